@@ -1,0 +1,115 @@
+# make book   environment, data, chapters executed by papermill, HTML book in book/_build/html
+# make test   environment, ruff, unit tests, notebooks under nbmake, the built book in a browser
+# make lab    JupyterLab on the chapter sources
+# make clean  remove everything that make made, but keep the environment
+#
+# Every step is a real file target: a second `make book` executes nothing again, and editing one
+# facelib module executes again only the chapters that import it (see book/dependencies.py).
+
+PYTHON ?= python3.11
+JOBS ?= 2
+
+BIN := .venv/bin
+STAMP := .venv/installed
+BUILD := book/_build
+DEPENDENCIES := $(BUILD)/chapters.mk
+TEST_SOURCE := $(BUILD)/test/source
+
+NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
+CHAPTERS := $(NOTEBOOKS:notebooks/%=book/chapters/%)
+MODULES := $(shell find facelib -name '*.py' 2>/dev/null)
+PAGES := $(shell find book -type f -not -path '*/_build/*' -not -path 'book/chapters/*' \
+	-not -path 'book/parameters/*' -not -path '*/__pycache__/*' -not -name dependencies.py)
+PAGES += _config.yml _toc.yml
+
+# One thread a chapter: several chapters run side by side, and more threads would only compete.
+export OMP_NUM_THREADS ?= 1
+export NUMBA_NUM_THREADS ?= 1
+# The kernels of the notebooks are found in the environment, never in the user's own folders.
+export JUPYTER_PREFER_ENV_PATH := 1
+export PYTHONDONTWRITEBYTECODE := 1
+
+JUPYTER_BOOK = $(BIN)/jupyter-book build --quiet -W --keep-going --config _config.yml
+
+.PHONY: book html test lint unit notebooks browser chromium lab clean
+.DELETE_ON_ERROR:
+
+book: $(STAMP)
+	@$(MAKE) --no-print-directory -j$(JOBS) html
+	@echo "The book is at $(BUILD)/html/index.html"
+
+html: $(BUILD)/html/index.html
+
+lab: $(STAMP)
+	$(BIN)/jupyter lab notebooks
+
+clean:
+	rm -rf $(BUILD) book/chapters
+
+# --- environment -----------------------------------------------------------------------------
+
+$(STAMP): requirements.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	touch $@
+
+# --- book ------------------------------------------------------------------------------------
+
+book/chapters/%.ipynb: notebooks/%.ipynb book/parameters/%.yaml | $(STAMP)
+	@mkdir -p $(@D)
+	$(BIN)/papermill --cwd notebooks --no-progress-bar --log-level ERROR -k python3 \
+		-f book/parameters/$*.yaml $< $(@D)/.$*.partial.ipynb
+	mv $(@D)/.$*.partial.ipynb $@
+
+$(BUILD)/html/index.html: $(CHAPTERS) $(PAGES) | $(STAMP)
+	$(JUPYTER_BOOK) --toc _toc.yml --path-output book book
+	touch $@
+
+# Which facelib modules each chapter uses; make reads the file again when it has just written it.
+ifeq ($(filter clean lab,$(MAKECMDGOALS)),)
+-include $(DEPENDENCIES)
+endif
+
+$(DEPENDENCIES): book/dependencies.py $(NOTEBOOKS) $(MODULES)
+	@mkdir -p $(@D)
+	@$(PYTHON) book/dependencies.py > $@
+
+# --- tests -----------------------------------------------------------------------------------
+
+# One after the other, because each takes both cores.
+test: $(STAMP)
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory notebooks
+	@$(MAKE) --no-print-directory browser
+
+lint: $(STAMP)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+unit: $(STAMP)
+	$(BIN)/python -m pytest -n $(JOBS) --ignore tests/test_book.py
+
+# Copies of the chapters are executed once, with their default parameters; nbmake writes the
+# outputs into the copies, and the book of the browser tests is built from them.
+notebooks: $(STAMP)
+	rm -rf $(TEST_SOURCE)/chapters
+	mkdir -p $(TEST_SOURCE)/chapters
+	cp $(NOTEBOOKS) $(TEST_SOURCE)/chapters
+	$(BIN)/python -m pytest -n $(JOBS) --nbmake --overwrite --nbmake-timeout 600 \
+		--durations 10 $(TEST_SOURCE)/chapters
+
+browser: $(STAMP) chromium
+	find $(TEST_SOURCE) -mindepth 1 -maxdepth 1 -not -name chapters -exec rm -rf {} +
+	cp -r $(filter-out book/_build book/chapters book/parameters,$(wildcard book/*)) $(TEST_SOURCE)
+	$(JUPYTER_BOOK) --toc _toc.yml --path-output $(BUILD)/test $(TEST_SOURCE)
+	FACELIB_BOOK_HTML=$(BUILD)/test/_build/html $(BIN)/python -m pytest -rs tests/test_book.py
+
+# Debian's chromium, installed only where nobody has to type a password.
+chromium:
+	@if command -v chromium > /dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq chromium || :; \
+	elif sudo -n true 2> /dev/null; then \
+		sudo apt-get update -qq && sudo apt-get install -y -qq chromium || :; \
+	fi
