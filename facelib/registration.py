@@ -1,0 +1,248 @@
+"""Lay one set of points on another: Umeyama's closed form, and ICP when nobody knows who is whom.
+
+Chapter 09. Points of any frame and unit may come in, as long as both sets are right-handed or both
+left-handed: a reflection is never returned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from facelib.transforms import Similarity
+
+IDENTITY = Similarity(1.0, np.eye(3), np.zeros(3))
+
+
+@dataclass(frozen=True)
+class IcpResult:
+    """What ICP found.
+
+    Attributes:
+        similarity: source frame → target frame.
+        history: root mean square distance between matched points before each update and after the
+            last one, in the target's unit; one more entry than there were updates.
+        converged: whether the error stopped changing before the iterations ran out.
+    """
+
+    similarity: Similarity
+    history: tuple[float, ...]
+    converged: bool
+
+
+def umeyama(
+    source: np.ndarray,
+    target: np.ndarray,
+    with_scale: bool = True,
+    weights: np.ndarray | None = None,
+) -> Similarity:
+    """Find the similarity that takes corresponding points onto each other in least squares.
+
+    Minimises Σ wᵢ ‖target_i − (s·R·source_i + t)‖² over s > 0, rotations R and translations t. The
+    sign of the smallest singular value is flipped where R would otherwise be a reflection.
+
+    Args:
+        source: (N, 3) float, any frame and unit.
+        target: (N, 3) float; row i corresponds to row i of ``source``.
+        with_scale: False fixes s = 1 (a rigid motion).
+        weights: (N,) float ≥ 0, not all 0; None weighs every point alike.
+
+    Returns:
+        Similarity, source frame → target frame.
+
+    Raises:
+        ValueError: on other shapes, fewer than 3 points, bad weights, or points that coincide.
+
+    Reference:
+        S. Umeyama, Least-squares estimation of transformation parameters between two point
+        patterns, IEEE TPAMI 13(4), 1991, equations 40 to 42.
+    """
+    source, target = _corresponding(source, target)
+    weights = _normalised(weights, len(source))
+    mean_source, mean_target = weights @ source, weights @ target
+    centred_source, centred_target = source - mean_source, target - mean_target
+    covariance = (centred_target * weights[:, None]).T @ centred_source  # (3, 3)
+    left, singular, right = np.linalg.svd(covariance)
+    signs = np.array([1.0, 1.0, np.sign(np.linalg.det(left) * np.linalg.det(right))])
+    rotation = (left * signs) @ right
+    scale = 1.0
+    if with_scale:
+        variance = weights @ np.sum(centred_source**2, axis=1)
+        size = np.abs(source).max(initial=0.0)
+        if variance <= (1e-12 * size) ** 2:
+            raise ValueError("source points coincide: their scale cannot be found")
+        scale = float(singular @ signs / variance)
+        if scale <= 0:
+            raise ValueError("target points coincide: the best scale is 0")
+    return Similarity(scale, rotation, mean_target - scale * rotation @ mean_source)
+
+
+def icp(
+    source: np.ndarray,
+    target_points: np.ndarray,
+    initial: Similarity | None = None,
+    with_scale: bool = False,
+    max_iterations: int = 50,
+    tolerance: float = 1e-6,
+    trim: float = 0.0,
+    closest: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> IcpResult:
+    """Align points to a surface without known correspondences (iterative closest point, §2.9).
+
+    Each turn matches every source point with the nearest target point and solves `umeyama` for the
+    matches. The error never grows, but only a start within the basin of the answer ends there.
+    With ``with_scale`` a partial source may shrink toward dense spots of the target: give a good
+    ``initial`` then.
+
+    Args:
+        source: (N, 3) float, any frame.
+        target_points: (M, 3) float; M need not equal N.
+        initial: where to start, source frame → target frame; None starts at the identity.
+        with_scale: also estimate a scale (the thesis aligns rigidly).
+        max_iterations: number of updates at most.
+        tolerance: stop when the error changes by less than this share of itself.
+        trim: share of the worst matches left out of each update, in [0, 1).
+        closest: (K, 3) points → (K, 3) nearest target points, for matching to something denser than
+            ``target_points``, such as the triangles between them; None asks a k-d tree.
+
+    Returns:
+        IcpResult.
+
+    Raises:
+        ValueError: on other shapes, or ``trim`` outside [0, 1).
+
+    Reference:
+        P. Besl and N. McKay, A method for registration of 3-D shapes, IEEE TPAMI 14(2), 1992.
+    """
+    source, target_points = _points(source, "source"), _points(target_points, "target_points")
+    if not 0 <= trim < 1:
+        raise ValueError(f"trim must be in [0, 1), got {trim}")
+    match = closest or nearest_point_finder(target_points)
+    similarity, history, converged = initial or IDENTITY, [], False
+    for iteration in range(max_iterations + 1):
+        moved = similarity.apply(source)
+        matched = match(moved)
+        distances = np.linalg.norm(moved - matched, axis=1)
+        kept = _best(distances, trim)
+        history.append(float(np.sqrt(np.mean(distances[kept] ** 2))))
+        converged = len(history) > 1 and history[-2] - history[-1] <= tolerance * history[-2]
+        if converged or iteration == max_iterations:
+            break
+        similarity = umeyama(source[kept], matched[kept], with_scale)
+    return IcpResult(similarity, tuple(history), converged)
+
+
+def nearest_point_finder(target_points: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a function that maps (K, 3) points to the nearest of ``target_points`` (M, 3) each."""
+    tree = cKDTree(target_points)
+    return lambda points: target_points[tree.query(points)[1]]
+
+
+def nearest_surface_finder(
+    vertices: np.ndarray, triangles: np.ndarray
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a function that maps (K, 3) points to the nearest points of a surface, exactly.
+
+    A point at distance d from its nearest vertex can only have its nearest triangle among those
+    whose centroid lies within d + r, with r the largest distance from a centroid to its corner: a
+    k-d tree of centroids lists these few, and each is tried.
+
+    Args:
+        vertices: (N, 3) float, any frame.
+        triangles: (M, 3) int, at least one.
+    """
+    vertices = _points(vertices, "vertices")
+    triangles = np.asarray(triangles)
+    if triangles.ndim != 2 or triangles.shape[1] != 3 or len(triangles) == 0:
+        raise ValueError(f"triangles must be (M, 3) with M of 1 or more, got {triangles.shape}")
+    corners = vertices[triangles]  # (M, 3 corners, 3)
+    centroids = corners.mean(axis=1)
+    radius = np.linalg.norm(corners - centroids[:, None], axis=2).max()
+    vertex_tree = cKDTree(vertices[np.unique(triangles)])
+    centroid_tree = cKDTree(centroids)
+
+    def nearest(points: np.ndarray) -> np.ndarray:
+        reach = vertex_tree.query(points)[0] * (1 + 1e-9) + radius
+        lists = centroid_tree.query_ball_point(points, reach)
+        counts = np.fromiter(map(len, lists), dtype=np.intp, count=len(points))
+        triangle = np.concatenate(lists).astype(np.intp)  # all candidates, point after point
+        point = np.repeat(np.arange(len(points)), counts)
+        candidates = closest_on_triangles(points[point], corners[triangle])
+        squared = np.sum((candidates - points[point]) ** 2, axis=1)
+        order = np.lexsort((squared, point))  # the best candidate comes first within each point
+        return candidates[order[np.cumsum(counts) - counts]]
+
+    return nearest
+
+
+def closest_on_triangles(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """Return the point of each triangle that is nearest to the point of the same row.
+
+    The foot of the perpendicular where it falls inside, else the nearest point of the three edges.
+
+    Args:
+        points: (K, 3) float64, any frame.
+        corners: (K, 3, 3) float64, the triangles' corners; may be degenerate.
+
+    Returns:
+        (K, 3) float64.
+    """
+    following = np.roll(corners, -1, axis=1)
+    edges = following - corners  # (K, 3 edges, 3)
+    to_point = points[:, None] - corners
+    length2 = np.maximum(np.sum(edges**2, axis=2), np.finfo(np.float64).tiny)
+    along = np.clip(np.sum(to_point * edges, axis=2) / length2, 0, 1)
+    feet = corners + along[..., None] * edges  # (K, 3, 3)
+    nearest_edge = np.argmin(np.sum((points[:, None] - feet) ** 2, axis=2), axis=1)
+    closest = feet[np.arange(len(points)), nearest_edge]
+
+    normals = np.cross(edges[:, 0], edges[:, 1])
+    normal2 = np.sum(normals**2, axis=1)
+    inside = (np.einsum("kej,kej->ke", np.cross(normals[:, None], edges), to_point) >= 0).all(
+        axis=1
+    )
+    inside &= normal2 > 0
+    height = np.sum(to_point[inside, 0] * normals[inside], axis=1) / normal2[inside]
+    closest[inside] = points[inside] - height[:, None] * normals[inside]
+    return closest
+
+
+def _best(distances: np.ndarray, trim: float) -> np.ndarray:
+    """Return the indices of the smallest distances, a share ``trim`` of the largest left out."""
+    n_kept = max(3, round(len(distances) * (1 - trim)))
+    if n_kept >= len(distances):
+        return np.arange(len(distances))
+    return np.sort(np.argpartition(distances, n_kept)[:n_kept])
+
+
+def _points(points: np.ndarray, name: str) -> np.ndarray:
+    """Return the points as float64, or say what came instead of (N ≥ 3, 3) finite numbers."""
+    points = np.asarray(points, dtype=np.float64)
+    if points.ndim != 2 or points.shape[1] != 3 or len(points) < 3:
+        raise ValueError(f"{name} must be (N, 3) with N of 3 or more, got {points.shape}")
+    if not np.isfinite(points).all():
+        raise ValueError(f"{name} must be finite, got NaN or infinity")
+    return points
+
+
+def _corresponding(source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    source, target = _points(source, "source"), _points(target, "target")
+    if source.shape != target.shape:
+        raise ValueError(f"source and target must correspond, got {source.shape}, {target.shape}")
+    return source, target
+
+
+def _normalised(weights: np.ndarray | None, n_points: int) -> np.ndarray:
+    """Return weights that sum to 1, or say what is wrong with them."""
+    if weights is None:
+        return np.full(n_points, 1.0 / n_points)
+    weights = np.asarray(weights, dtype=np.float64)
+    if weights.shape != (n_points,):
+        raise ValueError(f"weights must be ({n_points},), got {weights.shape}")
+    total = weights.sum()
+    if not (np.isfinite(total) and total > 0 and (weights >= 0).all()):
+        raise ValueError("weights must be finite, 0 or more, and not all 0")
+    return weights / total
