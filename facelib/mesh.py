@@ -1,0 +1,177 @@
+"""Triangles in space: normals, edges, holes, midpoint subdivision as a sparse matrix."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from scipy import sparse
+
+MIN_LENGTH = 1e-20  # keeps a triangle without area from dividing by 0; its normal stays 0
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """A triangle mesh with optional texture and colours.
+
+    Attributes:
+        vertices: (N, 3) float32; the frame is in the variable's name (`mesh_head`, …).
+        triangles: (M, 3) int32, counter-clockwise seen from outside where y points up.
+        uv: (N, 2) float32 in [0, 1], u right, v DOWN, or None.
+        texture: (H, W, 3) float32 RGB in 0..1, or None.
+        colors: (N, 3) float32 RGB in 0..1, or None.
+    """
+
+    vertices: np.ndarray
+    triangles: np.ndarray
+    uv: np.ndarray | None = None
+    texture: np.ndarray | None = None
+    colors: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        """Bring every array to its dtype and check that they fit together."""
+        for name, dtype in (("vertices", np.float32), ("triangles", np.int32)):
+            object.__setattr__(self, name, _array(name, getattr(self, name), dtype, (None, 3)))
+        n = len(self.vertices)
+        shapes = (("uv", (n, 2)), ("texture", (None, None, 3)), ("colors", (n, 3)))
+        for name, shape in shapes:
+            if getattr(self, name) is not None:
+                array = _array(name, getattr(self, name), np.float32, shape)
+                object.__setattr__(self, name, array)
+        if self.triangles.size and not 0 <= self.triangles.min() <= self.triangles.max() < n:
+            raise ValueError(
+                f"expected vertex indices 0..{n - 1} in triangles, "
+                f"got {self.triangles.min()}..{self.triangles.max()}"
+            )
+
+
+def triangle_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """Return each triangle's unit normal, by the right-hand rule.
+
+    Args:
+        vertices: (N, 3) float, a right-handed frame.
+        triangles: (M, 3) int.
+
+    Returns:
+        (M, 3) float64, same frame; 0 for a triangle without area.
+    """
+    a, b, c = np.moveaxis(np.asarray(vertices, dtype=np.float64)[triangles], 1, 0)
+    crossed = np.cross(b - a, c - a)
+    return crossed / np.maximum(np.linalg.norm(crossed, axis=1, keepdims=True), MIN_LENGTH)
+
+
+def vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """Return each vertex's unit normal: the mean over its triangles, weighted by their area.
+
+    Args:
+        vertices: (N, 3) float, a right-handed frame.
+        triangles: (M, 3) int.
+
+    Returns:
+        (N, 3) float32, same frame; 0 for a vertex that no triangle uses.
+    """
+    triangles = np.ascontiguousarray(triangles, dtype=np.int32)
+    if triangles.size and (triangles.min() < 0 or triangles.max() >= len(vertices)):
+        raise ValueError(f"expected vertex indices 0..{len(vertices) - 1}, got others in triangles")
+    sums = np.zeros((len(vertices), 3))
+    _add_normals(np.ascontiguousarray(vertices, dtype=np.float64), triangles, sums)
+    lengths = np.sqrt(np.einsum("nk,nk->n", sums, sums))
+    return (sums / np.maximum(lengths, MIN_LENGTH)[:, None]).astype(np.float32)
+
+
+def edges(triangles: np.ndarray) -> np.ndarray:
+    """Return every edge once: (E, 2) int, the smaller vertex first, sorted."""
+    triangles = np.asarray(triangles)
+    pairs = np.sort(triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+    return np.unique(pairs, axis=0)
+
+
+def boundary_loops(triangles: np.ndarray) -> list[np.ndarray]:
+    """Follow the edges that only one triangle has, hole by hole.
+
+    Args:
+        triangles: (M, 3) int, consistently wound.
+
+    Returns:
+        Loops of vertex indices in the triangles' direction along the border (the hole lies to its
+        right), longest first, each starting at its smallest index. Where two holes touch in one
+        vertex, they are told apart only by edges, so a loop may pass that vertex once each.
+    """
+    triangles = np.asarray(triangles)
+    directed = triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2).tolist()
+    present = set(map(tuple, directed))
+    following: dict[int, list[int]] = {}
+    for start, stop in sorted(directed, reverse=True):
+        if (stop, start) not in present:
+            following.setdefault(start, []).append(stop)
+    loops = []
+    for start in sorted(following):
+        while following[start]:
+            loops.append(_follow(start, following))
+    return sorted(loops, key=len, reverse=True)
+
+
+def subdivision_matrix(
+    triangles: np.ndarray, n_vertices: int
+) -> tuple[sparse.csr_array, np.ndarray]:
+    """Split every triangle into four at its edges' midpoints, as one sparse matrix.
+
+    New vertices = S @ old vertices: the old ones first, then one a row of `edges(triangles)`. S
+    applies to anything linear along an edge: positions, texture coordinates, shape bases.
+
+    Args:
+        triangles: (M, 3) int.
+        n_vertices: N.
+
+    Returns:
+        S: (N + E, N) float64 CSR; the new triangles: (4M, 3) int32, wound as their parents.
+    """
+    triangles = np.asarray(triangles)
+    pairs = edges(triangles)
+    codes = pairs[:, 0].astype(np.int64) * n_vertices + pairs[:, 1]
+    corners = np.sort(triangles[:, [[0, 1], [1, 2], [2, 0]]], axis=2).astype(np.int64)
+    middle = n_vertices + np.searchsorted(codes, corners[..., 0] * n_vertices + corners[..., 1])
+    (a, b, c), (ab, bc, ca) = triangles.T, middle.T
+    new = np.stack([[a, ab, ca], [ab, b, bc], [ca, bc, c], [ab, bc, ca]], axis=0)
+    rows = np.repeat(np.arange(len(pairs)), 2)
+    halves = sparse.coo_array(
+        (np.full(pairs.size, 0.5), (rows, pairs.ravel())), shape=(len(pairs), n_vertices)
+    )
+    matrix = sparse.vstack([sparse.eye_array(n_vertices), halves], format="csr")
+    return matrix, new.transpose(2, 0, 1).reshape(-1, 3).astype(np.int32)
+
+
+def _follow(start: int, following: dict[int, list[int]]) -> np.ndarray:
+    loop, current = [start], following[start].pop()
+    while current != start:
+        loop.append(current)
+        if not following.get(current):
+            raise ValueError(
+                f"expected consistently wound triangles, got a border ending {current}"
+            )
+        current = following[current].pop()
+    return np.array(loop)
+
+
+@njit(cache=True)
+def _add_normals(vertices, triangles, sums):
+    for t in range(triangles.shape[0]):
+        i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        ax, ay, az = vertices[i, 0], vertices[i, 1], vertices[i, 2]
+        bx, by, bz = vertices[j, 0] - ax, vertices[j, 1] - ay, vertices[j, 2] - az
+        cx, cy, cz = vertices[k, 0] - ax, vertices[k, 1] - ay, vertices[k, 2] - az
+        nx, ny, nz = by * cz - bz * cy, bz * cx - bx * cz, bx * cy - by * cx
+        for corner in (i, j, k):
+            sums[corner, 0] += nx
+            sums[corner, 1] += ny
+            sums[corner, 2] += nz
+
+
+def _array(name: str, array, dtype, shape: tuple[int | None, ...]) -> np.ndarray:
+    array = np.ascontiguousarray(array, dtype=dtype)
+    fits = array.ndim == len(shape) and all(
+        want in (None, got) for want, got in zip(shape, array.shape, strict=True)
+    )
+    if not fits:
+        wanted = ", ".join("any" if side is None else str(side) for side in shape)
+        raise ValueError(f"expected {name} of shape ({wanted}), got {array.shape}")
+    return array

@@ -1,0 +1,35 @@
+"""Where the files that ship with the project lie."""
+
+import os
+from pathlib import Path
+
+DATA_VARIABLE = "FACELIB_DATA"
+
+
+def data_dir() -> Path:
+    """Return the folder that holds the head model, the weights and the data sets.
+
+    Returns:
+        The folder named by the environment variable FACELIB_DATA, or else `data/` beside the
+        package, where a clone of the repository has it.
+    """
+    chosen = os.environ.get(DATA_VARIABLE)
+    return Path(chosen) if chosen else Path(__file__).resolve().parent.parent / "data"
+
+
+def data_file(*parts: str) -> Path:
+    """Return a shipped file's path and say clearly when it is not there.
+
+    Args:
+        parts: folders and file name below `data_dir()`, as in `data_file("head", "head.npz")`.
+
+    Raises:
+        FileNotFoundError: if the file is missing.
+    """
+    path = data_dir().joinpath(*parts)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"expected {'/'.join(parts)} in {data_dir()}, found no such file "
+            f"(set {DATA_VARIABLE} to the folder that holds it)"
+        )
+    return path

@@ -1,0 +1,212 @@
+"""The z-buffer: which triangle each pixel sees, and where in that triangle.
+
+One kernel serves photos and position maps alike. Its answer, `Fragments`, holds a triangle index,
+barycentric weights and a depth per pixel; colours, normals and positions are then looked up with
+`interpolate`, so that every visible pixel is shaded once, however many triangles cover it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+
+@dataclass(frozen=True)
+class Fragments:
+    """What each pixel sees.
+
+    Attributes:
+        triangle: (H, W) int32, row of `triangles`; −1 where no triangle covers the pixel.
+        barycentric: (H, W, 3) float32, weights of the corners, summing to 1; 0 elsewhere.
+        depth: (H, W) float32, px, image frame's z (larger is nearer); −inf elsewhere.
+    """
+
+    triangle: np.ndarray
+    barycentric: np.ndarray
+    depth: np.ndarray
+
+    @property
+    def covered(self) -> np.ndarray:
+        """(H, W) bool: the pixels that see a triangle."""
+        return self.triangle >= 0
+
+
+def rasterize(
+    vertices_image: np.ndarray,
+    triangles: np.ndarray,
+    height: int,
+    width: int,
+    inverse_w: np.ndarray | None = None,
+    cull_back: bool = False,
+) -> Fragments:
+    """Find the nearest triangle under every pixel centre.
+
+    Pixel centres lie at whole numbers. A pixel centre on an edge belongs to the triangle whose top
+    or left edge it is, so that a shared edge leaves neither a gap nor a pixel drawn twice. Triangles
+    with a corner that is not finite, or not in front of the camera (inverse_w ≤ 0), are left out.
+
+    Args:
+        vertices_image: (N, 3) float, px, image frame: x right, y down, larger z nearer.
+        triangles: (M, 3) int, counter-clockwise seen from outside in the head frame,
+            which is clockwise on screen.
+        height: image height, px.
+        width: image width, px.
+        inverse_w: (N,) float, 1 / distance along the view axis in any unit. With it, weights and
+            depth are perspective-correct; without it they are linear on the screen.
+        cull_back: leave out triangles that turn their back to the camera.
+
+    Returns:
+        Fragments of shape (height, width).
+
+    Raises:
+        ValueError: if an array's shape is wrong or a triangle names a vertex that is not there.
+    """
+    vertices = _checked_vertices(vertices_image)
+    triangles = checked_triangles(triangles, len(vertices))
+    if height < 1 or width < 1:
+        raise ValueError(f"expected a height and width of at least 1, got {height} x {width}")
+    perspective = inverse_w is not None
+    weights = np.asarray(inverse_w if perspective else np.ones(len(vertices)), dtype=np.float64)
+    if weights.shape != (len(vertices),):
+        raise ValueError(f"expected inverse_w of shape ({len(vertices)},), got {weights.shape}")
+    triangle = np.full((height, width), -1, np.int32)
+    barycentric = np.zeros((height, width, 3), np.float32)
+    depth = np.full((height, width), -np.inf, np.float32)
+    _rasterize(
+        vertices,
+        triangles,
+        np.ascontiguousarray(weights),
+        perspective,
+        bool(cull_back),
+        triangle,
+        barycentric,
+        depth,
+    )
+    return Fragments(triangle, barycentric, depth)
+
+
+def interpolate(fragments: Fragments, triangles: np.ndarray, attributes: np.ndarray) -> np.ndarray:
+    """Blend the corners' attributes at every covered pixel.
+
+    Args:
+        fragments: from `rasterize`, with the same triangles.
+        triangles: (M, 3) int.
+        attributes: (N, C) float, one row a vertex.
+
+    Returns:
+        (H, W, C) float32; 0 where no triangle covers the pixel.
+
+    Raises:
+        ValueError: if attributes are not (N, C) or a triangle names a row that is not there.
+    """
+    attributes = np.ascontiguousarray(attributes, dtype=np.float32)
+    if attributes.ndim != 2:
+        raise ValueError(f"expected attributes (N, C), got {attributes.shape}")
+    triangles = checked_triangles(triangles, len(attributes))
+    if fragments.triangle.size and fragments.triangle.max() >= len(triangles):
+        raise ValueError(
+            f"expected the triangles that were rasterized, got only {len(triangles)} of them"
+        )
+    out = np.zeros((*fragments.triangle.shape, attributes.shape[1]), np.float32)
+    _interpolate(fragments.triangle, fragments.barycentric, triangles, attributes, out)
+    return out
+
+
+def checked_triangles(triangles: np.ndarray, n_vertices: int) -> np.ndarray:
+    """Return triangles as contiguous (M, 3) int32, or raise ValueError if they cannot be right."""
+    triangles = np.ascontiguousarray(triangles, dtype=np.int32)
+    if triangles.ndim != 2 or triangles.shape[1] != 3:
+        raise ValueError(f"expected triangles (M, 3), got {triangles.shape}")
+    if triangles.size and (triangles.min() < 0 or triangles.max() >= n_vertices):
+        raise ValueError(
+            f"expected vertex indices 0..{n_vertices - 1}, got {triangles.min()}..{triangles.max()}"
+        )
+    return triangles
+
+
+def _checked_vertices(vertices: np.ndarray) -> np.ndarray:
+    vertices = np.ascontiguousarray(vertices, dtype=np.float64)
+    if vertices.ndim != 2 or vertices.shape[1] != 3:
+        raise ValueError(f"expected vertices_image (N, 3), got {vertices.shape}")
+    return vertices
+
+
+@njit(cache=True, inline="always")
+def _edge(ax, ay, bx, by, sign):
+    """Coefficients of the edge function A·x + B·y + C, positive inside the triangle.
+
+    The edge is always set up from its smaller end to its larger, so both triangles that share it
+    compute bitwise opposite values: no pixel can fall between them.
+    """
+    if ax > bx or (ax == bx and ay > by):
+        ax, ay, bx, by = bx, by, ax, ay
+        sign = -sign
+    a = sign * (ay - by)
+    b = sign * (bx - ax)
+    c = sign * (ax * by - ay * bx)
+    return a, b, c, a > 0.0 or (a == 0.0 and b > 0.0)
+
+
+@njit(cache=True, error_model="numpy")
+def _rasterize(vertices, triangles, inverse_w, perspective, cull, triangle, barycentric, depth):
+    height, width = triangle.shape
+    for t in range(triangles.shape[0]):
+        i0, i1, i2 = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        x0, y0, z0 = vertices[i0, 0], vertices[i0, 1], vertices[i0, 2]
+        x1, y1, z1 = vertices[i1, 0], vertices[i1, 1], vertices[i1, 2]
+        x2, y2, z2 = vertices[i2, 0], vertices[i2, 1], vertices[i2, 2]
+        q0, q1, q2 = inverse_w[i0], inverse_w[i1], inverse_w[i2]
+        left, right = np.ceil(min(x0, x1, x2)), np.floor(max(x0, x1, x2))
+        top, bottom = np.ceil(min(y0, y1, y2)), np.floor(max(y0, y1, y2))
+        if not (left <= right and top <= bottom and right >= 0.0 and bottom >= 0.0):
+            continue
+        if left >= width or top >= height or not min(q0, q1, q2) > 0.0:
+            continue
+        area = (x1 - x0) * (y2 - y0) - (y1 - y0) * (x2 - x0)
+        # y points down, so a positive area is clockwise on screen: the outside faces the camera.
+        if area == 0.0 or not np.isfinite(area + z0 + z1 + z2) or (cull and area < 0.0):
+            continue
+        sign = 1.0 if area > 0.0 else -1.0
+        a0, b0, c0, owns0 = _edge(x1, y1, x2, y2, sign)
+        a1, b1, c1, owns1 = _edge(x2, y2, x0, y0, sign)
+        a2, b2, c2, owns2 = _edge(x0, y0, x1, y1, sign)
+        for row in range(int(max(top, 0.0)), int(min(bottom, height - 1.0)) + 1):
+            r0, r1, r2 = b0 * row + c0, b1 * row + c1, b2 * row + c2
+            for col in range(int(max(left, 0.0)), int(min(right, width - 1.0)) + 1):
+                e0, e1, e2 = a0 * col + r0, a1 * col + r1, a2 * col + r2
+                if e0 < 0.0 or e1 < 0.0 or e2 < 0.0:
+                    continue
+                if (e0 == 0.0 and not owns0) or (e1 == 0.0 and not owns1):
+                    continue
+                if e2 == 0.0 and not owns2:
+                    continue
+                if perspective:
+                    e0, e1, e2 = e0 * q0, e1 * q1, e2 * q2
+                total = e0 + e1 + e2
+                if total <= 0.0:
+                    continue
+                share = 1.0 / total
+                w0, w1, w2 = e0 * share, e1 * share, e2 * share
+                z = np.float32(w0 * z0 + w1 * z1 + w2 * z2)
+                if z > depth[row, col]:
+                    depth[row, col] = z
+                    triangle[row, col] = t
+                    barycentric[row, col, 0] = w0
+                    barycentric[row, col, 1] = w1
+                    barycentric[row, col, 2] = w2
+
+
+@njit(cache=True)
+def _interpolate(triangle, barycentric, triangles, attributes, out):
+    height, width = triangle.shape
+    for row in range(height):
+        for col in range(width):
+            t = triangle[row, col]
+            if t < 0:
+                continue
+            i0, i1, i2 = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+            w0, w1, w2 = barycentric[row, col]
+            for k in range(attributes.shape[1]):
+                out[row, col, k] = (
+                    w0 * attributes[i0, k] + w1 * attributes[i1, k] + w2 * attributes[i2, k]
+                )
