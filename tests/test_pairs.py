@@ -1,0 +1,107 @@
+"""Shards give back what was written, survive a stop, and splits keep people apart."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from facelib.pairs import FacePair, ShardedPairs, split_by_identity, write_shards
+
+
+def make_pair(seed, size=8, n_vertices=5):
+    rng = np.random.default_rng(seed)
+    return FacePair(
+        front=rng.integers(0, 256, (size, size, 3), dtype=np.uint8),
+        side=rng.integers(0, 256, (size, size, 3), dtype=np.uint8),
+        vertices_image=rng.normal(size=(n_vertices, 3)).astype(np.float32),
+        identity=seed // 2,
+        front_pose_deg=rng.normal(size=3).astype(np.float32),
+        side_pose_deg=rng.normal(size=3).astype(np.float32),
+        name=f"pair-{seed}",
+        px_per_mm=np.float32(0.25 + seed),
+    )
+
+
+def test_pairs_come_back_as_written(tmp_path):
+    pairs = [make_pair(i) for i in range(7)]
+    assert write_shards(iter(pairs), tmp_path / "set", {"seed": 3}, shard_size=3) == 7
+    stored = ShardedPairs(tmp_path / "set")
+    assert (len(stored), stored.settings, stored.complete) == (7, {"seed": 3}, True)
+    assert stored.identities.tolist() == [0, 0, 1, 1, 2, 2, 3]
+    for expected, got in zip(pairs, stored, strict=True):
+        for key, value in vars(expected).items():
+            np.testing.assert_array_equal(getattr(got, key), value)
+    assert stored[-1].name == "pair-6"
+    stored.verify()
+
+
+def test_reading_past_the_end_is_an_index_error(tmp_path):
+    write_shards([make_pair(0)], tmp_path, {})
+    with pytest.raises(IndexError, match="got 1"):
+        ShardedPairs(tmp_path)[1]
+
+
+def test_a_stopped_run_leaves_its_finished_shards(tmp_path):
+    def stopping():
+        yield from (make_pair(i) for i in range(5))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_shards(stopping(), tmp_path, {}, shard_size=2)
+    stored = ShardedPairs(tmp_path)
+    assert (len(stored), stored.complete) == (4, False)
+    assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_a_changed_file_fails_verification(tmp_path):
+    write_shards([make_pair(0)], tmp_path, {})
+    path = tmp_path / "00000_front.npy"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="00000_front"):
+        ShardedPairs(tmp_path).verify()
+
+
+def test_bad_input_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"manifest\.json"):
+        ShardedPairs(tmp_path)
+    with pytest.raises(ValueError, match="at least one pair"):
+        write_shards([], tmp_path, {})
+    with pytest.raises(ValueError, match="one image size"):
+        write_shards([make_pair(0), make_pair(1, n_vertices=6)], tmp_path / "a", {})
+    with pytest.raises(ValueError, match="one image size"):
+        write_shards([make_pair(0), make_pair(1, size=16)], tmp_path / "b", {}, shard_size=1)
+    write_shards([make_pair(0)], tmp_path / "c", {})
+    with pytest.raises(ValueError, match="without pairs"):
+        write_shards([make_pair(0)], tmp_path / "c", {})
+
+
+def test_manifest_is_plain_json_with_checksums(tmp_path):
+    write_shards([make_pair(0)], tmp_path, {"a": 1})
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert {len(s) for s in manifest["shards"][0]["sha256"].values()} == {64}
+    assert (manifest["size"], manifest["n_vertices"]) == (8, 5)
+
+
+@given(
+    identities=st.lists(st.integers(0, 30), min_size=2, max_size=80),
+    fraction=st.floats(0, 0.5),
+    seed=st.integers(0, 100),
+)
+def test_split_never_shares_a_person(identities, fraction, seed):
+    identities = np.array(identities)
+    n_people = len(np.unique(identities))
+    if n_people < 2:
+        return
+    train, valid = split_by_identity(identities, fraction, np.random.default_rng(seed))
+    assert sorted([*train, *valid]) == list(range(len(identities)))
+    assert not set(identities[train]) & set(identities[valid])
+    assert len(np.unique(identities[valid])) == np.ceil(fraction * n_people)
+
+
+def test_split_that_leaves_no_one_is_refused():
+    with pytest.raises(ValueError, match="both sides"):
+        split_by_identity(np.array([1, 1]), 0.5, np.random.default_rng(0))
