@@ -42,8 +42,8 @@ def rasterize(
     """Find the nearest triangle under every pixel centre.
 
     Pixel centres lie at whole numbers. A pixel centre on an edge belongs to the triangle whose top
-    or left edge it is, so that a shared edge leaves neither a gap nor a pixel drawn twice. Triangles
-    with a corner that is not finite, or not in front of the camera (inverse_w ≤ 0), are left out.
+    or left edge it is: a shared edge leaves neither a gap nor a pixel drawn twice. Triangles with a
+    corner that is not finite, or not in front of the camera (inverse_w ≤ 0), are left out.
 
     Args:
         vertices_image: (N, 3) float, px, image frame: x right, y down, larger z nearer.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facelib.resample import resample, resampling_matrix
+from facelib.images import resample, resampling_matrix
 from facelib.rotations import (
     pose_from_rotation,
     rotation_from_pose,
