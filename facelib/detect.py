@@ -14,6 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from facelib.images import resize_image
+
 STRIDE_PX = 4
 """One cell of the network's answer covers this many pixels of its input."""
 MULTIPLE_PX = 32
@@ -199,14 +201,14 @@ def _detect_at(image: np.ndarray, longest_px: int, min_score: float) -> list[Det
     """Find faces with the picture's longer side resized to ``longest_px``; boxes in image px."""
     height, width = image.shape[:2]
     factor = longest_px / max(height, width)
-    small_size = max(1, round(width * factor)), max(1, round(height * factor))
-    small = _resized(image, small_size)
+    small_size = max(1, round(height * factor)), max(1, round(width * factor))
+    small = resize_image(image, small_size).clip(0, 1)
     padding = [(0, -side % MULTIPLE_PX) for side in small.shape[:2]]
     blob = np.pad(small, [*padding, (0, 0)]).transpose(2, 0, 1)[None] * np.float32(255)
     outputs = _session().run(list(OUTPUTS), {"input.1": np.ascontiguousarray(blob)})
     heat, size, offset, landmarks = (output[0] for output in outputs)
     found = keep_best(decode(heat[0], size, offset, landmarks, min_score))
-    zoom = np.array([width / small_size[0], height / small_size[1]])  # small → image px
+    zoom = np.array([width / small_size[1], height / small_size[0]])  # small → image px
     limit = np.array([width, height]) - 0.5
     return [_scaled(face, zoom, limit) for face in found]
 
@@ -215,17 +217,6 @@ def _scaled(face: Detection, zoom: np.ndarray, limit_px: np.ndarray) -> Detectio
     """Move a detection to a picture ``zoom`` times larger; the box is cut at the picture's rim."""
     box = ((face.box.reshape(2, 2) + 0.5) * zoom - 0.5).clip(-0.5, limit_px).ravel()
     return Detection(box, face.score, (face.landmarks + 0.5) * zoom - 0.5)
-
-
-def _resized(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return the image at (width, height), antialiased, float32."""
-    from PIL import Image
-
-    if size == image.shape[1::-1]:
-        return image.astype(np.float32)
-    pixels = np.clip(image * 255 + 0.5, 0, 255).astype(np.uint8)
-    resized = Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR)
-    return np.asarray(resized, dtype=np.float32) / 255
 
 
 @lru_cache(maxsize=1)

@@ -8,6 +8,7 @@ import pytest
 import skimage.data
 
 from facelib import detect
+from facelib.images import resize_image
 
 EYES_NOSE_MOUTH = np.array([[203, 101], [247, 104], [223, 125], [203, 142], [241, 144]])
 """The astronaut's, read off the picture, px."""
@@ -30,7 +31,7 @@ def test_finds_the_one_face_and_its_five_points(astronaut):
 @pytest.mark.parametrize("zoom", [0.6, 3.0])
 def test_answer_follows_the_picture_size(astronaut, zoom):
     side = round(512 * zoom)
-    face = detect.find_face(detect._resized(astronaut, (side, side)))
+    face = detect.find_face(resize_image(astronaut, side))
     np.testing.assert_allclose((face.landmarks + 0.5) / zoom - 0.5, EYES_NOSE_MOUTH, atol=5)
 
 
@@ -47,7 +48,7 @@ def test_face_that_fills_the_picture_is_found_inside_it(astronaut):
 
 
 def test_two_people_come_largest_first(astronaut):
-    half = detect._resized(astronaut, (256, 256))
+    half = resize_image(astronaut, 256)
     both = np.zeros((512, 800, 3), dtype=np.float32)
     both[:256, :256], both[:, 288:] = half, astronaut
     faces = detect.detect_faces(both)

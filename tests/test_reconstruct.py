@@ -1,0 +1,139 @@
+"""Reconstruction with a network whose answer is known: crops, frames, textures."""
+
+import numpy as np
+import pytest
+import torch
+from toy_face import Constant, ToyLayout, dome
+
+from facelib.detect import NoFaceError, detection_from_box
+from facelib.networks import POSITION_SCALE
+from facelib.reconstruct import (
+    crop_from_detection,
+    image_to_mesh,
+    predict_position_maps,
+    reconstruct,
+    sample_texture,
+)
+from facelib.transforms import Crop
+
+LAYOUT = ToyLayout(64)
+
+
+def gradient(height, width):
+    """A photo whose red says x and whose green says y."""
+    rows, columns = np.mgrid[:height, :width].astype(np.float32)
+    return np.stack([columns / width, rows / height, np.full_like(rows, 0.5)], axis=-1)
+
+
+def run(network, front=None, **options):
+    front = gradient(200, 300) if front is None else front
+    box = detection_from_box((100, 60, 180, 150))
+    return reconstruct(front, front, network, LAYOUT, box, box, **options)
+
+
+def test_network_sees_front_then_side_and_answers_in_pixels():
+    class Probe(torch.nn.Module):
+        def forward(self, photos):
+            assert not self.training
+            return torch.stack([photos[:, 0], photos[:, 4], photos[:, 5]], dim=1)
+
+    fronts, sides = np.random.default_rng(0).random((2, 3, 8, 8, 3), dtype=np.float32)
+    probe = Probe().train()
+    maps = predict_position_maps(probe, fronts, sides) / np.float32(8 * POSITION_SCALE)
+    np.testing.assert_allclose(maps[..., 0], fronts[..., 0], rtol=1e-6)
+    np.testing.assert_allclose(maps[..., 1:], sides[..., 1:], rtol=1e-6)
+    assert probe.training
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 3), (1, 8, 9, 3), (1, 8, 8, 4)])
+def test_crops_of_another_shape_are_refused(shape):
+    with pytest.raises(ValueError, match="must be"):
+        predict_position_maps(torch.nn.Identity(), np.zeros(shape), np.zeros(shape))
+
+
+def test_vertices_return_to_the_photo_through_the_crop():
+    vertices_crop = dome((30, 33), 40)
+    network = Constant(vertices_crop, LAYOUT)
+    result = run(network, n_rounds=1)
+    expected = result.front_crop.crop_to_image(vertices_crop)
+    np.testing.assert_allclose(result.vertices_image, expected, atol=0.01)
+    np.testing.assert_allclose(result.keypoints_image, LAYOUT.keypoints(expected), atol=0.01)
+    assert network.calls == 1
+
+
+def test_second_crop_is_the_one_around_the_predicted_keypoints():
+    network = Constant(dome((30, 33), 40), LAYOUT)
+    first, second = run(network, n_rounds=1), run(network, n_rounds=2)
+    expected = Crop.around_keypoints(first.keypoints_image, LAYOUT.size)
+    np.testing.assert_allclose(second.front_crop.centre_px, expected.centre_px, atol=0.05)
+    assert second.front_crop.size_px == pytest.approx(expected.size_px, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "vertices_crop", [dome((60, 5), 20), dome((31, 31), 4), np.zeros((144, 3))]
+)
+def test_absurd_prediction_does_not_move_the_crop(vertices_crop):
+    network = Constant(vertices_crop, LAYOUT)
+    assert run(network).front_crop == run(network, n_rounds=1).front_crop
+
+
+def test_mesh_is_upright_right_handed_and_its_own_inverse():
+    result = run(Constant(dome((30, 33), 40), LAYOUT))
+    np.testing.assert_allclose(
+        image_to_mesh(result.mesh.vertices, 200), result.vertices_image, atol=1e-4
+    )
+    a, b, c = (result.mesh.vertices[result.mesh.triangles[:, i]] for i in range(3))
+    assert (np.cross(b - a, c - a)[:, 2] > 0).all()  # all toward the camera
+    assert result.mesh.texture.shape == (64, 64, 3)
+
+
+def test_texture_holds_the_colours_under_the_vertices():
+    photo, vertices = gradient(200, 300), dome((140, 105), 60)
+    texture = sample_texture(photo, vertices, LAYOUT)
+    truth = LAYOUT.position_map(vertices)[LAYOUT.coverage]
+    np.testing.assert_allclose(texture[LAYOUT.coverage][:, 0], truth[:, 0] / 300, atol=0.005)
+    np.testing.assert_allclose(texture[LAYOUT.coverage][:, 1], truth[:, 1] / 200, atol=0.005)
+    outside = texture[~LAYOUT.coverage]
+    assert outside[:, 0].min() > 0.3, "the rim repeats the face's colours"
+
+
+def test_texture_of_a_large_photo_is_averaged_not_picked():
+    stripes = np.zeros((400, 600, 3), dtype=np.float32)
+    stripes[:, ::2] = 1  # far finer than a texture pixel
+    texture = sample_texture(stripes, dome((300, 200), 380), LAYOUT)
+    assert np.abs(texture[LAYOUT.coverage] - 0.5).max() < 0.2
+
+
+def test_face_partly_outside_the_photo_still_gets_a_texture():
+    texture = sample_texture(gradient(200, 300), dome((5, 5), 60), LAYOUT)
+    assert np.isfinite(texture).all()
+
+
+def test_inputs_are_left_alone():
+    front = gradient(200, 300)
+    before = front.copy()
+    run(Constant(dome((30, 33), 40), LAYOUT), front)
+    np.testing.assert_array_equal(front, before)
+
+
+def test_missing_face_names_the_photo():
+    blank = np.zeros((64, 64, 3), dtype=np.float32)
+    network = Constant(dome((30, 33), 40), LAYOUT)
+    with pytest.raises(NoFaceError, match="no face found in the side photo"):
+        reconstruct(blank, blank, network, LAYOUT, detection_from_box((10, 10, 50, 50)))
+
+
+def test_layout_of_another_size_is_refused():
+    network = Constant(dome((30, 33), 40), LAYOUT)
+    photo = gradient(20, 20)
+    with pytest.raises(ValueError, match="network's size 64, got 32"):
+        reconstruct(photo, photo, network, ToyLayout(32))
+
+
+def test_crop_of_a_box_is_square_and_follows_it():
+    one = crop_from_detection(detection_from_box((10, 20, 50, 80)), 64)
+    moved = crop_from_detection(detection_from_box((110, 40, 190, 160)), 64)
+    assert moved.size_px == pytest.approx(2 * one.size_px)
+    np.testing.assert_allclose(
+        np.subtract(moved.centre_px, [150, 100]), 2 * np.subtract(one.centre_px, [30, 50])
+    )
