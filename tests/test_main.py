@@ -1,0 +1,175 @@
+"""The command line: what it writes, and what it says when it cannot."""
+
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import skimage.data
+from click.testing import CliRunner
+from PIL import Image
+from toy_face import Constant, ToyLayout, dome
+
+from facelib import __main__ as cli
+from facelib.mesh import read_mesh
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A photo with a face, one without, and a file that is none."""
+    Image.fromarray(skimage.data.astronaut()[:256, 100:356]).save(tmp_path / "face.jpg")
+    Image.fromarray(np.zeros((80, 60, 3), np.uint8)).save(tmp_path / "blank.png")
+    (tmp_path / "note.jpg").write_text("no picture")
+    return tmp_path
+
+
+@pytest.fixture
+def toy_network(monkeypatch):
+    """Replace the shipped network and layout by toys."""
+    monkeypatch.setattr(cli, "load_network", lambda _: Constant(dome((32, 33), 42), ToyLayout(64)))
+    toy_uvmap = SimpleNamespace(load_layout=ToyLayout)
+    monkeypatch.setitem(sys.modules, "facelib.uvmap", toy_uvmap)
+
+
+def run(folder, *arguments):
+    arguments = [str(a) if str(a).startswith("-") else a for a in arguments]
+    paths = [folder / a if isinstance(a, str) and "." in a else a for a in arguments]
+    return CliRunner().invoke(cli.main, [str(a) for a in paths])
+
+
+def contents(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("ending", "files"),
+    [("obj", ["me.mtl", "me.obj", "me.png"]), ("glb", ["me.glb"]), ("ply", ["me.ply"])],
+)
+def test_reconstruct_writes_the_mesh_that_the_ending_names(photos, toy_network, ending, files):
+    before = contents(photos)
+    result = run(photos, "reconstruct", "face.jpg", "face.jpg", "-o", f"me.{ending}")
+    assert result.exit_code == 0, result.output
+    assert contents(photos) == sorted(before + files)
+    assert len(read_mesh(photos / f"me.{ending}").triangles) == 2 * 11**2
+
+
+def test_keypoints_are_in_the_front_photos_pixels(photos, toy_network):
+    result = run(
+        photos, "reconstruct", "face.jpg", "face.jpg", "-o", "me.ply", "--keypoints", "k.npy"
+    )
+    assert result.exit_code == 0, result.output
+    keypoints = np.load(photos / "k.npy")
+    assert keypoints.shape == (68, 3)
+    low, high = keypoints[:, :2].min(axis=0), keypoints[:, :2].max(axis=0)
+    assert (low < [125, 117]).all() and (high > [125, 117]).all()  # the astronaut's nose is inside
+
+
+def test_a_box_stands_in_for_the_detector(photos, toy_network):
+    result = run(
+        photos,
+        "reconstruct",
+        "face.jpg",
+        "blank.png",
+        "-o",
+        "me.ply",
+        "--side-box",
+        10,
+        10,
+        50,
+        60,
+    )
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["missing.jpg", "face.jpg", "-o", "me.obj"], 3, ["missing.jpg"]),
+        (["face.jpg", "missing.jpg", "-o", "me.obj"], 3, ["missing.jpg"]),
+        (["face.jpg", "note.jpg", "-o", "me.obj"], 4, ["note.jpg", "image"]),
+        (["face.jpg", "folder.d", "-o", "me.obj"], 4, ["folder.d", "folder"]),
+        (["blank.png", "face.jpg", "-o", "me.obj"], 5, ["front photo", "blank.png", "--front-box"]),
+        (["face.jpg", "blank.png", "-o", "me.obj"], 5, ["side photo", "blank.png", "--side-box"]),
+        (["face.jpg", "face.jpg", "-o", "nowhere.d/me.obj"], 6, ["cannot write", "me.obj"]),
+        (["face.jpg", "face.jpg", "-o", "folder.d/sub.obj"], 6, ["cannot write", "sub.obj"]),
+        (["face.jpg", "face.jpg", "-o", "me.stl"], 7, ["me.stl", ".obj", ".glb", ".ply"]),
+        (["face.jpg", "face.jpg"], 2, ["--output"]),
+        (
+            ["face.jpg", "face.jpg", "-o", "me.obj", "--side-box", 9, 9, 2, 2],
+            2,
+            ["--side-box", "photo"],
+        ),
+        (
+            ["face.jpg", "face.jpg", "-o", "me.obj", "--front-box", 900, 9, 999, 99],
+            2,
+            ["--front-box", "256 px wide"],
+        ),
+        (["face.jpg", "face.jpg", "-o", "me.obj", "--keypoints", "no.d/k.npy"], 6, ["k.npy"]),
+    ],
+)
+def test_failures_are_one_sentence_with_their_own_code(photos, toy_network, arguments, code, words):
+    (photos / "folder.d").mkdir()
+    (photos / "folder.d" / "sub.obj").mkdir()
+    before = contents(photos)
+    result = run(photos, "reconstruct", *arguments)
+    assert result.exit_code == code, result.output
+    message = result.output.strip().splitlines()[-1]
+    assert message.startswith("Error: ")
+    for word in words:
+        assert word in message
+    assert "Traceback" not in result.output
+    assert contents(photos) == before, "something half-written stayed behind"
+
+
+def test_disk_that_fills_up_leaves_nothing_behind(photos, toy_network, monkeypatch):
+    def full(path, mesh):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("facelib.mesh.write_mesh", full)
+    before = contents(photos)
+    result = run(
+        photos, "reconstruct", "face.jpg", "face.jpg", "-o", "me.ply", "--keypoints", "k.npy"
+    )
+    assert result.exit_code == 6
+    assert "No space left" in result.output
+    assert contents(photos) == before
+
+
+def test_missing_weights_are_named(photos):
+    result = run(
+        photos, "reconstruct", "face.jpg", "face.jpg", "-o", "me.ply", "--weights", "no.safetensors"
+    )
+    assert result.exit_code == 8
+    assert "no.safetensors" in result.output
+
+
+def test_evaluate_prints_the_network_and_the_mean_face(photos, toy_network):
+    from facelib.pairs import FacePair, write_shards
+
+    image, pose = np.zeros((64, 64, 3), np.uint8), np.zeros(3)
+    faces = [
+        FacePair(image, image, dome((32, 32), side).astype(np.float32), i, pose, pose, str(i), 0.4)
+        for i, side in enumerate((38, 40, 45))
+    ]
+    write_shards(faces, photos / "pairs.d", {})
+    result = run(photos, "evaluate", "pairs.d", "--limit", 2)
+    assert result.exit_code == 0, result.output
+    assert "2 faces" in result.output
+    assert "| constant |" in result.output and "| mean face" in result.output
+    assert run(photos, "evaluate", "nothing.d").exit_code == 8
+
+
+def test_help_names_the_exit_codes_and_loads_nothing_heavy():
+    code = (
+        "import sys; from facelib.__main__ import main\n"
+        "try: main(['reconstruct', '--help'])\n"
+        "except SystemExit: pass\n"
+        "sys.exit(bool({'torch', 'numpy', 'onnxruntime', 'trimesh', 'numba'} & set(sys.modules)))"
+    )
+    start = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "no face was found" in done.stdout
+    assert time.perf_counter() - start < 10
