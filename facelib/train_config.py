@@ -1,0 +1,161 @@
+"""What a training run depends on, where it stands, and the learning rate that follows."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+
+from facelib.augmentation import Augmentation
+
+SCHEDULES = ("halve", "cosine")
+# Settings that may differ between a run and its continuation.
+FREE_ON_RESUME = {
+    *("run_dir", "data_dir", "epochs", "max_samples", "max_hours", "patience", "threads"),
+    *("checkpoint_minutes", "log_steps", "progress", "init_weights"),
+}
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything a run depends on; the defaults are the thesis's recipe (section 4.3.3).
+
+    Attributes:
+        data_dir: folder of shards.
+        run_dir: folder for log, checkpoint and weights; an unfinished run in it is continued.
+        network: name for `networks.create`.
+        size: px, side of input and map; the stored size must be a whole multiple.
+        batch_size: samples of a step.
+        learning_rate: Adam's rate at its highest.
+        schedule: "halve" (every `halve_every` epochs) or "cosine" (to 0 at the run's end).
+        halve_every: epochs.
+        warmup_samples: samples over which the rate first rises from 0.
+        weight_decay: AdamW's, where above 0.
+        max_grad_norm: clip the gradient's length to this, or None.
+        patience: epochs without a better validation loss before stopping.
+        epochs: most epochs.
+        samples_per_epoch: samples from one validation to the next; None is every pair once.
+        max_samples: stop after so many samples, or None.
+        max_hours: stop after so many hours of training, continued runs included, or None.
+        validation_fraction: share of the people held out.
+        validation_samples: most held-out pairs that are used.
+        augmentation: what happens to training pairs.
+        init_weights: safetensors file to start from, or None for fresh weights.
+        seed: of weights, split, order and augmentation.
+        threads: torch's threads, or None to leave them.
+        device: "cpu" or a torch device.
+        channels_last: memory order of images; the faster one on most processors.
+        checkpoint_minutes: time between checkpoints inside an epoch.
+        log_steps: steps between log lines inside an epoch.
+        progress: show a progress bar.
+    """
+
+    data_dir: Path
+    run_dir: Path
+    network: str = "two_view"
+    size: int = 256
+    batch_size: int = 16
+    learning_rate: float = 1e-4
+    schedule: str = "halve"
+    halve_every: int = 5
+    warmup_samples: int = 0
+    weight_decay: float = 0.0
+    max_grad_norm: float | None = None
+    patience: int = 10
+    epochs: int = 100
+    samples_per_epoch: int | None = None
+    max_samples: int | None = None
+    max_hours: float | None = None
+    validation_fraction: float = 0.1
+    validation_samples: int = 512
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    init_weights: Path | None = None
+    seed: int = 0
+    threads: int | None = None
+    device: str = "cpu"
+    channels_last: bool = True
+    checkpoint_minutes: float = 10.0
+    log_steps: int = 50
+    progress: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot train."""
+        if self.schedule not in SCHEDULES:
+            raise ValueError(f"schedule must be one of {SCHEDULES}, got {self.schedule!r}")
+        for name in ("size", "batch_size", "learning_rate", "halve_every", "epochs", "patience"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
+
+    @classmethod
+    def from_dict(cls, values: dict) -> TrainConfig:
+        """Build from plain values, as JSON, YAML or a command line give them.
+
+        Args:
+            values: names of attributes; paths may be text, `augmentation` a dict or None.
+        Returns:
+            The configuration.
+        Raises:
+            ValueError: for a name that does not exist, or a missing folder name.
+        """
+        values = dict(values)
+        if values.get("augmentation") is None:
+            values.pop("augmentation", None)
+        elif isinstance(values["augmentation"], dict):
+            drawn = {k: _tuple(v) for k, v in values["augmentation"].items()}
+            values["augmentation"] = _build(Augmentation, drawn)
+        for name in ("data_dir", "run_dir", "init_weights"):
+            if values.get(name) is not None:
+                values[name] = Path(values[name])
+        return _build(cls, values)
+
+    def to_dict(self) -> dict:
+        """Return the same as plain values that JSON holds."""
+        return json.loads(json.dumps(asdict(self), default=str))
+
+
+def _tuple(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _build(kind: type, values: dict):  # noqa: ANN202 (an instance of kind)
+    unknown = sorted(set(values) - {f.name for f in fields(kind)})
+    if unknown:
+        raise ValueError(f"{kind.__name__} has no {', '.join(unknown)}")
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise ValueError(f"{kind.__name__}: {error}") from error
+
+
+@dataclass
+class Progress:
+    """Where a run stands; all of it goes into the checkpoint."""
+
+    step: int = 0
+    epoch: int = 0
+    seconds: float = 0.0
+    best_loss: float = math.inf
+    epochs_without_better: int = 0
+    epoch_loss: float = 0.0
+    epoch_steps: int = 0
+
+
+def learning_rate_at(config: TrainConfig, progress: Progress, total_samples: float) -> float:
+    """Tell the rate of the next step.
+
+    Args:
+        config: schedule and rates.
+        progress: where the run stands.
+        total_samples: samples that the run will see, for the cosine.
+    Returns:
+        The rate.
+    """
+    samples = progress.step * config.batch_size
+    rate = config.learning_rate * min(1.0, (samples + 1) / (config.warmup_samples + 1))
+    if config.schedule == "halve":
+        return rate * 0.5 ** (progress.epoch // config.halve_every)
+    done = samples / total_samples
+    if config.max_hours is not None:
+        done = max(done, progress.seconds / 3600 / config.max_hours)
+    return rate * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))

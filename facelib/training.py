@@ -1,0 +1,328 @@
+"""Train a network on stored pairs: weighted loss, rate schedule, early stop, exact resume."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from facelib import networks
+from facelib.batches import Batch, Layout, TrainStream, make_batch, prefetch
+from facelib.networks import POSITION_SCALE
+from facelib.pairs import ShardedPairs, split_by_identity
+from facelib.train_config import FREE_ON_RESUME, Progress, TrainConfig, learning_rate_at
+from facelib.train_log import append_line, drop_lines_after, environment, read_log, start_log
+
+BEST, CHECKPOINT = "best.safetensors", "checkpoint.pt"
+BASELINE_PAIRS = 1000  # enough for a mean face; reading more only costs time
+
+__all__ = [
+    "Progress",
+    "TrainConfig",
+    "TrainingDivergedError",
+    "learning_rate_at",
+    "read_log",
+    "train",
+    "weighted_squared_error",
+]
+
+
+class TrainingDivergedError(ArithmeticError):
+    """The loss became infinite or not a number."""
+
+
+def weighted_squared_error(
+    prediction: torch.Tensor, target: torch.Tensor, mask: torch.Tensor
+) -> torch.Tensor:
+    """Mean squared error in which each map pixel counts as much as the mask says (eq. 3.1).
+
+    Args:
+        prediction: (B, 3, S, S), position map.
+        target: (B, 3, S, S), position map in the same unit.
+        mask: (S, S), weights; only their ratios matter.
+    Returns:
+        Scalar, the weighted mean over batch, channels and pixels.
+    """
+    weights = mask / mask.sum()
+    squared = (prediction - target).square().mean(dim=(0, 1))
+    return (squared * weights).sum()
+
+
+def train(config: TrainConfig, layout: Layout | None = None) -> Path:
+    """Train, or continue, a run until it is done.
+
+    Args:
+        config: the run.
+        layout: of `config.size`; None loads the shipped one.
+    Returns:
+        Weights with the lowest validation loss, `run_dir/best.safetensors`.
+    Raises:
+        ValueError: if data, layout, or an earlier run in `run_dir` do not fit the configuration.
+        TrainingDivergedError: if the loss is no longer finite.
+    """
+    threads = torch.get_num_threads()
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    torch.set_flush_denormal(True)  # denormal numbers slow processors down many times
+    try:
+        return _Run(config, layout or _shipped_layout(config.size)).train()
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _shipped_layout(size: int) -> Layout:
+    from facelib.uvmap import load_layout
+
+    return load_layout(size)
+
+
+class _Run:
+    """One run: what `train` holds between steps."""
+
+    def __init__(self, config: TrainConfig, layout: Layout) -> None:
+        """Open the data and draw or load the weights."""
+        if layout.size != config.size:
+            raise ValueError(f"layout must be of {config.size} px, got {layout.size} px")
+        self.config, self.layout = config, layout
+        self.pairs = ShardedPairs(config.data_dir)
+        rng = np.random.default_rng([config.seed, 2])
+        train_idx, valid_idx = split_by_identity(
+            self.pairs.identities, config.validation_fraction, rng
+        )
+        self.train_idx = train_idx
+        self.valid_idx = rng.permutation(valid_idx)[: config.validation_samples]
+        if not len(self.valid_idx):
+            raise ValueError("validation_fraction and validation_samples leave nothing to hold out")
+        self.stream = TrainStream(
+            self.pairs, train_idx, layout, config.augmentation, config.batch_size, config.seed
+        )
+        per_epoch = config.samples_per_epoch or len(train_idx)
+        self.steps_per_epoch = max(1, round(per_epoch / config.batch_size))
+        self.total_steps = config.epochs * self.steps_per_epoch
+        if config.max_samples is not None:
+            most = math.ceil(config.max_samples / config.batch_size)
+            self.total_steps = min(self.total_steps, most)
+        self.mask = torch.from_numpy(np.array(layout.weight_mask(), np.float32)).to(config.device)
+        self.network = self._network()
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(), config.learning_rate, weight_decay=config.weight_decay
+        )
+        self.progress = Progress()
+
+    def _network(self) -> torch.nn.Module:
+        config = self.config
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            network = networks.create(config.network, config.size)
+        if config.init_weights is not None:
+            start = networks.load_weights(config.init_weights)
+            if start.name != config.network:
+                raise ValueError(f"init_weights must be {config.network}, got {start.name}")
+            network.load_state_dict(start.state_dict())
+        order = torch.channels_last if config.channels_last else torch.contiguous_format
+        return network.to(config.device, memory_format=order)
+
+    def train(self) -> Path:
+        """Run to the end."""
+        run_dir, progress = self.config.run_dir, self.progress
+        run_dir.mkdir(parents=True, exist_ok=True)
+        self._resume() if (run_dir / CHECKPOINT).exists() else self._start_log()
+        self._started = time.monotonic() - progress.seconds
+        self._saved = time.monotonic()
+        self._reset_clock()
+        steps = range(progress.step, self.total_steps)
+        bar = tqdm(
+            total=self.total_steps * self.config.batch_size,
+            initial=progress.step * self.config.batch_size,
+            unit="pair",
+            disable=not self.config.progress,
+            smoothing=0.05,
+        )
+        batches = prefetch(self.stream.batch, steps)
+        try:
+            while not self._is_done() and (batch := self._wait_for(batches)) is not None:
+                bar.set_postfix_str(f"epoch {progress.epoch} loss {self._step(batch):.5f}")
+                bar.update(self.config.batch_size)
+                self._after_step()
+        finally:
+            batches.close()
+            bar.close()
+        if progress.epoch_steps:
+            self._validate_and_log()  # the run ended inside an epoch
+        self._save_checkpoint()
+        return run_dir / BEST
+
+    def _is_done(self) -> bool:
+        hours = self.config.max_hours
+        out_of_time = hours is not None and self._seconds() >= 3600 * hours
+        return out_of_time or self.progress.epochs_without_better >= self.config.patience
+
+    def _wait_for(self, batches) -> Batch | None:
+        start = time.monotonic()
+        batch = next(batches, None)
+        self._waited += time.monotonic() - start
+        self._worked += batch.work_seconds if batch is not None else 0.0
+        return batch
+
+    def _step(self, batch: Batch) -> float:
+        progress, config = self.progress, self.config
+        progress.seconds = self._seconds()
+        rate = learning_rate_at(config, progress, self.total_steps * config.batch_size)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.network.train()
+        self.optimizer.zero_grad()
+        prediction = self.network(batch.photos.to(config.device))
+        loss = weighted_squared_error(prediction, batch.maps.to(config.device), self.mask)
+        value = loss.item()
+        if not math.isfinite(value):
+            raise TrainingDivergedError(
+                f"loss is {value} at step {progress.step} with learning rate {rate:g}: start again "
+                "with a lower learning_rate, or set max_grad_norm"
+            )
+        loss.backward()
+        if config.max_grad_norm is not None:
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.max_grad_norm)
+        self.optimizer.step()
+        progress.step += 1
+        progress.epoch_loss += value
+        progress.epoch_steps += 1
+        self._line_losses.append(value)
+        return value
+
+    def _after_step(self) -> None:
+        progress = self.progress
+        if progress.epoch_steps == self.steps_per_epoch:
+            better = self._validate_and_log()
+            progress.epochs_without_better = 0 if better else progress.epochs_without_better + 1
+            progress.epoch += 1
+            progress.epoch_loss, progress.epoch_steps = 0.0, 0
+            self._save_checkpoint()
+            return
+        if progress.step % self.config.log_steps == 0:
+            self._write_line(loss=float(np.mean(self._line_losses)))
+        if time.monotonic() - self._saved >= 60 * self.config.checkpoint_minutes:
+            self._save_checkpoint()
+
+    def _validate_and_log(self) -> bool:
+        loss, error_px, error_mm = self._validate()
+        progress = self.progress
+        better = loss < progress.best_loss
+        line = self._write_line(
+            loss=progress.epoch_loss / progress.epoch_steps,
+            validation_loss=loss,
+            validation_error_px=error_px,
+            validation_error_mm=error_mm,
+        )
+        if better:
+            progress.best_loss = loss
+            card = {"result": line, "config": self.config.to_dict(), "data": self.pairs.settings}
+            networks.save_weights(self.config.run_dir / BEST, self.network, card)
+        return better
+
+    @torch.no_grad()
+    def _validate(self) -> tuple[float, float, float]:
+        config, total, errors_px, errors_mm = self.config, 0.0, [], []
+        self.network.eval()
+        parts = [
+            self.valid_idx[i : i + config.batch_size]
+            for i in range(0, len(self.valid_idx), config.batch_size)
+        ]
+        for batch in prefetch(
+            lambda i: make_batch(self.pairs, parts[i], self.layout), range(len(parts))
+        ):
+            prediction = self.network(batch.photos.to(config.device))
+            loss = weighted_squared_error(prediction, batch.maps.to(config.device), self.mask)
+            total += loss.item() * len(batch.maps)
+            maps = prediction.permute(0, 2, 3, 1).cpu().numpy() * (config.size * POSITION_SCALE)
+            for position_map, truth in zip(maps, batch.vertices_image, strict=True):
+                errors_px.append(_point_error(self.layout.vertices(position_map), truth))
+            errors_mm += list(np.array(errors_px[-len(maps) :]) / batch.px_per_mm)
+        return total / len(self.valid_idx), float(np.mean(errors_px)), float(np.mean(errors_mm))
+
+    def _mean_face_error_px(self) -> float:
+        """Error of always answering with the training pairs' mean vertices, on held-out pairs."""
+        chosen = self.train_idx[:: max(1, len(self.train_idx) // BASELINE_PAIRS)]
+        mean = np.mean([self.pairs.arrays(i)[2] for i in chosen], axis=0, dtype=np.float64)
+        errors = [_point_error(mean, self.pairs.arrays(i)[2]) for i in self.valid_idx]
+        return float(np.mean(errors)) * self.config.size / self.pairs.size
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self._started
+
+    def _reset_clock(self) -> None:
+        self._line_start, self._waited, self._worked = time.monotonic(), 0.0, 0.0
+        self._line_losses: list[float] = []
+
+    def _write_line(self, **values: float) -> dict:
+        progress, elapsed = self.progress, max(time.monotonic() - self._line_start, 1e-9)
+        line = {
+            "step": progress.step,
+            "samples": progress.step * self.config.batch_size,
+            "epoch": progress.epoch,
+            "loss": None,
+            "validation_loss": None,
+            "validation_error_px": None,
+            "validation_error_mm": None,
+            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "seconds": round(self._seconds(), 3),
+            "data_share": round(self._waited / elapsed, 4),
+            "data_work_share": round(self._worked / elapsed, 4),
+            **values,
+        }
+        append_line(self.config.run_dir, line)
+        self._reset_clock()
+        return line
+
+    def _start_log(self) -> None:
+        first = {
+            "config": self.config.to_dict(),
+            "data": self.pairs.settings,
+            "n_train": len(self.train_idx),
+            "n_valid": len(self.valid_idx),
+            "mean_face_error_px": self._mean_face_error_px(),
+            "environment": environment(),
+        }
+        start_log(self.config.run_dir, first)
+
+    def _save_checkpoint(self) -> None:
+        self.progress.seconds = self._seconds()
+        state = {
+            "config": self.config.to_dict(),
+            "progress": asdict(self.progress),
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+        path = self.config.run_dir / CHECKPOINT
+        temporary = path.with_suffix(".tmp")
+        torch.save(state, temporary)
+        temporary.replace(path)
+        self._saved = time.monotonic()
+
+    def _resume(self) -> None:
+        path = self.config.run_dir / CHECKPOINT
+        state = torch.load(path, map_location=self.config.device, weights_only=True)
+        mine = self.config.to_dict()
+        changed = [
+            name
+            for name in sorted({*mine, *state["config"]} - FREE_ON_RESUME)
+            if mine.get(name) != state["config"].get(name)
+        ]
+        if changed:
+            raise ValueError(
+                f"{path} was made with another {', '.join(changed)}; use a new run_dir"
+            )
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        for name, value in state["progress"].items():
+            setattr(self.progress, name, value)
+        drop_lines_after(self.config.run_dir, self.progress.step)
+
+
+def _point_error(predicted: np.ndarray, truth: np.ndarray) -> float:
+    return float(np.linalg.norm(predicted - truth, axis=1).mean())
