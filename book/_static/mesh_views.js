@@ -1,0 +1,68 @@
+/* Turns each still image of a mesh into a scene that the reader can turn.
+ *
+ * A page holds only each mesh's own data (a k3d snapshot in base64); k3d itself is one file of the
+ * book beside this one. It is loaded with a plain script tag, because a page opened from disk may
+ * not fetch or import anything, and only when a mesh first comes into sight.
+ */
+(() => {
+  "use strict";
+
+  const k3dUrl = new URL("k3d/standalone.js", document.currentScript.src).href;
+  let k3dModule = null;
+
+  // k3d's script calls define("k3d", [], factory), so for that moment there is such a function.
+  const loadK3d = () => {
+    k3dModule ??= new Promise((resolve, reject) => {
+      // Without this, k3d would read its own file once more, for a menu that the book hides.
+      window.k3dCompressed = "";
+      const before = window.define;
+      window.define = (_name, _dependencies, factory) => resolve(factory());
+      const script = document.createElement("script");
+      script.src = k3dUrl;
+      script.onload = () => { window.define = before; };
+      script.onerror = () => reject(new Error(`cannot load ${k3dUrl}`));
+      document.head.append(script);
+    });
+    return k3dModule;
+  };
+
+  const bytesOf = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)).buffer;
+
+  const hasWebGL = () => Boolean(document.createElement("canvas").getContext("webgl2"));
+
+  // Scrolling the page past a mesh must not zoom it: the wheel zooms only after a click.
+  const guardWheel = (view) => {
+    view.tabIndex = 0;
+    view.addEventListener("pointerdown", () => view.focus({ preventScroll: true }));
+    view.addEventListener("wheel", (event) => {
+      if (document.activeElement !== view) event.stopPropagation();
+    }, { capture: true, passive: true });
+  };
+
+  const draw = async (view) => {
+    const k3d = await loadK3d();
+    const target = document.createElement("div");
+    target.className = "mesh-view-scene";
+    view.append(target);
+    await k3d.CreateK3DAndLoadBinarySnapshot(bytesOf(view.dataset.scene), target);
+    view.removeAttribute("data-scene");
+    view.classList.add("is-live");
+    view.setAttribute("role", "application");
+    view.setAttribute("aria-label", view.querySelector("img").alt);
+    guardWheel(view);
+  };
+
+  const start = () => {
+    if (!hasWebGL()) return;
+    const observer = new IntersectionObserver((entries) => {
+      for (const entry of entries.filter((e) => e.isIntersecting)) {
+        observer.unobserve(entry.target);
+        draw(entry.target);
+      }
+    }, { rootMargin: "200px" });
+    document.querySelectorAll(".mesh-view[data-scene]").forEach((view) => observer.observe(view));
+  };
+
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+  else start();
+})();

@@ -1,0 +1,74 @@
+"""Sphinx extension that makes the book self-contained, so that it opens from disk, offline.
+
+It copies the two scripts that pages need out of installed packages (k3d for meshes, MathJax for
+formulas) into the book's own static files, and takes out what only a live kernel can show.
+"""
+
+import json
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+WIDGET_MIMES = (
+    "application/vnd.jupyter.widget-view+json",
+    "application/vnd.jupyter.widget-state+json",
+)
+
+
+def package_folder(name: str) -> Path:
+    """Return the folder of an installed package without importing it."""
+    spec = find_spec(name)
+    if spec is None or spec.origin is None:
+        raise FileNotFoundError(f"the book needs the package {name}, which is not installed")
+    return Path(spec.origin).parent
+
+
+def copy_scripts(app: Sphinx, error: Exception | None) -> None:
+    """Put k3d and MathJax (its one-file build, which draws SVG and needs no fonts) into the book."""
+    if error is not None or app.builder.format != "html":
+        return
+    mathjax = package_folder("sphinx-mathjax-offline") / "static" / "mathjax" / "tex-svg-full.js"
+    k3d = package_folder("k3d") / "static"
+    static = Path(app.outdir) / "_static"
+    wanted = (
+        (mathjax, static / "mathjax" / mathjax.name),
+        (k3d / "standalone.js", static / "k3d" / "standalone.js"),
+        (k3d / "standalone.js.LICENSE.txt", static / "k3d" / "standalone.js.LICENSE.txt"),
+    )
+    for source, target in wanted:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+
+
+def drop_live_views(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Take widget state and live views out of a notebook; their HTML twins stay."""
+    if Path(app.env.doc2path(docname)).suffix != ".ipynb":
+        return
+    notebook = json.loads(source[0])
+    notebook["metadata"].pop("widgets", None)
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", []):
+            for mime in WIDGET_MIMES:
+                output.get("data", {}).pop(mime, None)
+    source[0] = json.dumps(notebook)
+
+
+def drop_thebe(
+    app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object
+) -> None:
+    """Take out the scripts for live code in the page: they load others from the network."""
+    context["script_files"] = [
+        script
+        for script in context.get("script_files", [])
+        if "thebe" not in f"{script.filename} {script.attributes.get('body', '')}".lower()
+    ]
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Connect the steps; the late priority lets other extensions add their scripts first."""
+    app.connect("source-read", drop_live_views)
+    app.connect("html-page-context", drop_thebe, priority=900)
+    app.connect("build-finished", copy_scripts)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

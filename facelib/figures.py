@@ -1,0 +1,364 @@
+"""Figures of the book: turnable meshes, keypoints on images, position maps with colour bars.
+
+`show_mesh` gives one object with two faces: JupyterLab draws its live k3d widget, and the built
+book draws the same scene from a snapshot inside the page, with k3d's own script shipped once as a
+file of the book, so that nothing needs a network.
+"""
+
+import base64
+import html
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import k3d
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from PIL import Image, ImageDraw
+
+from facelib.mesh import Mesh, vertex_normals
+from facelib.rasterize import interpolate, rasterize
+
+# One colour a mesh, told apart by colour-blind readers too (Okabe and Ito's palette, lightened).
+MESH_COLORS = ((0.84, 0.72, 0.62), (0.34, 0.66, 0.86), (0.9, 0.6, 0.2), (0.35, 0.7, 0.55))
+POINT_COLOR = 0xD55E00
+FIELD_OF_VIEW_DEG = 30.0
+# k3d measures its field of view upward, so the still image, square, has the same one.
+STILL_SIZE_PX = 420
+
+AXES_OF_FRAME = {
+    "head": ("x right [mm]", "y up [mm]", "z out [mm]"),
+    "eye": ("x right [mm]", "y up [mm]", "z back [mm]"),
+    "image": ("x right [px]", "−y [px]", "z to camera [px]"),
+}
+
+
+@dataclass(frozen=True)
+class StartView:
+    """Where the reader's eye starts: radians around y, radians upward, zoom (1 fits the scene)."""
+
+    yaw: float = 0.45
+    pitch: float = 0.15
+    zoom: float = 1.0
+
+
+@dataclass(frozen=True)
+class MeshView:
+    """A turnable scene: a live widget where there is a kernel, a snapshot in the book."""
+
+    plot: k3d.Plot
+    still: bytes
+    alt: str
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, object]:
+        """Return the live view and the book's view; the reader's program takes what it can."""
+        live = self.plot._repr_mimebundle_()
+        live = live[0] if isinstance(live, tuple) else live
+        return {**live, "text/html": self.to_html(), "text/plain": f"Turnable mesh: {self.alt}"}
+
+    def to_html(self) -> str:
+        """Return the book's view: a still image that the book's script swaps for the scene."""
+        scene = base64.b64encode(self.plot.get_binary_snapshot()).decode()
+        still = base64.b64encode(self.still).decode()
+        alt = html.escape(self.alt, quote=True)
+        return (
+            f'<div class="mesh-view" style="height:{self.plot.height}px" data-scene="{scene}">'
+            f'<img alt="{alt}" src="data:image/webp;base64,{still}"></div>'
+        )
+
+
+def show_mesh(
+    meshes: Mesh | Sequence[Mesh],
+    *,
+    alt: str,
+    frame: str = "head",
+    points: np.ndarray | None = None,
+    values: np.ndarray | None = None,
+    value_range: tuple[float, float] | None = None,
+    wireframe: bool = False,
+    view: StartView | None = None,
+    height: int = 420,
+) -> MeshView:
+    """Show one mesh, or several in one scene, that the reader can turn.
+
+    Args:
+        meshes: one Mesh or several; texture is drawn if there is one, then colors, else a plain
+            colour each.
+        alt: what the picture shows, for readers who cannot see it.
+        frame: "head", "eye" (mm, y up) or "image" (px, y down; drawn with −y upward).
+        points: (P, 3) in the same frame, drawn as small balls.
+        values: (N,) one number a vertex of the first mesh, drawn in colours with a bar.
+        value_range: numbers at both ends of the bar; smallest and largest value if not given.
+        wireframe: draw triangle edges instead of surfaces.
+        view: where the reader's eye starts.
+        height: px in the page.
+
+    Returns:
+        The view; a notebook shows it when it is a cell's last expression.
+
+    Raises:
+        ValueError: for an unknown frame, an empty alt text, or values of another length.
+    """
+    meshes = [meshes] if isinstance(meshes, Mesh) else list(meshes)
+    view = view or StartView()
+    _check_scene(meshes, alt, frame, values)
+    meshes = [_upright(mesh, frame) for mesh in meshes]
+    points = None if points is None else _upright_points(points, frame)
+    camera = _start_camera(meshes, view)
+    plot = _new_plot(AXES_OF_FRAME[frame], camera, height)
+    for i, mesh in enumerate(meshes):
+        mesh_values = values if i == 0 else None
+        plot += _k3d_mesh(mesh, MESH_COLORS[i % len(MESH_COLORS)], mesh_values, value_range)
+        plot.objects[-1].wireframe = wireframe
+    if points is not None:
+        extent = np.ptp(np.concatenate([m.vertices for m in meshes]), axis=0).max()
+        plot += k3d.points(
+            np.asarray(points, np.float32), point_size=float(extent) / 60, color=POINT_COLOR
+        )
+    still = still_image(meshes, camera, points=points, values=values, value_range=value_range)
+    return MeshView(plot, still, alt)
+
+
+def side_by_side(meshes: Sequence[Mesh], gap: float = 20.0) -> list[Mesh]:
+    """Return copies moved along x so that they stand next to each other.
+
+    Args:
+        meshes: in one frame.
+        gap: free space between neighbours, in the meshes' own unit.
+
+    Returns:
+        As many meshes, the row centred on the first one's middle.
+    """
+    widths = [float(np.ptp(m.vertices[:, 0])) for m in meshes]
+    lefts = np.cumsum([0.0, *[width + gap for width in widths[:-1]]])
+    lefts -= (lefts[-1] + widths[-1]) / 2
+    moved = []
+    for mesh, left in zip(meshes, lefts, strict=True):
+        shift = np.array([left - mesh.vertices[:, 0].min(), 0, 0], np.float32)
+        moved.append(replace(mesh, vertices=mesh.vertices + shift))
+    return moved
+
+
+def still_image(
+    meshes: Sequence[Mesh],
+    camera: Sequence[float],
+    points: np.ndarray | None = None,
+    values: np.ndarray | None = None,
+    value_range: tuple[float, float] | None = None,
+) -> bytes:
+    """Draw the scene once, as WebP, for readers without scripts or WebGL.
+
+    Args:
+        meshes: y up, in one frame.
+        camera: nine numbers: eye, target and up vector, as k3d takes them.
+        points: (P, 3) in the meshes' frame.
+        values: (N,) for the first mesh's vertices.
+        value_range: as for `show_mesh`.
+
+    Returns:
+        The image file's bytes.
+    """
+    firsts = np.cumsum([0, *[len(mesh.vertices) for mesh in meshes[:-1]]])
+    triangles = np.concatenate(
+        [m.triangles + first for m, first in zip(meshes, firsts, strict=True)]
+    ).astype(np.int32)
+    attributes = np.concatenate(
+        [
+            np.hstack(
+                [
+                    _vertex_colors(mesh, i, values if i == 0 else None, value_range),
+                    vertex_normals(mesh.vertices, mesh.triangles),
+                ]
+            )
+            for i, mesh in enumerate(meshes)
+        ]
+    ).astype(np.float32)
+    corners = _project(np.concatenate([m.vertices for m in meshes]), camera)
+    fragments = rasterize(corners, triangles, STILL_SIZE_PX, STILL_SIZE_PX)
+    drawn = interpolate(fragments, triangles, attributes)  # (S, S, 6): RGB and normal
+    # Lit from the reader's eye; never darker than 0.35, so that every part shows.
+    light = 0.35 + 0.65 * np.abs(drawn[..., 3:] @ _look_at(camera)[1][2])
+    image = np.where(fragments.triangle[..., None] >= 0, drawn[..., :3] * light[..., None], 1.0)
+    return _webp(image, None if points is None else _project(points, camera))
+
+
+def draw_points(
+    axes: Axes, image: np.ndarray, points_image: np.ndarray, label: str | None = None
+) -> None:
+    """Draw points over the image that they belong to.
+
+    Args:
+        axes: matplotlib axes to draw on.
+        image: (H, W, 3) RGB in 0..1.
+        points_image: (P, 2 or 3) px, x right, y down, origin at the top-left pixel's centre.
+        label: name for the legend.
+    """
+    axes.imshow(np.clip(image, 0, 1))
+    axes.scatter(points_image[:, 0], points_image[:, 1], s=8, color="#d55e00", label=label)
+    axes.set(xlabel="x, image frame [px]", ylabel="y, image frame [px]")
+
+
+def draw_position_map(position_map: np.ndarray, coverage: np.ndarray, unit: str = "px") -> Figure:
+    """Draw a position map's three channels, each with its colour bar.
+
+    Args:
+        position_map: (S, S, 3), indexed [v, u], holding x, y, z.
+        coverage: (S, S) bool, False where the map holds no face point (drawn white).
+        unit: of the three channels, for the colour bars.
+
+    Returns:
+        The figure.
+    """
+    figure, axes = plt.subplots(1, 3, figsize=(10, 3.2), layout="constrained")
+    for channel, (axis, name) in enumerate(zip(axes, "xyz", strict=True)):
+        shown = np.where(coverage, position_map[..., channel], np.nan)
+        picture = axis.imshow(shown, cmap="viridis", extent=(0, 1, 1, 0))
+        axis.set(title=f"{name}(u, v)", xlabel="u", ylabel="v")
+        figure.colorbar(picture, ax=axis, label=f"{name} [{unit}]", shrink=0.8)
+    return figure
+
+
+def _check_scene(meshes: Sequence[Mesh], alt: str, frame: str, values: np.ndarray | None) -> None:
+    if frame not in AXES_OF_FRAME:
+        raise ValueError(f"frame must be one of {', '.join(AXES_OF_FRAME)}, got {frame!r}")
+    if not alt.strip():
+        raise ValueError("alt must say what the picture shows, got an empty text")
+    if not meshes:
+        raise ValueError("meshes must hold at least one mesh, got none")
+    if values is not None and np.shape(values) != (len(meshes[0].vertices),):
+        expected = (len(meshes[0].vertices),)
+        raise ValueError(f"values must have shape {expected}, got {np.shape(values)}")
+
+
+def _upright_points(points: np.ndarray, frame: str) -> np.ndarray:
+    # k3d's world is right-handed with y up; the image frame's y points down.
+    return points * np.array([1, -1, 1], np.float32) if frame == "image" else np.asarray(points)
+
+
+def _upright(mesh: Mesh, frame: str) -> Mesh:
+    return replace(mesh, vertices=_upright_points(mesh.vertices, frame))
+
+
+def _start_camera(meshes: Sequence[Mesh], view: StartView) -> list[float]:
+    vertices = np.concatenate([m.vertices for m in meshes])
+    target = (vertices.min(axis=0) + vertices.max(axis=0)) / 2
+    radius = np.linalg.norm(vertices - target, axis=1).max()
+    # A fifth more than the scene itself needs leaves room for the axes' names and numbers.
+    distance = 1.2 * radius / np.sin(np.radians(FIELD_OF_VIEW_DEG) / 2) / view.zoom
+    direction = np.array(
+        [
+            np.sin(view.yaw) * np.cos(view.pitch),
+            np.sin(view.pitch),
+            np.cos(view.yaw) * np.cos(view.pitch),
+        ]
+    )
+    return [float(number) for number in (*(target + distance * direction), *target, 0, 1, 0)]
+
+
+def _new_plot(axes: Sequence[str], camera: Sequence[float], height: int) -> k3d.Plot:
+    plot = k3d.plot(
+        axes=[rf"\text{{{name}}}" for name in axes],
+        height=height,
+        camera_auto_fit=False,
+        camera_fov=FIELD_OF_VIEW_DEG,
+        background_color=0xFFFFFF,
+        grid_color=0xDDDDDD,
+        label_color=0x444444,
+        menu_visibility=False,
+        axes_helper=0,
+    )
+    plot.camera = list(camera)
+    return plot
+
+
+def _k3d_mesh(
+    mesh: Mesh,
+    color: Sequence[float],
+    values: np.ndarray | None,
+    value_range: tuple[float, float] | None,
+) -> k3d.objects.Mesh:
+    options = {"flat_shading": False, "side": "double"}
+    if values is not None:
+        low, high = _value_range(values, value_range)
+        options |= {
+            "attribute": np.asarray(values, np.float32),
+            "color_map": k3d.matplotlib_color_maps.Viridis,
+            "color_range": [low, high],
+        }
+    elif mesh.texture is not None and mesh.uv is not None:
+        options |= {
+            "texture": _png(mesh.texture),
+            "texture_file_format": "png",
+            "uvs": np.column_stack([mesh.uv[:, 0], 1 - mesh.uv[:, 1]]).astype(np.float32),
+        }
+    elif mesh.colors is not None:
+        options["colors"] = _packed(mesh.colors)
+    else:
+        options["color"] = int(_packed(np.array([color]))[0])
+    vertices = np.asarray(mesh.vertices, np.float32)
+    return k3d.mesh(vertices, np.asarray(mesh.triangles, np.uint32), **options)
+
+
+def _value_range(
+    values: np.ndarray, value_range: tuple[float, float] | None
+) -> tuple[float, float]:
+    return value_range or (float(np.min(values)), float(np.max(values)))
+
+
+def _packed(colors: np.ndarray) -> np.ndarray:
+    levels = np.round(np.clip(colors, 0, 1) * 255).astype(np.uint32)
+    return (levels[:, 0] << 16) | (levels[:, 1] << 8) | levels[:, 2]
+
+
+def _vertex_colors(
+    mesh: Mesh,
+    index: int,
+    values: np.ndarray | None,
+    value_range: tuple[float, float] | None,
+) -> np.ndarray:
+    if values is not None:
+        low, high = _value_range(values, value_range)
+        return plt.get_cmap("viridis")((np.asarray(values) - low) / max(high - low, 1e-12))[:, :3]
+    if mesh.texture is not None and mesh.uv is not None:
+        size = np.array(mesh.texture.shape[1::-1])
+        column, row = np.clip((mesh.uv * size).astype(int), 0, size - 1).T
+        return mesh.texture[row, column]
+    if mesh.colors is not None:
+        return mesh.colors
+    return np.tile(MESH_COLORS[index % len(MESH_COLORS)], (len(mesh.vertices), 1))
+
+
+def _look_at(camera: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    eye, target, up = np.reshape(np.asarray(camera, float), (3, 3))
+    back = (eye - target) / np.linalg.norm(eye - target)
+    right = np.cross(up, back)
+    right /= np.linalg.norm(right)
+    return eye, np.stack([right, np.cross(back, right), back])
+
+
+def _project(points: np.ndarray, camera: Sequence[float]) -> np.ndarray:
+    """Return (N, 3): pixels of the still image, x right and y down; larger z is nearer."""
+    eye, rotation = _look_at(camera)
+    x, y, z = ((points - eye) @ rotation.T).T
+    half = STILL_SIZE_PX / 2
+    scale = half / (-z * np.tan(np.radians(FIELD_OF_VIEW_DEG) / 2))
+    return np.column_stack([half - 0.5 + x * scale, half - 0.5 - y * scale, z])
+
+
+def _png(image: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    levels = np.round(np.clip(image, 0, 1) * 255).astype(np.uint8)
+    Image.fromarray(levels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _webp(image: np.ndarray, points_image: np.ndarray | None) -> bytes:
+    picture = Image.fromarray(np.round(np.clip(image, 0, 1) * 255).astype(np.uint8))
+    pen = ImageDraw.Draw(picture)
+    for x, y, _ in () if points_image is None else points_image:
+        pen.ellipse((x - 2, y - 2, x + 2, y + 2), fill=f"#{POINT_COLOR:06x}")
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", quality=80)
+    return buffer.getvalue()
