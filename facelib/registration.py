@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from scipy.spatial import cKDTree
 
 from facelib.transforms import Similarity
@@ -146,68 +147,104 @@ def nearest_surface_finder(
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Return a function that maps (K, 3) points to the nearest points of a surface, exactly.
 
-    A point at distance d from its nearest vertex can only have its nearest triangle among those
-    whose centroid lies within d + r, with r the largest distance from a centroid to its corner: a
-    k-d tree of centroids lists these few, and each is tried.
+    A triangle can only be nearest if its centroid is nearer than the best point so far plus its own
+    radius. With the triangles sorted along the surface's longest side, that leaves a narrow band to
+    look through for each point.
 
     Args:
         vertices: (N, 3) float, any frame.
-        triangles: (M, 3) int, at least one.
+        triangles: (M, 3) int, at least one; degenerate ones may be among them.
     """
     vertices = _points(vertices, "vertices")
     triangles = np.asarray(triangles)
     if triangles.ndim != 2 or triangles.shape[1] != 3 or len(triangles) == 0:
         raise ValueError(f"triangles must be (M, 3) with M of 1 or more, got {triangles.shape}")
+    used = vertices[np.unique(triangles)]
+    axis = int(np.argmax(np.ptp(used, axis=0)))
     corners = vertices[triangles]  # (M, 3 corners, 3)
+    corners = np.ascontiguousarray(corners[np.argsort(corners.mean(axis=1)[:, axis])])
     centroids = corners.mean(axis=1)
-    radius = np.linalg.norm(corners - centroids[:, None], axis=2).max()
-    vertex_tree = cKDTree(vertices[np.unique(triangles)])
-    centroid_tree = cKDTree(centroids)
+    radii = np.linalg.norm(corners - centroids[:, None], axis=2).max(axis=1)
+    tree = cKDTree(used)
 
     def nearest(points: np.ndarray) -> np.ndarray:
-        reach = vertex_tree.query(points)[0] * (1 + 1e-9) + radius
-        lists = centroid_tree.query_ball_point(points, reach)
-        counts = np.fromiter(map(len, lists), dtype=np.intp, count=len(points))
-        triangle = np.concatenate(lists).astype(np.intp)  # all candidates, point after point
-        point = np.repeat(np.arange(len(points)), counts)
-        candidates = closest_on_triangles(points[point], corners[triangle])
-        squared = np.sum((candidates - points[point]) ** 2, axis=1)
-        order = np.lexsort((squared, point))  # the best candidate comes first within each point
-        return candidates[order[np.cumsum(counts) - counts]]
+        points = np.ascontiguousarray(points, dtype=np.float64)
+        closest = used[tree.query(points)[1]]  # the nearest vertex is the first guess
+        first = np.searchsorted(centroids[:, axis], points[:, axis])
+        _improve(points, corners, centroids, radii, axis, first, closest)
+        return closest
 
     return nearest
 
 
-def closest_on_triangles(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """Return the point of each triangle that is nearest to the point of the same row.
+@njit(cache=True)
+def _improve(points, corners, centroids, radii, axis, first, closest):
+    """Replace each row of ``closest`` by the nearest point of all triangles; edits ``closest``."""
+    n_triangles, widest = len(corners), radii.max()
+    for k in range(len(points)):
+        point = points[k]
+        best = np.sqrt(_distance2(point, closest[k]))
+        for step in (1, -1):  # up from where the point is along the axis, then down
+            t = first[k] if step == 1 else first[k] - 1
+            while 0 <= t < n_triangles:
+                if abs(centroids[t, axis] - point[axis]) > best + widest:
+                    break
+                if _distance2(point, centroids[t]) < (best + radii[t]) ** 2:
+                    candidate = closest_on_triangle(point, corners[t])
+                    distance = np.sqrt(_distance2(point, candidate))
+                    if distance < best:
+                        best = distance
+                        closest[k, 0], closest[k, 1], closest[k, 2] = candidate
+                t += step
+
+
+@njit(cache=True)
+def closest_on_triangle(point, corners):
+    """Return the point of a triangle that is nearest to a point.
 
     The foot of the perpendicular where it falls inside, else the nearest point of the three edges.
 
     Args:
-        points: (K, 3) float64, any frame.
-        corners: (K, 3, 3) float64, the triangles' corners; may be degenerate.
+        point: (3,) float64, any frame.
+        corners: (3, 3) float64, one a row; may be degenerate.
 
     Returns:
-        (K, 3) float64.
+        Three float64.
     """
-    following = np.roll(corners, -1, axis=1)
-    edges = following - corners  # (K, 3 edges, 3)
-    to_point = points[:, None] - corners
-    length2 = np.maximum(np.sum(edges**2, axis=2), np.finfo(np.float64).tiny)
-    along = np.clip(np.sum(to_point * edges, axis=2) / length2, 0, 1)
-    feet = corners + along[..., None] * edges  # (K, 3, 3)
-    nearest_edge = np.argmin(np.sum((points[:, None] - feet) ** 2, axis=2), axis=1)
-    closest = feet[np.arange(len(points)), nearest_edge]
+    # Scalars rather than small arrays: no memory is asked for in the innermost loop.
+    ux, uy, uz = _minus(corners[1], corners[0])
+    vx, vy, vz = _minus(corners[2], corners[0])
+    nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+    normal2 = nx * nx + ny * ny + nz * nz
+    inside = normal2 > 0
+    best, best2 = (corners[0, 0], corners[0, 1], corners[0, 2]), np.inf
+    for i in range(3):
+        corner = corners[i]
+        ex, ey, ez = _minus(corners[(i + 1) % 3], corner)
+        px, py, pz = _minus(point, corner)
+        turn = nx * (ey * pz - ez * py) + ny * (ez * px - ex * pz) + nz * (ex * py - ey * px)
+        inside = inside and turn >= 0
+        length2 = max(ex * ex + ey * ey + ez * ez, 1e-300)
+        along = min(max((px * ex + py * ey + pz * ez) / length2, 0.0), 1.0)
+        foot = (corner[0] + along * ex, corner[1] + along * ey, corner[2] + along * ez)
+        distance2 = _distance2(point, foot)
+        if distance2 < best2:
+            best, best2 = foot, distance2
+    if inside:
+        px, py, pz = _minus(point, corners[0])
+        height = (px * nx + py * ny + pz * nz) / normal2
+        return point[0] - height * nx, point[1] - height * ny, point[2] - height * nz
+    return best
 
-    normals = np.cross(edges[:, 0], edges[:, 1])
-    normal2 = np.sum(normals**2, axis=1)
-    inside = (np.einsum("kej,kej->ke", np.cross(normals[:, None], edges), to_point) >= 0).all(
-        axis=1
-    )
-    inside &= normal2 > 0
-    height = np.sum(to_point[inside, 0] * normals[inside], axis=1) / normal2[inside]
-    closest[inside] = points[inside] - height[:, None] * normals[inside]
-    return closest
+
+@njit(cache=True)
+def _minus(a, b):
+    return a[0] - b[0], a[1] - b[1], a[2] - b[2]
+
+
+@njit(cache=True)
+def _distance2(a, b):
+    return (a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 + (a[2] - b[2]) ** 2
 
 
 def _best(distances: np.ndarray, trim: float) -> np.ndarray:

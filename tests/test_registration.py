@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from facelib.registration import closest_on_triangles, icp, nearest_surface_finder, umeyama
+from facelib.registration import closest_on_triangle, icp, nearest_surface_finder, umeyama
 from facelib.transforms import Similarity
 
 
@@ -186,6 +186,6 @@ def test_closest_point_of_one_triangle_is_known_in_every_zone():
         (1, 1, 0): (0.5, 0.5, 0),  # beside the slanted edge
         (3, -1, 0): (1, 0, 0),
     }
-    points = np.array(list(cases), dtype=np.float64)
-    found = closest_on_triangles(points, np.broadcast_to(corners, (len(cases), 3, 3)))
-    np.testing.assert_allclose(found, list(cases.values()), atol=1e-12)
+    for point, expected in cases.items():
+        found = closest_on_triangle(np.array(point, dtype=np.float64), corners)
+        np.testing.assert_allclose(found, expected, atol=1e-12)
