@@ -185,8 +185,8 @@ def read_mesh(path: str | Path) -> Mesh:
 def write_mesh(path: str | Path, mesh: Mesh) -> None:
     """Write a mesh in the format that the file's ending names.
 
-    OBJ puts NAME.mtl and NAME.png beside NAME.obj and refers to them by name alone; GLB holds all in
-    one file; PLY, which has no common way to hold a texture, gets its colour at every vertex.
+    OBJ puts NAME.mtl and NAME.png beside NAME.obj and refers to them by name alone; GLB holds all
+    in one file; PLY, which has no common way to hold a texture, gets its colour at every vertex.
     Files are written under temporary names and then renamed, the mesh itself last.
 
     Args:

@@ -47,8 +47,7 @@ def rasterize(
 
     Args:
         vertices_image: (N, 3) float, px, image frame: x right, y down, larger z nearer.
-        triangles: (M, 3) int, counter-clockwise seen from outside in the head frame,
-            which is clockwise on screen.
+        triangles: (M, 3) int, counter-clockwise to an eye outside the surface.
         height: image height, px.
         width: image width, px.
         inverse_w: (N,) float, 1 / distance along the view axis in any unit. With it, weights and
@@ -133,18 +132,17 @@ def _checked_vertices(vertices: np.ndarray) -> np.ndarray:
 
 @njit(cache=True, inline="always")
 def _edge(ax, ay, bx, by, sign):
-    """Coefficients of the edge function A·x + B·y + C, positive inside the triangle.
+    """Coefficients of the edge function A·(x − X) + B·(y − Y), positive inside the triangle.
 
-    The edge is always set up from its smaller end to its larger, so both triangles that share it
-    compute bitwise opposite values: no pixel can fall between them.
+    The edge always starts at its smaller end (X, Y), so both triangles that share it compute
+    bitwise opposite values, and at its two ends the value is exactly 0: no pixel falls between.
     """
     if ax > bx or (ax == bx and ay > by):
         ax, ay, bx, by = bx, by, ax, ay
         sign = -sign
     a = sign * (ay - by)
     b = sign * (bx - ax)
-    c = sign * (ax * by - ay * bx)
-    return a, b, c, a > 0.0 or (a == 0.0 and b > 0.0)
+    return a, b, ax, ay, a > 0.0 or (a == 0.0 and b > 0.0)
 
 
 @njit(cache=True, error_model="numpy")
@@ -163,17 +161,19 @@ def _rasterize(vertices, triangles, inverse_w, perspective, cull, triangle, bary
         if left >= width or top >= height or not min(q0, q1, q2) > 0.0:
             continue
         area = (x1 - x0) * (y2 - y0) - (y1 - y0) * (x2 - x0)
-        # y points down, so a positive area is clockwise on screen: the outside faces the camera.
-        if area == 0.0 or not np.isfinite(area + z0 + z1 + z2) or (cull and area < 0.0):
+        # What winds counter-clockwise to the eye has a negative area, because y points down.
+        if area == 0.0 or not np.isfinite(area + z0 + z1 + z2) or (cull and area > 0.0):
             continue
         sign = 1.0 if area > 0.0 else -1.0
-        a0, b0, c0, owns0 = _edge(x1, y1, x2, y2, sign)
-        a1, b1, c1, owns1 = _edge(x2, y2, x0, y0, sign)
-        a2, b2, c2, owns2 = _edge(x0, y0, x1, y1, sign)
+        a0, b0, ox0, oy0, owns0 = _edge(x1, y1, x2, y2, sign)
+        a1, b1, ox1, oy1, owns1 = _edge(x2, y2, x0, y0, sign)
+        a2, b2, ox2, oy2, owns2 = _edge(x0, y0, x1, y1, sign)
         for row in range(int(max(top, 0.0)), int(min(bottom, height - 1.0)) + 1):
-            r0, r1, r2 = b0 * row + c0, b1 * row + c1, b2 * row + c2
+            r0, r1, r2 = b0 * (row - oy0), b1 * (row - oy1), b2 * (row - oy2)
             for col in range(int(max(left, 0.0)), int(min(right, width - 1.0)) + 1):
-                e0, e1, e2 = a0 * col + r0, a1 * col + r1, a2 * col + r2
+                e0 = a0 * (col - ox0) + r0
+                e1 = a1 * (col - ox1) + r1
+                e2 = a2 * (col - ox2) + r2
                 if e0 < 0.0 or e1 < 0.0 or e2 < 0.0:
                     continue
                 if (e0 == 0.0 and not owns0) or (e1 == 0.0 and not owns1):

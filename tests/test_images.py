@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from facelib.images import read_image, resampling_matrix, resize_image, write_image
+
+
+def noise(height=12, width=17, seed=0):
+    return np.random.default_rng(seed).random((height, width, 3)).astype(np.float32)
+
+
+def test_an_image_survives_the_disk_to_one_part_in_255(tmp_path):
+    image = noise()
+    write_image(tmp_path / "a.png", image)
+    again = read_image(tmp_path / "a.png")
+    assert again.dtype == np.float32 and again.shape == image.shape
+    np.testing.assert_allclose(again, image, atol=0.5 / 255 + 1e-6)
+    write_image(tmp_path / "a.JPG", np.full((16, 16, 3), 0.4))
+    np.testing.assert_allclose(read_image(tmp_path / "a.JPG"), 0.4, atol=0.01)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.JPG", "a.png"]
+
+
+@pytest.mark.parametrize(
+    ("orientation", "undo"),
+    [
+        (3, lambda a: a[::-1, ::-1]),
+        (6, lambda a: np.rot90(a, 1)),  # shown after a quarter turn clockwise
+        (8, lambda a: np.rot90(a, -1)),
+    ],
+)
+def test_a_sideways_phone_photo_is_turned_upright(tmp_path, orientation, undo):
+    upright = noise(8, 20)
+    stored = Image.fromarray(np.round(undo(upright) * 255).astype(np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored.save(tmp_path / "phone.png", exif=exif)
+    np.testing.assert_allclose(read_image(tmp_path / "phone.png"), upright, atol=0.003)
+
+
+def test_transparency_is_laid_over_white(tmp_path):
+    rgba = np.zeros((4, 4, 4), np.uint8)
+    rgba[:, 2:, 3] = 255
+    Image.fromarray(rgba).save(tmp_path / "a.png")
+    image = read_image(tmp_path / "a.png")
+    assert (image[:, :2] == 1).all() and (image[:, 2:] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("mode", "suffix"), [("L", "png"), ("P", "png"), ("1", "png"), ("CMYK", "tif")]
+)
+def test_other_modes_become_rgb(tmp_path, mode, suffix):
+    path = tmp_path / f"a.{suffix}"
+    Image.new("RGB", (6, 5), (255, 255, 255)).convert(mode).save(path)
+    np.testing.assert_allclose(read_image(path), np.ones((5, 6, 3)), atol=0.01)
+
+
+def test_sixteen_bit_grey_keeps_its_range(tmp_path):
+    Image.fromarray(np.full((3, 4), 32768, np.uint16)).save(tmp_path / "a.png")
+    np.testing.assert_allclose(read_image(tmp_path / "a.png"), 0.5, atol=1e-3)
+
+
+def test_what_is_no_image_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nothing.png"):
+        read_image(tmp_path / "nothing.png")
+    (tmp_path / "text.png").write_text("not a picture")
+    with pytest.raises(ValueError, match="text.png"):
+        read_image(tmp_path / "text.png")
+    write_image(tmp_path / "whole.png", noise(64, 64))
+    (tmp_path / "half.png").write_bytes((tmp_path / "whole.png").read_bytes()[:3000])
+    with pytest.raises(ValueError, match="half.png is damaged"):
+        read_image(tmp_path / "half.png")
+
+
+def test_what_cannot_be_written_is_named_and_leaves_nothing(tmp_path):
+    with pytest.raises(ValueError, match=r"expected an image ending"):
+        write_image(tmp_path / "a.xyz", noise())
+    with pytest.raises(ValueError, match=r"\(H, W, 3\)"):
+        write_image(tmp_path / "a.png", np.zeros((4, 4, 2)))
+    with pytest.raises(OSError, match="cannot write"):
+        write_image(tmp_path / "no folder" / "a.png", noise())
+    assert not list(tmp_path.iterdir())
+
+
+def test_resizing_by_a_whole_factor_up_keeps_flat_and_ramp():
+    ramp = np.tile(np.linspace(0, 1, 10)[:, None, None], (1, 4, 3))
+    up = resize_image(ramp, (20, 8))
+    assert up.shape == (20, 8, 3)
+    expected = np.interp((np.arange(20) + 0.5) / 2 - 0.5, np.arange(10), ramp[:, 0, 0])
+    np.testing.assert_allclose(up[:, 3, 1], expected, atol=1e-6)
+
+
+def test_resizing_keeps_the_mean_and_agrees_with_pillow():
+    image = resize_image(noise(16, 16), 96)  # smooth
+    down = resize_image(image, (24, 32))
+    assert down.mean() == pytest.approx(image.mean(), abs=2e-3)
+    pillow = Image.fromarray(image[..., 0]).resize((32, 24), Image.Resampling.BILINEAR)
+    np.testing.assert_allclose(down[..., 0], np.asarray(pillow), atol=0.02)
+
+
+def test_resampling_to_the_same_grid_changes_nothing():
+    np.testing.assert_allclose(resampling_matrix(9, -0.5, 8.5, 9).toarray(), np.eye(9), atol=1e-7)
+    with pytest.raises(ValueError, match="stop > start"):
+        resampling_matrix(9, 3.0, 3.0, 4)
