@@ -26,7 +26,7 @@ def package_folder(name: str) -> Path:
 
 
 def copy_scripts(app: Sphinx, error: Exception | None) -> None:
-    """Put k3d and MathJax (its one-file build, which draws SVG and needs no fonts) into the book."""
+    """Put k3d, and MathJax as the one file that draws SVG and needs no fonts, into the book."""
     if error is not None or app.builder.format != "html":
         return
     mathjax = package_folder("sphinx-mathjax-offline") / "static" / "mathjax" / "tex-svg-full.js"

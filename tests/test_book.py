@@ -1,0 +1,175 @@
+"""The built book in a real browser, opened from disk: it works offline and its meshes turn.
+
+The book is the one that `make test` has just built from default parameters; set FACELIB_BOOK_HTML
+to look at another, such as book/_build/html.
+"""
+
+import os
+import shutil
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, ElementHandle, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[1]
+BOOK = ROOT / os.environ.get("FACELIB_BOOK_HTML", "book/_build/test/_build/html")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# Software rendering, so that a machine without a graphics card draws the meshes too.
+FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+LOCAL = ("file://", "data:", "blob:file://", "blob:null")
+PATIENCE_MS = 60_000
+# A pixel has changed when a channel moves by more than this, out of 255.
+VISIBLE = 12
+
+PAGES = sorted(
+    page.relative_to(BOOK)
+    for page in BOOK.rglob("*.html")
+    if "_static" not in page.parts and page.name not in {"genindex.html", "search.html"}
+)
+pytestmark = pytest.mark.browser
+
+
+def skip_or_fail(reason: str) -> None:
+    """Skip with one sentence; under CI=true nothing may be skipped, so fail with it."""
+    if os.environ.get("CI", "").lower() == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Browser:
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program is None:
+        skip_or_fail("No chromium on this machine and no right to install it: book not opened.")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield running
+        running.close()
+
+
+class Visit:
+    """One page, opened from disk, and everything that went wrong while it was open."""
+
+    def __init__(self, browser: Browser, path: Path, **context: object) -> None:
+        self.complaints: list[str] = []
+        self.context = browser.new_context(viewport={"width": 1280, "height": 900}, **context)
+        self.page: Page = self.context.new_page()
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.complaints.append(f"exception: {error}"))
+        self.page.on("request", self._watch)
+        self.page.on("requestfailed", lambda r: self.complaints.append(f"failed: {r.url}"))
+        self.page.goto(path.as_uri(), wait_until="load")
+
+    def _hear(self, message: object) -> None:
+        if message.type == "error":
+            self.complaints.append(f"console: {message.text}")
+
+    def _watch(self, request: object) -> None:
+        if not request.url.startswith(LOCAL):
+            self.complaints.append(f"outside request: {request.url}")
+
+    def __enter__(self) -> "Visit":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.context.close()
+
+
+def pixels(element: ElementHandle) -> np.ndarray:
+    """Return a picture of the element as (H, W, 3) int."""
+    picture = Image.open(BytesIO(element.screenshot())).convert("RGB")
+    return np.asarray(picture).astype(int)
+
+
+def changed_share(before: np.ndarray, after: np.ndarray) -> float:
+    return float((np.abs(before - after).max(axis=2) > VISIBLE).mean())
+
+
+def live_mesh(page: Page, view: ElementHandle) -> ElementHandle:
+    """Scroll a mesh into sight and return its scene once that has been drawn."""
+    view.scroll_into_view_if_needed()
+    page.wait_for_function(
+        "view => view.classList.contains('is-live')", arg=view, timeout=PATIENCE_MS
+    )
+    page.wait_for_timeout(700)  # k3d draws on the next frames
+    return view.query_selector(".mesh-view-scene canvas")
+
+
+def drag_across(page: Page, element: ElementHandle) -> None:
+    box = element.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + box["width"] / 5, y + box["height"] / 8, steps=4)
+    page.mouse.up()
+    page.mouse.move(1, 1)
+    page.wait_for_timeout(700)
+
+
+def test_the_book_was_built() -> None:
+    """Without pages the tests below would pass by testing nothing."""
+    names = {page.name for page in PAGES}
+    expected = {f"{notebook.stem}.html" for notebook in (ROOT / "notebooks").glob("*.ipynb")}
+    assert {"index.html", "notation.html", "bibliography.html"} | expected <= names
+
+
+@pytest.mark.parametrize("path", PAGES, ids=str)
+def test_page_is_self_contained_and_complete(browser: Browser, path: Path) -> None:
+    with Visit(browser, BOOK / path) as visit:
+        page = visit.page
+        formulas = page.locator("span.math, div.math").count()
+        page.wait_for_function(
+            "n => document.querySelectorAll('mjx-container').length >= n", arg=formulas
+        )
+        assert page.locator("mjx-merror").count() == 0, "a formula has an error"
+        missing = page.eval_on_selector_all(
+            "img", "all => all.filter(i => !i.alt.trim()).map(i => i.outerHTML.slice(0, 120))"
+        )
+        assert missing == [], "images without alt text"
+        broken = page.eval_on_selector_all(
+            "img", "all => all.filter(i => i.complete && !i.naturalWidth).map(i => i.src)"
+        )
+        assert broken == [], "images that do not load"
+        for view in page.query_selector_all(".mesh-view"):
+            check_mesh(page, view)
+        assert visit.complaints == []
+
+
+def check_mesh(page: Page, view: ElementHandle) -> None:
+    canvas = live_mesh(page, view)
+    before = pixels(canvas)
+    # A blank canvas has one colour; a shaded surface has hundreds.
+    colours = len(np.unique(before.reshape(-1, 3), axis=0))
+    assert colours > 50, f"the mesh's canvas is blank: {colours} colours"
+    drag_across(page, canvas)
+    share = changed_share(before, pixels(canvas))
+    assert share > 0.01, f"dragging changed only {share:.2%} of the pixels"
+
+
+@pytest.mark.parametrize("path", [p for p in PAGES if p.parent.name == "chapters"], ids=str)
+def test_chapter_has_a_mesh_and_without_scripts_a_still_picture(
+    browser: Browser, path: Path
+) -> None:
+    with Visit(browser, BOOK / path, java_script_enabled=False) as visit:
+        views = visit.page.query_selector_all(".mesh-view")
+        assert views, "a chapter without a mesh"
+        for view in views:
+            still = view.query_selector("img")
+            still.scroll_into_view_if_needed()
+            assert still.is_visible()
+            assert len(np.unique(pixels(still).reshape(-1, 3), axis=0)) > 20
+
+
+def test_scrolling_past_a_mesh_does_not_zoom_it(browser: Browser) -> None:
+    with_mesh = [p for p in PAGES if 'class="mesh-view"' in (BOOK / p).read_text("utf-8")]
+    with Visit(browser, BOOK / with_mesh[0]) as visit:
+        canvas = live_mesh(visit.page, visit.page.query_selector(".mesh-view"))
+        before, box = pixels(canvas), canvas.bounding_box()
+        visit.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        visit.page.mouse.wheel(0, 120)
+        visit.page.wait_for_timeout(700)
+        visit.page.mouse.move(1, 1)
+        assert changed_share(before, pixels(canvas)) < 0.01

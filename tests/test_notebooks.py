@@ -1,0 +1,88 @@
+"""Every chapter's source keeps to the form that the book promises its readers."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+chapter = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def read(path: Path) -> nbformat.NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(path: Path) -> list[nbformat.NotebookNode]:
+    return [cell for cell in read(path).cells if cell.cell_type == "code"]
+
+
+def prose(path: Path) -> str:
+    return "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
+
+
+@chapter
+def test_is_valid_and_stripped(path: Path) -> None:
+    nbformat.validate(read(path))
+    for cell in code_cells(path):
+        assert cell.outputs == [] and cell.execution_count is None
+
+
+@chapter
+def test_has_one_parameters_cell_with_a_unit_or_meaning_for_each(path: Path) -> None:
+    tagged = [c for c in code_cells(path) if "parameters" in c.metadata.get("tags", [])]
+    assert len(tagged) == 1
+    for line in tagged[0].source.splitlines():
+        assert re.match(r"#|\w+(: [^=]+)? = .+  # \w", line), f"no comment: {line}"
+
+
+@chapter
+def test_has_two_captioned_figures_with_names(path: Path) -> None:
+    figures = [c.metadata["mystnb"]["figure"] for c in code_cells(path) if is_figure(c)]
+    assert len(figures) >= 2
+    assert all(figure.get("name") and figure.get("caption") for figure in figures)
+
+
+def is_figure(cell: nbformat.NotebookNode) -> bool:
+    return "figure" in cell.metadata.get("mystnb", {})
+
+
+@chapter
+def test_drawing_cells_give_alt_text(path: Path) -> None:
+    for cell in filter(is_figure, code_cells(path)):
+        if "show_mesh(" not in cell.source:
+            assert cell.metadata["mystnb"].get("image", {}).get("alt", "").strip(), cell.source
+
+
+@chapter
+def test_shows_a_mesh(path: Path) -> None:
+    assert any("show_mesh(" in cell.source for cell in code_cells(path))
+
+
+@chapter
+def test_has_two_exercises_each_with_a_folded_solution(path: Path) -> None:
+    text = prose(path)
+    exercises = re.findall(r"\{exercise\}[^\n]*\n:label: (\S+)", text)
+    solutions = re.findall(r"\{solution\} (\S+)\n(?::label: \S+\n)?:class: dropdown", text)
+    assert len(exercises) >= 2
+    assert sorted(solutions) == sorted(exercises)
+
+
+@chapter
+def test_asks_a_question_and_states_its_limits(path: Path) -> None:
+    headings = re.findall(r"(?m)^#+ .*$", prose(path))
+    assert sum(heading.startswith("# ") for heading in headings) == 1
+    assert headings[0].endswith("?")
+    assert any("limits" in heading.lower() for heading in headings)
+
+
+@chapter
+def test_has_numbers_for_the_book(path: Path) -> None:
+    assert (ROOT / "book" / "parameters" / f"{path.stem}.yaml").is_file()
+
+
+@chapter
+def test_is_in_the_table_of_contents(path: Path) -> None:
+    assert f"chapters/{path.stem}\n" in (ROOT / "_toc.yml").read_text("utf-8")
