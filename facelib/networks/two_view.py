@@ -129,6 +129,8 @@ class TwoView(nn.Module):
             for a, (b, stride) in zip(widths[:-1], DECODER, strict=True)
         )
         self.apply(_initialise)
+        # Features reach the last layer near 1; from here the sigmoid starts at its steep middle.
+        nn.init.constant_(self.decoder[-1].bias, -1.0)
 
     def forward(self, photos: torch.Tensor) -> torch.Tensor:
         """Predict the position map of the front photo's face.

@@ -1,0 +1,286 @@
+"""Training learns, weights pixels, halves the rate, stops, and continues exactly."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from facelib import networks, training
+from facelib.augmentation import NO_AUGMENTATION
+from facelib.batches import TrainStream, make_batch
+from facelib.pairs import FacePair, ShardedPairs, write_shards
+from facelib.train_config import Progress, TrainConfig, learning_rate_at
+from facelib.training import TrainingDivergedError, read_log, train, weighted_squared_error
+
+SIZE, N_VERTICES = 32, 40
+
+
+class GridLayout:
+    """A layout whose vertices are single pixels of the map."""
+
+    def __init__(self, size=SIZE):
+        self.size = size
+        places = np.random.default_rng(0).permutation(SIZE * SIZE)[:N_VERTICES]
+        self.rows, self.columns = np.divmod(places, SIZE)
+
+    def position_map(self, vertices):
+        out = np.zeros((self.size, self.size, 3), np.float32)
+        out[self.rows, self.columns] = vertices
+        return out
+
+    def vertices(self, position_map):
+        return position_map[self.rows, self.columns]
+
+    def weight_mask(self):
+        mask = np.zeros((self.size, self.size), np.float32)
+        mask[self.rows, self.columns] = 3.0
+        return mask
+
+
+class TinyNetwork(nn.Module):
+    """Two convolutions and BatchNorm: state enough to test a resume, fast enough for tests."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(6, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 3, 1)
+        )
+
+    def forward(self, photos):
+        return torch.sigmoid(self.layers(photos))
+
+
+@pytest.fixture(autouse=True)
+def tiny_network(monkeypatch):
+    monkeypatch.setitem(networks.NETWORKS, "tiny", TinyNetwork)
+
+
+def random_pairs(n, size=SIZE):
+    rng = np.random.default_rng(1)
+    for i in range(n):
+        yield FacePair(
+            front=rng.integers(0, 256, (size, size, 3), dtype=np.uint8),
+            side=rng.integers(0, 256, (size, size, 3), dtype=np.uint8),
+            vertices_image=rng.uniform(0, size, (N_VERTICES, 3)).astype(np.float32),
+            identity=i,
+            front_pose_deg=np.zeros(3, np.float32),
+            side_pose_deg=np.zeros(3, np.float32),
+            name=str(i),
+            px_per_mm=0.5,
+        )
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pairs")
+    write_shards(random_pairs(24), folder, {"made": "by a test"}, shard_size=10)
+    return folder
+
+
+@pytest.fixture
+def config(tmp_path, data_dir):
+    return TrainConfig(
+        data_dir=data_dir,
+        run_dir=tmp_path / "run",
+        network="tiny",
+        size=SIZE,
+        batch_size=4,
+        epochs=3,
+        learning_rate=1e-2,
+        log_steps=1,
+        threads=1,
+        progress=False,
+    )
+
+
+def losses(run_dir):
+    return {line["step"]: line["loss"] for line in read_log(run_dir)[1]}
+
+
+def test_loss_is_the_weighted_mean_of_squares():
+    rng = np.random.default_rng(0)
+    a, b = rng.random((2, 5, 3, 8, 8))
+    mask = rng.random((8, 8))
+    expected = np.average(((a - b) ** 2).mean(axis=(0, 1)), weights=mask)
+    got = weighted_squared_error(*(torch.from_numpy(x) for x in (a, b, mask)))
+    assert got.item() == pytest.approx(expected)
+
+
+def test_changing_the_mask_changes_the_loss():
+    a, b = torch.zeros(1, 3, 4, 4), torch.zeros(1, 3, 4, 4)
+    b[..., 0, 0] = 1.0
+    flat, pointed = torch.ones(4, 4), torch.ones(4, 4)
+    pointed[0, 0] = 16.0
+    assert weighted_squared_error(a, b, pointed) > 5 * weighted_squared_error(a, b, flat)
+    pointed[0, 0] = 0.0
+    assert weighted_squared_error(a, b, pointed) == 0
+
+
+def test_two_view_overfits_one_batch():
+    torch.manual_seed(0)
+    size = 64  # at 32 px BatchNorm would see one pixel a photo
+    network = networks.create("two_view", size).to(memory_format=torch.channels_last)
+    photos, mask = torch.rand(4, 6, size, size), torch.ones(size, size)
+    # Differently tilted planes stand for faces: smooth, like any position map.
+    ramp = torch.linspace(0.2, 0.8, size)
+    plane = torch.stack(torch.meshgrid(ramp, ramp, indexing="ij"))
+    maps = [plane[[0, 1, 0]], 1 - plane[[0, 1, 1]], plane[[1, 0, 0]], 1 - plane[[1, 0, 1]]]
+    maps = torch.stack(maps)
+    optimizer = torch.optim.Adam(network.parameters(), 5e-4)
+    for _ in range(45):
+        optimizer.zero_grad()
+        loss = weighted_squared_error(network(photos), maps, mask)
+        loss.backward()
+        optimizer.step()
+    mean_map = maps.mean(dim=0, keepdim=True)
+    assert loss.item() < 0.7 * weighted_squared_error(mean_map, maps, mask).item()
+
+
+def test_optimiser_reports_the_halved_rate(config):
+    train(replace(config, halve_every=2, epochs=5, log_steps=1000), GridLayout())
+    rates = [line["learning_rate"] for line in read_log(config.run_dir)[1]]
+    assert rates == [1e-2, 1e-2, 5e-3, 5e-3, 2.5e-3]
+
+
+def test_rate_warms_up_and_follows_the_cosine(config):
+    config = replace(config, schedule="cosine", warmup_samples=39)
+    rates = [learning_rate_at(config, Progress(step=s), 400) for s in (0, 5, 50, 100)]
+    np.testing.assert_allclose(rates[0], 1e-2 / 40)
+    np.testing.assert_allclose(rates[2], 5e-3)
+    np.testing.assert_allclose(rates[3], 0, atol=1e-9)
+    assert rates[0] < rates[1] < 1e-2
+
+
+def test_a_longer_run_continues_a_shorter_one_exactly(config, tmp_path):
+    whole = replace(config, run_dir=tmp_path / "whole")
+    train(whole, GridLayout())
+    train(replace(config, max_samples=20), GridLayout())  # stops inside the first epoch
+    assert max(losses(config.run_dir)) == 5
+    best = train(config, GridLayout())
+    assert losses(config.run_dir) == losses(whole.run_dir)
+    a, b = (networks.load_weights(p).state_dict() for p in (best, whole.run_dir / best.name))
+    assert all(torch.equal(a[key], b[key]) for key in a)
+
+
+def test_a_killed_run_continues_exactly(config, tmp_path, monkeypatch):
+    whole = replace(config, run_dir=tmp_path / "whole")
+    train(whole, GridLayout())
+    real, calls = training.weighted_squared_error, []
+
+    def killed(*args):
+        calls.append(1)
+        if len(calls) == 12:
+            raise KeyboardInterrupt
+        return real(*args)
+
+    monkeypatch.setattr(training, "weighted_squared_error", killed)
+    config = replace(config, checkpoint_minutes=0)
+    with pytest.raises(KeyboardInterrupt):
+        train(config, GridLayout())
+    monkeypatch.undo()
+    monkeypatch.setitem(networks.NETWORKS, "tiny", TinyNetwork)
+    with (config.run_dir / "log.jsonl").open("a") as file:
+        file.write('{"step": 3, "lo')  # the line that was being written
+    train(config, GridLayout())
+    assert losses(config.run_dir) == losses(whole.run_dir)
+    assert not list(config.run_dir.glob("*.tmp"))
+
+
+def test_another_configuration_does_not_continue_a_run(config):
+    train(replace(config, max_samples=8), GridLayout())
+    with pytest.raises(ValueError, match="learning_rate"):
+        train(replace(config, learning_rate=1.0), GridLayout())
+
+
+def test_log_starts_with_what_the_run_depends_on(config):
+    best = train(config, GridLayout())
+    first, lines = read_log(config.run_dir)
+    assert TrainConfig.from_dict(first["config"]) == config
+    assert first["data"] == {"made": "by a test"}
+    assert (first["n_train"], first["n_valid"]) == (21, 3)
+    assert first["environment"]["torch"] == torch.__version__
+    validated = [line for line in lines if line["validation_loss"] is not None]
+    assert [line["epoch"] for line in validated] == [0, 1, 2]
+    assert 0 < validated[0]["validation_error_px"] < SIZE
+    assert validated[0]["validation_error_mm"] == pytest.approx(
+        validated[0]["validation_error_px"] / 0.5, rel=1e-5
+    )
+    lowest = min(validated, key=lambda line: line["validation_loss"])
+    assert networks.read_card(best)["result"] == lowest
+
+
+def test_stops_when_validation_no_longer_improves(config):
+    train(replace(config, learning_rate=1e-12, patience=2, epochs=50), GridLayout())
+    epochs = {line["epoch"] for line in read_log(config.run_dir)[1]}
+    assert 2 <= max(epochs) < 49
+
+
+def test_stops_when_time_is_up(config):
+    train(replace(config, max_hours=1e-9), GridLayout())
+    assert read_log(config.run_dir)[1] == []
+
+
+def test_a_loss_that_is_not_finite_is_named(config):
+    class Broken(GridLayout):
+        def position_map(self, vertices):
+            return np.full((SIZE, SIZE, 3), np.nan, np.float32)
+
+    with pytest.raises(TrainingDivergedError, match="nan at step 0 with learning rate 0.01"):
+        train(config, Broken())
+
+
+def test_starts_from_the_weights_of_another_run(config, tmp_path):
+    best = train(config, GridLayout())
+    ending = networks.load_weights(best)
+    other = replace(
+        config, run_dir=tmp_path / "next", init_weights=best, learning_rate=1e-12, epochs=1
+    )
+    again = networks.load_weights(train(other, GridLayout()))
+    a, b = (network.layers[0].weight for network in (again, ending))
+    torch.testing.assert_close(a, b, atol=1e-6, rtol=0)
+
+
+def test_stored_pairs_may_be_larger_than_the_network(tmp_path):
+    write_shards(random_pairs(2, size=2 * SIZE), tmp_path, {})
+    pairs, layout = ShardedPairs(tmp_path), GridLayout()
+    batch = make_batch(pairs, [1], layout)
+    x, y, z = pairs.arrays(1)[2].T
+    np.testing.assert_allclose(
+        batch.vertices_image[0], np.stack([x / 2 - 0.25, y / 2 - 0.25, z / 2], axis=1), atol=1e-5
+    )
+    expected = batch.vertices_image[0] / (SIZE * 1.1)
+    got = layout.vertices(batch.maps[0].permute(1, 2, 0).numpy())
+    np.testing.assert_allclose(got, expected, atol=1e-6)
+    assert batch.px_per_mm[0] == 0.25
+
+
+def test_every_pass_sees_every_pair_once(data_dir):
+    stream = TrainStream(
+        ShardedPairs(data_dir), np.arange(5, 12), GridLayout(), NO_AUGMENTATION, 4, seed=1
+    )
+    passes = np.array([stream.index(sample) for sample in range(21)]).reshape(3, 7)
+    assert all(sorted(row) == list(range(5, 12)) for row in passes)
+    assert len({tuple(row) for row in passes}) == 3
+
+
+def test_configuration_comes_from_plain_values(tmp_path):
+    values = {
+        "data_dir": "pairs",
+        "run_dir": "run",
+        "size": 64,
+        "augmentation": {"channel_scale": [0.6, 1.4]},
+    }
+    config = TrainConfig.from_dict(json.loads(json.dumps(values)))
+    assert config.augmentation.channel_scale == (0.6, 1.4)
+    assert TrainConfig.from_dict(config.to_dict()) == config
+    thesis = (config.learning_rate, config.batch_size, config.halve_every, config.patience)
+    assert thesis == (1e-4, 16, 5, 10)
+    with pytest.raises(ValueError, match="TrainConfig has no sizes"):
+        TrainConfig.from_dict({**values, "sizes": 1})
+    with pytest.raises(ValueError, match="run_dir"):
+        TrainConfig.from_dict({"data_dir": "pairs"})
+    with pytest.raises(ValueError, match="batch_size"):
+        TrainConfig.from_dict({**values, "batch_size": 0})
