@@ -263,8 +263,9 @@ def evaluate_pairs(
         pairs: people that were in no training set.
         layout: of the network's size.
         mean_face: (V, 3) float, px of the pairs' crop frame, from `mean_vertices`.
-        region: (V,) bool, the vertices that are compared; None compares all.
+        region: (V,) bool, the vertices that are compared; None takes the layout's face.
     """
+    region = layout.labels["face"] if region is None else region
     scores, mean_scores = [], []
     for pair in pairs:
         predicted = predict_vertices(network, pair, layout)

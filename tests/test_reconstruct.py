@@ -5,16 +5,22 @@ import pytest
 import torch
 from toy_face import Constant, ToyLayout, dome
 
-from facelib.detect import NoFaceError, detection_from_box
+from facelib.detect import NoFaceError, detection_from_box, find_face
+from facelib.headmodel import load_head
+from facelib.mesh import Mesh
 from facelib.networks import POSITION_SCALE
 from facelib.reconstruct import (
+    FRONT_BOX,
+    SIDE_BOX,
     crop_from_detection,
     image_to_mesh,
     predict_position_maps,
     reconstruct,
     sample_texture,
 )
+from facelib.render import Camera, Light, render
 from facelib.transforms import Crop
+from facelib.uvmap import load_layout
 
 LAYOUT = ToyLayout(64)
 
@@ -137,3 +143,63 @@ def test_crop_of_a_box_is_square_and_follows_it():
     np.testing.assert_allclose(
         np.subtract(moved.centre_px, [150, 100]), 2 * np.subtract(one.centre_px, [30, 50])
     )
+
+
+@pytest.fixture(scope="module")
+def coloured_head():
+    """The shipped head with lips, brows and eyes dark enough for a detector."""
+    head = load_head()
+    colors = np.tile([0.8, 0.6, 0.5], (len(head.mean_head), 1))
+    for region, color in {"lips": 0.4, "brows": 0.2, "eyeballs": 0.1, "scalp": 0.15}.items():
+        colors[head.regions[region]] = color
+    return head, colors
+
+
+@pytest.mark.parametrize(
+    ("yaw_deg", "pitch_deg", "box"),
+    [
+        (0, 0, FRONT_BOX),
+        (-35, 8, FRONT_BOX),
+        (20, -8, FRONT_BOX),
+        (70, 5, SIDE_BOX),
+        (-85, -5, SIDE_BOX),
+    ],
+)
+def test_detected_crop_is_within_the_jitter_of_the_keypoint_crop(
+    coloured_head, yaw_deg, pitch_deg, box
+):
+    head, colors = coloured_head
+    camera = Camera.perspective(np.deg2rad([pitch_deg, yaw_deg, 4]), 800.0, 800.0, 400, 400)
+    lights = [Light(np.array([0.3, 0.5, 1.0]), np.full(3, 0.6))]
+    mesh = Mesh(head.mean_head, head.triangles, colors=colors)
+    photo = render(mesh, camera, lights, ambient=np.full(3, 0.4), background=np.full(3, 0.5)).image
+    keypoints = camera.head_to_image(head.keypoints(head.mean_head))
+    expected = Crop.around_keypoints(keypoints, 64)
+    crop = crop_from_detection(find_face(photo), 64, box)
+    box_side = expected.size_px / 1.5
+    shift = np.subtract(crop.centre_px, expected.centre_px) / box_side
+    limit = 0.1 if box is FRONT_BOX else 0.15  # profiles are harder to box
+    assert np.abs(shift).max() < limit
+    assert abs(np.log(crop.size_px / expected.size_px)) < limit
+
+
+def test_true_answer_lays_the_shipped_layout_on_the_photo(coloured_head):
+    head, colors = coloured_head
+    layout = load_layout(256)
+    camera = Camera.perspective(np.deg2rad([0, 15, 0]), 800.0, 800.0, 400, 400)
+    mesh = Mesh(head.mean_head, head.triangles, colors=colors)
+    photo = render(mesh, camera, [], ambient=np.ones(3), background=np.zeros(3)).image
+    truth = camera.head_to_image(layout.from_head @ head.mean_head)
+    truth[:, 2] -= truth[:, 2].min()
+    detection = find_face(photo)
+    crop = crop_from_detection(detection, 256)
+    network = Constant(crop.image_to_crop(truth), layout)
+    result = reconstruct(photo, photo, network, layout, detection, detection, n_rounds=1)
+    assert np.linalg.norm(result.vertices_image - truth, axis=1).max() < 1.0
+    true_keypoints = camera.head_to_image(head.keypoints(head.mean_head))
+    assert np.abs(result.keypoints_image - true_keypoints)[:, :2].max() < 1.0
+    lips = layout.label_map("mouth") > 0.99
+    skin = (layout.label_map("face") > 0.99) & (layout.label_map("mouth") < 0.01)
+    red_over_green = result.mesh.texture[..., 0] / result.mesh.texture[..., 1].clip(0.01)
+    assert np.median(red_over_green[skin]) == pytest.approx(0.8 / 0.6, rel=0.02)
+    assert np.median(red_over_green[lips]) < 1.2

@@ -46,6 +46,10 @@ class ToyLayout:
         hat = np.maximum(0, 1 - np.abs(along[:, None] - np.arange(N_GRID)))
         return np.kron(hat, hat)
 
+    @property
+    def labels(self):
+        return {"face": np.ones(N_GRID**2, dtype=bool)}
+
     def position_map(self, vertices):
         grid = (self._to_map @ vertices).reshape(self.size, self.size, 3)
         return (grid * self.coverage[..., None]).astype(np.float32)
