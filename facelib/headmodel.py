@@ -1,6 +1,7 @@
-"""The morphable head: any face is a mean face plus shapes times identity plus actions times expression.
+"""The morphable head: a mean face, plus identity times shapes, plus expression times actions.
 
-The shipped head is PCA'd from MakeHuman's CC0 data by `data/head/build_head.py`; chapter 03 teaches it.
+The shipped head is PCA'd from MakeHuman's CC0 data by `data/head/build_head.py`; chapter 03
+teaches it.
 """
 
 from __future__ import annotations

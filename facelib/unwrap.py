@@ -1,14 +1,16 @@
 """Unwrapping: cut the face out of the head, close its holes, and flatten it onto the unit square.
 
-The flattening is Tutte's: pin the boundary to a convex curve and make every inner vertex a weighted
-mean of its neighbours. With positive weights it cannot fold (Tutte 1963; Floater 2003). The weights
-start as mean value coordinates and are then softened where triangles came out too small, which spreads
-the texels evenly over the face (Yoshizawa, Belyaev and Seidel 2004). Chapter 04 draws every step.
+The flattening is Tutte's: pin the boundary to a convex curve and make every inner vertex a
+weighted mean of its neighbours. With positive weights it cannot fold (Tutte 1963; Floater 2003). The
+weights start as mean value coordinates and are then softened where triangles came out too small,
+which spreads the texels evenly over the face (Yoshizawa, Belyaev and Seidel 2004). Chapter 04 draws
+every step.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.sparse import csr_matrix, diags, identity, vstack
@@ -95,7 +97,9 @@ def _largest_disc(triangles: np.ndarray, vertices: np.ndarray) -> np.ndarray:
 def _membranes(model: MorphableModel, loops: list[np.ndarray], start: int, renumber: np.ndarray):
     """Yield, for each hole, new vertex rows, triangles and twins; left and right correspond."""
     centres = np.array([model.mean_head[loop].mean(0) for loop in loops])
-    starts = start + np.cumsum([0] + [_membrane_size(c, len(p)) for c, p in zip(centres, loops)])
+    starts = start + np.cumsum(
+        [0] + [_membrane_size(c, len(p)) for c, p in zip(centres, loops, strict=True)]
+    )
     twin_of = [int(np.linalg.norm(centres * [-1, 1, 1] - c, axis=1).argmin()) for c in centres]
     for index, loop in enumerate(loops):
         rings = (
@@ -121,7 +125,7 @@ def _fan(loop: np.ndarray, first: int, n_rings: int) -> np.ndarray:
     rings = [loop] + [first + ring * n + np.arange(n) for ring in range(n_rings)]
     centre = first + n_rings * n
     faces = []
-    for outer, inner in zip(rings, rings[1:]):
+    for outer, inner in pairwise(rings):
         a, b, c, d = outer, np.roll(outer, -1), inner, np.roll(inner, -1)
         faces += [np.stack([b, a, c], 1), np.stack([b, c, d], 1)]
     last = rings[-1]
@@ -189,7 +193,7 @@ def flatten(vertices: np.ndarray, patch: Patch, room: np.ndarray) -> np.ndarray:
 
 
 def _pin_to_square(vertices: np.ndarray, loop: np.ndarray) -> np.ndarray:
-    """Place the boundary on a rounded square by its length; top and bottom middle stay in the middle."""
+    """Place the boundary on a rounded square by its length; the plane of symmetry stays put."""
     points = vertices[loop]
     middle = np.abs(points[:, 0]) < 1e-3
     top = np.flatnonzero(middle)[points[middle, 1].argmax()]
@@ -226,7 +230,7 @@ def _rounded_square(turn: np.ndarray) -> np.ndarray:
 
 
 def mean_value_weights(vertices: np.ndarray, triangles: np.ndarray) -> csr_matrix:
-    """Floater's weights (tan(α/2) + tan(β/2)) / |edge| of every directed edge. (V, V) csr, all > 0."""
+    """Floater's weights (tan(α/2) + tan(β/2)) / |edge| per directed edge: (V, V) csr, all > 0."""
     rows, columns, values = [], [], []
     for i in range(3):
         a, b, c = (vertices[triangles[:, (i + k) % 3]] for k in range(3))
@@ -265,7 +269,7 @@ def tutte(weights: csr_matrix, loop: np.ndarray, pinned: np.ndarray) -> np.ndarr
 
 
 def vertex_stretch(vertices: np.ndarray, flat: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """Mean length of surface per length of map around each vertex (Sander's L2 stretch). (V,)"""
+    """Mean length of surface per length of map around each vertex (Sander's L2 stretch): (V,)."""
     a, b, c = (flat[triangles[:, i]] for i in range(3))
     p, q, r = (vertices[triangles[:, i]] for i in range(3))
     twice = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (c[:, 0] - a[:, 0]) * (b[:, 1] - a[:, 1])

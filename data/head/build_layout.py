@@ -75,6 +75,7 @@ def references(model: MorphableModel, patch: Patch) -> np.ndarray:
 
 
 def main(output: Path) -> None:
+    """Unwrap the head and write the file."""
     model = load_head()
     patch, uv = unwrap(model)
     names = labels(model, patch)
