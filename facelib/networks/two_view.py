@@ -194,7 +194,8 @@ class TwoView(nn.Module):
 def _initialise(module: nn.Module) -> None:
     """Draw kernels so that ReLU keeps the variance through 17 layers without BatchNorm (He).
 
-    Torch's default shrinks the signal about sixfold a layer: the last would see only biases.
+    With torch's default the spread between photos shrinks about threefold a layer and is below
+    1e-6 at the last (measured at 128 px): the output would be the same for every photo.
     """
     if isinstance(module, TransposedConv):
         # Each output pixel sees kernel² / stride² taps of each input channel.
