@@ -1,0 +1,115 @@
+"""What stands behind a head: textures made on the fly and scikit-image's sample photos."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+# Photos inside scikit-image's wheel (nothing is downloaded). Faces are left out on purpose.
+PHOTOS = (
+    "brick.png", "chelsea.png", "coffee.png", "coins.png", "grass.png", "gravel.png",
+    "hubble_deep_field.jpg", "ihc.png", "motorcycle_left.png", "rocket.jpg",
+)  # fmt: skip
+PHOTO_SHARE = 0.35
+
+
+def random_background(rng: np.random.Generator, size: int) -> np.ndarray:
+    """Draw a background.
+
+    Args:
+        rng: decides kind, colours and pattern.
+        size: side, px.
+
+    Returns:
+        (size, size, 3) float32 RGB in 0..1, as displayed.
+    """
+    photos = _photos()
+    if photos and rng.random() < PHOTO_SHARE:
+        return _photo(rng, size, photos)
+    kind = rng.choice([_plain, _gradient, _noise, _noise, _stripes, _blobs])
+    return np.clip(kind(rng, size), 0, 1).astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def _photos() -> tuple[Image.Image, ...]:
+    import skimage
+
+    folder = Path(skimage.__file__).parent / "data"
+    found = [folder / name for name in PHOTOS if (folder / name).is_file()]
+    return tuple(Image.open(path).convert("RGB") for path in found)
+
+
+def _photo(rng, size, photos):
+    photo = photos[rng.integers(len(photos))]
+    side = rng.uniform(0.3, 1.0) * min(photo.size)
+    left, top = rng.uniform(0, np.array(photo.size) - side)
+    box = (left, top, left + side, top + side)
+    cut = photo.resize((size, size), Image.Resampling.BILINEAR, box=box, reducing_gap=2.0)
+    image = np.asarray(cut, np.float32) / 255 * rng.uniform(0.5, 1.2)
+    return np.clip(image[:, :: rng.choice([-1, 1])], 0, 1).astype(np.float32)
+
+
+def _plain(rng, size):
+    return np.broadcast_to(rng.random(3), (size, size, 3))
+
+
+def _gradient(rng, size):
+    turn = rng.uniform(0, 2 * np.pi)
+    share = (_ramp(size, turn) + 1) / 2
+    first, second = rng.random((2, 3))
+    return first + (second - first) * share[..., None]
+
+
+def _noise(rng, size):
+    """Noise of several widths, coloured."""
+    coarse = max(size // 3, 16)
+    image = np.zeros((coarse, coarse, 3), np.float32)
+    strength, decay = rng.uniform(0.1, 0.3), rng.uniform(0.4, 0.9)
+    colored = rng.random() < 0.5
+    for cells in (3, 6, 12, 24, 48):
+        cells += int(rng.integers(0, 3))
+        grid = rng.normal(size=(cells, cells, 3 if colored else 1)) * strength
+        image += _enlarge(np.broadcast_to(grid, (cells, cells, 3)), coarse)
+        strength *= decay
+    return rng.random(3) + _enlarge(image, size)
+
+
+def _stripes(rng, size):
+    phase = _ramp(size, rng.uniform(0, np.pi)) * rng.uniform(2, 25)
+    if rng.random() < 0.4:
+        phase = np.sin(phase) + np.sin(_ramp(size, rng.uniform(0, np.pi)) * rng.uniform(2, 25))
+    share = np.clip(np.sin(phase) * rng.uniform(0.6, 5) + 0.5, 0, 1)
+    first, second = rng.random((2, 3))
+    return first + (second - first) * share[..., None]
+
+
+def _blobs(rng, size):
+    """Round spots over each other, like lights out of focus."""
+    coarse = max(size // 2, 16)
+    image = np.broadcast_to(rng.random(3) * 0.6, (coarse, coarse, 3)).astype(np.float32)
+    axis = np.arange(coarse, dtype=np.float32) / coarse
+    for _ in range(int(rng.integers(4, 12))):
+        x, y = rng.uniform(-0.1, 1.1, 2)
+        radius, soft = rng.uniform(0.03, 0.4), rng.uniform(0.02, 0.3)
+        distance = np.sqrt((axis - x) ** 2 + ((axis - y) ** 2)[:, None])
+        mask = np.clip((radius - distance) / soft + 0.5, 0, 1)[..., None]
+        image += (rng.random(3).astype(np.float32) - image) * mask * np.float32(rng.uniform(0.3, 1))
+    return _enlarge(image, size)
+
+
+def _ramp(size, turn):
+    axis = np.linspace(-1, 1, size, dtype=np.float32)
+    return axis * np.cos(turn) + axis[:, None] * np.sin(turn)
+
+
+def _enlarge(grid, size):
+    channels = [
+        Image.fromarray(np.ascontiguousarray(grid[..., k], np.float32)).resize(
+            (size, size), Image.Resampling.BICUBIC
+        )
+        for k in range(3)
+    ]
+    return np.stack([np.asarray(channel) for channel in channels], axis=-1)

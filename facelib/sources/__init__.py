@@ -1,0 +1,1 @@
+"""Where pairs come from; every source yields the same `FacePair`."""
