@@ -104,7 +104,7 @@ browser: $(STAMP) chromium
 	find $(TEST_SOURCE) -mindepth 1 -maxdepth 1 -not -name chapters -exec rm -rf {} +
 	cp -r $(filter-out book/_build book/chapters book/parameters,$(wildcard book/*)) $(TEST_SOURCE)
 	$(JUPYTER_BOOK) --toc _toc.yml --path-output $(BUILD)/test $(TEST_SOURCE)
-	FACELIB_BOOK_HTML=$(BUILD)/test/_build/html $(BIN)/python -m pytest -rs tests/test_book.py
+	FACELIB_BOOK_HTML=$(BUILD)/test/_build/html $(BIN)/python -m pytest -rs -n $(JOBS) tests/test_book.py
 
 # Debian's chromium, installed only where nobody has to type a password.
 chromium:

@@ -16,22 +16,18 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from PIL import Image, ImageDraw
+from PIL import Image
 
-from facelib.mesh import Mesh, vertex_normals
-from facelib.rasterize import interpolate, rasterize
+from facelib.mesh import Mesh
+from facelib.still import FIELD_OF_VIEW_DEG, POINT_COLOR, still_image
 
 # One colour a mesh, told apart by colour-blind readers too (Okabe and Ito's palette, lightened).
 MESH_COLORS = ((0.84, 0.72, 0.62), (0.34, 0.66, 0.86), (0.9, 0.6, 0.2), (0.35, 0.7, 0.55))
-POINT_COLOR = 0xD55E00
-FIELD_OF_VIEW_DEG = 30.0
-# k3d measures its field of view upward, so the still image, square, has the same one.
-STILL_SIZE_PX = 420
 
 AXES_OF_FRAME = {
-    "head": ("x right [mm]", "y up [mm]", "z out [mm]"),
-    "eye": ("x right [mm]", "y up [mm]", "z back [mm]"),
-    "image": ("x right [px]", "−y [px]", "z to camera [px]"),
+    "head": ("x [mm]", "y [mm]", "z [mm]"),
+    "eye": ("x [mm]", "y [mm]", "z [mm]"),
+    "image": ("x [px]", "−y [px]", "z [px]"),
 }
 
 
@@ -108,17 +104,14 @@ def show_mesh(
     points = None if points is None else _upright_points(points, frame)
     camera = _start_camera(meshes, view)
     plot = _new_plot(AXES_OF_FRAME[frame], camera, height)
+    painted = []
     for i, mesh in enumerate(meshes):
-        mesh_values = values if i == 0 else None
-        plot += _k3d_mesh(mesh, MESH_COLORS[i % len(MESH_COLORS)], mesh_values, value_range)
-        plot.objects[-1].wireframe = wireframe
+        coloring = (values if i == 0 else None, value_range)
+        plot += _k3d_mesh(mesh, MESH_COLORS[i % len(MESH_COLORS)], wireframe, *coloring)
+        painted.append(_painted(mesh, i, *coloring))
     if points is not None:
-        extent = np.ptp(np.concatenate([m.vertices for m in meshes]), axis=0).max()
-        plot += k3d.points(
-            np.asarray(points, np.float32), point_size=float(extent) / 60, color=POINT_COLOR
-        )
-    still = still_image(meshes, camera, points=points, values=values, value_range=value_range)
-    return MeshView(plot, still, alt)
+        plot += _k3d_points(points, meshes)
+    return MeshView(plot, still_image(painted, camera, points), alt)
 
 
 def side_by_side(meshes: Sequence[Mesh], gap: float = 20.0) -> list[Mesh]:
@@ -129,7 +122,7 @@ def side_by_side(meshes: Sequence[Mesh], gap: float = 20.0) -> list[Mesh]:
         gap: free space between neighbours, in the meshes' own unit.
 
     Returns:
-        As many meshes, the row centred on the first one's middle.
+        As many meshes; the row is centred on x = 0.
     """
     widths = [float(np.ptp(m.vertices[:, 0])) for m in meshes]
     lefts = np.cumsum([0.0, *[width + gap for width in widths[:-1]]])
@@ -139,49 +132,6 @@ def side_by_side(meshes: Sequence[Mesh], gap: float = 20.0) -> list[Mesh]:
         shift = np.array([left - mesh.vertices[:, 0].min(), 0, 0], np.float32)
         moved.append(replace(mesh, vertices=mesh.vertices + shift))
     return moved
-
-
-def still_image(
-    meshes: Sequence[Mesh],
-    camera: Sequence[float],
-    points: np.ndarray | None = None,
-    values: np.ndarray | None = None,
-    value_range: tuple[float, float] | None = None,
-) -> bytes:
-    """Draw the scene once, as WebP, for readers without scripts or WebGL.
-
-    Args:
-        meshes: y up, in one frame.
-        camera: nine numbers: eye, target and up vector, as k3d takes them.
-        points: (P, 3) in the meshes' frame.
-        values: (N,) for the first mesh's vertices.
-        value_range: as for `show_mesh`.
-
-    Returns:
-        The image file's bytes.
-    """
-    firsts = np.cumsum([0, *[len(mesh.vertices) for mesh in meshes[:-1]]])
-    triangles = np.concatenate(
-        [m.triangles + first for m, first in zip(meshes, firsts, strict=True)]
-    ).astype(np.int32)
-    attributes = np.concatenate(
-        [
-            np.hstack(
-                [
-                    _vertex_colors(mesh, i, values if i == 0 else None, value_range),
-                    vertex_normals(mesh.vertices, mesh.triangles),
-                ]
-            )
-            for i, mesh in enumerate(meshes)
-        ]
-    ).astype(np.float32)
-    corners = _project(np.concatenate([m.vertices for m in meshes]), camera)
-    fragments = rasterize(corners, triangles, STILL_SIZE_PX, STILL_SIZE_PX)
-    drawn = interpolate(fragments, triangles, attributes)  # (S, S, 6): RGB and normal
-    # Lit from the reader's eye; never darker than 0.35, so that every part shows.
-    light = 0.35 + 0.65 * np.abs(drawn[..., 3:] @ _look_at(camera)[1][2])
-    image = np.where(fragments.triangle[..., None] >= 0, drawn[..., :3] * light[..., None], 1.0)
-    return _webp(image, None if points is None else _project(points, camera))
 
 
 def draw_points(
@@ -276,10 +226,11 @@ def _new_plot(axes: Sequence[str], camera: Sequence[float], height: int) -> k3d.
 def _k3d_mesh(
     mesh: Mesh,
     color: Sequence[float],
+    wireframe: bool,
     values: np.ndarray | None,
     value_range: tuple[float, float] | None,
 ) -> k3d.objects.Mesh:
-    options = {"flat_shading": False, "side": "double"}
+    options = {"flat_shading": False, "side": "double", "wireframe": wireframe}
     if values is not None:
         low, high = _value_range(values, value_range)
         options |= {
@@ -301,6 +252,13 @@ def _k3d_mesh(
     return k3d.mesh(vertices, np.asarray(mesh.triangles, np.uint32), **options)
 
 
+def _k3d_points(points: np.ndarray, meshes: Sequence[Mesh]) -> k3d.objects.Points:
+    extent = np.ptp(np.concatenate([mesh.vertices for mesh in meshes]), axis=0).max()
+    return k3d.points(
+        np.asarray(points, np.float32), point_size=float(extent) / 60, color=POINT_COLOR
+    )
+
+
 def _value_range(
     values: np.ndarray, value_range: tuple[float, float] | None
 ) -> tuple[float, float]:
@@ -312,53 +270,29 @@ def _packed(colors: np.ndarray) -> np.ndarray:
     return (levels[:, 0] << 16) | (levels[:, 1] << 8) | levels[:, 2]
 
 
-def _vertex_colors(
+def _painted(
     mesh: Mesh,
     index: int,
     values: np.ndarray | None,
     value_range: tuple[float, float] | None,
-) -> np.ndarray:
+) -> Mesh:
+    """Return the mesh with one colour a vertex, whatever its colours come from."""
     if values is not None:
         low, high = _value_range(values, value_range)
-        return plt.get_cmap("viridis")((np.asarray(values) - low) / max(high - low, 1e-12))[:, :3]
+        share = (np.asarray(values) - low) / max(high - low, 1e-12)
+        return replace(mesh, colors=plt.get_cmap("viridis")(share)[:, :3])
     if mesh.texture is not None and mesh.uv is not None:
         size = np.array(mesh.texture.shape[1::-1])
         column, row = np.clip((mesh.uv * size).astype(int), 0, size - 1).T
-        return mesh.texture[row, column]
+        return replace(mesh, colors=mesh.texture[row, column])
     if mesh.colors is not None:
-        return mesh.colors
-    return np.tile(MESH_COLORS[index % len(MESH_COLORS)], (len(mesh.vertices), 1))
-
-
-def _look_at(camera: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
-    eye, target, up = np.reshape(np.asarray(camera, float), (3, 3))
-    back = (eye - target) / np.linalg.norm(eye - target)
-    right = np.cross(up, back)
-    right /= np.linalg.norm(right)
-    return eye, np.stack([right, np.cross(back, right), back])
-
-
-def _project(points: np.ndarray, camera: Sequence[float]) -> np.ndarray:
-    """Return (N, 3): pixels of the still image, x right and y down; larger z is nearer."""
-    eye, rotation = _look_at(camera)
-    x, y, z = ((points - eye) @ rotation.T).T
-    half = STILL_SIZE_PX / 2
-    scale = half / (-z * np.tan(np.radians(FIELD_OF_VIEW_DEG) / 2))
-    return np.column_stack([half - 0.5 + x * scale, half - 0.5 - y * scale, z])
+        return mesh
+    color = MESH_COLORS[index % len(MESH_COLORS)]
+    return replace(mesh, colors=np.tile(color, (len(mesh.vertices), 1)))
 
 
 def _png(image: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     levels = np.round(np.clip(image, 0, 1) * 255).astype(np.uint8)
     Image.fromarray(levels).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def _webp(image: np.ndarray, points_image: np.ndarray | None) -> bytes:
-    picture = Image.fromarray(np.round(np.clip(image, 0, 1) * 255).astype(np.uint8))
-    pen = ImageDraw.Draw(picture)
-    for x, y, _ in () if points_image is None else points_image:
-        pen.ellipse((x - 2, y - 2, x + 2, y + 2), fill=f"#{POINT_COLOR:06x}")
-    buffer = io.BytesIO()
-    picture.save(buffer, "WEBP", quality=80)
     return buffer.getvalue()

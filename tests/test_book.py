@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 BOOK = ROOT / os.environ.get("FACELIB_BOOK_HTML", "book/_build/test/_build/html")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # Software rendering, so that a machine without a graphics card draws the meshes too.
-FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+FLAGS = ["--no-sandbox", "--enable-unsafe-swiftshader", "--disable-gpu-compositing"]
 LOCAL = ("file://", "data:", "blob:file://", "blob:null")
 PATIENCE_MS = 60_000
 # A pixel has changed when a channel moves by more than this, out of 255.

@@ -44,7 +44,10 @@
     const target = document.createElement("div");
     target.className = "mesh-view-scene";
     view.append(target);
-    await k3d.CreateK3DAndLoadBinarySnapshot(bytesOf(view.dataset.scene), target);
+    const bytes = bytesOf(view.dataset.scene);
+    const scene = await k3d.CreateK3DAndLoadBinarySnapshot(bytes, target);
+    // k3d places the axes' names and numbers when the camera moves, so move it to where it is.
+    scene.setCamera(scene.parameters.camera);
     view.removeAttribute("data-scene");
     view.classList.add("is-live");
     view.setAttribute("role", "application");
