@@ -1,0 +1,70 @@
+"""Time a 256×256 position map made from vertices on one core.
+
+`position_map` multiplies by a matrix of three weights a row that is worked out once per layout. The
+baselines are the same product by scipy, and what face3d and the thesis do for every face: rasterise
+the layout and blend its corners.
+
+    OMP_NUM_THREADS=1 python benchmarks/position_map.py
+"""
+
+import time
+
+import numpy as np
+
+from facelib.headmodel import load_head
+from facelib.rasterize import interpolate, rasterize
+from facelib.uvmap import load_layout
+
+SIZE = 256
+TARGET_MS = 1.5
+REPEATS = 200
+
+
+def milliseconds(function) -> tuple[float, float]:
+    """Return the median and the fastest call's processor time after one to warm up, ms."""
+    function()
+    times = []
+    for _ in range(REPEATS):
+        start = time.thread_time()
+        function()
+        times.append(1e3 * (time.thread_time() - start))
+    return float(np.median(times)), min(times)
+
+
+def main() -> None:
+    layout = load_layout(SIZE)
+    head = load_head().mean_head.astype(np.float32)
+    vertices = (layout.from_head @ head).astype(np.float32)
+    corners = np.column_stack([layout.uv * SIZE - 0.5, np.zeros(len(layout.uv))])
+
+    start = time.perf_counter()
+    position_map = layout.position_map(vertices)
+    print(f"first map, working the matrix out: {time.perf_counter() - start:.2f} s")
+    start = time.perf_counter()
+    layout.vertices(position_map)
+    print(f"first read-out, working its matrix out: {time.perf_counter() - start:.2f} s")
+
+    def rasterised():
+        fragments = rasterize(corners, layout.triangles, SIZE, SIZE)
+        return interpolate(fragments, layout.triangles, vertices)
+
+    print(f"{len(vertices)} vertices, {layout.coverage.mean():.0%} of {SIZE}x{SIZE}, one core")
+    rows = {
+        "baseline: rasterise and interpolate": rasterised,
+        "baseline: scipy's csr product": lambda: layout.matrix @ vertices,
+        "position_map": lambda: layout.position_map(vertices),
+        "position_map from the whole head's vertices": lambda: layout.position_map(
+            (layout.from_head @ head).astype(np.float32)
+        ),
+        "vertices: read a map out": lambda: layout.vertices(position_map),
+    }
+    for name, function in rows.items():
+        median, fastest = milliseconds(function)
+        verdict = ""
+        if name.startswith("position_map"):
+            verdict = f"  (target {TARGET_MS} ms: {'met' if median <= TARGET_MS else 'MISSED'})"
+        print(f"{name:45s} {median:6.2f} ms, fastest {fastest:.2f} ms{verdict}")
+
+
+if __name__ == "__main__":
+    main()
