@@ -203,11 +203,12 @@ class UVLayout:
 
 @njit(cache=True)
 def _blend_corners(corners: np.ndarray, weights: np.ndarray, vertices: np.ndarray) -> np.ndarray:
-    """B · vertices for a B with three entries a row; scipy's general product is 5 times slower."""
+    """B · vertices for a B with three entries a row; scipy's general product is 3 times slower."""
     blended = np.empty((len(corners), 3), np.float32)
     for row in range(len(corners)):
-        a, b, c = corners[row]
-        s, t, r = weights[row]
+        # One by one: unpacking a row makes an array of it first and takes 8 times as long.
+        a, b, c = corners[row, 0], corners[row, 1], corners[row, 2]
+        s, t, r = weights[row, 0], weights[row, 1], weights[row, 2]
         for axis in range(3):
             blended[row, axis] = (
                 s * vertices[a, axis] + t * vertices[b, axis] + r * vertices[c, axis]
