@@ -1,10 +1,10 @@
 """Unwrapping: cut the face out of the head, close its holes, and flatten it onto the unit square.
 
 The flattening is Tutte's: pin the boundary to a convex curve and make every inner vertex a
-weighted mean of its neighbours. With positive weights it cannot fold (Tutte 1963; Floater 2003). The
-weights start as mean value coordinates and are then softened where triangles came out too small,
-which spreads the texels evenly over the face (Yoshizawa, Belyaev and Seidel 2004). Chapter 04 draws
-every step.
+weighted mean of its neighbours. With positive weights it cannot fold (Tutte 1963; Floater 2003).
+The weights start as mean value coordinates and are then softened where triangles came out too
+small, which spreads the texels evenly over the face (Yoshizawa, Belyaev and Seidel 2004). Chapter
+04 draws every step.
 """
 
 from __future__ import annotations
@@ -165,13 +165,16 @@ def _eye_rings(model: MorphableModel, loop: np.ndarray) -> csr_matrix:
     return csr_matrix(vstack([half + ones @ axis * (short / length), pole]))
 
 
-def flatten(vertices: np.ndarray, patch: Patch, room: np.ndarray) -> np.ndarray:
+def flatten(
+    vertices: np.ndarray, patch: Patch, room: np.ndarray, steps: int = SOFTENING_STEPS
+) -> np.ndarray:
     """Flatten the patch onto the unit square.
 
     Args:
         vertices: (V, 3) patch vertices to flatten, mm, head frame.
         patch: the disc.
         room: (V,) how many times its length a vertex's surroundings should get in the map.
+        steps: at most so many solutions; 1 leaves the mean value weights as they are.
 
     Returns:
         (V, 2) float64, uv frame: u right, v down.
@@ -180,7 +183,7 @@ def flatten(vertices: np.ndarray, patch: Patch, room: np.ndarray) -> np.ndarray:
     pinned = _pin_to_square(vertices, loop)
     weights = mean_value_weights(vertices, patch.triangles)
     best, best_stretch = None, np.inf
-    for _ in range(SOFTENING_STEPS):
+    for _ in range(steps):
         square = tutte(weights, loop, pinned)
         square = (square + square[patch.mirror] * [-1, 1]) / 2
         stretch = vertex_stretch(vertices, square, patch.triangles) * room

@@ -1,8 +1,8 @@
 """The UV layout: a face as a square image whose red, green and blue are x, y and z.
 
 A position map (equation 2.10; Feng et al. 2018) is linear in the vertices. A layout is fixed, so
-which triangle lies under which texel, and with what weights, is worked out once and kept as a sparse
-matrix: a map is then one product, and no rasteriser runs per face. Chapter 04 derives and checks it.
+which triangle lies under which texel, and with what weights, is worked out once and kept as a
+sparse matrix: a map is then one product, and no rasteriser runs per face. Chapter 04 derives it.
 """
 
 from __future__ import annotations
