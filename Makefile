@@ -13,7 +13,9 @@ BIN := .venv/bin
 STAMP := .venv/installed
 BUILD := book/_build
 DEPENDENCIES := $(BUILD)/chapters.mk
-TEST_SOURCE := $(BUILD)/test/source
+# Not below a folder called _build, which nbmake passes over.
+TEST := .test_book
+TEST_SOURCE := $(TEST)/source
 
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 CHAPTERS := $(NOTEBOOKS:notebooks/%=book/chapters/%)
@@ -44,7 +46,7 @@ lab: $(STAMP)
 	$(BIN)/jupyter lab notebooks
 
 clean:
-	rm -rf $(BUILD) book/chapters
+	rm -rf $(BUILD) $(TEST) book/chapters
 
 # --- environment -----------------------------------------------------------------------------
 
@@ -63,7 +65,7 @@ book/chapters/%.ipynb: notebooks/%.ipynb book/parameters/%.yaml | $(STAMP)
 	mv $(@D)/.$*.partial.ipynb $@
 
 $(BUILD)/html/index.html: $(CHAPTERS) $(PAGES) | $(STAMP)
-	$(JUPYTER_BOOK) --toc _toc.yml --path-output book book
+	$(JUPYTER_BOOK) --toc $(CURDIR)/_toc.yml --path-output book book
 	touch $@
 
 # Which facelib modules each chapter uses; make reads the file again when it has just written it.
@@ -103,8 +105,8 @@ notebooks: $(STAMP)
 browser: $(STAMP) chromium
 	find $(TEST_SOURCE) -mindepth 1 -maxdepth 1 -not -name chapters -exec rm -rf {} +
 	cp -r $(filter-out book/_build book/chapters book/parameters,$(wildcard book/*)) $(TEST_SOURCE)
-	$(JUPYTER_BOOK) --toc _toc.yml --path-output $(BUILD)/test $(TEST_SOURCE)
-	FACELIB_BOOK_HTML=$(BUILD)/test/_build/html $(BIN)/python -m pytest -rs -n $(JOBS) tests/test_book.py
+	$(JUPYTER_BOOK) --toc $(CURDIR)/_toc.yml --path-output $(TEST) $(TEST_SOURCE)
+	FACELIB_BOOK_HTML=$(TEST)/_build/html $(BIN)/python -m pytest -rs -n $(JOBS) tests/test_book.py
 
 # Debian's chromium, installed only where nobody has to type a password.
 chromium:

@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.sync_api import Browser, ElementHandle, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
-BOOK = ROOT / os.environ.get("FACELIB_BOOK_HTML", "book/_build/test/_build/html")
+BOOK = ROOT / os.environ.get("FACELIB_BOOK_HTML", ".test_book/_build/html")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # Software rendering, so that a machine without a graphics card draws the meshes too.
 FLAGS = ["--no-sandbox", "--enable-unsafe-swiftshader", "--disable-gpu-compositing"]
