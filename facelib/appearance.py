@@ -9,16 +9,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numba import njit
 from scipy.ndimage import gaussian_filter
 
 from facelib.atlas import SKIN_SHARE, Atlas
+from facelib.brushes import (
+    blend,
+    paint_beard,
+    paint_brow,
+    paint_cap,
+    paint_skin,
+    skin_color,
+)
 
-# Skin as light sees it: a pale base behind two dyes (after Tsumura et al. 1999's two-pigment model).
-# Colour = PALE · exp(−MELANIN·m − BLOOD·b), m and b about 0..1; fitted by eye to photographs' range.
-PALE = np.array([0.88, 0.68, 0.56], np.float32)
-MELANIN = np.array([2.1, 2.8, 3.2], np.float32)
-BLOOD = np.array([0.12, 0.62, 0.55], np.float32)
 IRIS_RADIUS = np.arcsin(
     6.0 / 12.5
 )  # rad seen from the eyeball's centre: 12 mm wide on a 12.5 mm ball
@@ -110,13 +112,13 @@ def random_appearance(rng: np.random.Generator) -> Appearance:
         },
         map_blood={
             "cheeks": rng.uniform(0, 0.5), "nose": rng.uniform(0, 0.25), "tip": rng.uniform(0, 0.4),
-            "ears": rng.uniform(0, 0.5), "bags": rng.uniform(-0.1, 0.25), "lids": rng.uniform(0, 0.3),
-            "lips": rng.uniform(0.5, 1.3),
+            "ears": rng.uniform(0, 0.5), "bags": rng.uniform(-0.1, 0.25),
+            "lids": rng.uniform(0, 0.3), "lips": rng.uniform(0.5, 1.3),
         },
         blotch_melanin=_blotches(rng, 0.05, 0.025),
         blotch_blood=_blotches(rng, 0.12, 0.08),
         fine=float(rng.uniform(0.0, 0.07)),
-        lipstick=_makeup(rng, made_up, [0.45, 0.03, 0.06], [0.5, 0.25, 0.25], 0.8),
+        lipstick=_makeup(rng, made_up, [0.25, 0.02, 0.04], [0.5, 0.14, 0.2], 0.8),
         eye_shadow=_makeup(rng, made_up, [0.02, 0.02, 0.03], [0.25, 0.12, 0.15], 0.5),
         lashes=float(rng.uniform(0.6, 0.95) if made_up else rng.uniform(0.25, 0.7)),
         brow=rng.uniform([0.45, 1.7, 0.2], [0.95, 4.0, 0.9]),
@@ -156,25 +158,12 @@ def paint(person: Appearance, atlas: Atlas) -> np.ndarray:
          person.fine]
     )  # fmt: skip
     smooth = skin_color(np.maximum(melanin, 0), np.maximum(blood, 0))
-    _paint_skin(smooth, atlas.maps["lips"], atlas.maps["freckles"], grain, sharp, skin)
+    paint_skin(smooth, atlas.maps["lips"], atlas.maps["freckles"], grain, sharp, skin)
     _cover(skin, atlas.maps["lips"], person.lipstick)
     _cover(skin, atlas.maps["lids"], person.eye_shadow)
     _paint_hair(skin, atlas, person, grain)
     _paint_strip(strip, atlas, person, rng)
     return page
-
-
-def skin_color(melanin: np.ndarray, blood: np.ndarray) -> np.ndarray:
-    """Colour of skin behind two dyes: PALE · exp(−MELANIN·m − BLOOD·b).
-
-    Args:
-        melanin: (...) float32, about 0..1.
-        blood: (...) float32, about 0..1.
-
-    Returns:
-        (..., 3) float32, linear RGB.
-    """
-    return PALE * np.exp(-MELANIN * melanin[..., None] - BLOOD * blood[..., None])
 
 
 def vertex_colors(atlas: Atlas) -> np.ndarray:
@@ -285,20 +274,20 @@ def _grain(size, rng):
 
 def _paint_hair(skin, atlas, person, grain):
     color = np.append(person.hair_color, 1.0).astype(np.float32)
-    _paint_brow(skin, atlas.brow_mm, atlas.brow_taper, grain, np.float32(person.brow), color)
+    paint_brow(skin, atlas.brow_mm, atlas.brow_taper, grain, np.float32(person.brow), color)
     _cover(skin, atlas.maps["lashes"], np.append(person.hair_color * 0.4, person.lashes))
     if person.beard:
         grainy = np.float32([person.beard, person.beard_grain])
-        _paint_beard(skin, atlas.maps["beard"], grain, grainy, color)
+        paint_beard(skin, atlas.maps["beard"], grain, grainy, color)
     if person.hair:
         cap = np.float32([person.hair, person.hairline_mm])
-        _paint_cap(skin, atlas.hairline_mm, grain, cap, color)
+        paint_cap(skin, atlas.hairline_mm, grain, cap, color)
 
 
 def _cover(page, mask, color_opacity):
     if color_opacity[3] > 0:
         color = np.asarray(color_opacity, np.float32)
-        _blend(page, np.ascontiguousarray(mask, np.float32), color)
+        blend(page, np.ascontiguousarray(mask, np.float32), color)
 
 
 def _paint_strip(strip, atlas, person, rng):
@@ -331,84 +320,3 @@ def _eye(atlas, person, rng):
 
 def _step(value, at, width):
     return np.clip((value - at) / width + 0.5, 0, 1)
-
-
-@njit(cache=True)
-def _blend(page, mask, color):
-    """Lay a colour over the page: page ← page + (colour − page)·mask·opacity."""
-    for row in range(mask.shape[0]):
-        for col in range(mask.shape[1]):
-            share = mask[row, col] * color[3]
-            if share > 0:
-                for k in range(3):
-                    page[row, col, k] += (color[k] - page[row, col, k]) * share
-
-
-@njit(cache=True)
-def _paint_brow(page, brow_mm, taper, grain, brow, color):
-    """Hairs within a ragged distance of the brow's line; brow = opacity, half thickness, raggedness."""
-    ragged, soft, start = np.float32(0.7) * brow[2], np.float32(1 / 1.6), np.float32(0.3)
-    for row in range(brow_mm.shape[0]):
-        for col in range(brow_mm.shape[1]):
-            if brow_mm[row, col] > 9:
-                continue
-            edge = brow[1] * taper[row, col] - brow_mm[row, col] + ragged * grain[row, col]
-            share = brow[0] * min(max(edge * soft + start, np.float32(0)), np.float32(1))
-            for k in range(3):
-                page[row, col, k] += (color[k] - page[row, col, k]) * share
-
-
-@njit(cache=True)
-def _paint_beard(page, mask, grain, beard, color):
-    """A shadow that is partly single hairs; beard = opacity, share of hairs."""
-    for row in range(mask.shape[0]):
-        for col in range(mask.shape[1]):
-            hairs = min(max(grain[row, col] + np.float32(0.5), np.float32(0)), np.float32(1))
-            share = mask[row, col] * beard[0] * (1 - beard[1] + beard[1] * hairs)
-            if share > 0:
-                for k in range(3):
-                    page[row, col, k] += (color[k] - page[row, col, k]) * np.float32(share)
-
-
-@njit(cache=True)
-def _paint_cap(page, hairline_mm, grain, cap, color):
-    """Hair with a noisy edge; cap = opacity, how far it is drawn back, mm."""
-    for row in range(hairline_mm.shape[0]):
-        for col in range(hairline_mm.shape[1]):
-            inside = hairline_mm[row, col] - cap[1] + np.float32(1.5) * grain[row, col]
-            share = min(
-                max(inside * np.float32(0.2) + np.float32(0.5), np.float32(0)), np.float32(1)
-            )
-            if share > 0:
-                strand = np.float32(1) + np.float32(0.14) * grain[row, col]
-                for k in range(3):
-                    page[row, col, k] += (color[k] * strand - page[row, col, k]) * share * cap[0]
-
-
-@njit(cache=True)
-def _paint_skin(smooth, lips, freckles, grain, sharp, out):
-    """Enlarge the smooth skin, given at half size, and dye it with what is sharp.
-
-    sharp = melanin of the lips, their blood, melanin of freckles and of the grain. exp(−x) is taken
-    as 1 / (1 + x + x²/2), 5 times as fast and near enough for small x.
-    """
-    height, width = lips.shape
-    half_h, half_w = smooth.shape[:2]
-    one, half = np.float32(1), np.float32(0.5)
-    for row in range(height):
-        top = max((row - 1) // 2, 0)
-        bottom = min(top + 1, half_h - 1)
-        fy = np.float32(0.75) if row % 2 == 0 and row > 0 else np.float32(0.25)
-        for col in range(width):
-            left = max((col - 1) // 2, 0)
-            right = min(left + 1, half_w - 1)
-            fx = np.float32(0.75) if col % 2 == 0 and col > 0 else np.float32(0.25)
-            m = lips[row, col] * sharp[0] + freckles[row, col] * sharp[2]
-            m += grain[row, col] * sharp[3] * half
-            h = lips[row, col] * sharp[1]
-            for k in range(3):
-                x = MELANIN[k] * m + BLOOD[k] * h
-                upper = smooth[top, left, k] + (smooth[top, right, k] - smooth[top, left, k]) * fx
-                lower = smooth[bottom, left, k]
-                lower += (smooth[bottom, right, k] - lower) * fx
-                out[row, col, k] = (upper + (lower - upper) * fy) / (one + x + half * x * x)

@@ -1,8 +1,8 @@
 """The texture page that people are painted on, and what lies where on it.
 
-The head model's texture coordinates unfold the whole head evenly; the atlas stretches the face, which
-photos show largest, and gives eyeballs, teeth and tongue a strip of their own below the skin. Every
-texel knows its point on the mean head, so all painting happens in mm on the head (chapter 05).
+The head model's texture coordinates unfold the whole head evenly; the atlas stretches the face,
+which photos show largest, and gives eyeballs, teeth and tongue a strip of their own below the skin.
+Every texel knows its point on the mean head, so all painting happens in mm on the head (chapter 5).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SKIN_SHARE = 0.8  # the page is 1.25 times as high as wide: square of skin, stri
 PATCH_FILL = 0.9  # share of its patch that a part covers
 CORNERS = ((0.07, 0.07), (0.93, 0.07), (0.07, 0.93), (0.93, 0.93))  # the model's patches ...
 CORNER_RADIUS = 0.06  # ... and their size; an eyeball's rim lies 180 degrees from its front
-EYE_VIEW = np.pi / 2  # angle from the eyeball's front that an atlas patch reaches
+EYE_VIEW = np.pi / 2  # rad, the angle from the eyeball's front that an atlas patch reaches
 WRAP = 0.2  # no honest triangle is wider on the page
 EYES = ((36, 37, 38, 39, 40, 41), (42, 43, 44, 45, 46, 47))  # iBUG keypoints
 SHIRT_UV = (15 / 16, 0.9)  # a spot of the page in the shirt's colour
@@ -40,8 +40,8 @@ class Atlas:
         size: width of the page and height of its square of skin, px.
         uv: (N, 2) float32, texture coordinates of the head's vertices, v down.
         position_mm: (size, size, 3) float32, head frame: the point under each texel.
-        maps: (size, size) float32 in 0..1 by name: lips, nose, ears, cheeks, tip (of the nose), bags
-            (below the eyes), lids, lashes, beard and freckles.
+        maps: (size, size) float32 in 0..1 by name: lips, nose, ears, cheeks, tip (of the
+            nose), bags (below the eyes), lids, lashes, beard and freckles.
         hairline_mm: (size, size) float32: depth inside the region of hair; negative outside.
         brow_mm: (size, size) float32: distance to the line of the nearer brow.
         brow_taper: (size, size) float32: how full the brow is there, 1 at its fullest.

@@ -47,7 +47,10 @@ def shirt_vertices(vertices_head: np.ndarray, edge: np.ndarray) -> np.ndarray:
 
 
 def shirt_triangles(count: int, first: int) -> np.ndarray:
-    """Join rings of `count` vertices, numbered from `first`: (2·count·(R−1), 3) int32."""
+    """Join rings of `count` vertices, numbered from `first`: (4·count·(R−1), 3) int32.
+
+    Cloth has two sides: every triangle comes once in each winding.
+    """
     here = np.arange(count)
     beside = (here + 1) % count
     bands = []
@@ -55,4 +58,5 @@ def shirt_triangles(count: int, first: int) -> np.ndarray:
         upper, lower = first + ring * count, first + (ring + 1) * count
         bands.append(np.stack([upper + here, lower + here, lower + beside], axis=1))
         bands.append(np.stack([upper + here, lower + beside, upper + beside], axis=1))
-    return np.concatenate(bands).astype(np.int32)
+    outside = np.concatenate(bands).astype(np.int32)
+    return np.concatenate([outside, outside[:, ::-1]])

@@ -24,7 +24,10 @@ NOMINAL_SCALE = 2.0  # px per mm of the imagined whole photo; the crop decides t
 RECIPES: dict[str, dict[str, float]] = {
     "neutral": {},
     "smile": {"mouthSmile": 0.8, "cheekSquint": 0.6, "eyeSquint": 0.4, "mouthDimple": 0.3},
-    "laugh": {"mouthSmile": 0.9, "jawOpen": 0.45, "cheekSquint": 0.8, "mouthUpperUp": 0.5, "eyeSquint": 0.5},
+    "laugh": {
+        "mouthSmile": 0.9, "jawOpen": 0.45, "cheekSquint": 0.8, "mouthUpperUp": 0.5,
+        "eyeSquint": 0.5,
+    },
     "speech_a": {"jawOpen": 0.5, "mouthLowerDown": 0.4, "mouthUpperUp": 0.2},
     "speech_o": {"mouthFunnel": 0.7, "jawOpen": 0.3},
     "speech_u": {"mouthPucker": 0.8, "jawOpen": 0.1},

@@ -1,8 +1,8 @@
 """Synthetic people photographed from the front and from the side.
 
-Sample i is a function of (seed, held_out, i) alone: every draw has a generator of its own, spawned by
-index, so the number of workers and the order of work change nothing. Held-out people come from another
-branch of the same seed and have identity numbers from `HELD_OUT_IDENTITY` on.
+Sample i is a function of the settings and i alone: every draw has a generator of its own, spawned
+by index, so the number of workers and the order of work change nothing. Held-out people come from
+another branch of the same seed and have identity numbers from `HELD_OUT_IDENTITY` on.
 """
 
 from __future__ import annotations
@@ -151,7 +151,14 @@ def photograph(
     lights, ambient = random_lights(rng)
     fine = 2 if camera.width < FINE_GRID_BELOW else 1
     shot = render(
-        mesh_head, camera, lights, ambient, specular=gloss, supersample=fine, shininess=24.0
+        mesh_head,
+        camera,
+        lights,
+        ambient,
+        specular=gloss,
+        supersample=fine,
+        shininess=24.0,
+        cull_back=True,
     )
     return develop(shot.image, shot.alpha, random_background(rng, camera.width), rng)
 
