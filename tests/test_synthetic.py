@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from scipy.ndimage import binary_erosion
 
+from facelib.__main__ import UNWRITABLE, main
 from facelib.backgrounds import random_background
 from facelib.headmodel import load_head
 from facelib.pairs import ShardedPairs
@@ -180,6 +182,14 @@ def test_the_shirt_hangs_from_the_neck():
     assert np.all(np.diff(rings[..., 1].mean(1)) < 0)
     triangles = shirt_triangles(len(edge), first=100)
     assert triangles.min() == 100 and triangles.max() == 99 + rings.size // 3
+
+
+def test_generate_writes_a_set_once_and_refuses_to_mix(tmp_path):
+    arguments = ["generate", str(tmp_path / "set"), "--count", "2", "--size", "64", "--seed", "3"]
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    assert same(ShardedPairs(tmp_path / "set")[1], make_pair(1, SMALL))
+    again = CliRunner().invoke(main, arguments)
+    assert again.exit_code == UNWRITABLE and "exists" in again.output
 
 
 def test_numbers_that_make_no_sense_are_refused(tmp_path):

@@ -24,7 +24,7 @@ from facelib.appearance import (
 from facelib.atlas import SHIRT_UV, Atlas, build_atlas
 from facelib.backgrounds import random_background
 from facelib.headmodel import load_head
-from facelib.mesh import Mesh
+from facelib.mesh import Mesh, vertex_normals
 from facelib.pairs import FacePair, write_shards
 from facelib.render import Camera, render
 from facelib.shirt import RINGS, neck_edge, shirt_triangles, shirt_vertices
@@ -107,6 +107,7 @@ def make_pair(index: int, settings: SyntheticSettings) -> FacePair:
     vertices_head = model.vertices(person.shape, random_expression(rng, model.expression_names))
     atlas = head_atlas(texture_size(settings.size))
     mesh_head = dressed_mesh(vertices_head, person.appearance, atlas)
+    normals_head = vertex_normals(mesh_head.vertices, _outside())
     gloss = np.zeros(len(mesh_head.vertices), np.float32)
     gloss[: len(vertices_head)] = vertex_gloss(person.appearance, atlas)
     keypoints_head = model.keypoints(vertices_head)
@@ -117,7 +118,7 @@ def make_pair(index: int, settings: SyntheticSettings) -> FacePair:
             keypoints_head, random_pose_deg(rng, side), random_distance_mm(rng), settings.size, rng
         )
         views.append(view)
-        photos.append(photograph(mesh_head, gloss, view.camera, rng))
+        photos.append(photograph(mesh_head, normals_head, gloss, view.camera, rng))
     return _as_pair(index, settings, vertices_head, views, photos)
 
 
@@ -135,12 +136,17 @@ def dressed_mesh(vertices_head: np.ndarray, looks: Appearance, atlas: Atlas) -> 
 
 
 def photograph(
-    mesh_head: Mesh, gloss: np.ndarray, camera: Camera, rng: np.random.Generator
+    mesh_head: Mesh,
+    normals_head: np.ndarray,
+    gloss: np.ndarray,
+    camera: Camera,
+    rng: np.random.Generator,
 ) -> np.ndarray:
     """Take a photo of a head under random light before a random background.
 
     Args:
         mesh_head: textured head, mm.
+        normals_head: (N, 3) float, outward.
         gloss: (N,) float32, strength of the highlights.
         camera: of the photo's size.
         rng: draws light, background and film.
@@ -157,6 +163,7 @@ def photograph(
         ambient,
         specular=gloss,
         supersample=fine,
+        normals=normals_head,
         shininess=24.0,
         cull_back=True,
     )
@@ -278,6 +285,14 @@ def _outfit():
     edge = neck_edge(model.mean_head, model.triangles)
     shirt = shirt_triangles(len(edge), len(model.mean_head))
     return edge, np.concatenate([model.triangles, shirt])
+
+
+@lru_cache(maxsize=1)
+def _outside():
+    """Triangles of head and shirt without the cloth's inner side, whose normals would cancel."""
+    edge, triangles = _outfit()
+    n_cloth = len(triangles) - len(load_head().triangles)
+    return triangles[: len(triangles) - n_cloth // 2]
 
 
 def _make_chunk(indices, settings):
