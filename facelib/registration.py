@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from scipy.spatial import cKDTree
 
-from facelib.transforms import Similarity
+from facelib.similarity import Similarity
 
 IDENTITY = Similarity(1.0, np.eye(3), np.zeros(3))
 

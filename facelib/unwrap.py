@@ -11,13 +11,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.sparse import csr_matrix, diags, identity, vstack
 from scipy.sparse.linalg import spsolve
 
-from facelib.headmodel import MorphableModel
 from facelib.mesh import boundary_loops
+
+if TYPE_CHECKING:
+    from facelib.headmodel import MorphableModel
 
 CORNER_POWER = 8  # |x|^p + |y|^p = 1: the rounded square that the boundary is pinned to
 MARGIN = 0.012  # free border of the unit square, about three of 256 texels

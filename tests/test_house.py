@@ -1,0 +1,71 @@
+"""The house of facelib: a module imports only from floors below its own."""
+
+import ast
+from pathlib import Path
+
+import facelib
+
+PACKAGE = Path(facelib.__file__).parent
+
+# A half floor holds parts of the modules just above it: code split out because it is another idea.
+FLOORS = {
+    0: "paths images rotations similarity train_log brushes networks.two_view",
+    0.5: "shading",
+    1: "transforms mesh rasterize registration networks",
+    1.5: "atlas shirt",
+    2: "uvmap unwrap render headmodel appearance backgrounds augmentation detect",
+    2.5: "still",
+    3: "pairs reconstruct figures",
+    3.5: "batches train_config sources.scene",
+    4: "sources.synthetic training",
+    5: "evaluate",
+    5.5: "evaluation_record",
+    6: "__main__",
+}
+FLOOR_OF = {name: floor for floor, names in FLOORS.items() for name in names.split()}
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the package by its name below facelib; a package counts by its own name."""
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        if name and path.stat().st_size > 200:  # empty packages own nothing
+            found[name] = path
+    return found
+
+
+def imported(path: Path) -> set[str]:
+    """Modules of facelib that a file imports when it runs, inside functions too."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    typing_only = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    names = set()
+    for node in ast.walk(tree):
+        if id(node) in typing_only:
+            continue
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    below = {name.removeprefix("facelib.") for name in names if name.startswith("facelib.")}
+    return below & modules().keys()
+
+
+def test_every_module_has_a_floor():
+    assert modules().keys() == FLOOR_OF.keys()
+
+
+def test_imports_only_go_down():
+    upward = [
+        f"{name} (floor {FLOOR_OF[name]}) imports {other} (floor {FLOOR_OF[other]})"
+        for name, path in modules().items()
+        for other in imported(path)
+        if FLOOR_OF[other] >= FLOOR_OF[name]
+    ]
+    assert not upward
