@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -147,22 +148,60 @@ def generate(folder: Path, **numbers: int) -> None:
     "the baseline a little.",
 )
 @click.option("--limit", type=click.IntRange(1), help="Score only the first so many pairs.")
-def evaluate(pairs: Path, weights: Path | None, training: Path | None, limit: int | None) -> None:
+@click.option(
+    "--json",
+    "record",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Also write every face's scores and the mean face to FILE.",
+)
+def evaluate(
+    pairs: Path, weights: Path | None, training: Path | None, limit: int | None, record: Path | None
+) -> None:
     """Score a network on the folder PAIRS of held-out faces, beside the mean face."""
     import facelib.evaluate as scoring
+    from facelib.evaluation_record import EvaluationRecord, write_record
     from facelib.pairs import ShardedPairs
     from facelib.uvmap import load_layout
 
-    network = load_network(weights)
+    check_writable(record)
+    network, started = load_network(weights), time.monotonic()
+    method = getattr(network, "name", "network")
     try:
         dataset = ShardedPairs(pairs)
         baseline = ShardedPairs(training) if training else dataset
-        chosen = [dataset[i] for i in range(min(limit or len(dataset), len(dataset)))]
+        count = min(limit or len(dataset), len(dataset))
+        chosen = (dataset[i] for i in range(count))
         mean_face = scoring.mean_vertices(baseline[i] for i in range(len(baseline)))
+        mean_face = scoring.resize_points(mean_face, baseline.size, dataset.size)
         result = scoring.evaluate_pairs(network, chosen, load_layout(network.size), mean_face)
+        facts = record and about_evaluation(network, weights, dataset, baseline, count, started)
     except (ValueError, OSError) as error:
         raise Failure(f"cannot evaluate: {error}", BAD_DATA) from error
-    click.echo(scoring.markdown_table({getattr(network, "name", "network"): result}))
+    click.echo(scoring.markdown_table({method: result}))
+    if record:
+        with writing(record):
+            write_record(record, EvaluationRecord(method, result, mean_face, facts))
+
+
+def about_evaluation(network, weights, dataset, baseline, count: int, started: float) -> dict:
+    """Say how an evaluation was made; folders are named without where they lie."""
+    from facelib.evaluation_record import file_sha256
+
+    path = weights or shipped_weights()
+    words = (
+        ["python -m facelib evaluate", dataset.folder.name, "--weights", path.name]
+        + (["--training", baseline.folder.name] if baseline is not dataset else [])
+        + (["--limit", str(count)] if count < len(dataset) else [])
+    )
+    return {
+        "command": " ".join(words),
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "seconds": round(time.monotonic() - started, 1),
+        "weights": {"file": path.name, "sha256": file_sha256(path), "size": network.size},
+        "pairs": {**dataset.settings, "size": dataset.size, "count": count},
+        "training": {**baseline.settings, "size": baseline.size, "count": len(baseline)},
+    }
 
 
 def read_photo(path: Path):
@@ -197,12 +236,18 @@ def checked_box(box: tuple[float, ...] | None, image, option: str):
 def load_network(weights: Path | None):
     """Load the named weights, or those that ship."""
     from facelib.networks import load_weights
-    from facelib.paths import data_file
 
     try:
-        return load_weights(weights or data_file("weights", "two_view.safetensors"))
+        return load_weights(weights or shipped_weights())
     except (ValueError, OSError) as error:
         raise Failure(f"cannot load the network: {error}", BAD_DATA) from error
+
+
+def shipped_weights() -> Path:
+    """Return where the weights that ship lie."""
+    from facelib.paths import data_file
+
+    return data_file("weights", "two_view.safetensors")
 
 
 def build(images, names: tuple[Path, Path], boxes, network, texture_size: int):

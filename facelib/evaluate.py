@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -198,18 +199,33 @@ def mean_vertices(pairs: Iterable[FacePair]) -> np.ndarray:
     return total / n_pairs
 
 
+def resize_points(points_crop: np.ndarray, from_size: int, to_size: int) -> np.ndarray:
+    """Bring points of a whole crop of one size into the frame of the same crop at another size.
+
+    Args:
+        points_crop: (V, 3) float, px.
+        from_size: side of the crop that they belong to, px.
+        to_size: side of the other, px.
+    """
+    return _whole(from_size, to_size).image_to_crop(points_crop)
+
+
 def predict_vertices(network: nn.Module, pair: FacePair, layout: UVLayout) -> np.ndarray:
     """Return a network's vertices for a pair, (V, 3) float64, px of the pair's front crop.
 
     Pairs of another size than the network's are brought to its size, and the answer back.
     """
-    size = pair.front.shape[0]
-    whole = Crop(((size - 1) / 2, (size - 1) / 2), float(size), network.size)
+    whole = _whole(pair.size, network.size)
     front, side = (
         whole.cut(image.astype(np.float32) / 255)[None] for image in (pair.front, pair.side)
     )
     position_map = predict_position_maps(network, front, side)[0]
     return whole.crop_to_image(layout.vertices(position_map))
+
+
+def _whole(size: int, output_size: int) -> Crop:
+    """Return the crop that takes a whole image of one size to another size."""
+    return Crop(((size - 1) / 2, (size - 1) / 2), float(size), output_size)
 
 
 def score_face(
@@ -233,7 +249,7 @@ def score_face(
         for points in (np.asarray(prediction_crop, dtype=np.float64), truth_crop)
     ]
     prediction, truth = meshes
-    dense_truth = subdivision_matrix(truth.triangles, len(truth.vertices))[0] @ truth.vertices
+    dense_truth = _subdivision(truth.triangles.tobytes(), len(truth.vertices)) @ truth.vertices
     error_mm = vertex_error_mm(prediction.vertices, truth.vertices)
     # The true correspondence starts both ICPs near their answer; it does not enter the scores.
     rigid = umeyama(prediction.vertices, truth.vertices, with_scale=False)
@@ -247,6 +263,12 @@ def score_face(
         surface_distance_mm=surface_distance_mm(prediction, truth, start),
         thesis_nme=thesis_nme(prediction.vertices, dense_truth, initial=rigid),
     )
+
+
+@lru_cache(maxsize=4)
+def _subdivision(triangles: bytes, n_vertices: int):
+    """Return the subdivision matrix of (T, 3) int32 triangles; all faces share theirs."""
+    return subdivision_matrix(np.frombuffer(triangles, np.int32).reshape(-1, 3), n_vertices)[0]
 
 
 def evaluate_pairs(

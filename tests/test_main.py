@@ -161,6 +161,32 @@ def test_evaluate_prints_the_network_and_the_mean_face(photos, toy_network):
     assert run(photos, "evaluate", "nothing.d").exit_code == 8
 
 
+def test_evaluate_keeps_every_score_and_how_it_was_made(photos, toy_network):
+    from facelib.evaluation_record import file_sha256, read_record
+    from facelib.pairs import FacePair, write_shards
+
+    pose = np.zeros(3)
+    for folder, size, share in (("held.d", 64, 0.6), ("training.d", 32, 0.601)):
+        image = np.zeros((size, size, 3), np.uint8)
+        face = dome(((size - 1) / 2,) * 2, size * share).astype(np.float32)
+        pair = FacePair(image, image, face, 7, pose, pose, folder, 0.4)
+        write_shards([pair], photos / folder, {"seed": 3})
+    run(
+        photos,
+        *("evaluate", "held.d", "--training", "training.d", "--weights", "note.jpg"),
+        *("--json", "record.json"),
+    )
+    record = read_record(photos / "record.json")
+    assert record.method == "constant"
+    # A training set of half the size has the same mean face, in its own pixels.
+    assert record.evaluation.mean_face[0].vertex_error_mm < 0.1
+    assert record.about["weights"]["sha256"] == file_sha256(photos / "note.jpg")
+    assert record.about["pairs"] == {"seed": 3, "size": 64, "count": 1}
+    assert str(photos) not in (photos / "record.json").read_text()
+    failed = run(photos, "evaluate", "held.d", "--json", "nowhere.d/record.json")
+    assert failed.exit_code == 6
+
+
 def test_help_names_the_exit_codes_and_loads_nothing_heavy():
     code = (
         "import sys; from facelib.__main__ import main\n"
