@@ -27,7 +27,7 @@ MESH_COLORS = ((0.84, 0.72, 0.62), (0.34, 0.66, 0.86), (0.9, 0.6, 0.2), (0.35, 0
 AXES_OF_FRAME = {
     "head": ("x [mm]", "y [mm]", "z [mm]"),
     "eye": ("x [mm]", "y [mm]", "z [mm]"),
-    "image": ("x [px]", "−y [px]", "z [px]"),
+    "image": ("x [px]", "-y [px]", "z [px]"),
 }
 
 
@@ -242,7 +242,8 @@ def _k3d_mesh(
         options |= {
             "texture": _png(mesh.texture),
             "texture_file_format": "png",
-            "uvs": np.column_stack([mesh.uv[:, 0], 1 - mesh.uv[:, 1]]).astype(np.float32),
+            # k3d reads a texture from its top row down, as v does here: nothing to turn.
+            "uvs": np.asarray(mesh.uv, np.float32),
         }
     elif mesh.colors is not None:
         options["colors"] = _packed(mesh.colors)

@@ -94,3 +94,10 @@ def test_a_position_map_has_a_colour_bar_for_each_channel() -> None:
     figure = figures.draw_position_map(np.zeros((8, 8, 3)), np.ones((8, 8), bool), unit="mm")
     labels = [axis.get_ylabel() for axis in figure.axes]
     assert [f"{name} [mm]" for name in "xyz"] == [label for label in labels if "mm" in label]
+
+
+def test_texture_coordinates_reach_the_scene_with_v_down(ball: Mesh) -> None:
+    uv = np.random.default_rng(0).random((len(ball.vertices), 2), dtype=np.float32)
+    mesh = Mesh(ball.vertices, ball.triangles, uv, np.ones((4, 4, 3)))
+    stored = scene_of(figures.show_mesh(mesh, alt="A ball."))["objects"][0]["uvs"]
+    np.testing.assert_array_equal(np.frombuffer(stored["data"], stored["dtype"]), uv.ravel())
