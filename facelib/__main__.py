@@ -23,13 +23,6 @@ TRAIN_OPTIONS = {
     + ("samples_per_epoch", "max_samples", "seed", "threads"),
     float: ("learning_rate", "max_grad_norm", "max_hours", "validation_fraction"),
 }
-# Names of TrainConfig that the command line sets; what is not given keeps its default there.
-TRAIN_OPTIONS = {
-    str: ("network", "schedule", "init_weights", "device"),
-    int: ("size", "batch_size", "halve_every", "warmup_samples", "patience", "epochs")
-    + ("samples_per_epoch", "max_samples", "seed", "threads"),
-    float: ("learning_rate", "max_grad_norm", "max_hours", "validation_fraction"),
-}
 NO_SUCH_FILE, NOT_AN_IMAGE, NO_FACE, UNWRITABLE, UNKNOWN_ENDING, BAD_DATA = 3, 4, 5, 6, 7, 8
 
 EXIT_CODES = """
@@ -148,44 +141,6 @@ def generate(folder: Path, **numbers: int) -> None:
     except (ValueError, OSError) as error:
         raise Failure(f"cannot write pairs: {error}", UNWRITABLE) from error
     click.echo(f"wrote {written} pairs to {folder}")
-
-
-def train_options(command):
-    """Give a command an option for every name in TRAIN_OPTIONS."""
-    for kind, names in TRAIN_OPTIONS.items():
-        for name in names:
-            command = click.option("--" + name.replace("_", "-"), name, type=kind)(command)
-    return command
-
-
-@main.command(epilog=EXIT_CODES)
-@click.argument("pairs", type=click.Path(path_type=Path))
-@click.argument("run", type=click.Path(path_type=Path))
-@train_options
-@click.option("--rotation-deg", type=float, help="Largest random turn of a photo, degrees.")
-@click.option("--quiet", is_flag=True, help="No progress bar.")
-def train(pairs: Path, run: Path, rotation_deg: float | None, quiet: bool, **settings) -> None:
-    """Train a network on the folder PAIRS; log, checkpoint and weights go to the folder RUN.
-
-    The same command again continues an unfinished run. Without options, the thesis's recipe.
-    """
-    from facelib.training import TrainConfig, TrainingDivergedError
-    from facelib.training import train as start
-
-    given = {name: value for name, value in settings.items() if value is not None}
-    if rotation_deg is not None:
-        given["augmentation"] = {"rotation_deg": rotation_deg}
-    given |= {"data_dir": pairs, "run_dir": run, "progress": not quiet}
-    try:
-        config = TrainConfig.from_dict(given)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
-    try:
-        click.echo(f"wrote {start(config)}")
-    except OSError as error:
-        raise Failure(f"cannot write the run: {error}", UNWRITABLE) from error
-    except (ValueError, TrainingDivergedError) as error:
-        raise Failure(f"cannot train: {error}", BAD_DATA) from error
 
 
 def train_options(command):
