@@ -27,6 +27,8 @@ class TrainConfig:
         network: name for `networks.create`.
         size: px, side of input and map; the stored size must be a whole multiple.
         batch_size: samples of a step.
+        calibrate: rescale fresh weights on the first batch so that the decoder tells photos apart.
+        reference_fan_in: inputs above which a layer gets a lower rate, see `rate_groups`; or None.
         learning_rate: Adam's rate at its highest.
         schedule: "halve" (every `halve_every` epochs) or "cosine" (to 0 at the run's end).
         halve_every: epochs.
@@ -56,6 +58,8 @@ class TrainConfig:
     network: str = "two_view"
     size: int = 256
     batch_size: int = 16
+    calibrate: bool = False
+    reference_fan_in: int | None = None
     learning_rate: float = 1e-4
     schedule: str = "halve"
     halve_every: int = 5

@@ -53,6 +53,33 @@ def weighted_squared_error(
     return (squared * weights).sum()
 
 
+def rate_groups(network: torch.nn.Module, reference_fan_in: int | None) -> list[dict]:
+    """Sort parameters by the share of the learning rate that they get.
+
+    Adam moves every weight by about the rate, whatever its gradient. In the mean face's direction
+    all weights of a layer move together, so a layer that sums n inputs moves its output by n times
+    the rate: in layers of 8,192 inputs that drowns what tells one photo from another. A share of
+    reference_fan_in / n keeps the steps of all layers alike (Yang et al. 2022).
+
+    Args:
+        network: whose kernels have more than one axis.
+        reference_fan_in: inputs up to which a layer gets the whole rate; None gives it to all.
+    Returns:
+        Optimizer groups, the whole rate's first, each with its `rate_share`.
+    """
+    groups: dict[float, list[torch.nn.Parameter]] = {1.0: []}
+    for module in network.modules():
+        for parameter in module.parameters(recurse=False):
+            share = 1.0
+            if reference_fan_in is not None and parameter.ndim > 1:
+                # Kernels are (in, out, k, k) in a transposed convolution, else (out, in, k, k).
+                outputs_axis = 1 if isinstance(module, torch.nn.ConvTranspose2d) else 0
+                fan_in = parameter.numel() / parameter.shape[outputs_axis]
+                share = min(1.0, reference_fan_in / fan_in)
+            groups.setdefault(share, []).append(parameter)
+    return [{"params": members, "rate_share": share} for share, members in groups.items()]
+
+
 def train(config: TrainConfig, layout: Layout | None = None) -> Path:
     """Train, or continue, a run until it is done.
 
@@ -109,8 +136,13 @@ class _Run:
             self.total_steps = min(self.total_steps, most)
         self.mask = torch.from_numpy(np.array(layout.weight_mask(), np.float32)).to(config.device)
         self.network = self._network()
+        # Fused: one pass over 12 million parameters instead of several, which at small sizes is
+        # a fifth of a step's time on a processor.
         self.optimizer = torch.optim.AdamW(
-            self.network.parameters(), config.learning_rate, weight_decay=config.weight_decay
+            rate_groups(self.network, config.reference_fan_in),
+            config.learning_rate,
+            weight_decay=config.weight_decay,
+            fused=True,
         )
         self.progress = Progress()
 
@@ -119,6 +151,8 @@ class _Run:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             network = networks.create(config.network, config.size)
+        if config.calibrate and config.init_weights is None:
+            network.calibrate(self.stream.batch(0).photos)
         if config.init_weights is not None:
             start = networks.load_weights(config.init_weights)
             if start.name != config.network:
@@ -174,7 +208,7 @@ class _Run:
         progress.seconds = self._seconds()
         rate = learning_rate_at(config, progress, self.total_steps * config.batch_size)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["rate_share"]
         self.network.train()
         self.optimizer.zero_grad()
         prediction = self.network(batch.photos.to(config.device))

@@ -96,3 +96,17 @@ def test_unknown_networks_and_sizes_are_refused():
         networks.create("resnet")
     with pytest.raises(ValueError, match="32"):
         networks.create("two_view", 100)
+
+
+def test_calibrated_decoder_passes_on_what_tells_photos_apart():
+    torch.manual_seed(0)
+    network, photos = networks.create("two_view", 64), torch.rand(8, 6, 64, 64)
+    photos *= torch.rand(8, 6, 1, 1)
+
+    def spread() -> float:
+        with torch.no_grad():
+            return network.train()(photos).std(0).mean().item()
+
+    before = spread()
+    network.calibrate(photos)
+    assert spread() > 2 * before

@@ -306,3 +306,17 @@ def test_the_train_command_trains_continues_and_says_what_is_wrong(data_dir, tmp
 def test_the_train_command_has_only_options_of_the_configuration():
     names = {name for group in cli.TRAIN_OPTIONS.values() for name in group}
     assert names <= {field.name for field in fields(TrainConfig)}
+
+
+def test_wide_layers_get_a_smaller_share_of_the_rate():
+    network = nn.Sequential(
+        nn.Conv2d(2, 5, 1), nn.Conv2d(5, 8, 4), nn.ConvTranspose2d(8, 3, 4), nn.BatchNorm2d(3)
+    )
+    groups = training.rate_groups(network, 40)
+    shares = {id(p): group["rate_share"] for group in groups for p in group["params"]}
+    assert len(shares) == len(list(network.parameters()))
+    assert shares[id(network[0].weight)] == 1
+    assert shares[id(network[1].weight)] == 40 / (5 * 16)
+    assert shares[id(network[2].weight)] == 40 / (8 * 16)
+    assert shares[id(network[3].weight)] == shares[id(network[2].bias)] == 1
+    assert [group["rate_share"] for group in training.rate_groups(network, None)] == [1]

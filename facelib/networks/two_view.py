@@ -152,6 +152,31 @@ class TwoView(nn.Module):
         return torch.sigmoid(self.decoder[-1](features))
 
     @torch.no_grad()
+    def calibrate(self, photos: torch.Tensor) -> None:
+        """Rescale fresh decoder weights so that photos stay told apart through all 17 layers.
+
+        Every layer's output is brought to mean 0 and standard deviation 1 over one batch (Mishkin
+        and Matas 2016; Krähenbühl et al. 2016), so that ReLU passes about half of it. Without that
+        each layer adds to what all photos share, and what differs is soon a hundredth of it. The
+        narrow last layers stay above zero, and the sigmoid starts at its steep middle.
+
+        Args:
+            photos: (B, 6, S, S) float32 in 0..1, some tens of different people.
+        """
+        was_training = self.training
+        features = self.train().last(self.bottlenecks(self.first(photos)))
+        for layer in self.decoder:
+            mean, deviation = (1.0, 0.5) if layer.out_channels == 3 else (0.0, 1.0)
+            if layer is self.decoder[-1]:
+                mean = -0.2
+            out = layer(features)
+            gain = deviation / out.std((0, 2, 3))
+            layer.weight.mul_(gain[None, :, None, None])
+            layer.bias.copy_((layer.bias - out.mean((0, 2, 3))) * gain + mean)
+            features = functional.relu(layer(features))
+        self.train(was_training)
+
+    @torch.no_grad()
     def stages(self, size: int = 256) -> list[Stage]:
         """List the rows of Table 4.1, with shapes observed in a forward pass.
 
