@@ -7,6 +7,8 @@ import math
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
+import torch
+
 from facelib.augmentation import Augmentation
 
 SCHEDULES = ("halve", "cosine")
@@ -27,7 +29,9 @@ class TrainConfig:
         network: name for `networks.create`.
         size: px, side of input and map; the stored size must be a whole multiple.
         batch_size: samples of a step.
-        calibrate: rescale fresh weights on the first batch so that the decoder tells photos apart.
+        encoder_samples: samples on which the encoder learns alone before the run, see
+            `encoder_start`; 0 for none.
+        calibrate: rescale the decoder on the first batch so that it tells photos apart.
         reference_fan_in: inputs above which a layer gets a lower rate, see `rate_groups`; or None.
         learning_rate: Adam's rate at its highest.
         schedule: "halve" (every `halve_every` epochs) or "cosine" (to 0 at the run's end).
@@ -58,6 +62,7 @@ class TrainConfig:
     network: str = "two_view"
     size: int = 256
     batch_size: int = 16
+    encoder_samples: int = 0
     calibrate: bool = False
     reference_fan_in: int | None = None
     learning_rate: float = 1e-4
@@ -163,3 +168,30 @@ def learning_rate_at(config: TrainConfig, progress: Progress, total_samples: flo
     if config.max_hours is not None:
         done = max(done, progress.seconds / 3600 / config.max_hours)
     return rate * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+
+
+def rate_groups(network: torch.nn.Module, reference_fan_in: int | None) -> list[dict]:
+    """Sort parameters by the share of the learning rate that they get.
+
+    Adam moves every weight by about the rate, whatever its gradient. In the mean face's direction
+    all weights of a layer move together, so a layer that sums n inputs moves its output by n times
+    the rate: in layers of 8,192 inputs that drowns what tells one photo from another. A share of
+    reference_fan_in / n keeps the steps of all layers alike (Yang et al. 2022).
+
+    Args:
+        network: whose kernels have more than one axis.
+        reference_fan_in: inputs up to which a layer gets the whole rate; None gives it to all.
+    Returns:
+        Optimizer groups, the whole rate's first, each with its `rate_share`.
+    """
+    groups: dict[float, list[torch.nn.Parameter]] = {1.0: []}
+    for module in network.modules():
+        for parameter in module.parameters(recurse=False):
+            share = 1.0
+            if reference_fan_in is not None and parameter.ndim > 1:
+                # Kernels are (in, out, k, k) in a transposed convolution, else (out, in, k, k).
+                outputs_axis = 1 if isinstance(module, torch.nn.ConvTranspose2d) else 0
+                fan_in = parameter.numel() / parameter.shape[outputs_axis]
+                share = min(1.0, reference_fan_in / fan_in)
+            groups.setdefault(share, []).append(parameter)
+    return [{"params": members, "rate_share": share} for share, members in groups.items()]

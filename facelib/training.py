@@ -13,9 +13,16 @@ from tqdm import tqdm
 
 from facelib import networks
 from facelib.batches import Batch, Layout, TrainStream, make_batch, prefetch
+from facelib.encoder_start import start_encoder
 from facelib.networks import POSITION_SCALE
 from facelib.pairs import ShardedPairs, split_by_identity
-from facelib.train_config import FREE_ON_RESUME, Progress, TrainConfig, learning_rate_at
+from facelib.train_config import (
+    FREE_ON_RESUME,
+    Progress,
+    TrainConfig,
+    learning_rate_at,
+    rate_groups,
+)
 from facelib.train_log import append_line, drop_lines_after, environment, read_log, start_log
 
 BEST, CHECKPOINT = "best.safetensors", "checkpoint.pt"
@@ -51,33 +58,6 @@ def weighted_squared_error(
     weights = mask / mask.sum()
     squared = (prediction - target).square().mean(dim=(0, 1))
     return (squared * weights).sum()
-
-
-def rate_groups(network: torch.nn.Module, reference_fan_in: int | None) -> list[dict]:
-    """Sort parameters by the share of the learning rate that they get.
-
-    Adam moves every weight by about the rate, whatever its gradient. In the mean face's direction
-    all weights of a layer move together, so a layer that sums n inputs moves its output by n times
-    the rate: in layers of 8,192 inputs that drowns what tells one photo from another. A share of
-    reference_fan_in / n keeps the steps of all layers alike (Yang et al. 2022).
-
-    Args:
-        network: whose kernels have more than one axis.
-        reference_fan_in: inputs up to which a layer gets the whole rate; None gives it to all.
-    Returns:
-        Optimizer groups, the whole rate's first, each with its `rate_share`.
-    """
-    groups: dict[float, list[torch.nn.Parameter]] = {1.0: []}
-    for module in network.modules():
-        for parameter in module.parameters(recurse=False):
-            share = 1.0
-            if reference_fan_in is not None and parameter.ndim > 1:
-                # Kernels are (in, out, k, k) in a transposed convolution, else (out, in, k, k).
-                outputs_axis = 1 if isinstance(module, torch.nn.ConvTranspose2d) else 0
-                fan_in = parameter.numel() / parameter.shape[outputs_axis]
-                share = min(1.0, reference_fan_in / fan_in)
-            groups.setdefault(share, []).append(parameter)
-    return [{"params": members, "rate_share": share} for share, members in groups.items()]
 
 
 def train(config: TrainConfig, layout: Layout | None = None) -> Path:
@@ -151,8 +131,6 @@ class _Run:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             network = networks.create(config.network, config.size)
-        if config.calibrate and config.init_weights is None:
-            network.calibrate(self.stream.batch(0).photos)
         if config.init_weights is not None:
             start = networks.load_weights(config.init_weights)
             if start.name != config.network:
@@ -165,7 +143,7 @@ class _Run:
         """Run to the end."""
         run_dir, progress = self.config.run_dir, self.progress
         run_dir.mkdir(parents=True, exist_ok=True)
-        self._resume() if (run_dir / CHECKPOINT).exists() else self._start_log()
+        self._resume() if (run_dir / CHECKPOINT).exists() else self._start()
         self._started = time.monotonic() - progress.seconds
         self._saved = time.monotonic()
         self._reset_clock()
@@ -313,9 +291,16 @@ class _Run:
         self._reset_clock()
         return line
 
-    def _start_log(self) -> None:
+    def _start(self) -> None:
+        config, encoder_start = self.config, None
+        if config.encoder_samples:
+            encoder_start = asdict(start_encoder(self.network, self.stream, config.encoder_samples))
+        if config.calibrate:
+            photos = self.stream.batch(0).photos.to(config.device)
+            self.network.calibrate(photos)
         first = {
-            "config": self.config.to_dict(),
+            "config": config.to_dict(),
+            "encoder_start": encoder_start,
             "data": self.pairs.settings,
             "n_train": len(self.train_idx),
             "n_valid": len(self.valid_idx),

@@ -17,6 +17,7 @@ FLOORS = {
     2.5: "still",
     3: "pairs reconstruct figures",
     3.5: "batches train_config sources.scene",
+    3.7: "encoder_start",
     4: "sources.synthetic training",
     5: "evaluate",
     5.5: "evaluation_record",

@@ -14,7 +14,7 @@ from facelib import networks, training
 from facelib.augmentation import NO_AUGMENTATION
 from facelib.batches import TrainStream, make_batch
 from facelib.pairs import FacePair, ShardedPairs, write_shards
-from facelib.train_config import Progress, TrainConfig, learning_rate_at
+from facelib.train_config import Progress, TrainConfig, learning_rate_at, rate_groups
 from facelib.training import TrainingDivergedError, read_log, train, weighted_squared_error
 
 SIZE, N_VERTICES = 32, 40
@@ -312,11 +312,11 @@ def test_wide_layers_get_a_smaller_share_of_the_rate():
     network = nn.Sequential(
         nn.Conv2d(2, 5, 1), nn.Conv2d(5, 8, 4), nn.ConvTranspose2d(8, 3, 4), nn.BatchNorm2d(3)
     )
-    groups = training.rate_groups(network, 40)
+    groups = rate_groups(network, 40)
     shares = {id(p): group["rate_share"] for group in groups for p in group["params"]}
     assert len(shares) == len(list(network.parameters()))
     assert shares[id(network[0].weight)] == 1
     assert shares[id(network[1].weight)] == 40 / (5 * 16)
     assert shares[id(network[2].weight)] == 40 / (8 * 16)
     assert shares[id(network[3].weight)] == shares[id(network[2].bias)] == 1
-    assert [group["rate_share"] for group in training.rate_groups(network, None)] == [1]
+    assert [group["rate_share"] for group in rate_groups(network, None)] == [1]

@@ -132,6 +132,10 @@ class TwoView(nn.Module):
         # Features reach the last layer near 1; from here the sigmoid starts at its steep middle.
         nn.init.constant_(self.decoder[-1].bias, -1.0)
 
+    def encode(self, photos: torch.Tensor) -> torch.Tensor:
+        """Reduce (B, 6, S, S) photos to (B, 512, S/32, S/32) features, all ≥ 0."""
+        return self.last(self.bottlenecks(self.first(photos)))
+
     def forward(self, photos: torch.Tensor) -> torch.Tensor:
         """Predict the position map of the front photo's face.
 
@@ -146,7 +150,7 @@ class TwoView(nn.Module):
             raise ValueError(
                 f"photos must be (B, 6, S, S) with S divisible by 32, got {tuple(photos.shape)}"
             )
-        features = self.last(self.bottlenecks(self.first(photos)))
+        features = self.encode(photos)
         for layer in self.decoder[:-1]:
             features = functional.relu(layer(features))
         return torch.sigmoid(self.decoder[-1](features))
@@ -164,7 +168,7 @@ class TwoView(nn.Module):
             photos: (B, 6, S, S) float32 in 0..1, some tens of different people.
         """
         was_training = self.training
-        features = self.train().last(self.bottlenecks(self.first(photos)))
+        features = self.train().encode(photos)
         for layer in self.decoder:
             mean, deviation = (1.0, 0.5) if layer.out_channels == 3 else (0.0, 1.0)
             if layer is self.decoder[-1]:
