@@ -20,7 +20,8 @@ TEXTURE_SIZE = 512
 TRAIN_OPTIONS = {
     str: ("network", "schedule", "init_weights", "device"),
     int: ("size", "batch_size", "halve_every", "warmup_samples", "patience", "epochs")
-    + ("samples_per_epoch", "max_samples", "seed", "threads"),
+    + ("samples_per_epoch", "max_samples", "seed", "threads")
+    + ("encoder_samples", "reference_fan_in"),
     float: ("learning_rate", "max_grad_norm", "max_hours", "validation_fraction"),
 }
 NO_SUCH_FILE, NOT_AN_IMAGE, NO_FACE, UNWRITABLE, UNKNOWN_ENDING, BAD_DATA = 3, 4, 5, 6, 7, 8
@@ -155,9 +156,11 @@ def train_options(command):
 @click.argument("pairs", type=click.Path(path_type=Path))
 @click.argument("run", type=click.Path(path_type=Path))
 @train_options
+@click.option("--calibrate", is_flag=True, help="Rescale the fresh decoder on the first batch.")
 @click.option("--rotation-deg", type=float, help="Largest random turn of a photo, degrees.")
+@click.option("--dropout", type=click.FloatRange(0, 1), help="Chance of a black box in a photo.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
-def train(pairs: Path, run: Path, rotation_deg: float | None, quiet: bool, **settings) -> None:
+def train(pairs: Path, run: Path, quiet: bool, **settings) -> None:
     """Train a network on the folder PAIRS; log, checkpoint and weights go to the folder RUN.
 
     The same command again continues an unfinished run. Without options, the thesis's recipe.
@@ -166,8 +169,8 @@ def train(pairs: Path, run: Path, rotation_deg: float | None, quiet: bool, **set
     from facelib.training import train as start
 
     given = {name: value for name, value in settings.items() if value is not None}
-    if rotation_deg is not None:
-        given["augmentation"] = {"rotation_deg": rotation_deg}
+    augmentation = {"rotation_deg": "rotation_deg", "dropout": "dropout_probability"}
+    given["augmentation"] = {augmentation[n]: given.pop(n) for n in augmentation if n in given}
     given |= {"data_dir": pairs, "run_dir": run, "progress": not quiet}
     try:
         config = TrainConfig.from_dict(given)

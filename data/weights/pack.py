@@ -1,0 +1,110 @@
+"""Pack finished training runs into what ships: weights, their log and their card.
+
+    python data/weights/pack.py runs/two_view_64 runs/two_view_128
+    python -m facelib evaluate ... --json data/weights/two_view.evaluation.json
+    python data/weights/pack.py runs/two_view_64 runs/two_view_128   # now the card has the numbers
+
+The runs are the stages of one training, in order, each started from the one before. No number in
+the card is typed: all are read from the runs' logs and from the evaluation.
+"""
+
+import argparse
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+from facelib.networks import load_weights, read_card, save_weights
+from facelib.training import read_log
+
+HERE = Path(__file__).resolve().parent
+
+
+def without_folders(config: dict) -> dict:
+    """Keep the last part of a configuration's paths: the rest says only whose machine it was."""
+    paths = ("data_dir", "run_dir", "init_weights")
+    return {k: Path(v).name if k in paths and v else v for k, v in config.items()}
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file through a temporary name."""
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def packed_log(runs: list[Path]) -> str:
+    """Join the stages' logs: each begins with its configuration line."""
+    lines = []
+    for run in runs:
+        first, rest = read_log(run)
+        lines += [{**first, "config": without_folders(first["config"])}, *rest]
+    return "".join(json.dumps(line) + "\n" for line in lines)
+
+
+def stage_row(run: Path) -> str:
+    """Describe one stage as a row of a table."""
+    first, lines = read_log(run)
+    config = first["config"]
+    best = min(
+        (line for line in lines if line["validation_loss"] is not None),
+        key=lambda line: line["validation_loss"],
+    )
+    return (
+        f"| {config['size']} px | {lines[-1]['samples']:,} | {lines[-1]['step']:,} "
+        f"| {lines[-1]['seconds'] / 60:.0f} min "
+        f"| {config['learning_rate']:g}, {config['schedule']} "
+        f"| {best['validation_error_px']:.2f} px ({best['validation_error_mm']:.2f} mm) "
+        f"| {first['mean_face_error_px']:.2f} px |"
+    )
+
+
+def card_text(runs: list[Path], evaluation: Path, date: str) -> str:
+    """Write the card of the packed weights."""
+    last = read_log(runs[-1])[0]
+    text = f"""# two_view
+
+The thesis's network for a front and a side photo, trained on this project's own synthetic people
+alone. Head shapes derive from CC0 data, textures, lights and backgrounds are drawn by facelib: so
+the weights may be used by anyone for anything (CC0).
+
+Packed {date}. Seed {last["config"]["seed"]}; {last["n_train"]:,} training pairs in the last stage;
+trained on {last["environment"]["threads"]} processor thread(s). The log is `two_view.log.jsonl`.
+
+| size | samples | steps | time | rate | best held-out error | the mean face's |
+| --- | --- | --- | --- | --- | --- | --- |
+"""
+    text += "".join(stage_row(run) + "\n" for run in runs)
+    start = read_log(runs[0])[0].get("encoder_start")
+    if start:
+        text += f"\nBefore the first stage the encoder learned alone: {start['samples']:,} samples, "
+        text += f"{start['seconds'] / 60:.0f} min (see `facelib/encoder_start.py`).\n"
+    text += (
+        "\nErrors are mean point distances over the layout's vertices, on people held out of the\n"
+    )
+    text += "training set, in the front crop at that size.\n"
+    if evaluation.exists():
+        result = json.loads(evaluation.read_text(encoding="utf-8"))
+        text += f"\n## On held-out stand-in heads\n\n{result['table']}\n\n`{result['command']}`\n"
+    return text
+
+
+def main() -> None:
+    """Read the command line and write the three files."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("runs", type=Path, nargs="+", help="run folders, first stage first")
+    parser.add_argument("--name", default="two_view")
+    arguments = parser.parse_args()
+    date = datetime.now(UTC).date().isoformat()
+    best = arguments.runs[-1] / "best.safetensors"
+    card = read_card(best)
+    card["config"] = without_folders(card["config"])
+    save_weights(HERE / f"{arguments.name}.safetensors", load_weights(best), card, half=True)
+    write_text(HERE / f"{arguments.name}.log.jsonl", packed_log(arguments.runs))
+    evaluation = HERE / f"{arguments.name}.evaluation.json"
+    write_text(HERE / f"{arguments.name}.md", card_text(arguments.runs, evaluation, date))
+    print(f"{arguments.name}: packed {best}")
+
+
+if __name__ == "__main__":
+    main()
