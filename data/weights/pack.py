@@ -69,7 +69,7 @@ alone. Head shapes derive from CC0 data, textures, lights and backgrounds are dr
 the weights may be used by anyone for anything (CC0).
 
 Packed {date}. Seed {last["config"]["seed"]}; {last["n_train"]:,} training pairs in the last stage;
-trained on {last["environment"]["threads"]} processor thread(s). The log is `two_view.log.jsonl`.
+trained on {last["environment"]["threads"]} processor thread(s). Log: `two_view.log.jsonl`.
 
 | size | samples | steps | time | rate | best held-out error | the mean face's |
 | --- | --- | --- | --- | --- | --- | --- |
@@ -77,7 +77,7 @@ trained on {last["environment"]["threads"]} processor thread(s). The log is `two
     text += "".join(stage_row(run) + "\n" for run in runs)
     start = read_log(runs[0])[0].get("encoder_start")
     if start:
-        text += f"\nBefore the first stage the encoder learned alone: {start['samples']:,} samples, "
+        text += f"\nBefore that, the encoder learned alone: {start['samples']:,} samples, "
         text += f"{start['seconds'] / 60:.0f} min (see `facelib/encoder_start.py`).\n"
     text += (
         "\nErrors are mean point distances over the layout's vertices, on people held out of the\n"
