@@ -14,6 +14,8 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
+from facelib.evaluate import markdown_table
+from facelib.evaluation_record import read_record
 from facelib.networks import load_weights, read_card, save_weights
 from facelib.training import read_log
 
@@ -84,8 +86,9 @@ trained on {last["environment"]["threads"]} processor thread(s). Log: `two_view.
     )
     text += "training set, in the front crop at that size.\n"
     if evaluation.exists():
-        result = json.loads(evaluation.read_text(encoding="utf-8"))
-        text += f"\n## On held-out stand-in heads\n\n{result['table']}\n\n`{result['command']}`\n"
+        record = read_record(evaluation)
+        table = markdown_table({record.method: record.evaluation})
+        text += f"\n## On held-out stand-in heads\n\n{table}\n\n`{record.about['command']}`\n"
     return text
 
 
