@@ -79,6 +79,7 @@ def train(config: TrainConfig, layout: Layout | None = None) -> Path:
     try:
         return _Run(config, layout or _shipped_layout(config.size)).train()
     finally:
+        torch.set_flush_denormal(False)
         torch.set_num_threads(threads)
 
 

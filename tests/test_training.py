@@ -320,3 +320,8 @@ def test_wide_layers_get_a_smaller_share_of_the_rate():
     assert shares[id(network[2].weight)] == 40 / (8 * 16)
     assert shares[id(network[3].weight)] == shares[id(network[2].bias)] == 1
     assert [group["rate_share"] for group in rate_groups(network, None)] == [1]
+
+
+def test_training_leaves_the_processor_as_it_was(config):
+    train(replace(config, epochs=1), GridLayout())
+    assert np.float64(5e-324) * 1 > 0  # smaller than any number but the denormal ones

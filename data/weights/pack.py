@@ -100,13 +100,16 @@ def main() -> None:
     arguments = parser.parse_args()
     date = datetime.now(UTC).date().isoformat()
     best = arguments.runs[-1] / "best.safetensors"
-    card = read_card(best)
-    card["config"] = without_folders(card["config"])
-    save_weights(HERE / f"{arguments.name}.safetensors", load_weights(best), card, half=True)
+    packed = HERE / f"{arguments.name}.safetensors"
+    # Written twice, the same weights have two hashes, and the evaluation names its weights by hash.
+    if not packed.exists() or packed.stat().st_mtime < best.stat().st_mtime:
+        card = read_card(best)
+        card["config"] = without_folders(card["config"])
+        save_weights(packed, load_weights(best), card, half=True)
     write_text(HERE / f"{arguments.name}.log.jsonl", packed_log(arguments.runs))
     evaluation = HERE / f"{arguments.name}.evaluation.json"
     write_text(HERE / f"{arguments.name}.md", card_text(arguments.runs, evaluation, date))
-    print(f"{arguments.name}: packed {best}")
+    print(f"{packed}: packed from {best}")
 
 
 if __name__ == "__main__":
