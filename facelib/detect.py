@@ -237,7 +237,6 @@ def _session():
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # the file lists counters that no layer reads; not our concern
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.set_denormal_as_zero", "1")
     return onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )

@@ -102,3 +102,8 @@ def test_opencv_is_never_imported():
         "detect.detect_faces(numpy.zeros((64, 64, 3), 'f')); sys.exit('cv2' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_detection_leaves_the_processor_as_it_was():
+    detect.detect_faces(np.zeros((64, 64, 3), np.float32))
+    assert np.float64(5e-324) * np.float64(1) > 0  # smaller than any number but denormal ones
