@@ -80,7 +80,7 @@ trained on {last["environment"]["threads"]} processor thread(s). Log: `two_view.
     start = read_log(runs[0])[0].get("encoder_start")
     if start:
         text += f"\nBefore that, the encoder learned alone: {start['samples']:,} samples, "
-        text += f"{start['seconds'] / 60:.0f} min (see `facelib/encoder_start.py`).\n"
+        text += f"{start['seconds'] / 60:.0f} min, by {start.get('by', 'facelib.encoder_start')}.\n"
     text += (
         "\nErrors are mean point distances over the layout's vertices, on people held out of the\n"
     )
