@@ -9,7 +9,7 @@ PACKAGE = Path(facelib.__file__).parent
 
 # A half floor holds parts of the modules just above it: code split out because it is another idea.
 FLOORS = {
-    0: "paths images rotations similarity train_log brushes networks.two_view",
+    0: "paths ingredients images rotations similarity train_log brushes networks.two_view",
     0.5: "shading",
     1: "transforms mesh rasterize registration networks",
     1.5: "atlas shirt",

@@ -8,7 +8,7 @@ another branch of the same seed and have identity numbers from `HELD_OUT_IDENTIT
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from facelib.appearance import (
 from facelib.atlas import SHIRT_UV, Atlas, build_atlas
 from facelib.backgrounds import random_background
 from facelib.headmodel import load_head
+from facelib.ingredients import Ingredients
 from facelib.mesh import Mesh, vertex_normals
 from facelib.pairs import FacePair, write_shards
 from facelib.render import Camera, render
@@ -59,12 +60,14 @@ class SyntheticSettings:
         seed: any non-negative int.
         held_out: draw people that no training set of any size has.
         pairs_per_person: consecutive samples that show one person with another expression.
+        ingredients: what the photos have beyond a plain head under plain light.
     """
 
     size: int = 256
     seed: int = 0
     held_out: bool = False
     pairs_per_person: int = 1
+    ingredients: Ingredients = field(default_factory=Ingredients)
 
 
 @dataclass(frozen=True)
