@@ -21,6 +21,8 @@ FLOORS = {
     4: "sources.synthetic training",
     5: "evaluate",
     5.5: "evaluation_record",
+    5.7: "cli.common",
+    5.8: "cli.reconstruct cli.generate cli.train cli.evaluate",
     6: "__main__",
 }
 FLOOR_OF = {name: floor for floor, names in FLOORS.items() for name in names.split()}

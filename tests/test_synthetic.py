@@ -3,8 +3,9 @@ import pytest
 from click.testing import CliRunner
 from scipy.ndimage import binary_erosion
 
-from facelib.__main__ import UNWRITABLE, main
+from facelib.__main__ import main
 from facelib.backgrounds import random_background
+from facelib.cli.common import UNWRITABLE
 from facelib.headmodel import load_head
 from facelib.pairs import ShardedPairs
 from facelib.rasterize import rasterize
