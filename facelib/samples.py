@@ -1,7 +1,7 @@
 """What one training sample is, and the rows that a shard holds of it.
 
-A pair is what a network is trained on. A sample is a pair and what else is known of its photos; what
-a source knows is stored, the rest is absent.
+A pair is what a network is trained on. A sample is a pair and what else is known of its photos;
+what a source knows is stored, the rest is absent.
 """
 
 from __future__ import annotations

@@ -65,6 +65,13 @@ def read_manifest(folder: Path) -> dict:
     return manifest
 
 
+def remove_unfinished(folder: Path) -> None:
+    """Remove what a program that was killed had begun to write."""
+    for pattern in ("[0-9]*_*.*.tmp", f"{MANIFEST}.*.tmp"):
+        for path in folder.glob(pattern):
+            path.unlink(missing_ok=True)
+
+
 def sha256(path: Path) -> str:
     """Return a file's SHA-256 as 64 hexadecimal digits."""
     with path.open("rb") as file:

@@ -22,6 +22,7 @@ FLOORS = {
     3.5: "batches train_config sources.scene",
     3.7: "encoder_start sources.shoot",
     4: "sources.synthetic training",
+    4.3: "sources.generation",
     5: "evaluate",
     5.5: "evaluation_record",
     5.7: "cli.common",
