@@ -31,6 +31,8 @@ LABEL_OF_REGION = {
 }
 # What hair is painted on; an eyeball behind a brow stays an eyeball.
 PAINTED_ON = tuple(NUMBER_OF[name] for name in ("skin", "neck", "ears"))
+# What is no part of the head and can hide it.
+WORN = tuple(NUMBER_OF[name] for name in ("hair", "clothes", "beard", "glasses", "hat"))
 
 
 def head_labels(regions: dict[str, np.ndarray]) -> np.ndarray:

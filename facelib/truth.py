@@ -16,7 +16,11 @@ from facelib.mesh import Mesh
 from facelib.rasterize import Fragments, interpolate, rasterize
 from facelib.render import Camera
 
-SEEN_WITHIN_MM = 2.5  # how far behind the z-buffer a keypoint may lie: a pixel's slope, not a nose
+# How far behind what is drawn a keypoint may lie and still be seen, mm: as much as a surface slopes
+# within a pixel. Those of eyes and lips lie in the fold of lids and lips, up to 10 mm inside.
+SEEN_WITHIN_MM = np.repeat([2.5, 11.0], [36, 32])
+# The same behind what is worn, which is no part of the face.
+SEEN_BEHIND_MM = 1.5
 VIEW = np.dtype(
     [
         ("keypoints_image", "<f4", (68, 3)),
@@ -102,7 +106,8 @@ def view_truth(
     camera: Camera,
     keypoints_head: np.ndarray,
     layout_vertices_head: np.ndarray,
-    z_buffer: np.ndarray,
+    fragments: Fragments,
+    worn: np.ndarray,
 ) -> ViewTruth:
     """Project the keypoints and look up in the z-buffer which of them can be seen.
 
@@ -110,40 +115,44 @@ def view_truth(
         camera: of the photo.
         keypoints_head: (68, 3) float, mm.
         layout_vertices_head: (V, 3) float, mm; the lowest of them gets z = 0.
-        z_buffer: (S·k, S·k) float32, as `render.Rendering.depth`, of everything in the photo.
+        fragments: (S·k, S·k), as `render.Rendering.fragments`, of everything in the photo.
+        worn: (M,) bool: the photo's triangles that are no part of the head.
     """
     z_origin = -float(camera.head_to_image(layout_vertices_head)[:, 2].min())
     keypoints = camera.head_to_image(keypoints_head)
-    visible = seen(keypoints, z_buffer, camera.width, SEEN_WITHIN_MM * camera.scale)
+    visible = seen(keypoints, camera, fragments, worn)
     keypoints[:, 2] += z_origin
     return ViewTruth(camera, keypoints.astype(np.float32), visible, z_origin)
 
 
 def seen(
-    points_image: np.ndarray, z_buffer: np.ndarray, width: int, tolerance_px: float
+    keypoints_image: np.ndarray, camera: Camera, fragments: Fragments, worn: np.ndarray
 ) -> np.ndarray:
-    """Tell which points have nothing in front of them.
+    """Tell which keypoints have nothing in front of them.
 
-    A point hides where all four pixel centres about it are nearer than it by the tolerance. One
-    alone may belong to another surface that only begins beside the point.
+    A keypoint hides where all four pixel centres about it show something that is nearer. One alone
+    may show another surface that only begins beside it.
 
     Args:
-        points_image: (K, 3) float px, image frame, z as in the z-buffer at its coarse scale.
-        z_buffer: (H·k, W·k) float32, px of that grid; −inf where nothing is.
-        width: W, px.
-        tolerance_px: how much nearer, px of the image.
+        keypoints_image: (68, 3) float px, from `camera.head_to_image`.
+        camera: of the photo.
+        fragments: (S·k, S·k), drawn k times as fine as the photo.
+        worn: (M,) bool: the triangles that are no part of the head.
 
     Returns:
-        (K,) bool; False outside of the image.
+        (68,) bool; False outside of the photo.
     """
-    fine = z_buffer.shape[1] // width
-    x, y = ((points_image[:, :2] + 0.5) * fine - 0.5).T
-    height, width = z_buffer.shape
+    height, width = fragments.depth.shape
+    fine = width // camera.width
+    x, y = ((keypoints_image[:, :2] + 0.5) * fine - 0.5).T
     inside = (x > -0.5) & (x < width - 0.5) & (y > -0.5) & (y < height - 0.5)
     column = np.clip(np.floor(np.where(inside, x, 0)).astype(int), 0, width - 2)
     row = np.clip(np.floor(np.where(inside, y, 0)).astype(int), 0, height - 2)
-    corners = [z_buffer[row + i, column + j] for i in (0, 1) for j in (0, 1)]
-    return inside & ((points_image[:, 2] + tolerance_px) * fine >= np.min(corners, axis=0))
+    column, row = column + [[0], [1], [0], [1]], row + [[0], [0], [1], [1]]
+    in_front = fragments.depth[row, column] / fine - keypoints_image[:, 2]
+    behind_worn = worn[fragments.triangle[row, column]] & np.isfinite(in_front)
+    within_mm = np.where(behind_worn, SEEN_BEHIND_MM, SEEN_WITHIN_MM)
+    return inside & (in_front <= within_mm * camera.scale).any(axis=0)
 
 
 def pixel_truth(

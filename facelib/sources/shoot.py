@@ -1,4 +1,4 @@
-"""A person before the camera, and what is left of the moment: photos, z-buffers, every number."""
+"""A person before the camera, and what is left of the moment: two photos, every number drawn."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from facelib.appearance import Appearance
 from facelib.mesh import Mesh
+from facelib.rasterize import Fragments
 from facelib.render import Light
 from facelib.sources.scene import View
 
@@ -31,13 +32,13 @@ class Photo:
 
     Attributes:
         image: (S, S, 3) uint8 RGB.
-        z_buffer: (S·k, S·k) float32, as `render.Rendering.depth`.
+        fragments: (S·k, S·k), as `render.Rendering.fragments`.
         lights: directional lights, eye frame.
         ambient: (3,) RGB.
     """
 
     image: np.ndarray
-    z_buffer: np.ndarray
+    fragments: Fragments
     lights: list[Light]
     ambient: tuple[float, float, float]
 

@@ -23,7 +23,7 @@ from facelib.atlas import SHIRT_UV, Atlas, build_atlas
 from facelib.backgrounds import random_background
 from facelib.headmodel import load_head
 from facelib.ingredients import Ingredients
-from facelib.labels import NUMBER_OF, head_labels, painted_labels
+from facelib.labels import NUMBER_OF, WORN, head_labels, painted_labels
 from facelib.mesh import Mesh, vertex_normals
 from facelib.pairs import FacePair, Sample
 from facelib.render import Camera, render
@@ -126,10 +126,11 @@ def make_sample(index: int, settings: SyntheticSettings, pixels: bool = False) -
         shoot = take_photos(index, settings)
         keypoints_head = load_head().keypoints(shoot.vertices_head)
         layout_vertices_head = _layout_matrix() @ shoot.vertices_head
+        worn = np.isin(shoot.labels, WORN)[shoot.mesh_head.triangles[:, 0]]
         return Sample(
             pair=_as_pair(index, settings, shoot),
             views=tuple(
-                view_truth(view.camera, keypoints_head, layout_vertices_head, photo.z_buffer)
+                view_truth(view.camera, keypoints_head, layout_vertices_head, photo.fragments, worn)
                 for view, photo in zip(shoot.views, shoot.photos, strict=True)
             ),
             coefficients=shoot.coefficients(),
@@ -205,7 +206,7 @@ def photograph(
     )
     background = random_background(rng, camera.width)
     image = develop(shot.image, shot.alpha, background, rng)
-    return Photo(image, shot.depth, lights, ambient)
+    return Photo(image, shot.fragments, lights, ambient)
 
 
 def texture_size(photo_size: int) -> int:
