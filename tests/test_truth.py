@@ -75,14 +75,14 @@ def test_depth_is_where_rays_meet_the_mesh(sample, shoot, view):
 
 def test_depth_and_normals_of_a_ball_are_the_closed_form():
     ball = trimesh.creation.icosphere(subdivisions=5, radius=80.0)
-    camera = Camera.perspective((0.3, -0.5, 0.2), 600.0, 700.0, 128, 128, (60.0, 70.0))
+    camera = Camera.perspective((0.3, -0.5, 0.2), 600.0, 350.0, 128, 128, (60.0, 70.0))
     mesh = Mesh(
         np.array(ball.vertices), np.array(ball.faces, np.int32), np.zeros((len(ball.vertices), 2))
     )
     labels = np.full(len(ball.vertices), NUMBER_OF["nose"], np.uint8)
     truth = pixel_truth(mesh, mesh.vertices, labels, np.zeros((4, 4), np.uint8), camera)
     y, x = np.mgrid[0:128, 0:128]
-    rays = np.stack([(x - 60) / 700, -(y - 70) / 700, -np.ones_like(x)], -1)
+    rays = np.stack([(x - 60) / 350, -(y - 70) / 350, -np.ones_like(x)], -1)
     centre = camera.translation_eye
     along, squared = rays @ centre, (rays**2).sum(-1)
     root = along**2 - squared * (centre @ centre - 80.0**2)
