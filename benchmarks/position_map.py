@@ -10,6 +10,7 @@ the layout and blend its corners.
 import time
 
 import numpy as np
+from timing import milliseconds
 
 from facelib.headmodel import load_head
 from facelib.rasterize import interpolate, rasterize
@@ -18,17 +19,6 @@ from facelib.uvmap import load_layout
 SIZE = 256
 TARGET_MS = 1.5
 REPEATS = 200
-
-
-def milliseconds(function) -> tuple[float, float]:
-    """Return the median and the fastest call's processor time after one to warm up, ms."""
-    function()
-    times = []
-    for _ in range(REPEATS):
-        start = time.thread_time()
-        function()
-        times.append(1e3 * (time.thread_time() - start))
-    return float(np.median(times)), min(times)
 
 
 def main() -> None:
@@ -59,7 +49,7 @@ def main() -> None:
         "vertices: read a map out": lambda: layout.vertices(position_map),
     }
     for name, function in rows.items():
-        median, fastest = milliseconds(function)
+        median, fastest = milliseconds(function, REPEATS)
         verdict = ""
         if name.startswith("position_map"):
             verdict = f"  (target {TARGET_MS} ms: {'met' if median <= TARGET_MS else 'MISSED'})"

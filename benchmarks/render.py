@@ -12,6 +12,7 @@ import time
 import numpy as np
 import trimesh
 from numba import njit
+from timing import milliseconds
 
 from facelib.mesh import Mesh
 from facelib.render import Camera, Light, render
@@ -74,20 +75,6 @@ def head_sized_mesh() -> Mesh:
     return Mesh(unit * [75.0, 110.0, 95.0], sphere.faces, np.column_stack([u, v]), texture)
 
 
-def milliseconds(function) -> tuple[float, float]:
-    """Return the median and the fastest call's processor time after one to warm up, ms.
-
-    Processor time, not the wall's: other programs on the machine do not count.
-    """
-    function()
-    times = []
-    for _ in range(REPEATS):
-        start = time.thread_time()
-        function()
-        times.append(1e3 * (time.thread_time() - start))
-    return float(np.median(times)), min(times)
-
-
 def main() -> None:
     mesh = head_sized_mesh()
     camera = Camera.perspective((0.1, 0.3, 0.05), 600.0, 600.0, SIZE, SIZE)
@@ -121,7 +108,7 @@ def main() -> None:
         "the same with a highlight": lambda: ours(specular=0.3),
         "the same with supersample=2": lambda: ours(supersample=2),
     }
-    results = {name: milliseconds(function) for name, function in rows.items()}
+    results = {name: milliseconds(function, REPEATS) for name, function in rows.items()}
     base = results[next(iter(rows))][0]
     for name, (median, fastest) in results.items():
         ratio = f"{median / base:.2f} x baseline"

@@ -12,7 +12,8 @@ from click.testing import CliRunner
 from PIL import Image
 from toy_face import Constant, ToyLayout, dome
 
-from facelib import __main__ as cli
+from facelib.__main__ import main
+from facelib.cli import common
 from facelib.mesh import read_mesh
 
 
@@ -28,7 +29,9 @@ def photos(tmp_path):
 @pytest.fixture
 def toy_network(monkeypatch):
     """Replace the shipped network and layout by toys."""
-    monkeypatch.setattr(cli, "load_network", lambda _: Constant(dome((32, 33), 42), ToyLayout(64)))
+    monkeypatch.setattr(
+        common, "load_network", lambda _: Constant(dome((32, 33), 42), ToyLayout(64))
+    )
     toy_uvmap = SimpleNamespace(load_layout=ToyLayout)
     monkeypatch.setitem(sys.modules, "facelib.uvmap", toy_uvmap)
 
@@ -36,7 +39,7 @@ def toy_network(monkeypatch):
 def run(folder, *arguments):
     arguments = [str(a) if str(a).startswith("-") else a for a in arguments]
     paths = [folder / a if isinstance(a, str) and "." in a else a for a in arguments]
-    return CliRunner().invoke(cli.main, [str(a) for a in paths])
+    return CliRunner().invoke(main, [str(a) for a in paths])
 
 
 def contents(folder):

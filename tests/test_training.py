@@ -9,10 +9,12 @@ import torch
 from click.testing import CliRunner
 from torch import nn
 
-from facelib import __main__ as cli
 from facelib import networks, training
+from facelib.__main__ import main
 from facelib.augmentation import NO_AUGMENTATION
 from facelib.batches import TrainStream, make_batch
+from facelib.cli.common import BAD_DATA
+from facelib.cli.train import TRAIN_OPTIONS
 from facelib.pairs import FacePair, ShardedPairs, write_shards
 from facelib.train_config import Progress, TrainConfig, learning_rate_at, rate_groups
 from facelib.training import TrainingDivergedError, read_log, train, weighted_squared_error
@@ -292,19 +294,19 @@ def test_the_train_command_trains_continues_and_says_what_is_wrong(data_dir, tmp
     monkeypatch.setattr(training, "_shipped_layout", lambda size: GridLayout(size))
     run = ["train", str(data_dir), str(tmp_path / "run"), "--network", "tiny", "--quiet"]
     run += ["--size", str(SIZE), "--batch-size", "4", "--seed", "3", "--rotation-deg", "10"]
-    done = CliRunner().invoke(cli.main, [*run, "--epochs", "1"])
+    done = CliRunner().invoke(main, [*run, "--epochs", "1"])
     assert done.exit_code == 0, done.output
-    longer = CliRunner().invoke(cli.main, [*run, "--epochs", "2"])
+    longer = CliRunner().invoke(main, [*run, "--epochs", "2"])
     assert longer.exit_code == 0, longer.output
     first, lines = read_log(tmp_path / "run")
     assert (first["config"]["seed"], first["config"]["augmentation"]["rotation_deg"]) == (3, 10)
     assert [line["epoch"] for line in lines if line["validation_loss"]] == [0, 1]
-    assert CliRunner().invoke(cli.main, [*run, "--learning-rate", "1"]).exit_code == cli.BAD_DATA
-    assert CliRunner().invoke(cli.main, [*run, "--schedule", "never"]).exit_code == 2
+    assert CliRunner().invoke(main, [*run, "--learning-rate", "1"]).exit_code == BAD_DATA
+    assert CliRunner().invoke(main, [*run, "--schedule", "never"]).exit_code == 2
 
 
 def test_the_train_command_has_only_options_of_the_configuration():
-    names = {name for group in cli.TRAIN_OPTIONS.values() for name in group}
+    names = {name for group in TRAIN_OPTIONS.values() for name in group}
     assert names <= {field.name for field in fields(TrainConfig)}
 
 

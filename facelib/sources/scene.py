@@ -12,11 +12,6 @@ from facelib.appearance import to_display
 from facelib.render import Camera, Light
 from facelib.transforms import Crop
 
-# The thesis's ranges, degrees (section 4.2); the sign of a side view's yaw is drawn as well.
-FRONT_YAW_DEG = 14.0
-SIDE_YAW_DEG = (67.5, 100.0)
-PITCH_DEG = 9.0
-ROLL_DEG = 9.0
 DISTANCE_MM = (400.0, 2500.0)  # from an arm's length to the other side of a room
 NOMINAL_SCALE = 2.0  # px per mm of the imagined whole photo; the crop decides the real one
 
@@ -40,6 +35,31 @@ RECIPE_SHARES = (0.28, 0.17, 0.1, 0.1, 0.06, 0.05, 0.07, 0.07, 0.04, 0.06)
 
 
 @dataclass(frozen=True)
+class PoseRange:
+    """Which poses are drawn, evenly; the sign of a side view's yaw is drawn as well.
+
+    Attributes:
+        front_yaw_deg: largest |yaw| of a front view.
+        side_yaw_deg: smallest and largest |yaw| of a side view.
+        pitch_deg: largest |pitch| of both.
+        roll_deg: largest |roll| of both.
+    """
+
+    front_yaw_deg: float
+    side_yaw_deg: tuple[float, float]
+    pitch_deg: float
+    roll_deg: float
+
+
+# The thesis's ranges (section 4.2), and all that counts as a front and as a side, heads nodding and
+# tilting as they do in photos that nobody posed for.
+POSES = {
+    "thesis": PoseRange(14.0, (67.5, 100.0), 9.0, 9.0),
+    "wide": PoseRange(45.0, (45.0, 100.0), 25.0, 20.0),
+}
+
+
+@dataclass(frozen=True)
 class View:
     """One photo's geometry.
 
@@ -50,6 +70,11 @@ class View:
 
     camera: Camera
     pose_deg: np.ndarray
+
+    @property
+    def distance_mm(self) -> float:
+        """From the camera to the head's origin."""
+        return -float(self.camera.translation_eye[2])
 
 
 def random_expression(rng: np.random.Generator, names: tuple[str, ...]) -> np.ndarray:
@@ -74,11 +99,14 @@ def random_expression(rng: np.random.Generator, names: tuple[str, ...]) -> np.nd
     return np.clip([strengths[name] for name in names], 0, 1)
 
 
-def random_pose_deg(rng: np.random.Generator, side: bool) -> np.ndarray:
+def random_pose_deg(
+    rng: np.random.Generator, side: bool, poses: PoseRange = POSES["thesis"]
+) -> np.ndarray:
     """Draw pitch, yaw, roll, degrees, of a front or a side view: (3,) float32."""
-    pitch, yaw, roll = rng.uniform(-1, 1, 3) * (PITCH_DEG, FRONT_YAW_DEG, ROLL_DEG)
+    most = (poses.pitch_deg, poses.front_yaw_deg, poses.roll_deg)
+    pitch, yaw, roll = rng.uniform(-1, 1, 3) * most
     if side:
-        yaw = rng.choice([-1.0, 1.0]) * rng.uniform(*SIDE_YAW_DEG)
+        yaw = rng.choice([-1.0, 1.0]) * rng.uniform(*poses.side_yaw_deg)
     return np.array([pitch, yaw, roll], np.float32)
 
 

@@ -7,10 +7,8 @@ another branch of the same seed and have identity numbers from `HELD_OUT_IDENTIT
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 
@@ -24,12 +22,14 @@ from facelib.appearance import (
 from facelib.atlas import SHIRT_UV, Atlas, build_atlas
 from facelib.backgrounds import random_background
 from facelib.headmodel import load_head
+from facelib.ingredients import Ingredients
+from facelib.labels import NUMBER_OF, WORN, head_labels, painted_labels
 from facelib.mesh import Mesh, vertex_normals
-from facelib.pairs import FacePair, write_shards
+from facelib.pairs import FacePair, Sample
 from facelib.render import Camera, render
 from facelib.shirt import RINGS, neck_edge, shirt_triangles, shirt_vertices
 from facelib.sources.scene import (
-    View,
+    POSES,
     develop,
     frame_view,
     random_distance_mm,
@@ -37,6 +37,9 @@ from facelib.sources.scene import (
     random_lights,
     random_pose_deg,
 )
+from facelib.sources.shoot import Person, Photo, Shoot
+from facelib.threads import single_threaded_blas
+from facelib.truth import PixelTruth, pixel_truth, view_truth
 from facelib.uvmap import load_layout
 
 FORMAT = 2  # raised whenever the same seed gives other pairs
@@ -44,7 +47,6 @@ N_SHAPE = 60
 SHAPE_LIMIT = 2.5  # standard deviations; beyond, heads look drawn rather than born
 HELD_OUT_IDENTITY = 1_000_000_000
 FINE_GRID_BELOW = 200  # px: smaller photos are rendered at twice their size and averaged
-CHUNK = 16  # samples a worker makes at a time
 # Branches of the seed's tree.
 TRAINING, HELD_OUT = 0, 1
 PERSON, FACE, VIEW = 0, 1, 2
@@ -59,25 +61,29 @@ class SyntheticSettings:
         seed: any non-negative int.
         held_out: draw people that no training set of any size has.
         pairs_per_person: consecutive samples that show one person with another expression.
+        ingredients: what the photos have beyond a plain head under plain light.
+        preset: which poses are drawn, a name in `scene.POSES`.
+
+    Raises:
+        ValueError: if a number makes no sense or the preset has no such name.
     """
 
     size: int = 256
     seed: int = 0
     held_out: bool = False
     pairs_per_person: int = 1
+    ingredients: Ingredients = field(default_factory=Ingredients)
+    preset: str = "thesis"
 
-
-@dataclass(frozen=True)
-class Person:
-    """Who is photographed.
-
-    Attributes:
-        shape: (60,) float64, standard deviations.
-        appearance: their looks.
-    """
-
-    shape: np.ndarray
-    appearance: Appearance
+    def __post_init__(self) -> None:
+        """Refuse what cannot be drawn."""
+        if self.size < 16 or self.pairs_per_person < 1 or self.seed < 0:
+            raise ValueError(
+                "expected size of at least 16 px, pairs_per_person of at least 1 and seed of at "
+                f"least 0, got {self.size}, {self.pairs_per_person}, {self.seed}"
+            )
+        if self.preset not in POSES:
+            raise ValueError(f"expected a preset of {', '.join(POSES)}, got {self.preset!r}")
 
 
 def random_person(rng: np.random.Generator) -> Person:
@@ -92,7 +98,7 @@ def make_person(index: int, settings: SyntheticSettings) -> Person:
 
 
 def make_pair(index: int, settings: SyntheticSettings) -> FacePair:
-    """Make sample `index`: two photos of one face and its layout vertices.
+    """Make the photos of sample `index`: two of one face, and its layout vertices.
 
     Args:
         index: 0, 1, 2, …
@@ -101,10 +107,44 @@ def make_pair(index: int, settings: SyntheticSettings) -> FacePair:
     Returns:
         FacePair whose vertices are in px of the front photo, lowest z at 0.
     """
+    with single_threaded_blas():
+        return _as_pair(index, settings, take_photos(index, settings))
+
+
+def make_sample(index: int, settings: SyntheticSettings, pixels: bool = False) -> Sample:
+    """Make sample `index`: its pair and what is known of it.
+
+    Args:
+        index: 0, 1, 2, …
+        settings: size, seed and kind of people.
+        pixels: also work out what every pixel shows.
+
+    Returns:
+        Sample whose pair is `make_pair`'s.
+    """
+    with single_threaded_blas():
+        shoot = take_photos(index, settings)
+        keypoints_head = load_head().keypoints(shoot.vertices_head)
+        layout_vertices_head = _layout_matrix() @ shoot.vertices_head
+        worn = np.isin(shoot.labels, WORN)[shoot.mesh_head.triangles[:, 0]]
+        return Sample(
+            pair=_as_pair(index, settings, shoot),
+            views=tuple(
+                view_truth(view.camera, keypoints_head, layout_vertices_head, photo.fragments, worn)
+                for view, photo in zip(shoot.views, shoot.photos, strict=True)
+            ),
+            coefficients=shoot.coefficients(),
+            pixels=_pixels(shoot, settings) if pixels else None,
+        )
+
+
+def take_photos(index: int, settings: SyntheticSettings) -> Shoot:
+    """Draw the person, the face they make and how they are photographed; take both photos."""
     person = make_person(index, settings)
     rng = _generator(settings, FACE, index)
     model = load_head()
-    vertices_head = model.vertices(person.shape, random_expression(rng, model.expression_names))
+    expression = random_expression(rng, model.expression_names)
+    vertices_head = model.vertices(person.shape, expression)
     atlas = head_atlas(texture_size(settings.size))
     mesh_head = dressed_mesh(vertices_head, person.appearance, atlas)
     normals_head = vertex_normals(mesh_head.vertices, _outside())
@@ -114,12 +154,12 @@ def make_pair(index: int, settings: SyntheticSettings) -> FacePair:
     views, photos = [], []
     for side in (False, True):
         rng = _generator(settings, VIEW, index, int(side))
-        view = frame_view(
-            keypoints_head, random_pose_deg(rng, side), random_distance_mm(rng), settings.size, rng
-        )
+        pose_deg = random_pose_deg(rng, side, POSES[settings.preset])
+        view = frame_view(keypoints_head, pose_deg, random_distance_mm(rng), settings.size, rng)
         views.append(view)
         photos.append(photograph(mesh_head, normals_head, gloss, view.camera, rng))
-    return _as_pair(index, settings, vertices_head, views, photos)
+    labels = _labels()
+    return Shoot(person, expression, vertices_head, mesh_head, normals_head, labels, views, photos)
 
 
 def dressed_mesh(vertices_head: np.ndarray, looks: Appearance, atlas: Atlas) -> Mesh:
@@ -141,7 +181,7 @@ def photograph(
     gloss: np.ndarray,
     camera: Camera,
     rng: np.random.Generator,
-) -> np.ndarray:
+) -> Photo:
     """Take a photo of a head under random light before a random background.
 
     Args:
@@ -150,9 +190,6 @@ def photograph(
         gloss: (N,) float32, strength of the highlights.
         camera: of the photo's size.
         rng: draws light, background and film.
-
-    Returns:
-        (H, W, 3) uint8 RGB.
     """
     lights, ambient = random_lights(rng)
     fine = 2 if camera.width < FINE_GRID_BELOW else 1
@@ -167,71 +204,9 @@ def photograph(
         shininess=24.0,
         cull_back=True,
     )
-    return develop(shot.image, shot.alpha, random_background(rng, camera.width), rng)
-
-
-def iterate_pairs(
-    count: int, settings: SyntheticSettings, workers: int = 1, first: int = 0
-) -> Iterator[FacePair]:
-    """Yield samples first .. first + count − 1 in order.
-
-    Args:
-        count: how many.
-        settings: what they are.
-        workers: processes; 1 works in this one.
-        first: index of the first sample.
-    """
-    if workers == 1:
-        yield from (make_pair(index, settings) for index in range(first, first + count))
-        return
-    from joblib import Parallel, delayed
-
-    last = first + count
-    chunks = (range(i, min(i + CHUNK, last)) for i in range(first, last, CHUNK))
-    parallel = Parallel(n_jobs=workers, return_as="generator")
-    for chunk in parallel(delayed(_make_chunk)(indices, settings) for indices in chunks):
-        yield from chunk
-
-
-def generate_pairs(
-    folder: Path | str,
-    count: int,
-    size: int = 256,
-    seed: int = 0,
-    workers: int = 1,
-    held_out: bool = False,
-    pairs_per_person: int = 1,
-    first: int = 0,
-    shard_size: int = 256,
-) -> int:
-    """Make pairs and write them to a new folder.
-
-    Args:
-        folder: must hold no pairs yet.
-        count: how many pairs.
-        size: side of the photos, px.
-        seed: of every draw.
-        workers: processes.
-        held_out: draw people that are in no training set of this seed.
-        pairs_per_person: how many pairs show the same person.
-        first: index of the first sample, to extend a set in a second folder.
-        shard_size: pairs in a shard.
-
-    Returns:
-        How many were written.
-
-    Raises:
-        ValueError: if the folder already holds pairs, or a number makes no sense.
-    """
-    if count < 1 or size < 16 or pairs_per_person < 1 or first < 0 or seed < 0:
-        raise ValueError(
-            "expected count and pairs_per_person of at least 1, size of at least 16 px, first and "
-            f"seed of at least 0, got {count}, {pairs_per_person}, {size}, {first}, {seed}"
-        )
-    settings = SyntheticSettings(size, seed, held_out, pairs_per_person)
-    described = {"source": "synthetic", "format": FORMAT, "first": first, **asdict(settings)}
-    pairs = iterate_pairs(count, settings, workers, first)
-    return write_shards(pairs, folder, described, shard_size)
+    background = random_background(rng, camera.width)
+    image = develop(shot.image, shot.alpha, background, rng)
+    return Photo(image, shot.fragments, lights, ambient)
 
 
 def texture_size(photo_size: int) -> int:
@@ -244,32 +219,35 @@ def head_atlas(size: int) -> Atlas:
     """Return the atlas of the shipped head, made once a process."""
     model = load_head()
     keypoints_head = model.keypoints(model.mean_head)
-    return build_atlas(
-        model.mean_head, model.triangles, model.uv, model.regions, keypoints_head, size
-    )
+    with single_threaded_blas():
+        return build_atlas(
+            model.mean_head, model.triangles, model.uv, model.regions, keypoints_head, size
+        )
 
 
-def _as_pair(
-    index: int,
-    settings: SyntheticSettings,
-    vertices_head: np.ndarray,
-    views: list[View],
-    photos: list[np.ndarray],
-) -> FacePair:
-    front = views[0].camera
-    vertices_image = front.head_to_image(_layout_matrix() @ vertices_head)
+def _as_pair(index: int, settings: SyntheticSettings, shoot: Shoot) -> FacePair:
+    front, side = shoot.views
+    vertices_image = front.camera.head_to_image(_layout_matrix() @ shoot.vertices_head)
     vertices_image[:, 2] -= vertices_image[:, 2].min()
     person = index // settings.pairs_per_person
     kind = "held-out" if settings.held_out else "synthetic"
     return FacePair(
-        front=photos[0],
-        side=photos[1],
+        front=shoot.photos[0].image,
+        side=shoot.photos[1].image,
         vertices_image=vertices_image.astype(np.float32),
         identity=person + (HELD_OUT_IDENTITY if settings.held_out else 0),
-        front_pose_deg=views[0].pose_deg,
-        side_pose_deg=views[1].pose_deg,
+        front_pose_deg=front.pose_deg,
+        side_pose_deg=side.pose_deg,
         name=f"{kind}-s{settings.seed}-{index:07d}",
-        px_per_mm=float(front.scale),
+        px_per_mm=float(front.camera.scale),
+    )
+
+
+def _pixels(shoot: Shoot, settings: SyntheticSettings) -> tuple[PixelTruth, PixelTruth]:
+    painted = painted_labels(shoot.person.appearance, head_atlas(texture_size(settings.size)))
+    mesh, normals = shoot.mesh_head, shoot.normals_head
+    return tuple(
+        pixel_truth(mesh, normals, shoot.labels, painted, view.camera) for view in shoot.views
     )
 
 
@@ -288,15 +266,19 @@ def _outfit():
 
 
 @lru_cache(maxsize=1)
+def _labels():
+    """What each vertex of `dressed_mesh` is part of."""
+    edge, _ = _outfit()
+    shirt = np.full(len(edge) * len(RINGS), NUMBER_OF["clothes"], np.uint8)
+    return np.concatenate([head_labels(load_head().regions), shirt])
+
+
+@lru_cache(maxsize=1)
 def _outside():
     """Triangles of head and shirt without the cloth's inner side, whose normals would cancel."""
     edge, triangles = _outfit()
     n_cloth = len(triangles) - len(load_head().triangles)
     return triangles[: len(triangles) - n_cloth // 2]
-
-
-def _make_chunk(indices, settings):
-    return [make_pair(index, settings) for index in indices]
 
 
 def _generator(settings, *branch):

@@ -1,0 +1,87 @@
+"""Time a pair of photos and its truth on one core, weigh them on disk, and measure the memory.
+
+The large counts make small photos: what is asked is whether memory grows with their number.
+
+    OMP_NUM_THREADS=1 python benchmarks/generate.py
+    OMP_NUM_THREADS=1 python benchmarks/generate.py --memory
+"""
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from functools import partial
+from itertools import count
+from pathlib import Path
+
+from timing import milliseconds, peak_megabytes
+
+from facelib.ingredients import Ingredients
+from facelib.sources.generation import Plan, generate_pairs
+from facelib.sources.synthetic import SyntheticSettings, make_pair, make_sample
+
+SIZE = 256
+TARGET_MS, TARGET_KB = 60.0, 60.0
+REPEATS = 40
+COUNTS = (200, 2000)
+GROWTH_MB = 10.0  # below what the allocator's whims can explain
+
+
+def time_pairs() -> None:
+    plain = SyntheticSettings(SIZE)
+    full = SyntheticSettings(SIZE, ingredients=Ingredients.all())
+    rows = {
+        "photos and vertices": (make_pair, plain, {}),
+        "with the small truth": (make_sample, plain, {}),
+        "with what every pixel shows (--truth)": (make_sample, plain, {"pixels": True}),
+        "photos and vertices, all ingredients": (make_pair, full, {}),
+    }
+    print(f"a pair of {SIZE}x{SIZE} px on one core, processor time")
+    for name, (make, settings, options) in rows.items():
+        call = partial(make_next, make, count(), settings, **options)
+        median, fastest = milliseconds(call, REPEATS)
+        verdict = f"(target {TARGET_MS:.0f} ms: {'met' if median <= TARGET_MS else 'MISSED'})"
+        print(f"{name:<40} median {median:6.1f} ms, fastest {fastest:6.1f} ms  {verdict}")
+
+
+def make_next(make, indices: Iterator[int], settings: SyntheticSettings, **options) -> None:
+    make(next(indices), settings, **options)
+
+
+def weigh_pairs() -> None:
+    n_pairs = 16
+    for truth in (False, True):
+        with tempfile.TemporaryDirectory() as folder:
+            generate_pairs(folder, Plan(n_pairs, SyntheticSettings(SIZE), truth=truth))
+            files = {path.stem[6:]: path for path in Path(folder).glob("*.npy")}
+            kb = {name: path.stat().st_size / n_pairs / 1e3 for name, path in files.items()}
+        pixels = sum(kb[name] for name in kb if name.startswith(("front_", "side_")))
+        rest = sum(kb.values()) - kb["front"] - kb["side"] - pixels
+        print(
+            f"stored for a pair{' with --truth' if truth else ''}: images "
+            f"{kb['front'] + kb['side']:.0f} kB, per-pixel truth {pixels:.0f} kB, "
+            f"the rest {rest:.1f} kB"
+        )
+    parts = ", ".join(
+        f"{name} {kb[name]:.1f}" for name in ("vertices", "coefficients", "views", "facts")
+    )
+    verdict = "met" if rest <= TARGET_KB else "MISSED"
+    print(f"the rest: {parts} kB; target {TARGET_KB:.0f} kB: {verdict}")
+
+
+def measure_memory() -> None:
+    peaks = []
+    for n_pairs in COUNTS:
+        with tempfile.TemporaryDirectory() as folder:
+            arguments = ("-m", "facelib", "generate", "--out", folder, "--count", str(n_pairs))
+            peaks.append(peak_megabytes(*arguments, "--size", "16", "--quiet"))
+        print(f"{n_pairs} pairs of 16x16 px: {peaks[-1]:.0f} MB at most")
+    flat = peaks[1] - peaks[0] <= GROWTH_MB
+    print(f"memory is {'flat' if flat else 'NOT flat'} in the number of pairs")
+
+
+if __name__ == "__main__":
+    if "--memory" in sys.argv:
+        measure_memory()
+    else:
+        time_pairs()
+        weigh_pairs()

@@ -1,0 +1,31 @@
+"""What the benchmarks share: the time of a call, and what a program that runs by itself needs."""
+
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+
+def milliseconds(function, repeats: int) -> tuple[float, float]:
+    """Return the median and the fastest call's processor time after one to warm up, ms.
+
+    Processor time, not the wall's: other programs on the machine do not count.
+    """
+    function()
+    times = []
+    for _ in range(repeats):
+        start = time.thread_time()
+        function()
+        times.append(1e3 * (time.thread_time() - start))
+    return float(np.median(times)), min(times)
+
+
+def peak_megabytes(*arguments: str) -> float:
+    """Run `python ARGUMENTS` and return the most memory that it held at once, MB."""
+    process = subprocess.Popen([sys.executable, *arguments])
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise RuntimeError(f"python {' '.join(arguments)} failed with status {status}")
+    return usage.ru_maxrss / 1024

@@ -1,0 +1,163 @@
+"""`python -m facelib reconstruct`: two photos in, a textured mesh out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from facelib.cli import common
+from facelib.cli.common import (
+    BAD_DATA,
+    EXIT_CODES,
+    NO_FACE,
+    NO_SUCH_FILE,
+    NOT_AN_IMAGE,
+    UNKNOWN_ENDING,
+    Failure,
+    check_writable,
+    writing,
+)
+
+ENDINGS = (".obj", ".glb", ".ply")
+TEXTURE_SIZE = 512
+
+
+@click.command(epilog=EXIT_CODES)
+@click.argument("front", type=click.Path(path_type=Path))
+@click.argument("side", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="FILE.obj, .glb or .ply."
+)
+@click.option(
+    "--keypoints",
+    type=click.Path(path_type=Path),
+    metavar="FILE.npy",
+    help="Also write the 68 keypoints, (68, 3), in the front photo's pixels.",
+)
+@click.option(
+    "--weights", type=click.Path(path_type=Path), help="Other weights than those that ship."
+)
+@click.option(
+    "--front-box",
+    nargs=4,
+    type=float,
+    metavar="X0 Y0 X1 Y1",
+    help="Where the face is in FRONT, px; no detector runs on it then.",
+)
+@click.option(
+    "--side-box",
+    nargs=4,
+    type=float,
+    metavar="X0 Y0 X1 Y1",
+    help="The same for SIDE, where a detector may miss a profile.",
+)
+@click.option(
+    "--texture-size",
+    default=TEXTURE_SIZE,
+    show_default=True,
+    type=click.IntRange(16, 4096),
+    help="Side of the texture, px.",
+)
+def reconstruct(
+    front: Path,
+    side: Path,
+    output: Path,
+    keypoints: Path | None,
+    weights: Path | None,
+    front_box: tuple[float, ...] | None,
+    side_box: tuple[float, ...] | None,
+    texture_size: int,
+) -> None:
+    """Build a textured 3D mesh from the photos FRONT and SIDE of one face.
+
+    Without a side photo, give the front photo twice: the mesh gets worse, not wrong. The mesh is in
+    the front photo's pixels, y up, its origin at the photo's bottom-left pixel.
+    """
+    if output.suffix.lower() not in ENDINGS:
+        raise Failure(f"{output} must end in {', '.join(ENDINGS)}", UNKNOWN_ENDING)
+    for path in (output, keypoints):
+        check_writable(path)
+    images = read_photo(front), read_photo(side)
+    boxes = (
+        checked_box(front_box, images[0], "--front-box"),
+        checked_box(side_box, images[1], "--side-box"),
+    )
+    result = build(images, (front, side), boxes, weights, texture_size)
+    with writing(output):
+        save(result, output, keypoints)
+    click.echo(f"wrote {output}" + (f" and {keypoints}" if keypoints else ""))
+
+
+def read_photo(path: Path):
+    """Read a photo or say in one sentence why that failed."""
+    from facelib.images import read_image
+
+    if not path.exists():
+        raise Failure(f"no such file: {path}", NO_SUCH_FILE)
+    if path.is_dir():
+        raise Failure(f"{path} is a folder, not an image", NOT_AN_IMAGE)
+    if not os.access(path, os.R_OK):
+        raise Failure(f"cannot read {path}", NO_SUCH_FILE)
+    try:
+        return read_image(path)
+    except (ValueError, OSError) as error:
+        raise Failure(str(error), NOT_AN_IMAGE) from error
+
+
+def checked_box(box: tuple[float, ...] | None, image, option: str):
+    """Turn the four numbers of an option into a detection."""
+    from facelib.detect import detection_from_box
+
+    if box is None:
+        return None
+    height, width = image.shape[:2]
+    if min(box[2], width) <= max(box[0], 0) or min(box[3], height) <= max(box[1], 0):
+        message = f"the box must lie in the photo, {width} px wide and {height} px high"
+        raise click.BadParameter(message, param_hint=option)
+    return detection_from_box(box)
+
+
+def build(images, names: tuple[Path, Path], boxes, weights: Path | None, texture_size: int):
+    """Find the faces that were not given and reconstruct."""
+    from facelib.detect import NoFaceError, find_face
+
+    detections = list(boxes)
+    for i, view in enumerate(("front", "side")):
+        try:
+            detections[i] = boxes[i] or find_face(images[i], f"the {view} photo {names[i]}")
+        except NoFaceError as error:
+            hint = f"--{view}-box X0 Y0 X1 Y1 can say where it is"
+            raise Failure(f"{error}; {hint}", NO_FACE) from error
+        except OSError as error:
+            raise Failure(str(error), BAD_DATA) from error
+    # Only now: a photo without a face need not wait for the network.
+    from facelib.reconstruct import reconstruct as run
+    from facelib.uvmap import load_layout
+
+    network = common.load_network(weights)
+    try:
+        layouts = load_layout(network.size), load_layout(texture_size)
+    except (ValueError, OSError) as error:
+        raise Failure(f"cannot load the layout: {error}", BAD_DATA) from error
+    return run(*images, network, layouts[0], *detections, texture_layout=layouts[1])
+
+
+def save(result, output: Path, keypoints: Path | None) -> None:
+    """Write the keypoints and the mesh; each appears whole or not at all, whatever stops it."""
+    import numpy as np
+
+    from facelib.mesh import write_mesh
+
+    if keypoints is None:
+        write_mesh(output, result.mesh)
+        return
+    beside = keypoints.with_name(f".{keypoints.name}.{os.getpid()}")
+    try:
+        with beside.open("wb") as file:
+            np.save(file, result.keypoints_image.astype(np.float32), allow_pickle=False)
+        write_mesh(output, result.mesh)
+        beside.replace(keypoints)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -1,0 +1,58 @@
+"""`python -m facelib train`: a network from a folder of pairs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from facelib.cli.common import BAD_DATA, EXIT_CODES, UNWRITABLE, Failure
+
+# Names of TrainConfig that the command line sets; what is not given keeps its default there.
+TRAIN_OPTIONS = {
+    str: ("network", "schedule", "init_weights", "device"),
+    int: ("size", "batch_size", "halve_every", "warmup_samples", "patience", "epochs")
+    + ("samples_per_epoch", "max_samples", "seed", "threads")
+    + ("encoder_samples", "reference_fan_in"),
+    float: ("learning_rate", "max_grad_norm", "max_hours", "validation_fraction"),
+}
+
+
+def train_options(command):
+    """Give a command an option for every name in TRAIN_OPTIONS."""
+    for kind, names in TRAIN_OPTIONS.items():
+        for name in names:
+            command = click.option("--" + name.replace("_", "-"), name, type=kind)(command)
+    return command
+
+
+@click.command(epilog=EXIT_CODES)
+@click.argument("pairs", type=click.Path(path_type=Path))
+@click.argument("run", type=click.Path(path_type=Path))
+@train_options
+@click.option("--calibrate", is_flag=True, help="Rescale the fresh decoder on the first batch.")
+@click.option("--rotation-deg", type=float, help="Largest random turn of a photo, degrees.")
+@click.option("--dropout", type=click.FloatRange(0, 1), help="Chance of a black box in a photo.")
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+def train(pairs: Path, run: Path, quiet: bool, **settings) -> None:
+    """Train a network on the folder PAIRS; log, checkpoint and weights go to the folder RUN.
+
+    The same command again continues an unfinished run. Without options, the thesis's recipe.
+    """
+    from facelib.training import TrainConfig, TrainingDivergedError
+    from facelib.training import train as start
+
+    given = {name: value for name, value in settings.items() if value is not None}
+    augmentation = {"rotation_deg": "rotation_deg", "dropout": "dropout_probability"}
+    given["augmentation"] = {augmentation[n]: given.pop(n) for n in augmentation if n in given}
+    given |= {"data_dir": pairs, "run_dir": run, "progress": not quiet}
+    try:
+        config = TrainConfig.from_dict(given)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    try:
+        click.echo(f"wrote {start(config)}")
+    except OSError as error:
+        raise Failure(f"cannot write the run: {error}", UNWRITABLE) from error
+    except (ValueError, TrainingDivergedError) as error:
+        raise Failure(f"cannot train: {error}", BAD_DATA) from error

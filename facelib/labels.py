@@ -1,0 +1,71 @@
+"""What a pixel can show: the names of regions, on the head's vertices and on painted skin.
+
+Geometry that is added to the head (hair, glasses, hats) brings a label of its own for each of its
+vertices; a new kind of thing gets a new name at the end of `LABELS`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from facelib.appearance import Appearance
+from facelib.atlas import SKIN_SHARE, Atlas
+
+# The place of a name is its number in stored segmentations: append, never insert.
+LABELS = (
+    "background", "skin", "eyes", "brows", "nose", "lips", "ears", "neck", "hair", "clothes",
+    "teeth", "tongue", "mouth", "beard", "glasses", "hat",
+)  # fmt: skip
+NUMBER_OF = {name: number for number, name in enumerate(LABELS)}
+# Regions of the head model and their labels; later ones win where they overlap.
+LABEL_OF_REGION = {
+    "neck": "neck",
+    "ears": "ears",
+    "nose": "nose",
+    "lips": "lips",
+    "mouth_cavity": "mouth",
+    "teeth": "teeth",
+    "tongue": "tongue",
+    "eye_sockets": "eyes",
+    "eyeballs": "eyes",
+}
+# What hair is painted on; an eyeball behind a brow stays an eyeball.
+PAINTED_ON = tuple(NUMBER_OF[name] for name in ("skin", "neck", "ears"))
+# What is no part of the head and can hide it.
+WORN = tuple(NUMBER_OF[name] for name in ("hair", "clothes", "beard", "glasses", "hat"))
+
+
+def head_labels(regions: dict[str, np.ndarray]) -> np.ndarray:
+    """Label the head's vertices.
+
+    Args:
+        regions: (N,) bool by name, as `MorphableModel.regions`.
+
+    Returns:
+        (N,) uint8, numbers of `LABELS`; what no region claims is skin, the bare scalp too.
+    """
+    n_vertices = len(next(iter(regions.values())))
+    labels = np.full(n_vertices, NUMBER_OF["skin"], np.uint8)
+    for region, label in LABEL_OF_REGION.items():
+        labels[regions[region]] = NUMBER_OF[label]
+    return labels
+
+
+def painted_labels(looks: Appearance, atlas: Atlas) -> np.ndarray:
+    """Label what is painted on a person's texture page rather than modelled: hair and brows.
+
+    Args:
+        looks: whose page.
+        atlas: of the page.
+
+    Returns:
+        (1.25·size, size) uint8, numbers of `LABELS`; 0 where nothing is painted over the skin.
+    """
+    page = np.zeros((round(atlas.size / SKIN_SHARE), atlas.size), np.uint8)
+    skin = page[: atlas.size]
+    # The lines where `paint_cap` and `paint_brow` cover half, without their grain.
+    if looks.hair:
+        skin[atlas.hairline_mm > looks.hairline_mm] = NUMBER_OF["hair"]
+    half_thickness = looks.brow[1] * atlas.brow_taper
+    skin[atlas.brow_mm < half_thickness - 0.2 * 1.6] = NUMBER_OF["brows"]
+    return page

@@ -1,0 +1,218 @@
+"""Sets of samples: the same bytes whoever makes them, however often they are stopped."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from facelib.__main__ import main
+from facelib.cli.common import UNWRITABLE
+from facelib.cli.generate import PRESETS
+from facelib.ingredients import Ingredients
+from facelib.pairs import ShardedPairs
+from facelib.shards import read_manifest, write_manifest
+from facelib.sources import generation
+from facelib.sources.generation import Plan, generate_pairs, make_shard
+from facelib.sources.scene import POSES
+from facelib.sources.synthetic import SyntheticSettings
+
+SMALL = SyntheticSettings(size=32, seed=3)
+PLAN = Plan(7, SMALL, shard_size=2)
+COMMAND = ["--count", "7", "--size", "32", "--seed", "3", "--shard-size", "2", "--quiet"]
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+
+
+@pytest.fixture(scope="module")
+def serial(tmp_path_factory):
+    """The folder that one process makes in one go."""
+    folder = tmp_path_factory.mktemp("serial") / "set"
+    assert generate_pairs(folder, PLAN) == 7
+    return contents(folder)
+
+
+def test_two_workers_write_the_bytes_of_one(tmp_path, serial):
+    assert generate_pairs(tmp_path / "set", PLAN, workers=2) == 7
+    assert contents(tmp_path / "set") == serial
+
+
+def test_the_order_of_work_changes_nothing(tmp_path, serial):
+    for number in (3, 1, 0, 2):
+        make_shard(tmp_path, number, PLAN)
+    assert contents(tmp_path) == {n: c for n, c in serial.items() if n != "manifest.json"}
+
+
+def test_two_dask_workers_write_the_bytes_of_one(tmp_path, serial):
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, memory_limit=None
+    ) as cluster:
+        made = generate_pairs(tmp_path / "set", PLAN, dask=cluster.scheduler_address)
+    assert made == 7
+    assert contents(tmp_path / "set") == serial
+
+
+@pytest.mark.parametrize("finished", [1, 3])
+def test_a_killed_run_goes_on_without_loss_or_duplicates(tmp_path, serial, finished):
+    command = [sys.executable, "-m", "facelib", "generate", "--out", str(tmp_path / "set")]
+    process = subprocess.Popen([*command, *COMMAND], start_new_session=True)
+    try:
+        wait_for(lambda: n_shards(tmp_path / "set") >= finished, process)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    kept = read_manifest(tmp_path / "set")
+    assert 1 <= len(kept["shards"]) and not kept["complete"]
+    # A file that was being written, as a kill at the worst moment leaves it.
+    (tmp_path / "set" / "00003_front.1234.tmp").write_bytes(b"half")
+    before = ShardedPairs(tmp_path / "set")
+    assert not before.complete and len(before) == sum(s["count"] for s in kept["shards"])
+    made = generate_pairs(tmp_path / "set", PLAN)
+    assert made == 7 - len(before)
+    assert contents(tmp_path / "set") == serial
+
+
+def n_shards(folder):
+    return len(read_manifest(folder)["shards"]) if (folder / "manifest.json").exists() else 0
+
+
+def wait_for(condition, process, seconds=120):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def test_a_shard_whose_file_is_gone_is_made_again(tmp_path, serial):
+    for name, content in serial.items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "00001_views.npy").unlink()
+    assert generate_pairs(tmp_path, PLAN) == 2
+    assert contents(tmp_path) == serial
+
+
+@pytest.mark.parametrize(
+    ("plan", "words"),
+    [
+        (Plan(7, SyntheticSettings(size=32, seed=4), shard_size=2), "seed 3 instead of 4"),
+        (Plan(9, SMALL, shard_size=2), "count 7 instead of 9"),
+        (Plan(7, SMALL, shard_size=2, truth=True), "truth False instead of True"),
+        (
+            Plan(7, SyntheticSettings(32, 3, ingredients=Ingredients(film=True)), shard_size=2),
+            "film False instead of True",
+        ),
+        (Plan(7, SyntheticSettings(32, 3, preset="wide"), shard_size=2), "preset thesis instead"),
+    ],
+)
+def test_settings_do_not_mix_in_a_folder(tmp_path, serial, plan, words):
+    for name, content in serial.items():
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=words):
+        generate_pairs(tmp_path, plan)
+    assert contents(tmp_path) == serial
+
+
+def test_a_set_of_the_first_format_can_be_read_but_not_continued(tmp_path, serial):
+    for name, content in serial.items():
+        if "views" not in name and "coefficients" not in name:
+            (tmp_path / name).write_bytes(content)
+    manifest = read_manifest(tmp_path)
+    manifest |= {"format": 1, "settings": {"source": "synthetic", "size": 32, "seed": 3}}
+    for shard in manifest["shards"]:
+        del shard["sha256"]["views"], shard["sha256"]["coefficients"]
+    write_manifest(tmp_path, manifest)
+    old = ShardedPairs(tmp_path)
+    old.verify()
+    assert len(old) == 7 and old[6].name == "synthetic-s3-0000006"
+    with pytest.raises(ValueError, match="stored without views"):
+        old.views(0)
+    with pytest.raises(ValueError, match="format 1"):
+        generate_pairs(tmp_path, PLAN)
+
+
+def test_a_folder_in_use_is_left_alone(tmp_path):
+    import fcntl
+
+    handle = os.open(tmp_path, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        with pytest.raises(ValueError, match="another program"):
+            generate_pairs(tmp_path, PLAN)
+    finally:
+        os.close(handle)
+    assert not contents(tmp_path)
+
+
+def test_a_worker_of_another_version_is_noticed(tmp_path):
+    with pytest.raises(RuntimeError, match="same facelib"):
+        make_shard(tmp_path, 0, PLAN, maker_format=1)
+
+
+def test_manifest_says_what_how_and_by_which_versions(tmp_path, serial):
+    (tmp_path / "manifest.json").write_bytes(serial["manifest.json"])
+    manifest = read_manifest(tmp_path)
+    assert manifest["complete"] and manifest["settings"]["count"] == 7
+    assert (manifest["settings"]["seed"], manifest["settings"]["preset"]) == (3, "thesis")
+    assert {"facelib", "numpy", "numba"} <= manifest["made_by"].keys()
+    listed = {f"{s['number']:05d}_{name}.npy" for s in manifest["shards"] for name in s["sha256"]}
+    assert listed | {"manifest.json"} == serial.keys()
+
+
+def test_the_command_makes_the_same_set_and_says_when_it_is_there(tmp_path, serial):
+    arguments = ["generate", "--out", str(tmp_path / "set"), *COMMAND]
+    first = CliRunner().invoke(main, arguments)
+    assert (first.exit_code, "wrote 7 pairs" in first.output) == (0, True)
+    assert contents(tmp_path / "set") == serial
+    assert "had all 7 pairs" in CliRunner().invoke(main, arguments).output
+    other = CliRunner().invoke(main, [*arguments, "--seed", "5"])
+    assert other.exit_code == UNWRITABLE
+    assert other.output.strip().splitlines()[-1].startswith("Error: cannot write pairs")
+
+
+@pytest.mark.parametrize(
+    ("more", "word"),
+    [
+        (["--with", "hair,beards"], "beards"),
+        (["--preset", "narrow"], "narrow"),
+        (["--dask", "tcp://x:1", "--workers", "2"], "give one"),
+    ],
+)
+def test_words_that_mean_nothing_are_refused(tmp_path, more, word):
+    done = CliRunner().invoke(main, ["generate", "--out", str(tmp_path / "set"), *COMMAND, *more])
+    assert done.exit_code == 2 and word in done.output
+    assert not (tmp_path / "set").exists()
+
+
+def test_a_cluster_that_does_not_answer_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(generation, "CONNECT_SECONDS", 1)
+    arguments = [
+        "generate",
+        "--out",
+        str(tmp_path / "set"),
+        *COMMAND,
+        "--dask",
+        "tcp://127.0.0.1:9",
+    ]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == UNWRITABLE and "Traceback" not in done.output
+
+
+def test_the_commands_presets_are_the_scenes():
+    assert set(PRESETS) == set(POSES)
+
+
+def test_numbers_that_make_no_sense_are_refused():
+    with pytest.raises(ValueError, match="at least"):
+        Plan(0)
+    with pytest.raises(ValueError, match="at least"):
+        SyntheticSettings(size=3)
+    with pytest.raises(ValueError, match="wide"):
+        SyntheticSettings(preset="narrow")
