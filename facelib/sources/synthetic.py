@@ -17,7 +17,6 @@ import numpy as np
 from facelib.appearance import (
     Appearance,
     paint,
-    random_appearance,
     vertex_colors,
     vertex_gloss,
 )
@@ -29,20 +28,18 @@ from facelib.mesh import Mesh, vertex_normals
 from facelib.pairs import FacePair, write_shards
 from facelib.render import Camera, render
 from facelib.shirt import RINGS, neck_edge, shirt_triangles, shirt_vertices
+from facelib.sources.casting import Person, cast_person, draw_face, lit_mouth, random_person
 from facelib.sources.scene import (
     View,
     develop,
     frame_view,
     random_distance_mm,
-    random_expression,
     random_lights,
     random_pose_deg,
 )
 from facelib.uvmap import load_layout
 
 FORMAT = 2  # raised whenever the same seed gives other pairs
-N_SHAPE = 60
-SHAPE_LIMIT = 2.5  # standard deviations; beyond, heads look drawn rather than born
 HELD_OUT_IDENTITY = 1_000_000_000
 FINE_GRID_BELOW = 200  # px: smaller photos are rendered at twice their size and averaged
 CHUNK = 16  # samples a worker makes at a time
@@ -70,28 +67,12 @@ class SyntheticSettings:
     ingredients: Ingredients = field(default_factory=Ingredients)
 
 
-@dataclass(frozen=True)
-class Person:
-    """Who is photographed.
-
-    Attributes:
-        shape: (60,) float64, standard deviations.
-        appearance: their looks.
-    """
-
-    shape: np.ndarray
-    appearance: Appearance
-
-
-def random_person(rng: np.random.Generator) -> Person:
-    """Draw a person."""
-    shape = np.clip(rng.standard_normal(N_SHAPE), -SHAPE_LIMIT, SHAPE_LIMIT)
-    return Person(shape, random_appearance(rng))
-
-
 def make_person(index: int, settings: SyntheticSettings) -> Person:
     """Return the person of sample `index`."""
-    return random_person(_generator(settings, PERSON, index // settings.pairs_per_person))
+    rng = _generator(settings, PERSON, index // settings.pairs_per_person)
+    if settings.ingredients.origins:
+        return cast_person(rng, settings.held_out)
+    return random_person(rng)
 
 
 def make_pair(index: int, settings: SyntheticSettings) -> FacePair:
@@ -107,9 +88,11 @@ def make_pair(index: int, settings: SyntheticSettings) -> FacePair:
     person = make_person(index, settings)
     rng = _generator(settings, FACE, index)
     model = load_head()
-    vertices_head = model.vertices(person.shape, random_expression(rng, model.expression_names))
+    _, vertices_head = draw_face(rng, person, settings.ingredients)
     atlas = head_atlas(texture_size(settings.size))
     mesh_head = dressed_mesh(vertices_head, person.appearance, atlas)
+    if settings.ingredients.expressions:
+        mesh_head = lit_mouth(mesh_head, vertices_head)
     normals_head = vertex_normals(mesh_head.vertices, _outside())
     gloss = np.zeros(len(mesh_head.vertices), np.float32)
     gloss[: len(vertices_head)] = vertex_gloss(person.appearance, atlas)
