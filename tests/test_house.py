@@ -10,16 +10,17 @@ PACKAGE = Path(facelib.__file__).parent
 # A half floor holds parts of the modules just above it: code split out because it is another idea.
 FLOORS = {
     0: "paths threads ingredients shards images rotations similarity train_log brushes"
-    " networks.two_view",
-    0.5: "shading",
+    " expressions networks.two_view",
+    0.5: "shading people",
     1: "transforms mesh rasterize registration networks",
     1.5: "atlas shirt",
     2: "uvmap unwrap render headmodel appearance backgrounds augmentation detect",
-    2.5: "still labels",
+    2.5: "still labels acting",
     2.7: "truth",
     2.8: "samples",
     3: "pairs reconstruct figures",
     3.5: "batches train_config sources.scene",
+    3.6: "sources.casting",
     3.7: "encoder_start sources.shoot",
     4: "sources.synthetic training",
     4.3: "sources.generation",

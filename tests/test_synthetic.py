@@ -8,7 +8,9 @@ from threadpoolctl import threadpool_limits
 
 from facelib.backgrounds import random_background
 from facelib.headmodel import load_head
+from facelib.ingredients import Ingredients
 from facelib.pairs import ShardedPairs
+from facelib.people import HELD_OUT_ABOVE, TRAINING_BELOW, load_population
 from facelib.rasterize import rasterize
 from facelib.render import Camera
 from facelib.shirt import RINGS, neck_edge, shirt_triangles, shirt_vertices
@@ -230,3 +232,66 @@ def test_the_shirt_hangs_from_the_neck():
     assert np.all(np.diff(rings[..., 1].mean(1)) < 0)
     triangles = shirt_triangles(len(edge), first=100)
     assert triangles.min() == 100 and triangles.max() == 99 + rings.size // 3
+
+
+def pair_hash(pair):
+    arrays = (
+        pair.front,
+        pair.side,
+        pair.vertices_image,
+        pair.front_pose_deg,
+        pair.side_pose_deg,
+    )
+    return hashlib.sha256(b"".join(a.tobytes() for a in arrays)).hexdigest()
+
+
+def test_a_plain_pair_is_the_one_that_the_shipped_weights_learnt_from():
+    """Recorded before any ingredient existed; FORMAT rises where this changes."""
+    assert pair_hash(make_pair(0, SMALL)) == (
+        "fdb23702b4e522a842f56f5cce8ec47d8f6419bd86db06875fcdeb51a8297a94"
+    )
+    assert pair_hash(make_pair(0, replace(SMALL, held_out=True))) == (
+        "430286596f9829fca3faaf3f3329c779858c45a1eee4c36c27dbd6dd3e83ea3e"
+    )
+
+
+def test_plain_people_have_no_traits_and_cast_people_have(pair):
+    assert make_person(0, SMALL).traits is None
+    cast = replace(SMALL, ingredients=Ingredients(origins=True))
+    person = make_person(0, cast)
+    assert 25 <= person.traits.age_years <= 90 and person.traits.origins.sum() == pytest.approx(1)
+    np.testing.assert_array_equal(person.shape, make_person(0, cast).shape)
+    assert not same(make_pair(0, cast), pair)
+
+
+def test_cast_people_of_training_and_test_are_on_their_own_side():
+    population = load_population()
+    cast = replace(SMALL, ingredients=Ingredients(origins=True))
+    apart = replace(cast, held_out=True)
+    training = [population.held_out_score(make_person(i, cast).shape) for i in range(100)]
+    tested = [population.held_out_score(make_person(i, apart).shape) for i in range(100)]
+    assert max(training) < TRAINING_BELOW + 1e-9 and min(tested) > HELD_OUT_ABOVE - 1e-9
+
+
+def test_looks_fit_the_person():
+    cast = replace(SMALL, ingredients=Ingredients(origins=True))
+    people = [make_person(i, cast) for i in range(300)]
+    assert all(p.appearance.beard == 0 for p in people if p.traits.sex == "female")
+    melanin = {
+        origin: np.mean([p.appearance.melanin for p in people if p.traits.origin == origin])
+        for origin in ("african", "asian", "european")
+    }
+    assert melanin["african"] > melanin["asian"] + 0.1 > melanin["european"]
+    young, old = (
+        np.mean([p.appearance.hair_color.mean() for p in people if test(p.traits.age_years)])
+        for test in (lambda years: years < 40, lambda years: years > 75)
+    )
+    assert old > 2 * young
+
+
+def test_expressions_change_the_face_and_not_the_person(pair):
+    acting = replace(SMALL, ingredients=Ingredients(expressions=True))
+    other = make_pair(0, acting)
+    np.testing.assert_array_equal(make_person(0, acting).shape, make_person(0, SMALL).shape)
+    assert not np.array_equal(other.vertices_image, pair.vertices_image)
+    assert other.front.shape == pair.front.shape and other.front.std() > 10

@@ -187,20 +187,37 @@ def pair_sliders(names: list[str]) -> list[tuple[str, ...]]:
     return sliders
 
 
+def random_traits(rng: np.random.Generator) -> list[tuple]:
+    """Draw who the N_HEADS adults are: sex (1 male), age (1 old), muscle, weight, origin (3,)."""
+    return [
+        (
+            rng.beta(0.4, 0.4),
+            rng.uniform(0, 1) ** 1.3,
+            rng.beta(3, 3),
+            rng.beta(2.5, 2.5),
+            rng.dirichlet([0.6, 0.6, 0.6]),
+        )
+        for _ in range(N_HEADS)
+    ]
+
+
+def macro_weights(
+    sex: float, age: float, muscle: float, weight: float, origin: np.ndarray
+) -> np.ndarray:
+    """How much of each macro target these traits take, in the order of `macro_offsets`."""
+    sex_age = np.outer([1 - sex, sex], [1 - age, age])
+    by_origin = np.einsum("o,sa->osa", origin, sex_age)
+    by_build = np.einsum("sa,m,w->samw", sex_age, level_weights(muscle), level_weights(weight))
+    return np.concatenate([by_origin.ravel(), by_build.ravel()])
+
+
 def random_heads(
     data: Path, n_vertices: int, keep: np.ndarray, base_head: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
     """Draw N_HEADS adult heads: origin, sex, age, build, and every local slider. (N, V, 3) mm."""
     targets = data / "mpfb2" / "targets"
     origin, build = macro_offsets(targets / "macrodetails", n_vertices)
-    weights = []
-    for _ in range(N_HEADS):
-        sex, age = rng.beta(0.4, 0.4), rng.uniform(0, 1) ** 1.3
-        muscle, weight = level_weights(rng.beta(3, 3)), level_weights(rng.beta(2.5, 2.5))
-        sex_age = np.outer([1 - sex, sex], [1 - age, age])
-        by_origin = np.einsum("o,sa->osa", rng.dirichlet([0.6, 0.6, 0.6]), sex_age)
-        by_build = np.einsum("sa,m,w->samw", sex_age, muscle, weight)
-        weights.append(np.concatenate([by_origin.ravel(), by_build.ravel()]))
+    weights = [macro_weights(*traits) for traits in random_traits(rng)]
     offsets = [macro.reshape(-1, n_vertices, 3)[:, keep] for macro in (origin, build)]
     offsets = np.concatenate(offsets).reshape(-1, 3 * len(keep)).astype(np.float32) * MM_PER_UNIT
     heads = (np.array(weights, np.float32) @ offsets).reshape(N_HEADS, -1, 3)

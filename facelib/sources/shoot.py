@@ -6,24 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facelib.appearance import Appearance
 from facelib.mesh import Mesh
 from facelib.rasterize import Fragments
 from facelib.render import Light
+from facelib.sources.casting import Person
 from facelib.sources.scene import View
-
-
-@dataclass(frozen=True)
-class Person:
-    """Who is photographed.
-
-    Attributes:
-        shape: (60,) float64, standard deviations.
-        appearance: their looks.
-    """
-
-    shape: np.ndarray
-    appearance: Appearance
 
 
 @dataclass(frozen=True)

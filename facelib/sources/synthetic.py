@@ -15,7 +15,6 @@ import numpy as np
 from facelib.appearance import (
     Appearance,
     paint,
-    random_appearance,
     vertex_colors,
     vertex_gloss,
 )
@@ -28,23 +27,21 @@ from facelib.mesh import Mesh, vertex_normals
 from facelib.pairs import FacePair, Sample
 from facelib.render import Camera, render
 from facelib.shirt import RINGS, neck_edge, shirt_triangles, shirt_vertices
+from facelib.sources.casting import Person, cast_person, draw_face, lit_mouth, random_person
 from facelib.sources.scene import (
     POSES,
     develop,
     frame_view,
     random_distance_mm,
-    random_expression,
     random_lights,
     random_pose_deg,
 )
-from facelib.sources.shoot import Person, Photo, Shoot
+from facelib.sources.shoot import Photo, Shoot
 from facelib.threads import single_threaded_blas
 from facelib.truth import PixelTruth, pixel_truth, view_truth
 from facelib.uvmap import load_layout
 
 FORMAT = 2  # raised whenever the same seed gives other pairs
-N_SHAPE = 60
-SHAPE_LIMIT = 2.5  # standard deviations; beyond, heads look drawn rather than born
 HELD_OUT_IDENTITY = 1_000_000_000
 FINE_GRID_BELOW = 200  # px: smaller photos are rendered at twice their size and averaged
 # Branches of the seed's tree.
@@ -86,15 +83,12 @@ class SyntheticSettings:
             raise ValueError(f"expected a preset of {', '.join(POSES)}, got {self.preset!r}")
 
 
-def random_person(rng: np.random.Generator) -> Person:
-    """Draw a person."""
-    shape = np.clip(rng.standard_normal(N_SHAPE), -SHAPE_LIMIT, SHAPE_LIMIT)
-    return Person(shape, random_appearance(rng))
-
-
 def make_person(index: int, settings: SyntheticSettings) -> Person:
     """Return the person of sample `index`."""
-    return random_person(_generator(settings, PERSON, index // settings.pairs_per_person))
+    rng = _generator(settings, PERSON, index // settings.pairs_per_person)
+    if settings.ingredients.origins:
+        return cast_person(rng, settings.held_out)
+    return random_person(rng)
 
 
 def make_pair(index: int, settings: SyntheticSettings) -> FacePair:
@@ -143,10 +137,11 @@ def take_photos(index: int, settings: SyntheticSettings) -> Shoot:
     person = make_person(index, settings)
     rng = _generator(settings, FACE, index)
     model = load_head()
-    expression = random_expression(rng, model.expression_names)
-    vertices_head = model.vertices(person.shape, expression)
+    expression, vertices_head = draw_face(rng, person, settings.ingredients)
     atlas = head_atlas(texture_size(settings.size))
     mesh_head = dressed_mesh(vertices_head, person.appearance, atlas)
+    if settings.ingredients.expressions:
+        mesh_head = lit_mouth(mesh_head, vertices_head)
     normals_head = vertex_normals(mesh_head.vertices, _outside())
     gloss = np.zeros(len(mesh_head.vertices), np.float32)
     gloss[: len(vertices_head)] = vertex_gloss(person.appearance, atlas)

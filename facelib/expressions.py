@@ -1,0 +1,158 @@
+"""What a face does: facial actions drawn in combinations that people make.
+
+Mouth, eyes and brows are drawn apart from each other, as in speech, or together, as in surprise.
+`acting` turns the strengths into a head.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+Recipe = dict[str, float]
+
+# Actions that go together, with their full strengths; a name without Left or Right means both.
+# The first number is the share of faces, within its table, that do it.
+MOUTHS: dict[str, tuple[float, Recipe]] = {
+    "rest": (0.16, {}),
+    "smile": (0.14, {"mouthSmile": 0.7, "cheekSquint": 0.4, "mouthDimple": 0.3}),
+    "grin": (0.11, {
+        "mouthSmile": 0.8, "mouthUpperUp": 0.5, "mouthLowerDown": 0.3, "cheekSquint": 0.6,
+        "jawOpen": 0.08,
+    }),
+    "laugh": (0.1, {
+        "mouthSmile": 0.8, "jawOpen": 0.5, "mouthUpperUp": 0.4, "mouthLowerDown": 0.3,
+        "cheekSquint": 0.8, "eyeSquint": 0.5,
+    }),
+    "speech_a": (0.09, {"jawOpen": 0.55, "mouthLowerDown": 0.3, "mouthUpperUp": 0.15}),
+    "speech_e": (0.07, {
+        "mouthStretch": 0.6, "mouthSmile": 0.2, "jawOpen": 0.15, "mouthLowerDown": 0.4,
+        "mouthUpperUp": 0.2,
+    }),
+    "speech_o": (0.06, {"mouthFunnel": 0.7, "jawOpen": 0.35}),
+    "speech_u": (0.06, {"mouthPucker": 0.9, "mouthFunnel": 0.2, "jawOpen": 0.08}),
+    "speech_m": (0.05, {"mouthPress": 0.4, "mouthRollLower": 0.3, "mouthRollUpper": 0.2}),
+    "speech_f": (0.04, {"mouthRollLower": 0.6, "mouthUpperUp": 0.3, "jawOpen": 0.08}),
+    "wide_open": (0.05, {"jawOpen": 1.0, "mouthStretch": 0.3}),
+    "frown": (0.04, {"mouthFrown": 0.8, "mouthShrugLower": 0.5}),
+    "puffed": (0.015, {"cheekPuff": 0.6, "mouthPress": 0.3}),
+    "tongue": (0.015, {"tongueOut": 0.8, "jawOpen": 0.35, "mouthLowerDown": 0.3}),
+}  # fmt: skip
+EYES: dict[str, tuple[float, Recipe]] = {
+    "open": (0.55, {}),
+    "wide": (0.08, {"eyeWide": 0.8}),
+    "narrowed": (0.12, {"eyeSquint": 0.9, "eyeBlink": 0.2}),
+    "half_closed": (0.12, {"eyeBlink": 0.6}),
+    "closed": (0.1, {"eyeBlink": 1.0}),
+    "wink_left": (0.015, {"eyeBlinkLeft": 1.0, "cheekSquintLeft": 0.7, "eyeSquintLeft": 0.3}),
+    "wink_right": (0.015, {"eyeBlinkRight": 1.0, "cheekSquintRight": 0.7, "eyeSquintRight": 0.3}),
+}
+BROWS: dict[str, tuple[float, Recipe]] = {
+    "rest": (0.5, {}),
+    "raised": (0.18, {"browInnerUp": 0.7, "browOuterUp": 0.8}),
+    "worried": (0.1, {"browInnerUp": 0.8}),
+    "lowered": (0.16, {"browDown": 0.8}),
+    "left_raised": (0.03, {"browOuterUpLeft": 0.9, "browInnerUp": 0.2, "browDownRight": 0.3}),
+    "right_raised": (0.03, {"browOuterUpRight": 0.9, "browInnerUp": 0.2, "browDownLeft": 0.3}),
+}
+# Expressions of the whole face, after Ekman and Friesen's action units.
+EMOTIONS: dict[str, tuple[float, Recipe]] = {
+    "joy": (0.3, {
+        "mouthSmile": 0.9, "cheekSquint": 0.8, "eyeSquint": 0.4, "mouthUpperUp": 0.3,
+        "jawOpen": 0.15, "mouthLowerDown": 0.2,
+    }),
+    "surprise": (0.2, {
+        "browInnerUp": 0.9, "browOuterUp": 0.8, "eyeWide": 0.8, "jawOpen": 0.6,
+    }),
+    "anger": (0.16, {
+        "browDown": 0.9, "eyeSquint": 0.5, "noseSneer": 0.4, "mouthPress": 0.4, "mouthFrown": 0.3,
+        "eyeWide": 0.2,
+    }),
+    "disgust": (0.12, {
+        "noseSneer": 0.9, "mouthUpperUp": 0.6, "browDown": 0.6, "cheekSquint": 0.4,
+        "mouthFrown": 0.3, "mouthShrugLower": 0.2, "eyeSquint": 0.4,
+    }),
+    "sadness": (0.12, {
+        "browInnerUp": 0.9, "mouthFrown": 0.8, "mouthShrugLower": 0.4, "eyeBlink": 0.25,
+    }),
+    "fear": (0.1, {
+        "browInnerUp": 0.8, "browDown": 0.3, "eyeWide": 0.8, "mouthStretch": 0.7, "jawOpen": 0.25,
+    }),
+}  # fmt: skip
+EMOTION_SHARE = 0.3
+ONE_SIDED_SHARE = 0.1  # faces that act with one half much more than with the other
+# What a face never quite stops doing: actions, and how strong at most.
+TWITCHES = {"eyeBlink": 0.2, "browInnerUp": 0.2, "browDown": 0.15, "mouthPress": 0.1,
+            "mouthDimple": 0.2, "jawLeft": 0.1, "jawRight": 0.1}  # fmt: skip
+AT_CAMERA_SHARE = 0.4  # eyes that look straight ahead
+GAZE = 0.4  # standard deviation of other eyes' turn, 1 = as far as eyes go
+
+
+def random_strengths(rng: np.random.Generator, names: tuple[str, ...]) -> np.ndarray:
+    """Draw what a face does.
+
+    Args:
+        rng: draws.
+        names: the head model's actions, in order.
+
+    Returns:
+        (len(names),) float64, strength 0..1 of every action.
+    """
+    if rng.random() < EMOTION_SHARE:
+        recipes = [(_choose(rng, EMOTIONS), rng.uniform(0.35, 1.0))]
+        closed = rng.random() < EYES["closed"][0]
+        recipes += [(EYES["closed"][1], 1.0)] if closed else []
+    else:
+        eyes = _choose(rng, EYES)
+        overall = 1.0 if "eyeBlink" not in eyes or eyes["eyeBlink"] == 1 else rng.uniform(0.4, 1.2)
+        recipes = [
+            (_choose(rng, MOUTHS), rng.uniform(0.35, 1.0)),
+            (_choose(rng, BROWS), rng.uniform(0.3, 1.0)),
+            (eyes, overall),
+        ]
+    recipes += [({twitch: most}, rng.beta(1, 3)) for twitch, most in TWITCHES.items()]
+    strengths = dict.fromkeys(names, 0.0)
+    leaning = _leaning(rng)
+    for recipe, overall in recipes:
+        for action, full in recipe.items():
+            _add(strengths, action, full * overall, leaning, rng)
+    for half in leaning:  # a lid that shuts is no longer torn open
+        strengths[f"eyeWide{half}"] *= 1 - min(strengths[f"eyeBlink{half}"], 1.0)
+    _add_gaze(strengths, rng)
+    return np.clip([strengths[name] for name in names], 0, 1)
+
+
+def _choose(rng, table):
+    shares = np.array([share for share, _ in table.values()])
+    return list(table.values())[rng.choice(len(shares), p=shares / shares.sum())][1]
+
+
+def _leaning(rng):
+    """How much the left and the right half take part, 1 and 1 for most faces."""
+    if rng.random() > ONE_SIDED_SHARE:
+        return {"Left": 1.0, "Right": 1.0}
+    weak = rng.uniform(0, 0.6)
+    return {"Left": weak, "Right": 1.0} if rng.random() < 0.5 else {"Left": 1.0, "Right": weak}
+
+
+def _add(strengths, action, strength, leaning, rng):
+    """Raise an action, or its left and right halves by nearly the same amount."""
+    if action in strengths:
+        strengths[action] += strength
+        return
+    for half, share in leaning.items():
+        # Lids close together whatever the rest of the face does.
+        uneven = 1.0 if action == "eyeBlink" else share * rng.uniform(0.85, 1.15)
+        if action + half in strengths:
+            strengths[action + half] += strength * uneven
+
+
+def _add_gaze(strengths, rng):
+    if rng.random() < AT_CAMERA_SHARE:
+        return
+    across, up = np.clip(rng.normal(0, GAZE, 2), -1, 1)
+    sides = {"Left": "Out" if across > 0 else "In", "Right": "In" if across > 0 else "Out"}
+    for half, way in sides.items():
+        turns = {way: abs(across), "Up": up, "Down": -up}
+        for turn, value in turns.items():
+            if f"eyeLook{turn}{half}" in strengths:
+                strengths[f"eyeLook{turn}{half}"] += max(value, 0.0)
