@@ -72,7 +72,8 @@ def head_sized_mesh() -> Mesh:
     v = np.arccos(np.clip(unit[:, 1], -1, 1)) / np.pi
     y, x = np.mgrid[0:512, 0:512] / 512
     texture = np.stack([0.5 + 0.4 * np.sin(40 * x), 0.5 + 0.4 * np.cos(30 * y), x], axis=-1)
-    return Mesh(unit * [75.0, 110.0, 95.0], sphere.faces, np.column_stack([u, v]), texture)
+    uv = np.column_stack([u, v]).astype(np.float32)
+    return Mesh(unit * [75.0, 110.0, 95.0], sphere.faces, uv, texture.astype(np.float32))
 
 
 def main() -> None:
