@@ -220,7 +220,7 @@ def test_what_is_drawn_over_the_render_hides_and_is_named(shoot, sample):
     front, side = covered_shoot.view_truths(*points)
     bare = sample.views[0].visible
     assert bare[17:22].all() and not front.visible[17:22].any()
-    below = keypoints[:, 1] > brows + 4
+    below = np.rint(keypoints[:, 1]) >= int(brows) + 3
     np.testing.assert_array_equal(front.visible, bare & below)
     np.testing.assert_array_equal(side.visible, sample.views[1].visible)
     pixels = covered_shoot.pixel_truths()[0]
