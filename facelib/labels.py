@@ -1,7 +1,8 @@
 """What a pixel can show: the names of regions, on the head's vertices and on painted skin.
 
-Geometry that is added to the head (hair, glasses, hats) brings a label of its own for each of its
-vertices; a new kind of thing gets a new name at the end of `LABELS`.
+Geometry that is added to the head (cloth, hats) brings a label for each of its vertices; what is
+drawn over the render (hair, glasses) a label for each pixel. A new kind of thing gets a new name at
+the end of `LABELS`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from facelib.atlas import SKIN_SHARE, Atlas
 # The place of a name is its number in stored segmentations: append, never insert.
 LABELS = (
     "background", "skin", "eyes", "brows", "nose", "lips", "ears", "neck", "hair", "clothes",
-    "teeth", "tongue", "mouth", "beard", "glasses", "hat",
+    "teeth", "tongue", "mouth", "beard", "glasses", "hat", "lashes", "lens",
 )  # fmt: skip
 NUMBER_OF = {name: number for number, name in enumerate(LABELS)}
 # Regions of the head model and their labels; later ones win where they overlap.
@@ -31,7 +32,7 @@ LABEL_OF_REGION = {
 }
 # What hair is painted on; an eyeball behind a brow stays an eyeball.
 PAINTED_ON = tuple(NUMBER_OF[name] for name in ("skin", "neck", "ears"))
-# What is no part of the head and can hide it.
+# What is no part of the head and can hide it; one sees brows as brows, and through a lens.
 WORN = tuple(NUMBER_OF[name] for name in ("hair", "clothes", "beard", "glasses", "hat"))
 
 
@@ -49,6 +50,21 @@ def head_labels(regions: dict[str, np.ndarray]) -> np.ndarray:
     for region, label in LABEL_OF_REGION.items():
         labels[regions[region]] = NUMBER_OF[label]
     return labels
+
+
+def numbers_of(names: tuple[str, ...]) -> np.ndarray:
+    """Translate another list of names: (len(names),) uint8, to be indexed with its numbers.
+
+    Args:
+        names: of `LABELS`, or "none" for nothing.
+
+    Raises:
+        ValueError: if a name is not known here.
+    """
+    unknown = set(names) - set(LABELS) - {"none"}
+    if unknown:
+        raise ValueError(f"unknown labels {sorted(unknown)}: append them to LABELS")
+    return np.array([NUMBER_OF.get(name, 0) for name in names], np.uint8)
 
 
 def painted_labels(looks: Appearance, atlas: Atlas) -> np.ndarray:

@@ -50,12 +50,16 @@ def shade_pixels(
                 continue
             i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
             a, b, c = barycentric[row, col, 0], barycentric[row, col, 1], barycentric[row, col, 2]
-            vx, vy, vz = _toward_viewer(row, col, to_viewer)
-            nx, ny, nz = _unit(
-                a * normals_eye[i, 0] + b * normals_eye[j, 0] + c * normals_eye[k, 0],
-                a * normals_eye[i, 1] + b * normals_eye[j, 1] + c * normals_eye[k, 1],
-                a * normals_eye[i, 2] + b * normals_eye[j, 2] + c * normals_eye[k, 2],
-            )
+            vx, vy, vz = np.float32(0), np.float32(0), np.float32(1)
+            if shiny:
+                vx, vy, vz = _toward_viewer(row, col, to_viewer)
+            nx, ny, nz = vx, vy, vz
+            if lights.shape[0] > 0:
+                nx, ny, nz = _unit(
+                    a * normals_eye[i, 0] + b * normals_eye[j, 0] + c * normals_eye[k, 0],
+                    a * normals_eye[i, 1] + b * normals_eye[j, 1] + c * normals_eye[k, 1],
+                    a * normals_eye[i, 2] + b * normals_eye[j, 2] + c * normals_eye[k, 2],
+                )
             red, green, blue = ambient[0], ambient[1], ambient[2]
             shine_r, shine_g, shine_b = np.float32(0), np.float32(0), np.float32(0)
             strength = np.float32(0)
@@ -108,6 +112,14 @@ def composite_pixels(color, triangle, background, image, alpha):
     plain = background.shape[0] == 1
     for row in range(height):
         for col in range(width):
+            i, j = (0, 0) if plain else (row, col)
+            if factor == 1:
+                shown = triangle[row, col] >= 0
+                alpha[row, col] = one if shown else zero
+                for k in range(3):
+                    value = color[row, col, k] if shown else background[i, j, k]
+                    image[row, col, k] = min(max(value, zero), one)
+                continue
             red, green, blue, covered = zero, zero, zero, zero
             for y in range(row * factor, (row + 1) * factor):
                 for x in range(col * factor, (col + 1) * factor):
@@ -119,7 +131,6 @@ def composite_pixels(color, triangle, background, image, alpha):
             share = one / per_pixel
             alpha[row, col] = covered / per_pixel
             rest = one - covered / per_pixel
-            i, j = (0, 0) if plain else (row, col)
             image[row, col, 0] = min(max(red * share + rest * background[i, j, 0], zero), one)
             image[row, col, 1] = min(max(green * share + rest * background[i, j, 1], zero), one)
             image[row, col, 2] = min(max(blue * share + rest * background[i, j, 2], zero), one)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from facelib.labels import PAINTED_ON
+from facelib.labels import NUMBER_OF, PAINTED_ON, WORN
 from facelib.mesh import Mesh
 from facelib.rasterize import Fragments, interpolate, rasterize
 from facelib.render import Camera
@@ -87,13 +87,27 @@ class ViewTruth:
 
 
 @dataclass(frozen=True)
+class Cover:
+    """What is drawn over a render without being part of its mesh: hair, frames, lenses.
+
+    Attributes:
+        labels: (S, S) uint8, numbers of `facelib.labels.LABELS`; 0 where less than half a pixel is
+            covered.
+        depth: (S, S) float32 px, image frame's z; −inf elsewhere.
+    """
+
+    labels: np.ndarray
+    depth: np.ndarray
+
+
+@dataclass(frozen=True)
 class PixelTruth:
     """What one photo shows at every pixel's centre.
 
     Attributes:
         segmentation: (S, S) uint8, numbers of `facelib.labels.LABELS`; 0 is background.
         normals_eye: (S, S, 3) float16, unit, eye frame (x right, y up, z toward the viewer), as
-            the light fell on them; 0 on the background.
+            the light fell on them; 0 on the background and where hair or a frame covers it.
         depth_mm: (S, S) float32, distance along the view axis; inf on the background.
     """
 
@@ -108,6 +122,7 @@ def view_truth(
     layout_vertices_head: np.ndarray,
     fragments: Fragments,
     worn: np.ndarray,
+    cover: Cover | None = None,
 ) -> ViewTruth:
     """Project the keypoints and look up in the z-buffer which of them can be seen.
 
@@ -117,10 +132,13 @@ def view_truth(
         layout_vertices_head: (V, 3) float, mm; the lowest of them gets z = 0.
         fragments: (S·k, S·k), as `render.Rendering.fragments`, of everything in the photo.
         worn: (M,) bool: the photo's triangles that are no part of the head.
+        cover: what is drawn over them; None for nothing.
     """
     z_origin = -float(camera.head_to_image(layout_vertices_head)[:, 2].min())
     keypoints = camera.head_to_image(keypoints_head)
     visible = seen(keypoints, camera, fragments, worn)
+    if cover is not None:
+        visible &= ~covered(keypoints, camera, cover)
     keypoints[:, 2] += z_origin
     return ViewTruth(camera, keypoints.astype(np.float32), visible, z_origin)
 
@@ -155,12 +173,23 @@ def seen(
     return inside & (in_front <= within_mm * camera.scale).any(axis=0)
 
 
+def covered(keypoints_image: np.ndarray, camera: Camera, cover: Cover) -> np.ndarray:
+    """Tell which keypoints lie below something that is drawn over the render: (68,) bool."""
+    edge = (camera.width - 1, camera.height - 1)
+    inside = np.clip(np.nan_to_num(keypoints_image[:, :2]), 0, edge)
+    column, row = np.rint(inside).astype(int).T
+    in_front = cover.depth[row, column] - keypoints_image[:, 2]
+    nearer = in_front > SEEN_BEHIND_MM * camera.scale
+    return nearer & np.isin(cover.labels[row, column], WORN)
+
+
 def pixel_truth(
     mesh_head: Mesh,
     normals_head: np.ndarray,
     labels: np.ndarray,
     painted: np.ndarray,
     camera: Camera,
+    cover: Cover | None = None,
 ) -> PixelTruth:
     """Work out what every pixel of a photo shows.
 
@@ -170,6 +199,7 @@ def pixel_truth(
         labels: (N,) uint8, what each vertex is part of.
         painted: (h, w) uint8, labels painted on the texture page; 0 where there are none.
         camera: of the photo.
+        cover: what is drawn over the mesh; None for nothing.
     """
     vertices, triangles = mesh_head.vertices, mesh_head.triangles
     size = camera.height, camera.width
@@ -177,11 +207,13 @@ def pixel_truth(
     fragments = rasterize(image, triangles, *size, camera.inverse_w(vertices), cull_back=True)
     normals = interpolate(fragments, triangles, normals_head @ np.asarray(camera.rotation).T)
     normals /= np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-12)
-    return PixelTruth(
-        _segmentation(fragments, mesh_head, labels, painted),
-        normals.astype(np.float16),
-        -(camera.translation_eye[2] + fragments.depth / camera.scale).astype(np.float32),
-    )
+    segmentation, depth = _segmentation(fragments, mesh_head, labels, painted), fragments.depth
+    if cover is not None:
+        solid = (cover.labels > 0) & (cover.labels != NUMBER_OF["lens"])
+        normals[solid], depth = 0, np.where(solid, cover.depth, depth)
+        segmentation = np.where(cover.labels > 0, cover.labels, segmentation)
+    depth_mm = -(camera.translation_eye[2] + depth / camera.scale)
+    return PixelTruth(segmentation, normals.astype(np.float16), depth_mm.astype(np.float32))
 
 
 def _segmentation(

@@ -9,13 +9,13 @@ import trimesh
 
 from facelib.headmodel import load_head
 from facelib.ingredients import Ingredients
-from facelib.labels import LABELS, NUMBER_OF, WORN
+from facelib.labels import LABELS, NUMBER_OF, WORN, numbers_of
 from facelib.mesh import Mesh, vertex_normals
 from facelib.pairs import ShardedPairs, write_shards
 from facelib.rasterize import rasterize
 from facelib.render import Camera
 from facelib.sources.synthetic import SyntheticSettings, make_sample, take_photos
-from facelib.truth import SEEN_WITHIN_MM, ViewTruth, pixel_truth, seen, view_truth
+from facelib.truth import SEEN_WITHIN_MM, Cover, ViewTruth, pixel_truth, seen, view_truth
 from facelib.uvmap import load_layout
 
 SETTINGS = SyntheticSettings(size=200, seed=11)
@@ -206,10 +206,44 @@ def test_regions_lie_where_their_keypoints_are(sample):
     assert {"background", "skin", "brows", "neck", "clothes", "hair"} <= set(names.ravel())
 
 
+def test_what_is_drawn_over_the_render_hides_and_is_named(shoot, sample):
+    """A fringe over the forehead, a lens over one eye, brows on the brows."""
+    camera, keypoints = shoot.views[0].camera, sample.views[0].keypoints_image
+    brows, eye = keypoints[17:22, 1].max(), keypoints[36:42, :2].mean(0).astype(int)
+    labels = np.zeros((200, 200), np.uint8)
+    labels[: int(brows) + 3] = NUMBER_OF["hair"]
+    labels[eye[1] - 5 : eye[1] + 5, eye[0] - 9 : eye[0] + 9] = NUMBER_OF["lens"]
+    depth = np.where(labels > 0, np.float32(130 * camera.scale), -np.inf)
+    fringe = Cover(labels, depth)
+    covered_shoot = replace(shoot, photos=(replace(shoot.photos[0], cover=fringe), shoot.photos[1]))
+    points = MODEL.keypoints(shoot.vertices_head), LAYOUT.from_head @ shoot.vertices_head
+    front, side = covered_shoot.view_truths(*points)
+    bare = sample.views[0].visible
+    assert bare[17:22].all() and not front.visible[17:22].any()
+    below = np.rint(keypoints[:, 1]) >= int(brows) + 3
+    np.testing.assert_array_equal(front.visible, bare & below)
+    np.testing.assert_array_equal(side.visible, sample.views[1].visible)
+    pixels = covered_shoot.pixel_truths()[0]
+    np.testing.assert_array_equal(pixels.segmentation[labels > 0], labels[labels > 0])
+    hair = labels == NUMBER_OF["hair"]
+    assert not pixels.normals_eye[hair].any()
+    np.testing.assert_allclose(pixels.depth_mm[hair], -camera.translation_eye[2] - 130, atol=0.01)
+    for kept in ("depth_mm", "normals_eye"):
+        expected = getattr(sample.pixels[0], kept)
+        np.testing.assert_array_equal(getattr(pixels, kept)[~hair], expected[~hair])
+
+
+def test_other_lists_of_labels_are_translated():
+    numbers = numbers_of(("none", "hair", "lens"))
+    assert numbers[[0, 1, 2]].tolist() == [0, NUMBER_OF["hair"], NUMBER_OF["lens"]]
+    with pytest.raises(ValueError, match="scarf"):
+        numbers_of(("none", "scarf"))
+
+
 def test_labels_keep_their_numbers():
     assert LABELS[:8] == ("background", "skin", "eyes", "brows", "nose", "lips", "ears", "neck")
     assert LABELS[8:] == (
-        "hair", "clothes", "teeth", "tongue", "mouth", "beard", "glasses", "hat",
+        "hair", "clothes", "teeth", "tongue", "mouth", "beard", "glasses", "hat", "lashes", "lens",
     )  # fmt: skip
     assert {LABELS[number] for number in WORN} == {"hair", "clothes", "beard", "glasses", "hat"}
 

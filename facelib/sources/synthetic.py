@@ -22,7 +22,7 @@ from facelib.atlas import SHIRT_UV, Atlas, build_atlas
 from facelib.backgrounds import random_background
 from facelib.headmodel import load_head
 from facelib.ingredients import Ingredients
-from facelib.labels import NUMBER_OF, WORN, head_labels, painted_labels
+from facelib.labels import NUMBER_OF, head_labels
 from facelib.mesh import Mesh, vertex_normals
 from facelib.pairs import FacePair, Sample
 from facelib.render import Camera, render
@@ -38,7 +38,6 @@ from facelib.sources.scene import (
 )
 from facelib.sources.shoot import Photo, Shoot
 from facelib.threads import single_threaded_blas
-from facelib.truth import PixelTruth, pixel_truth, view_truth
 from facelib.uvmap import load_layout
 
 FORMAT = 2  # raised whenever the same seed gives other pairs
@@ -118,17 +117,13 @@ def make_sample(index: int, settings: SyntheticSettings, pixels: bool = False) -
     """
     with single_threaded_blas():
         shoot = take_photos(index, settings)
-        keypoints_head = load_head().keypoints(shoot.vertices_head)
-        layout_vertices_head = _layout_matrix() @ shoot.vertices_head
-        worn = np.isin(shoot.labels, WORN)[shoot.mesh_head.triangles[:, 0]]
         return Sample(
             pair=_as_pair(index, settings, shoot),
-            views=tuple(
-                view_truth(view.camera, keypoints_head, layout_vertices_head, photo.fragments, worn)
-                for view, photo in zip(shoot.views, shoot.photos, strict=True)
+            views=shoot.view_truths(
+                load_head().keypoints(shoot.vertices_head), _layout_matrix() @ shoot.vertices_head
             ),
             coefficients=shoot.coefficients(),
-            pixels=_pixels(shoot, settings) if pixels else None,
+            pixels=shoot.pixel_truths() if pixels else None,
         )
 
 
@@ -153,8 +148,18 @@ def take_photos(index: int, settings: SyntheticSettings) -> Shoot:
         view = frame_view(keypoints_head, pose_deg, random_distance_mm(rng), settings.size, rng)
         views.append(view)
         photos.append(photograph(mesh_head, normals_head, gloss, view.camera, rng))
-    labels = _labels()
-    return Shoot(person, expression, vertices_head, mesh_head, normals_head, labels, views, photos)
+    return Shoot(
+        person=person,
+        expression=expression,
+        looks=person.appearance,
+        atlas=atlas,
+        vertices_head=vertices_head,
+        mesh_head=mesh_head,
+        normals_head=normals_head,
+        labels=_labels(),
+        views=tuple(views),
+        photos=tuple(photos),
+    )
 
 
 def dressed_mesh(vertices_head: np.ndarray, looks: Appearance, atlas: Atlas) -> Mesh:
@@ -201,7 +206,7 @@ def photograph(
     )
     background = random_background(rng, camera.width)
     image = develop(shot.image, shot.alpha, background, rng)
-    return Photo(image, shot.fragments, lights, ambient)
+    return Photo(image, shot.fragments, {"lights": lights, "ambient": ambient})
 
 
 def texture_size(photo_size: int) -> int:
@@ -235,14 +240,6 @@ def _as_pair(index: int, settings: SyntheticSettings, shoot: Shoot) -> FacePair:
         side_pose_deg=side.pose_deg,
         name=f"{kind}-s{settings.seed}-{index:07d}",
         px_per_mm=float(front.camera.scale),
-    )
-
-
-def _pixels(shoot: Shoot, settings: SyntheticSettings) -> tuple[PixelTruth, PixelTruth]:
-    painted = painted_labels(shoot.person.appearance, head_atlas(texture_size(settings.size)))
-    mesh, normals = shoot.mesh_head, shoot.normals_head
-    return tuple(
-        pixel_truth(mesh, normals, shoot.labels, painted, view.camera) for view in shoot.views
     )
 
 
