@@ -17,6 +17,7 @@ FLOORS = {
     2: "uvmap unwrap render headmodel appearance backgrounds augmentation detect",
     2.5: "still acting",
     3: "pairs reconstruct figures",
+    3.3: "sliders",
     3.5: "batches train_config sources.scene",
     3.7: "encoder_start sources.casting",
     4: "sources.synthetic training",
