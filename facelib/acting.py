@@ -78,9 +78,8 @@ def act(
     blinks = [f"eyeBlink{eye.side}" for eye in eyes]
     unblinking = [0.0 if name in blinks else by_name[name] for name in by_name]
     vertices_head = model.vertices(shape, np.array(unblinking))
-    at_rest = model.vertices(shape)
     for eye, blink in zip(eyes, blinks, strict=True):
-        vertices_head[eye.ball] = turned(at_rest[eye.ball], gaze(eye, by_name))
+        vertices_head[eye.ball] = turned(_some(model, eye.ball, shape), gaze(eye, by_name))
         if by_name[blink] > 0:
             basis = model.expression_basis[model.expression_names.index(blink)]
             _close(vertices_head, eye, basis, by_name[blink])
@@ -125,7 +124,9 @@ def settle_lips(
     """
     rim = lip_rim(model)
     jaw = model.expression_names.index("jawOpen")
-    vertices_head = model.vertices(shape, strengths)
+    edge = np.concatenate([rim.upper, rim.lower])
+    vertices_head = np.zeros_like(model.mean_head)  # filled where it is read
+    vertices_head[edge] = _some(model, edge, shape, strengths)
     ends = vertices_head[rim.upper[[0, -1]], 0]
     reach = MIDDLE_OF_MOUTH / 2 * (ends[1] - ends[0])
     x_mm = ends.mean() + np.linspace(-reach, reach, 31)
@@ -191,6 +192,16 @@ def _close(vertices_head, eye, basis, closure):
     around = np.sqrt(np.where(before, y**2 + z**2 - lower**2, 0))
     moving[:, 2] = np.where(before, around, z) + centre[2]
     vertices_head[eye.blinking] = moving
+
+
+def _some(model, members, shape, strengths=None):
+    """Vertices of the linear model, only those asked for: (len(members), 3)."""
+    vertices = model.mean_head[members]
+    for coefficients, basis in ((shape, model.shape_basis), (strengths, model.expression_basis)):
+        if coefficients is not None:
+            coefficients = np.asarray(coefficients, np.float32)
+            vertices = vertices + np.tensordot(coefficients, basis[: len(coefficients), members], 1)
+    return vertices
 
 
 def _along(x_mm, edge, values):

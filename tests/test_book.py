@@ -173,3 +173,22 @@ def test_scrolling_past_a_mesh_does_not_zoom_it(browser: Browser) -> None:
         visit.page.wait_for_timeout(700)
         visit.page.mouse.move(1, 1)
         assert changed_share(before, pixels(canvas)) < 0.01
+
+
+def test_sliders_move_their_mesh_without_a_kernel(browser: Browser) -> None:
+    with_sliders = [p for p in PAGES if 'class="morph"' in (BOOK / p).read_text("utf-8")]
+    assert with_sliders, "a book without sliders"
+    with Visit(browser, BOOK / with_sliders[0]) as visit:
+        page, morph = visit.page, visit.page.query_selector(".morph")
+        canvas = live_mesh(page, morph.query_selector(".mesh-view"))
+        slider = morph.query_selector("input[type=range]")
+        assert slider.is_visible()
+        before = pixels(canvas)
+        slider.focus()
+        page.keyboard.press("End")
+        page.wait_for_timeout(700)
+        assert changed_share(before, pixels(canvas)) > 0.01, "the slider moved nothing"
+        slider.focus()
+        slider.evaluate("s => { s.value = 0; s.dispatchEvent(new Event('input')); }")
+        page.wait_for_timeout(700)
+        assert changed_share(before, pixels(canvas)) < 0.002, "the slider does not lead back"

@@ -1,5 +1,7 @@
 """The shipped head: safe to load, small, symmetric, closed to the outside, with all its parts."""
 
+import hashlib
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
@@ -31,6 +33,23 @@ ARKIT = (
 FLIP = np.array([-1.0, 1.0, 1.0])
 
 
+# First 16 digits of each array's SHA-256: shipped weights and layout depend on every one of them.
+HASHES = {
+    "mean_head": "cbe6b6335e513357",
+    "triangles": "3ea03ad66a2eec16",
+    "uv": "951f84c16722a895",
+    "mirror": "9f518ab4aeada573",
+    "shape_basis": "cbea05a43870f058",
+    "shape_variance_share": "9bfe48741563b969",
+    "expression_basis": "4f72acf645f82b92",
+    "expression_names": "9adbcd3e70bce1da",
+    "keypoint_triangles": "376cb994f5f5af67",
+    "keypoint_weights": "846535a5a2bb8fe0",
+    "region_names": "7107db2ae46d836e",
+    "region_masks": "1bc63012f73645bf",
+}
+
+
 @pytest.fixture(scope="module")
 def model():
     return load_head()
@@ -51,6 +70,15 @@ def test_file_is_small_and_loads_without_pickle():
     assert path.stat().st_size <= 8_000_000
     with np.load(path, allow_pickle=False) as file:
         assert all(file[name].dtype != object for name in file.files)
+
+
+def test_arrays_are_the_ones_that_the_shipped_weights_were_trained_on():
+    with np.load(data_dir() / "head" / "head.npz", allow_pickle=False) as file:
+        found = {
+            name: hashlib.sha256(np.ascontiguousarray(file[name]).tobytes()).hexdigest()[:16]
+            for name in file.files
+        }
+    assert found == HASHES
 
 
 def test_arrays_fit_together(model):

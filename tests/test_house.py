@@ -19,6 +19,7 @@ FLOORS = {
     2.7: "truth",
     2.8: "samples",
     3: "pairs reconstruct figures",
+    3.3: "sliders",
     3.5: "batches train_config sources.scene",
     3.6: "sources.casting",
     3.7: "encoder_start sources.shoot",

@@ -39,6 +39,46 @@
     }, { capture: true, passive: true });
   };
 
+  const triangleMesh = (root) => {
+    let found = null;
+    root.traverse((part) => { if (part.isMesh && part.geometry.index) found ??= part; });
+    return found;
+  };
+
+  // Vertices of a linear model: mean + sum of slider * direction, added up here.
+  const moveBySliders = (scene, morph) => {
+    const world = scene.getWorld();
+    const geometry = triangleMesh(world.K3DObjects).geometry;
+    const positions = geometry.attributes.position;
+    const mean = Float32Array.from(positions.array);
+    const steps = new Int16Array(bytesOf(morph.dataset.directions));
+    const unit = Number(morph.dataset.unit);
+    const inputs = [...morph.querySelectorAll(".morph-sliders input")];
+    const move = () => {
+      const sum = Float32Array.from(mean);
+      inputs.forEach((input, k) => {
+        const factor = Number(input.value) * unit;
+        if (!factor) return;
+        const first = k * mean.length;
+        for (let i = 0; i < mean.length; i += 1) sum[i] += factor * steps[first + i];
+      });
+      positions.array.set(sum);
+      positions.needsUpdate = true;
+      geometry.computeVertexNormals();
+      geometry.computeBoundingBox();
+      geometry.computeBoundingSphere();
+      scene.render();
+    };
+    for (const input of inputs) {
+      input.addEventListener("input", () => {
+        input.nextElementSibling.value = Number(input.value).toFixed(1);
+        move();
+      });
+    }
+    morph.removeAttribute("data-directions");
+    morph.querySelector(".morph-sliders").hidden = false;
+  };
+
   const draw = async (view) => {
     const k3d = await loadK3d();
     const target = document.createElement("div");
@@ -53,6 +93,8 @@
     view.setAttribute("role", "application");
     view.setAttribute("aria-label", view.querySelector("img").alt);
     guardWheel(view);
+    const morph = view.closest(".morph[data-directions]");
+    if (morph) moveBySliders(scene, morph);
   };
 
   const start = () => {
