@@ -9,15 +9,22 @@ PACKAGE = Path(facelib.__file__).parent
 
 # A half floor holds parts of the modules just above it: code split out because it is another idea.
 FLOORS = {
-    0: "paths ingredients images rotations similarity train_log brushes networks.two_view",
+    0: "paths ingredients images rotations similarity train_log brushes networks.two_view "
+    "spherical_harmonics film",
     0.5: "shading",
     1: "transforms mesh rasterize registration networks",
+    1.2: "occlusion",
+    1.3: "shadows",
+    1.4: "surface_shading",
     1.5: "atlas shirt",
     2: "uvmap unwrap render headmodel appearance backgrounds augmentation detect",
-    2.5: "still",
+    2.2: "relief eyes lighting",
+    2.3: "complexion lit_render",
+    2.4: "skin_brushes",
+    2.5: "still skin_paint",
     3: "pairs reconstruct figures",
     3.5: "batches train_config sources.scene",
-    3.7: "encoder_start",
+    3.7: "encoder_start sources.lit_photo",
     4: "sources.synthetic training",
     5: "evaluate",
     5.5: "evaluation_record",

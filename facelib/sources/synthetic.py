@@ -23,12 +23,21 @@ from facelib.appearance import (
 )
 from facelib.atlas import SHIRT_UV, Atlas, build_atlas
 from facelib.backgrounds import random_background
+from facelib.complexion import flexed, random_complexion
 from facelib.headmodel import load_head
 from facelib.ingredients import Ingredients
 from facelib.mesh import Mesh, vertex_normals
 from facelib.pairs import FacePair, write_shards
 from facelib.render import Camera, render
 from facelib.shirt import RINGS, neck_edge, shirt_triangles, shirt_vertices
+from facelib.skin_paint import Canvas, build_canvas, paint_person
+from facelib.sources.lit_photo import (
+    HeadMaterials,
+    build_materials,
+    make_surface,
+    photograph_lit,
+    with_painting,
+)
 from facelib.sources.scene import (
     View,
     develop,
@@ -48,7 +57,8 @@ FINE_GRID_BELOW = 200  # px: smaller photos are rendered at twice their size and
 CHUNK = 16  # samples a worker makes at a time
 # Branches of the seed's tree.
 TRAINING, HELD_OUT = 0, 1
-PERSON, FACE, VIEW = 0, 1, 2
+PERSON, FACE, VIEW, SKIN = 0, 1, 2, 3
+PLAIN_GLOSS, PLAIN_ROUGHNESS = 0.8, 0.42  # of skin that nobody drew
 
 
 @dataclass(frozen=True)
@@ -107,13 +117,19 @@ def make_pair(index: int, settings: SyntheticSettings) -> FacePair:
     person = make_person(index, settings)
     rng = _generator(settings, FACE, index)
     model = load_head()
-    vertices_head = model.vertices(person.shape, random_expression(rng, model.expression_names))
+    expression = random_expression(rng, model.expression_names)
+    vertices_head = model.vertices(person.shape, expression)
     atlas = head_atlas(texture_size(settings.size))
     mesh_head = dressed_mesh(vertices_head, person.appearance, atlas)
     normals_head = vertex_normals(mesh_head.vertices, _outside())
     gloss = np.zeros(len(mesh_head.vertices), np.float32)
     gloss[: len(vertices_head)] = vertex_gloss(person.appearance, atlas)
     keypoints_head = model.keypoints(vertices_head)
+    lit = settings.ingredients.skin or settings.ingredients.light or settings.ingredients.film
+    if lit:
+        mesh_head, surface = _with_surface(
+            mesh_head, normals_head, person.appearance, expression, index, settings
+        )
     views, photos = [], []
     for side in (False, True):
         rng = _generator(settings, VIEW, index, int(side))
@@ -121,7 +137,12 @@ def make_pair(index: int, settings: SyntheticSettings) -> FacePair:
             keypoints_head, random_pose_deg(rng, side), random_distance_mm(rng), settings.size, rng
         )
         views.append(view)
-        photos.append(photograph(mesh_head, normals_head, gloss, view.camera, rng))
+        if lit:
+            photos.append(
+                photograph_lit(mesh_head, surface, view.camera, settings.ingredients, rng)
+            )
+        else:
+            photos.append(photograph(mesh_head, normals_head, gloss, view.camera, rng))
     return _as_pair(index, settings, vertices_head, views, photos)
 
 
@@ -250,6 +271,37 @@ def head_atlas(size: int) -> Atlas:
     return build_atlas(
         model.mean_head, model.triangles, model.uv, model.regions, keypoints_head, size
     )
+
+
+@lru_cache(maxsize=2)
+def head_materials(size: int) -> HeadMaterials:
+    """Return the materials of the shipped head on a page of this size, made once a process."""
+    return build_materials(load_head(), head_atlas(size))
+
+
+@lru_cache(maxsize=2)
+def head_canvas(size: int) -> Canvas:
+    """Return what painting skin on a page of this size needs, made once a process."""
+    return build_canvas(head_atlas(size), load_head())
+
+
+def _with_surface(mesh_head, normals_head, looks, expression, index, settings):
+    """The mesh, finely painted if its skin is an ingredient, and its surface."""
+    size = texture_size(settings.size)
+    materials = head_materials(size)
+    if not settings.ingredients.skin:
+        surface = make_surface(
+            mesh_head, normals_head, materials, PLAIN_GLOSS, PLAIN_ROUGHNESS, None
+        )
+        return mesh_head, surface
+    rng = _generator(settings, SKIN, index // settings.pairs_per_person)
+    skin = random_complexion(rng, looks)
+    strengths = dict(zip(load_head().expression_names, expression, strict=True))
+    painting = paint_person(looks, flexed(skin, strengths), head_canvas(size))
+    surface = make_surface(
+        mesh_head, normals_head, materials, skin.oil, skin.roughness, painting.relief
+    )
+    return with_painting(mesh_head, painting, materials), surface
 
 
 def _as_pair(
