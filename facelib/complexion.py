@@ -36,7 +36,7 @@ class Complexion:
 
     Attributes:
         age_years: what the lines were drawn for.
-        creases: (8,) depth in mm of each group of `relief.CREASES`, in that order.
+        creases: (7,) depth in mm of each group of `relief.CREASES`, in that order.
         crease_variant: which of the carved sets of lines.
         pores: depth of the pores; 1 is usual.
         mottle_melanin: strength of small irregular darkening.
@@ -123,12 +123,12 @@ def random_complexion(
         creases=_creases(rng, old),
         crease_variant=int(rng.integers(0, 3)),
         pores=float(rng.uniform(0.3, 1.2) * (0.7 + 0.6 * old)),
-        mottle_melanin=float(rng.uniform(0.01, 0.035) * (1 + old)),
-        mottle_blood=float(rng.uniform(0.03, 0.12) * (1 + 0.6 * old)),
+        mottle_melanin=float(rng.uniform(0.003, 0.01) * (1 + old)),
+        mottle_blood=float(rng.uniform(0.01, 0.045) * (1 + 0.6 * old)),
         freckles=_freckles(rng, looks, old),
         moles=_moles(rng),
-        oil=float(rng.uniform(0.45, 1.3)),
-        roughness=float(rng.uniform(0.34, 0.52)),
+        oil=float(rng.uniform(0.45, 1.1)),
+        roughness=float(rng.uniform(0.38, 0.55)),
         beard_shadow=float(0 if made_up else shaven),
         blusher=np.append(
             rng.uniform([0.45, 0.08, 0.1], [0.7, 0.2, 0.22]), rng.uniform(0.05, 0.3) * made_up
@@ -156,15 +156,15 @@ def flexed(skin: Complexion, strengths: dict[str, float]) -> Complexion:
             deeper[name] += share * max(halves)
     gain = np.array([1.0 + deeper[name] for name in CREASES])
     # Young skin folds too, just less: an added depth beside the factor.
-    added = 0.12 * np.array([deeper[name] for name in CREASES])
+    added = 0.08 * np.array([deeper[name] for name in CREASES])
     return replace(skin, creases=skin.creases * gain + added)
 
 
 def _creases(rng, old):
     """Depths in mm: nearly none at 25, full at 75, each group with a will of its own."""
-    full = {"forehead": 0.42, "glabella": 0.4, "crows_feet": 0.33, "under_eye": 0.42,
-            "nasolabial": 0.9, "marionette": 0.7, "lips": 0.12, "neck": 0.55}  # fmt: skip
-    young = {"under_eye": 0.12, "nasolabial": 0.18, "lips": 0.05, "neck": 0.1}
+    full = {"forehead": 0.26, "glabella": 0.2, "crows_feet": 0.2, "under_eye": 0.28,
+            "nasolabial": 0.62, "marionette": 0.5, "lips": 0.09}  # fmt: skip
+    young = {"under_eye": 0.08, "nasolabial": 0.14, "lips": 0.04}
     person = rng.uniform(0.5, 1.3)
     return np.array(
         [
@@ -176,7 +176,7 @@ def _creases(rng, old):
 
 def _freckles(rng, looks, old):
     fair = np.clip(1 - 1.6 * looks.melanin, 0, 1)
-    value = rng.uniform(0.1, 1.0) * (rng.random() < 0.3 * fair) + rng.uniform(0, 0.25) * old
+    value = rng.uniform(0.1, 1.0) * (rng.random() < 0.25 * fair) + rng.uniform(0, 0.12) * old
     return float(np.clip(value, 0, 1))
 
 

@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
 from facelib.atlas import Atlas
 
-EYEBALL_MM, CORNEA_MM, IRIS_MM = 12.5, 7.8, 6.0  # radii
+EYEBALL_MM, CORNEA_MM, IRIS_MM = 15.5, 8.0, 5.6  # radii; the head model's eyeballs are large
 RINGS, TURNS = 48, 256  # grid of an iris, from its middle outwards and around
 PATTERNS = 6
 

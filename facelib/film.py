@@ -32,6 +32,7 @@ class Film:
         blur_px: standard deviation of the lens's blur.
         motion_px: (2,) x and y of the path that the image moves on while it is exposed.
         depth_blur_px: radius of the blur of what lies behind the head.
+        backdrop: saturation of what lies behind the head, 1 as given: rooms are duller than paint.
         shot_noise: variance of the noise per unit of light.
         read_noise: standard deviation of the noise in the dark.
         jpeg_quality: 1..95, or 0 for no JPEG.
@@ -45,6 +46,7 @@ class Film:
     blur_px: float = 0.0
     motion_px: tuple[float, float] = (0.0, 0.0)
     depth_blur_px: float = 0.0
+    backdrop: float = 1.0
     shot_noise: float = 0.0
     read_noise: float = 0.0
     jpeg_quality: int = 0
@@ -59,17 +61,18 @@ def random_film(rng: np.random.Generator, white: np.ndarray, size: int) -> Film:
         size: side of the photo, px; blur grows with it.
     """
     scale = size / 256
-    turn, path = rng.uniform(0, 2 * np.pi), rng.gamma(1.0, 1.6) * (rng.random() < 0.2)
+    turn, path = rng.uniform(0, 2 * np.pi), rng.gamma(1.0, 1.2) * (rng.random() < 0.15)
     grainy = rng.beta(1.2, 4.0)
     return Film(
         exposure=float(np.exp(rng.normal(0.0, 0.22))),
-        white_balance=white ** -rng.uniform(0.55, 1.0) * np.exp(rng.normal(0, 0.04, 3)),
-        contrast=float(rng.uniform(0.0, 0.9)),
+        white_balance=white ** -rng.uniform(0.65, 1.05) * np.exp(rng.normal(0, 0.04, 3)),
+        contrast=float(rng.uniform(0.2, 1.2)),
         gamma=float(rng.uniform(2.05, 2.4)),
         vignette=float(rng.beta(1.0, 3.0) * 0.5),
-        blur_px=float(scale * (rng.uniform(0.35, 0.7) + rng.gamma(1.0, 0.7) * (rng.random() < 0.3))),
+        blur_px=scale * (rng.uniform(0.35, 0.7) + rng.gamma(1.0, 0.5) * (rng.random() < 0.25)),
         motion_px=(scale * path * np.cos(turn), scale * path * np.sin(turn)),
-        depth_blur_px=float(scale * rng.gamma(1.0, 2.5) * (rng.random() < 0.6)),
+        depth_blur_px=float(scale * rng.gamma(1.3, 2.5) * (rng.random() < 0.8)),
+        backdrop=float(rng.beta(1.5, 2.0)),
         shot_noise=float(4e-3 * grainy**2),
         read_noise=float(0.012 * grainy**1.5 * rng.uniform(0.2, 1.0)),
         jpeg_quality=int(rng.integers(35, 96)) if rng.random() < 0.8 else 0,
@@ -85,14 +88,14 @@ def expose(
         light: (S, S, 3) float32, linear, the head over black.
         alpha: (S, S) float32, the head's share of each pixel: what is behind shows by this mask
             alone, so a dark face keeps its pixels.
-        background: (S, S, 3) float32 in 0..1, as displayed.
+        background: (s, s, 3) float32 in 0..1, as displayed; a blurred one may be coarser.
         film: settings.
         rng: draws the noise.
 
     Returns:
         (S, S, 3) uint8 RGB.
     """
-    seen = behind_head(light, alpha, out_of_focus(background, film.depth_blur_px), film)
+    seen = behind_head(light, alpha, out_of_focus(background, film.depth_blur_px, len(light)), film)
     seen = moved(blurred(seen, film.blur_px), film.motion_px)
     noise = _noise_tile()[rng.integers(0, 2**20) :]
     while len(noise) < seen.size:
@@ -107,7 +110,7 @@ def expose(
 
 
 def tone_curve(contrast: float, gamma: float = 2.2) -> np.ndarray:
-    """Return the tone curve from light 0 .. CURVE_REACH to display values 0..255, (steps,) float32.
+    """Return the tone curve from light 0 .. CURVE_REACH to display values: (CURVE_STEPS,) uint8.
 
     Up to light 0.7 or so it is a display's power law, bent to an S by `contrast`; above that a
     shoulder rolls off, so that highlights lose colour before they are cut.
@@ -118,31 +121,48 @@ def tone_curve(contrast: float, gamma: float = 2.2) -> np.ndarray:
     rolled = np.where(light > knee, knee + (1 - knee) * (1 - np.exp(-over)), light)
     display = np.clip(rolled, 0, 1) ** (1 / gamma)
     bent = display + contrast * display * (1 - display) * (2 * display - 1)
-    return (bent * 255).astype(np.float32)
+    return np.rint(bent * 255).astype(np.uint8)
 
 
 def behind_head(light, alpha, background, film):
-    """Put a displayed background, (S, S, 3), behind linear light, (S, S, 3), by alpha (S, S).
+    """Put a displayed background behind linear light.
 
-    The background counts as well exposed: it takes the inverse of the exposure that follows.
+    Args:
+        light: (S, S, 3) float32, the head over black.
+        alpha: (S, S) float32.
+        background: (S, S, 3) uint8, which counts as well exposed already: it takes the inverse of
+            the exposure that follows.
+        film: whose exposure, balance and gamma follow.
+
+    Returns:
+        (S, S, 3) float32, linear.
     """
     out = np.empty_like(light)
     undo = np.float32(1 / film.exposure) / np.asarray(film.white_balance, np.float32)
-    _composite(light, alpha, background, _linear_table(film.gamma), undo, out)
+    backdrop = np.float32(film.backdrop)
+    _composite(light, alpha, background, _linear_table(film.gamma), undo, backdrop, out)
     return out
 
 
-def out_of_focus(background: np.ndarray, radius_px: float) -> np.ndarray:
-    """Blur a displayed image, (S, S, 3) float32 in 0..1, over a disc of this radius; float32."""
-    if radius_px < 0.3:
-        return background
-    # A coarser grid carries what is left after a wide blur.
-    size = background.shape[0]
-    small = max(int(size / max(radius_px / 1.5, 1.0)), 8)
-    bits = Image.fromarray((background * 255 + 0.5).astype(np.uint8))
-    soft = bits.resize((small, small), Image.Resampling.BOX)
-    soft = soft.resize((size, size), Image.Resampling.BICUBIC)
-    return np.asarray(soft, np.float32) / 255
+def sharpest_size(size: int, radius_px: float) -> int:
+    """Side of the grid, px, that holds all of a background blurred over this radius."""
+    return size if radius_px < 0.8 else max(int(size / max(radius_px, 1.5)), 16)
+
+
+def out_of_focus(background: np.ndarray, radius_px: float, size: int) -> np.ndarray:
+    """Blur a displayed image over about a radius and bring it to (size, size, 3) uint8.
+
+    Args:
+        background: (s, s, 3) float32 in 0..1 with s from `sharpest_size` up to `size`.
+        radius_px: of the blur, in px of the result.
+        size: px.
+    """
+    image = Image.fromarray((background * np.float32(255) + np.float32(0.5)).astype(np.uint8))
+    small = sharpest_size(size, radius_px)
+    for side, way in ((small, Image.Resampling.BILINEAR), (size, Image.Resampling.BICUBIC)):
+        if image.width != side:
+            image = image.resize((side, side), way)
+    return np.array(image)
 
 
 def blurred(image: np.ndarray, sigma_px: float) -> np.ndarray:
@@ -160,14 +180,16 @@ def blurred(image: np.ndarray, sigma_px: float) -> np.ndarray:
 
 
 def moved(image: np.ndarray, path_px: tuple[float, float]) -> np.ndarray:
-    """Average (H, W, 3) float32 along a straight path of (x, y) px; borders wrap."""
+    """Average (H, W, 3) float32 along a straight path of (x, y) px; borders repeat."""
     steps = int(np.ceil(np.hypot(*path_px))) + 1
     if steps < 2:
         return image
     shares = np.linspace(-0.5, 0.5, steps)
     total = np.zeros_like(image)
     for x, y in np.outer(shares, path_px):
-        total += np.roll(image, (round(y), round(x)), axis=(0, 1))
+        rows = np.clip(np.arange(image.shape[0]) - round(y), 0, image.shape[0] - 1)
+        columns = np.clip(np.arange(image.shape[1]) - round(x), 0, image.shape[1] - 1)
+        total += image[rows][:, columns]
     return total / np.float32(steps)
 
 
@@ -186,7 +208,7 @@ def _noise_tile():
 
 @lru_cache(maxsize=8)
 def _power_table(gamma_steps):
-    return (np.linspace(0, 1, 1025) ** (gamma_steps / 100)).astype(np.float32)
+    return (np.linspace(0, 1, 256) ** (gamma_steps / 100)).astype(np.float32)
 
 
 def _linear_table(gamma):
@@ -194,16 +216,20 @@ def _linear_table(gamma):
 
 
 @njit(cache=True)
-def _composite(light, alpha, background, linear, undo, out):
-    steps = np.float32(len(linear) - 1)
+def _composite(light, alpha, background, linear, undo, saturation, out):
+    third, half, top = np.float32(1 / 3), np.float32(0.5), np.float32(255)
     for row in range(light.shape[0]):
         for col in range(light.shape[1]):
             rest = np.float32(1) - alpha[row, col]
             for k in range(3):
                 out[row, col, k] = light[row, col, k]
-                if rest > 0:
-                    shown = linear[int(background[row, col, k] * steps + np.float32(0.5))]
-                    out[row, col, k] += rest * shown * undo[k]
+            if rest > 0:
+                grey = np.float32(background[row, col, 0]) + np.float32(background[row, col, 1])
+                grey = (grey + np.float32(background[row, col, 2])) * third
+                for k in range(3):
+                    shown = grey + (np.float32(background[row, col, k]) - grey) * saturation
+                    shown = min(max(shown + half, np.float32(0)), top)
+                    out[row, col, k] += rest * linear[int(shown)] * undo[k]
 
 
 @njit(cache=True, fastmath={"contract", "reassoc", "nsz"})
@@ -232,23 +258,27 @@ def _blur(flat, weights, down, padded, out):
                 out[row, i] += padded[row, i + shift] * weights[tap]
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "nnan"})
 def _develop(light, noise, gain, exposure, vignette, shot, read, curve, out):
     height, width = light.shape[:2]
     steps = np.float32((len(curve) - 1) / CURVE_REACH)
-    top = np.float32(CURVE_REACH)
-    zero, half = np.float32(0), np.float32(0.5)
+    last, zero, half = np.float32(len(curve) - 1), np.float32(0), np.float32(0.5)
     middle_y, middle_x = np.float32(height - 1) * half, np.float32(width - 1) * half
     per = np.float32(1) / (middle_x * middle_x + middle_y * middle_y + np.float32(1e-9))
-    n = 0
+    factor, gains = np.empty(3 * width, np.float32), np.empty(3 * width, np.float32)
+    index = np.empty(3 * width, np.int32)
+    for i in range(3 * width):
+        gains[i] = gain[i % 3] * steps
     for row in range(height):
         y = np.float32(row) - middle_y
-        for col in range(width):
-            x = np.float32(col) - middle_x
-            factor = exposure * (np.float32(1) - vignette * (x * x + y * y) * per)
-            for k in range(3):
-                value = max(light[row, col, k], zero) * factor
-                value += noise[n] * np.sqrt(shot * value + read)
-                value = min(max(value * gain[k], zero), top)
-                out[row, col, k] = int(curve[int(value * steps)] + half)
-                n += 1
+        for i in range(3 * width):
+            x = np.float32(i // 3) - middle_x
+            factor[i] = exposure * (np.float32(1) - vignette * (x * x + y * y) * per)
+        flat, grain = light[row].reshape(-1), noise[3 * width * row : 3 * width * (row + 1)]
+        for i in range(3 * width):
+            value = max(flat[i], zero) * factor[i]
+            value = (value + grain[i] * np.sqrt(shot * value + read)) * gains[i]
+            index[i] = int(min(max(value, zero), last))
+        shown = out[row].reshape(-1)
+        for i in range(3 * width):
+            shown[i] = curve[index[i]]

@@ -15,7 +15,7 @@ from facelib.render import Light
 UP = np.array([0.0, 1.0, 0.0])
 PLACES = ("overcast", "sun", "window", "room", "studio", "flash")
 PLACE_SHARES = (0.17, 0.16, 0.2, 0.22, 0.15, 0.1)
-# Colour of a black body's light, linear RGB over green, at these temperatures (Kelvin); 6500 = white.
+# A black body's light, linear RGB over green, at these temperatures (Kelvin); 6500 K is white.
 KELVIN = (2700.0, 3500.0, 4500.0, 5500.0, 6500.0, 8000.0, 12000.0)
 RED = (2.45, 1.71, 1.33, 1.12, 1.0, 0.89, 0.81)
 BLUE = (0.24, 0.44, 0.67, 0.86, 1.0, 1.19, 1.50)

@@ -16,8 +16,8 @@ from facelib.atlas import SKIN_SHARE, Atlas
 
 # Group of lines → half width of its valleys, mm.
 CREASES = {
-    "forehead": 1.1, "glabella": 1.2, "crows_feet": 0.8, "under_eye": 1.3, "nasolabial": 2.2,
-    "marionette": 1.7, "lips": 0.55, "neck": 1.6,
+    "forehead": 1.2, "glabella": 1.5, "crows_feet": 0.95, "under_eye": 1.3, "nasolabial": 2.6,
+    "marionette": 1.7, "lips": 0.55,
 }  # fmt: skip
 STEPS = 40  # points along each line
 DEEP = 120  # int8 value of a valley of depth 1
@@ -84,10 +84,6 @@ def crease_lines(keypoints_head: np.ndarray, rng: np.random.Generator) -> dict[s
     for x in np.linspace(-17, 17, 13) + rng.normal(0, 0.6, 13):
         y = -41.5 - 0.011 * x * x
         lines["lips"].append((_chain([x * 0.95, y, 92], [x, y - 5.5, 92]), rng.uniform(0.4, 1)))
-    for y in (-113.0, -124.0):
-        x = np.linspace(-48, 48, 9)
-        drop = np.column_stack([x, y + 0.004 * x * x + rng.normal(0, 1, 9), np.full(9, 20.0)])
-        lines["neck"].append((drop, 1.0))
     return lines
 
 

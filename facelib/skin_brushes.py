@@ -30,7 +30,7 @@ def paint_dyes(melanin, blood, maps, mottle, spots, pores, shifts, weights, out,
     Args:
         melanin: (size/4, size/4) float32, smooth.
         blood: (size/4, size/4) float32, smooth.
-        maps: (3, size, size) uint8: lips, where freckles grow, how coarse the pores are.
+        maps: (3, size, size) uint8: lips, where skin is mottled, how coarse the pores are.
         mottle: (2, size, size) int8, seamless noise of deviation 32: soft and fine.
         spots: (size, size) uint8, seamless.
         pores: (size, size) int8, seamless.
@@ -45,8 +45,9 @@ def paint_dyes(melanin, blood, maps, mottle, spots, pores, shifts, weights, out,
     coarse = melanin.shape[1]
     m, b = np.empty(size, np.float32), np.empty(size, np.float32)
     lm, lb = np.empty(coarse, np.float32), np.empty(coarse, np.float32)
-    zero, one = np.float32(0), np.float32(1)
-    per_spot, per_noise = weights[5] * PER_BYTE * PER_BYTE, np.float32(1 / 32)
+    tone = np.empty((3, size), np.float32)
+    zero, half, one = np.float32(0), np.float32(0.5), np.float32(1)
+    per_spot, per_noise = weights[5] * PER_BYTE * PER_BYTE, np.float32(1 / 32 / 255)
     pore_mm = weights[6] * PER_BYTE * np.float32(1 / 127)
     for row in range(size):
         _enlarge_row(melanin, row, lm, m)
@@ -58,8 +59,9 @@ def paint_dyes(melanin, blood, maps, mottle, spots, pores, shifts, weights, out,
             stop = size if part else size - shifts[3]
             move = shifts[3] - size * part
             for c in range(start, stop):
-                soft = mottle[0, noise_row, c + move] * per_noise
-                fine = mottle[1, noise_row, c + move] * per_noise
+                there = maps[1, row, c] * per_noise
+                soft = mottle[0, noise_row, c + move] * there
+                fine = mottle[1, noise_row, c + move] * there
                 m[c] += soft * weights[2] + fine * weights[4]
                 b[c] += soft * weights[3]
                 pit = np.float32(pores[noise_row, c + move]) * np.float32(maps[2, row, c])
@@ -76,19 +78,21 @@ def paint_dyes(melanin, blood, maps, mottle, spots, pores, shifts, weights, out,
                 lips = np.float32(maps[0, row, c]) * PER_BYTE
                 m[c] += spot * per_spot + lips * weights[0]
                 b[c] += lips * weights[1]
-        for c in range(size):
-            x, y = max(m[c], zero), max(b[c], zero)
-            for k in range(3):
+        for k in range(3):
+            dark, red = np.float32(MELANIN[k] / 64), np.float32(BLOOD[k] / 64)
+            base, floor = np.float32(PALE[k]), np.float32(FLOOR)
+            for c in range(size):
                 # exp(−z) as (1 + z/64 + z²/8192)^−64: within half a percent up to z = 5.
-                z = (np.float32(MELANIN[k]) * x + np.float32(BLOOD[k]) * y) * np.float32(1 / 64)
-                p = one + z + np.float32(0.5) * z * z
-                p *= p
-                p *= p
-                p *= p
-                p *= p
-                p *= p
-                p *= p
-                out[row, c, k] = np.float32(FLOOR) + np.float32(PALE[k]) / p
+                z = dark * max(m[c], zero) + red * max(b[c], zero)
+                p = one + z + half * z * z
+                p2 = p * p
+                p4 = p2 * p2
+                p8 = p4 * p4
+                p16 = p8 * p8
+                p32 = p16 * p16
+                tone[k, c] = floor + base / (p32 * p32)
+        for c in range(size):
+            out[row, c, 0], out[row, c, 1], out[row, c, 2] = tone[0, c], tone[1, c], tone[2, c]
 
 
 @njit(cache=True, inline="always")

@@ -39,7 +39,7 @@ class Canvas:
     Attributes:
         atlas: the page.
         waves: (2·FIELD_COUNT + maps, size/4, size/4) float32, smooth fields, then SMOOTH's maps.
-        maps: (3, size, size) uint8: lips, where freckles grow, how coarse pores are.
+        maps: (3, size, size) uint8: lips, where skin is mottled, how coarse pores are.
         mottle: (2, size, size) int8 noise of deviation 32, soft and fine, seamless.
         spots: (size, size) uint8, freckles all over, seamless.
         pores: (size, size) int8, pits, seamless.
@@ -84,10 +84,9 @@ def build_canvas(atlas: Atlas, model: MorphableModel) -> Canvas:
     size, position = atlas.size, atlas.position_mm
     rng = np.random.default_rng(23)
     noise = rng.normal(size=(2, size, size))
-    widths = (2.2 * size / 512, 0.7)
-    mottle = np.stack(
-        [_int8(gaussian_filter(layer, w, mode="wrap")) for layer, w in zip(noise, widths, strict=True)]
-    )  # fmt: skip
+    widths = (2.2 * size / 512, 0.55)
+    soft = (gaussian_filter(n, w, mode="wrap") for n, w in zip(noise, widths, strict=True))
+    mottle = np.stack([_int8(layer) for layer in soft])
     y, z = position[..., 1], position[..., 2]
     face = _soft(z - 20, 14) * _soft(y + 100, 12)
     coarse = 0.25 + 0.75 * np.clip(
@@ -161,10 +160,11 @@ def _smooth_dyes(looks, skin, canvas):
     dyes = []
     for base, blotches, strengths in (
         (looks.melanin, looks.blotch_melanin, looks.map_melanin),
-        # Dark skin hides its blood.
-        (looks.blood, looks.blotch_blood, looks.map_blood),
+        (0.2 + looks.blood, looks.blotch_blood, looks.map_blood),
     ):
-        weights = np.append(blotches * even, [strengths.get(name, 0.0) * even for name in SMOOTH])
+        weights = np.append(
+            blotches * (0.6 * even), [strengths.get(name, 0.0) * even for name in SMOOTH]
+        )
         field = np.tensordot(weights.astype(np.float32), canvas.waves, 1)
         dyes.append(np.ascontiguousarray(field + np.float32(base)))
     return dyes
@@ -175,8 +175,8 @@ def _dye_weights(looks, skin):
     shallow = 1 / (1 + looks.melanin)  # creases redden light skin more than dark
     return np.float32(
         [looks.map_melanin["lips"], looks.map_blood["lips"] * 0.9, skin.mottle_melanin * even,
-         skin.mottle_blood * even, skin.mottle_melanin * even * 0.8,
-         skin.freckles * 0.5 * even, skin.pores * 0.055, -0.16, -0.35 * shallow, -0.9 * even]
+         skin.mottle_blood * even, skin.mottle_melanin * even * 0.5,
+         skin.freckles * 0.4 * even, skin.pores * 0.035, -0.22, -0.16 * shallow, -0.4 * even]
     )  # fmt: skip
 
 
@@ -210,7 +210,7 @@ def _hair(face, looks, skin, canvas):
 def _strip(strip, relief, looks, skin, canvas, rng):
     """Eyeballs, teeth, tongue and shirt side by side."""
     side, maps = strip.shape[0], canvas.eyes
-    colors = np.float32([looks.iris, skin.inner_iris, looks.sclera * 0.8])
+    colors = np.float32([looks.iris, skin.inner_iris, looks.sclera * [0.74, 0.71, 0.68]])
     shape = np.float32([looks.pupil, skin.limbal_ring, skin.veins])
     pattern = maps.fibres[rng.integers(0, PATTERNS)]
     for eye in range(2):
@@ -239,10 +239,11 @@ def _waves(atlas):
 
 def _patches(atlas, model):
     rim_mm, upper = _lid_edge(atlas, model)
+    y = atlas.position_mm[..., 1]
     masks = {
         "lips": atlas.maps["lips"],
         "cheeks": atlas.maps["cheeks"],
-        "beard": gaussian_filter(atlas.maps["beard"], atlas.size / 256),
+        "beard": gaussian_filter(atlas.maps["beard"], atlas.size / 256) * _soft(y + 104, 4),
         "lids": np.exp(-((rim_mm / 7) ** 2)) * upper,
         "lashes": np.exp(-((rim_mm / 1.0) ** 2)) * (0.3 + 0.7 * upper),
         "liner": np.exp(-((rim_mm / 1.7) ** 4)) * (0.25 + 0.75 * upper),
@@ -292,7 +293,7 @@ def _spots(size):
     """Freckles of many sizes all over a seamless tile, (size, size) uint8."""
     rng = np.random.default_rng(37)
     total = np.zeros((size, size))
-    for sigma, share in ((0.8, 0.006), (1.2, 0.0022), (1.9, 0.0006)):
+    for sigma, share in ((0.6, 0.007), (0.85, 0.0025), (1.2, 0.0005)):
         seeds = (rng.random((size, size)) < share) * rng.uniform(0.3, 1, (size, size))
         blurred = gaussian_filter(seeds, sigma * size / 512, mode="wrap")
         total = np.maximum(total, blurred / np.percentile(blurred[seeds > 0], 90))

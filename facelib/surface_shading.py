@@ -14,7 +14,7 @@ from facelib.shadows import visibility
 
 # A vertex's row: normal (eye), texture coordinates, colour, openness to the sky, gloss, roughness,
 # scatter (1 skin, 0 else), the eye-frame gradients of texel column and row (1/mm), shadow coords.
-COLUMNS = 21
+COLUMNS = 24  # the last three are padding: whole vectors of eight are blended at once
 NORMAL, UV, COLOR, OPEN, GLOSS, ROUGH, SCATTER, ALONG_U, ALONG_V, SHADOW = (
     0, 3, 5, 8, 9, 10, 11, 12, 15, 18,
 )  # fmt: skip
@@ -122,7 +122,9 @@ def shade_surface(
             )
             grazing = one - nv
             grazing *= grazing * grazing * grazing * grazing
-            fresnel = gloss * openness * (f0 + max(one - rough - f0, zero) * half * grazing)
+            fresnel = (
+                gloss * openness * (f0 + max(one - rough - f0, zero) * np.float32(0.22) * grazing)
+            )
             mr, mg, mb = mr * fresnel, mg * fresnel, mb * fresnel
             for n in range(lights.shape[0]):
                 lx, ly, lz = lights[n, 0], lights[n, 1], lights[n, 2]
@@ -176,7 +178,8 @@ def _highlight(lx, ly, lz, vx, vy, vz, nx, ny, nz, rough, scatter):
     second = np.float32(SECOND_LOBE) * scatter
     lobes = (np.float32(1) - second) * _ggx(nh, rough)
     lobes += second * _ggx(nh, rough * np.float32(SHARPER))
-    return lobes * fresnel / squared
+    # Rims lit from behind would outshine all else: real skin is rough at that scale too.
+    return lobes * fresnel / max(squared, np.float32(0.8))
 
 
 @njit(cache=True, inline="always", error_model="numpy")

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from facelib.atlas import Atlas
-from facelib.backgrounds import random_background
-from facelib.film import Film, expose, random_film
+from facelib.backgrounds import describable_textures, random_background
+from facelib.complexion import Complexion
+from facelib.film import Film, expose, random_film, sharpest_size
 from facelib.headmodel import MorphableModel
 from facelib.ingredients import Ingredients
 from facelib.lighting import plain_lighting, random_lighting
@@ -24,14 +25,15 @@ from facelib.skin_paint import Painting
 from facelib.sources.scene import develop, random_lights
 
 FINE_GRID_BELOW = 200  # px: smaller photos are rendered at twice their size and averaged
-GREY = 0.2  # mean light of a face that the meter aims at ...
+GREY = 0.22  # mean light of a face that the meter aims at ...
 METER_PULL = 0.65  # ... as far as this: dark skin stays darker than pale skin
 # Region → strength of mirrored light, roughness, scatter, openness, where they differ from skin's.
 MATERIALS = {
     "lips": (1.5, 0.32, 1.0), "ears": (0.7, 0.5, 1.0), "scalp": (0.45, 0.6, 0.4),
     "neck": (0.6, 0.55, 1.0), "mouth_cavity": (0.5, 0.3, 0.0), "eye_sockets": (1.0, 0.3, 1.0),
-    "teeth": (1.6, 0.22, 0.3), "tongue": (1.2, 0.35, 0.5), "eyeballs": (1.3, 0.11, 0.0),
+    "teeth": (1.6, 0.22, 0.3), "tongue": (1.2, 0.35, 0.5), "eyeballs": (1.6, 0.075, 0.0),
 }  # fmt: skip
+PLAIN_OIL, PLAIN_ROUGHNESS = 0.8, 0.42  # of skin that nobody drew
 CLOTH = (0.15, 0.8, 0.0)  # everything that is no part of the head model
 
 
@@ -86,20 +88,23 @@ def build_materials(model: MorphableModel, atlas: Atlas) -> HeadMaterials:
 
 
 def make_surface(
-    mesh_head: Mesh, normals_head: np.ndarray, materials: HeadMaterials,
-    gloss: float, roughness: float, relief: np.ndarray | None,
-) -> Surface:  # fmt: skip
+    mesh_head: Mesh,
+    normals_head: np.ndarray,
+    materials: HeadMaterials,
+    skin: Complexion | None = None,
+    painting: Painting | None = None,
+) -> Surface:
     """Give a dressed mesh, whose head comes first, its surface.
 
     Args:
         mesh_head: head and whatever it wears.
         normals_head: (N, 3) float, outward.
         materials: of the head's vertices.
-        gloss: strength of the skin's mirrored light.
-        roughness: of the skin.
-        relief: page of heights, mm, or None.
+        skin: whose oil and roughness count; plain skin if none.
+        painting: whose relief counts; none if none.
     """
     count, head = len(mesh_head.vertices), len(materials.openness)
+    gloss, roughness = (skin.oil, skin.roughness) if skin else (PLAIN_OIL, PLAIN_ROUGHNESS)
     is_eye = np.zeros(len(mesh_head.triangles), bool)
     is_eye[: len(materials.is_eye)] = materials.is_eye
     own = materials.roughness > 0
@@ -110,16 +115,16 @@ def make_surface(
         _extended(np.where(own, materials.roughness, roughness), count, CLOTH[1]),
         _extended(materials.scatter, count, CLOTH[2]),
         np.concatenate([materials.texel_slopes, np.zeros((count - head, 6), np.float32)]),
-        relief,
+        painting.relief if painting else None,
         is_eye,
     )
 
 
-def with_painting(mesh_head: Mesh, painting: Painting, materials: HeadMaterials) -> Mesh:
-    """Return the mesh with a painted page instead of the plain one, lit by openness, not colour."""
+def with_colors(mesh_head: Mesh, materials: HeadMaterials) -> Mesh:
+    """Return the mesh with its head darkened by openness when lit, not by its vertex colours."""
     colors = np.array(mesh_head.colors)
     colors[: len(materials.colors)] = materials.colors
-    return replace(mesh_head, texture=painting.page, colors=colors)
+    return replace(mesh_head, colors=colors)
 
 
 def photograph_lit(
@@ -144,10 +149,13 @@ def photograph_lit(
     lighting = random_lighting(rng) if ingredients.light else plain_lighting(*random_lights(rng))
     fine = 2 if camera.width < FINE_GRID_BELOW else 1
     shot = render_lit(mesh_head, surface, camera, lighting, fine)
-    background = random_background(rng, camera.width)
     if ingredients.film:
-        film = metered(random_film(rng, lighting.white, camera.width), shot.image, shot.alpha)
+        film = random_film(rng, lighting.white, camera.width)
+        side = sharpest_size(camera.width, film.depth_blur_px)
+        background = random_background(rng, side, describable_textures())
+        film = metered(film, shot.image, shot.alpha)
         return expose(shot.image, shot.alpha, background, film, rng)
+    background = random_background(rng, camera.width, describable_textures())
     level = meter(shot.image, shot.alpha) if ingredients.light else 1.0
     light = np.minimum(shot.image * np.float32(level), 1)
     return develop(light, shot.alpha, background, rng)

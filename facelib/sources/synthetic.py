@@ -22,7 +22,7 @@ from facelib.appearance import (
     vertex_gloss,
 )
 from facelib.atlas import SHIRT_UV, Atlas, build_atlas
-from facelib.backgrounds import random_background
+from facelib.backgrounds import describable_textures, random_background
 from facelib.complexion import flexed, random_complexion
 from facelib.headmodel import load_head
 from facelib.ingredients import Ingredients
@@ -36,7 +36,7 @@ from facelib.sources.lit_photo import (
     build_materials,
     make_surface,
     photograph_lit,
-    with_painting,
+    with_colors,
 )
 from facelib.sources.scene import (
     View,
@@ -58,7 +58,6 @@ CHUNK = 16  # samples a worker makes at a time
 # Branches of the seed's tree.
 TRAINING, HELD_OUT = 0, 1
 PERSON, FACE, VIEW, SKIN = 0, 1, 2, 3
-PLAIN_GLOSS, PLAIN_ROUGHNESS = 0.8, 0.42  # of skin that nobody drew
 
 
 @dataclass(frozen=True)
@@ -120,16 +119,19 @@ def make_pair(index: int, settings: SyntheticSettings) -> FacePair:
     expression = random_expression(rng, model.expression_names)
     vertices_head = model.vertices(person.shape, expression)
     atlas = head_atlas(texture_size(settings.size))
-    mesh_head = dressed_mesh(vertices_head, person.appearance, atlas)
+    skin, painting = None, None
+    if settings.ingredients.skin:
+        skin, painting = _painted(person.appearance, expression, index, settings)
+    page = None if painting is None else painting.page
+    mesh_head = dressed_mesh(vertices_head, person.appearance, atlas, page)
     normals_head = vertex_normals(mesh_head.vertices, _outside())
     gloss = np.zeros(len(mesh_head.vertices), np.float32)
     gloss[: len(vertices_head)] = vertex_gloss(person.appearance, atlas)
     keypoints_head = model.keypoints(vertices_head)
     lit = settings.ingredients.skin or settings.ingredients.light or settings.ingredients.film
     if lit:
-        mesh_head, surface = _with_surface(
-            mesh_head, normals_head, person.appearance, expression, index, settings
-        )
+        mesh_head = with_colors(mesh_head, head_materials(atlas.size))
+        surface = make_surface(mesh_head, normals_head, head_materials(atlas.size), skin, painting)
     views, photos = [], []
     for side in (False, True):
         rng = _generator(settings, VIEW, index, int(side))
@@ -146,15 +148,24 @@ def make_pair(index: int, settings: SyntheticSettings) -> FacePair:
     return _as_pair(index, settings, vertices_head, views, photos)
 
 
-def dressed_mesh(vertices_head: np.ndarray, looks: Appearance, atlas: Atlas) -> Mesh:
-    """Build the textured head, its vertices first, with a shirt below the neck; head frame, mm."""
+def dressed_mesh(
+    vertices_head: np.ndarray, looks: Appearance, atlas: Atlas, page: np.ndarray | None = None
+) -> Mesh:
+    """Build the textured head, its vertices first, with a shirt below the neck; head frame, mm.
+
+    Args:
+        vertices_head: (N, 3) float, mm.
+        looks: painted plainly where no page is given.
+        atlas: the page's layout.
+        page: (1.25·size, size, 3) float32, a page painted already.
+    """
     edge, triangles = _outfit()
     n_shirt = len(edge) * len(RINGS)
     return Mesh(
         np.concatenate([vertices_head, shirt_vertices(vertices_head, edge)]),
         triangles,
         np.concatenate([atlas.uv, np.tile(np.float32(SHIRT_UV), (n_shirt, 1))]),
-        paint(looks, atlas),
+        paint(looks, atlas) if page is None else page,
         np.concatenate([vertex_colors(atlas), np.ones((n_shirt, 3), np.float32)]),
     )
 
@@ -191,7 +202,9 @@ def photograph(
         shininess=24.0,
         cull_back=True,
     )
-    return develop(shot.image, shot.alpha, random_background(rng, camera.width), rng)
+    return develop(
+        shot.image, shot.alpha, random_background(rng, camera.width, describable_textures()), rng
+    )
 
 
 def iterate_pairs(
@@ -285,23 +298,12 @@ def head_canvas(size: int) -> Canvas:
     return build_canvas(head_atlas(size), load_head())
 
 
-def _with_surface(mesh_head, normals_head, looks, expression, index, settings):
-    """The mesh, finely painted if its skin is an ingredient, and its surface."""
-    size = texture_size(settings.size)
-    materials = head_materials(size)
-    if not settings.ingredients.skin:
-        surface = make_surface(
-            mesh_head, normals_head, materials, PLAIN_GLOSS, PLAIN_ROUGHNESS, None
-        )
-        return mesh_head, surface
-    rng = _generator(settings, SKIN, index // settings.pairs_per_person)
-    skin = random_complexion(rng, looks)
+def _painted(looks, expression, index, settings):
+    """The skin of sample `index` and its painting."""
+    skin = random_complexion(_generator(settings, SKIN, index // settings.pairs_per_person), looks)
     strengths = dict(zip(load_head().expression_names, expression, strict=True))
-    painting = paint_person(looks, flexed(skin, strengths), head_canvas(size))
-    surface = make_surface(
-        mesh_head, normals_head, materials, skin.oil, skin.roughness, painting.relief
-    )
-    return with_painting(mesh_head, painting, materials), surface
+    canvas = head_canvas(texture_size(settings.size))
+    return skin, paint_person(looks, flexed(skin, strengths), canvas)
 
 
 def _as_pair(
