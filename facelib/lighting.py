@@ -39,6 +39,12 @@ class Lighting:
     softness_mm: float
     white: np.ndarray
 
+    @property
+    def ambient(self) -> tuple[float, float, float]:
+        """Mean radiance from all around, RGB: for what is shaded with one ambient colour."""
+        red, green, blue = np.maximum(self.environment[0] / np.sqrt(4 * np.pi), 0.0)
+        return float(red), float(green), float(blue)
+
 
 def plain_lighting(lights: list[Light], ambient: tuple[float, float, float]) -> Lighting:
     """Light that is the same from everywhere, and lights without shadows."""

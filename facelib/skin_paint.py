@@ -111,13 +111,16 @@ def build_canvas(atlas: Atlas, model: MorphableModel) -> Canvas:
     )
 
 
-def paint_person(looks: Appearance, skin: Complexion, canvas: Canvas) -> Painting:
+def paint_person(
+    looks: Appearance, skin: Complexion, canvas: Canvas, hairline_mm: np.ndarray | None = None
+) -> Painting:
     """Paint a person's page and relief.
 
     Args:
         looks: tone, brows, hair, colours.
         skin: everything finer.
         canvas: of the atlas to paint on.
+        hairline_mm: (size, size) float32, another region of hair than the atlas's.
 
     Returns:
         Painting.
@@ -145,7 +148,7 @@ def paint_person(looks: Appearance, skin: Complexion, canvas: Canvas) -> Paintin
         relief[:size],
     )
     _make_up(face, looks, skin, canvas)
-    _hair(face, looks, skin, canvas)
+    _hair(face, looks, skin, canvas, hairline_mm)
     for u, v, radius_mm in skin.moles:
         radius_px = max(radius_mm * size / 340, 0.8)  # the face's texels are about 0.6 mm at 512
         row, col = int(v * size), int(u * size)
@@ -191,7 +194,7 @@ def _make_up(face, looks, skin, canvas):
             cover(face, patch.top, patch.left, patch.mask, np.asarray(color, np.float32))
 
 
-def _hair(face, looks, skin, canvas):
+def _hair(face, looks, skin, canvas, hairline_mm):
     color = np.append(looks.hair_color, 1.0).astype(np.float32)
     top, left, brow_mm, taper = canvas.brow
     cut = slice(top, top + brow_mm.shape[0]), slice(left, left + brow_mm.shape[1])
@@ -204,7 +207,8 @@ def _hair(face, looks, skin, canvas):
             stubble(face, patch.top, patch.left, patch.mask, canvas.mottle[1], np.float32(veil))
     if looks.hair:
         cap = np.float32([looks.hair, looks.hairline_mm])
-        paint_cap(face, canvas.atlas.hairline_mm, grain, cap, color)
+        line_mm = canvas.atlas.hairline_mm if hairline_mm is None else hairline_mm
+        paint_cap(face, line_mm, grain, cap, color)
 
 
 def _strip(strip, relief, looks, skin, canvas, rng):

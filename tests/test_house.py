@@ -10,7 +10,7 @@ PACKAGE = Path(facelib.__file__).parent
 # A half floor holds parts of the modules just above it: code split out because it is another idea.
 FLOORS = {
     0: "paths ingredients images rotations similarity train_log brushes networks.two_view "
-    "spherical_harmonics film",
+    "spherical_harmonics film lens",
     0.5: "shading",
     1: "transforms mesh rasterize registration networks",
     1.2: "occlusion",
@@ -25,6 +25,7 @@ FLOORS = {
     3: "pairs reconstruct figures",
     3.5: "batches train_config sources.scene",
     3.7: "encoder_start sources.lit_photo",
+    3.8: "sources.pages",
     4: "sources.synthetic training",
     5: "evaluate",
     5.5: "evaluation_record",

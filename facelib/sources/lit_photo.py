@@ -6,6 +6,7 @@ relief, without `light` lights are plain and throw no shadows, without `film` th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,11 +17,11 @@ from facelib.complexion import Complexion
 from facelib.film import Film, expose, random_film, sharpest_size
 from facelib.headmodel import MorphableModel
 from facelib.ingredients import Ingredients
-from facelib.lighting import plain_lighting, random_lighting
+from facelib.lighting import Lighting, plain_lighting, random_lighting
 from facelib.lit_render import Surface, render_lit
 from facelib.mesh import Mesh
 from facelib.relief import texel_slopes
-from facelib.render import Camera
+from facelib.render import Camera, Rendering
 from facelib.skin_paint import Painting
 from facelib.sources.scene import develop, random_lights
 
@@ -46,7 +47,7 @@ class HeadMaterials:
         gloss: (N,) float32, relative to skin = 1.
         roughness: (N,) float32; 0 where the person's skin decides.
         scatter: (N,) float32.
-        colors: (N, 3) float32, what the page is multiplied with: darkness inside the mouth.
+        inside: (N,) bool: mouth, teeth and tongue, which keep the darkness of their colours.
         texel_slopes: (N, 6) float32, head frame, 1/mm.
         is_eye: (M,) bool.
     """
@@ -55,7 +56,7 @@ class HeadMaterials:
     gloss: np.ndarray
     roughness: np.ndarray
     scatter: np.ndarray
-    colors: np.ndarray
+    inside: np.ndarray
     texel_slopes: np.ndarray
     is_eye: np.ndarray
 
@@ -78,12 +79,11 @@ def build_materials(model: MorphableModel, atlas: Atlas) -> HeadMaterials:
     openness = np.clip((atlas.shade[:, 0] - 0.35) / 0.65, 0, 1)
     openness[inside] = 0.8
     openness[model.regions["eyeballs"]] = 0.8
-    colors = np.where(inside[:, None], atlas.shade, np.float32(1.0))
     slopes = texel_slopes(model.mean_head, model.triangles, atlas.uv, atlas.size)
     slopes[inside] = 0
     is_eye = model.regions["eyeballs"][model.triangles].all(axis=1)
     return HeadMaterials(
-        openness.astype(np.float32), gloss, roughness, scatter, colors, slopes, is_eye
+        openness.astype(np.float32), gloss, roughness, scatter, inside, slopes, is_eye
     )
 
 
@@ -123,7 +123,7 @@ def make_surface(
 def with_colors(mesh_head: Mesh, materials: HeadMaterials) -> Mesh:
     """Return the mesh with its head darkened by openness when lit, not by its vertex colours."""
     colors = np.array(mesh_head.colors)
-    colors[: len(materials.colors)] = materials.colors
+    colors[: len(materials.inside)][~materials.inside] = 1.0
     return replace(mesh_head, colors=colors)
 
 
@@ -133,6 +133,7 @@ def photograph_lit(
     camera: Camera,
     ingredients: Ingredients,
     rng: np.random.Generator,
+    overlay: Callable[[Rendering, Lighting], Rendering] | None = None,
 ) -> np.ndarray:
     """Take a photo of a head.
 
@@ -142,6 +143,7 @@ def photograph_lit(
         camera: of the photo's size.
         ingredients: whether light and film are drawn or plain.
         rng: draws light, background and film.
+        overlay: draws hair or glasses over the head, under the same light, before the film.
 
     Returns:
         (H, W, 3) uint8 RGB.
@@ -149,6 +151,8 @@ def photograph_lit(
     lighting = random_lighting(rng) if ingredients.light else plain_lighting(*random_lights(rng))
     fine = 2 if camera.width < FINE_GRID_BELOW else 1
     shot = render_lit(mesh_head, surface, camera, lighting, fine)
+    if overlay is not None:
+        shot = overlay(shot, lighting)
     if ingredients.film:
         film = random_film(rng, lighting.white, camera.width)
         side = sharpest_size(camera.width, film.depth_blur_px)

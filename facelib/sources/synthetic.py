@@ -21,23 +21,17 @@ from facelib.appearance import (
     vertex_colors,
     vertex_gloss,
 )
-from facelib.atlas import SHIRT_UV, Atlas, build_atlas
+from facelib.atlas import SHIRT_UV, Atlas
 from facelib.backgrounds import describable_textures, random_background
-from facelib.complexion import flexed, random_complexion
 from facelib.headmodel import load_head
 from facelib.ingredients import Ingredients
+from facelib.lens import random_lens
 from facelib.mesh import Mesh, vertex_normals
 from facelib.pairs import FacePair, write_shards
 from facelib.render import Camera, render
 from facelib.shirt import RINGS, neck_edge, shirt_triangles, shirt_vertices
-from facelib.skin_paint import Canvas, build_canvas, paint_person
-from facelib.sources.lit_photo import (
-    HeadMaterials,
-    build_materials,
-    make_surface,
-    photograph_lit,
-    with_colors,
-)
+from facelib.sources.lit_photo import make_surface, photograph_lit, with_colors
+from facelib.sources.pages import head_atlas, head_materials, painted, texture_size
 from facelib.sources.scene import (
     View,
     develop,
@@ -121,7 +115,8 @@ def make_pair(index: int, settings: SyntheticSettings) -> FacePair:
     atlas = head_atlas(texture_size(settings.size))
     skin, painting = None, None
     if settings.ingredients.skin:
-        skin, painting = _painted(person.appearance, expression, index, settings)
+        skin_rng = _generator(settings, SKIN, index // settings.pairs_per_person)
+        skin, painting = painted(skin_rng, person.appearance, expression, atlas.size)
     page = None if painting is None else painting.page
     mesh_head = dressed_mesh(vertices_head, person.appearance, atlas, page)
     normals_head = vertex_normals(mesh_head.vertices, _outside())
@@ -136,7 +131,7 @@ def make_pair(index: int, settings: SyntheticSettings) -> FacePair:
     for side in (False, True):
         rng = _generator(settings, VIEW, index, int(side))
         view = frame_view(
-            keypoints_head, random_pose_deg(rng, side), random_distance_mm(rng), settings.size, rng
+            keypoints_head, random_pose_deg(rng, side), _distance(rng, settings), settings.size, rng
         )
         views.append(view)
         if lit:
@@ -271,39 +266,10 @@ def generate_pairs(
     return write_shards(pairs, folder, described, shard_size)
 
 
-def texture_size(photo_size: int) -> int:
-    """Width of the texture page that is just finer than a photo of this size, px."""
-    return 256 if photo_size <= 128 else 512
-
-
-@lru_cache(maxsize=2)
-def head_atlas(size: int) -> Atlas:
-    """Return the atlas of the shipped head, made once a process."""
-    model = load_head()
-    keypoints_head = model.keypoints(model.mean_head)
-    return build_atlas(
-        model.mean_head, model.triangles, model.uv, model.regions, keypoints_head, size
-    )
-
-
-@lru_cache(maxsize=2)
-def head_materials(size: int) -> HeadMaterials:
-    """Return the materials of the shipped head on a page of this size, made once a process."""
-    return build_materials(load_head(), head_atlas(size))
-
-
-@lru_cache(maxsize=2)
-def head_canvas(size: int) -> Canvas:
-    """Return what painting skin on a page of this size needs, made once a process."""
-    return build_canvas(head_atlas(size), load_head())
-
-
-def _painted(looks, expression, index, settings):
-    """The skin of sample `index` and its painting."""
-    skin = random_complexion(_generator(settings, SKIN, index // settings.pairs_per_person), looks)
-    strengths = dict(zip(load_head().expression_names, expression, strict=True))
-    canvas = head_canvas(texture_size(settings.size))
-    return skin, paint_person(looks, flexed(skin, strengths), canvas)
+def _distance(rng, settings):
+    if settings.ingredients.film:
+        return random_lens(rng).distance_mm
+    return random_distance_mm(rng)
 
 
 def _as_pair(
