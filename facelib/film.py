@@ -66,7 +66,7 @@ def random_film(rng: np.random.Generator, white: np.ndarray, size: int) -> Film:
     return Film(
         exposure=float(np.exp(rng.normal(0.0, 0.22))),
         white_balance=white ** -rng.uniform(0.65, 1.05) * np.exp(rng.normal(0, 0.04, 3)),
-        contrast=float(rng.uniform(0.2, 1.2)),
+        contrast=float(rng.uniform(0.2, 0.95)),
         gamma=float(rng.uniform(2.05, 2.4)),
         vignette=float(rng.beta(1.0, 3.0) * 0.5),
         blur_px=scale * (rng.uniform(0.35, 0.7) + rng.gamma(1.0, 0.5) * (rng.random() < 0.25)),
@@ -121,7 +121,7 @@ def tone_curve(contrast: float, gamma: float = 2.2) -> np.ndarray:
     rolled = np.where(light > knee, knee + (1 - knee) * (1 - np.exp(-over)), light)
     display = np.clip(rolled, 0, 1) ** (1 / gamma)
     bent = display + contrast * display * (1 - display) * (2 * display - 1)
-    return np.rint(bent * 255).astype(np.uint8)
+    return np.rint(np.clip(bent, 0, 1) * 255).astype(np.uint8)
 
 
 def behind_head(light, alpha, background, film):

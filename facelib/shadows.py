@@ -65,7 +65,7 @@ def shadow_map(
     frame = looking_from(np.asarray(direction_eye, np.float64))
     empty = ShadowMap(np.zeros((SIZE, SIZE), np.float32), frame, np.asarray(middle_eye))
     seen = rasterize(empty.coordinates(vertices_eye), triangles, SIZE, SIZE, cull_back=True)
-    texels = max(int(round(softness_mm * SIZE / (2 * REACH_MM))), 1)
+    texels = max(int(round(softness_mm * SIZE / (2 * REACH_MM))), 2)
     _blur_nearness(seen.depth, np.float32(SHARPNESS), np.float32(REACH_MM), texels, empty.nearness)
     return empty
 

@@ -1,8 +1,8 @@
 """Light on skin and eyes: environment, up to three lights, soft shadow, relief and two highlights.
 
 The loop runs once over the covered pixels. Each vertex carries a row of `COLUMNS` numbers that are
-blended at the pixel; relief bends the normal as Blinn's bump mapping does, but red light keeps the
-smooth normal, because it travels furthest below the skin (Ma and others 2007).
+blended at the pixel; relief bends the normal as Blinn's bump mapping does, but red light on skin
+keeps the smooth normal, because it travels furthest below (Ma and others 2007).
 """
 
 from __future__ import annotations
@@ -138,7 +138,8 @@ def shade_surface(
                     continue
                 facing = nx * lx + ny * ly + nz * lz
                 soft = lit + (np.sqrt(lit) - lit) * scatter * half
-                er += soft * max(_wrapped(smooth, wr * scatter), zero) * lights[n, 3]
+                mild = facing + (smooth - facing) * scatter
+                er += soft * max(_wrapped(mild, wr * scatter), zero) * lights[n, 3]
                 eg += lit * max(_wrapped(facing, wg * scatter), zero) * lights[n, 4]
                 eb += lit * max(_wrapped(facing, wb * scatter), zero) * lights[n, 5]
                 if facing > zero and gloss > zero:
