@@ -127,7 +127,7 @@ def random_complexion(
         mottle_blood=float(rng.uniform(0.01, 0.045) * (1 + 0.6 * old)),
         freckles=_freckles(rng, looks, old),
         moles=_moles(rng),
-        oil=float(rng.uniform(0.45, 1.1)),
+        oil=float(rng.uniform(0.55, 1.3)),
         roughness=float(rng.uniform(0.38, 0.55)),
         beard_shadow=float(0 if made_up else shaven),
         blusher=np.append(

@@ -184,13 +184,10 @@ def moved(image: np.ndarray, path_px: tuple[float, float]) -> np.ndarray:
     steps = int(np.ceil(np.hypot(*path_px))) + 1
     if steps < 2:
         return image
-    shares = np.linspace(-0.5, 0.5, steps)
+    shifts = np.rint(np.outer(np.linspace(-0.5, 0.5, steps), path_px)).astype(np.int64)
     total = np.zeros_like(image)
-    for x, y in np.outer(shares, path_px):
-        rows = np.clip(np.arange(image.shape[0]) - round(y), 0, image.shape[0] - 1)
-        columns = np.clip(np.arange(image.shape[1]) - round(x), 0, image.shape[1] - 1)
-        total += image[rows][:, columns]
-    return total / np.float32(steps)
+    _add_shifted(image, shifts, np.float32(1 / steps), total)
+    return total
 
 
 def jpeg(photo: np.ndarray, quality: int) -> np.ndarray:
@@ -230,6 +227,19 @@ def _composite(light, alpha, background, linear, undo, saturation, out):
                     shown = grey + (np.float32(background[row, col, k]) - grey) * saturation
                     shown = min(max(shown + half, np.float32(0)), top)
                     out[row, col, k] += rest * linear[int(shown)] * undo[k]
+
+
+@njit(cache=True)
+def _add_shifted(image, shifts, share, total):
+    """Add the image, moved by each (x, y), times `share`; borders repeat."""
+    height, width = image.shape[:2]
+    for n in range(len(shifts)):
+        for row in range(height):
+            source = image[min(max(row - shifts[n, 1], 0), height - 1)]
+            for col in range(width):
+                at = min(max(col - shifts[n, 0], 0), width - 1)
+                for k in range(3):
+                    total[row, col, k] += source[at, k] * share
 
 
 @njit(cache=True, fastmath={"contract", "reassoc", "nsz"})

@@ -77,8 +77,8 @@ def kelvin_color(temperature: float) -> np.ndarray:
 
 def _overcast(rng):
     """A grey sky, darker ground; hardly a shadow."""
-    sky = kelvin_color(rng.uniform(6000, 9000)) * rng.uniform(0.7, 1.1)
-    ground = rng.uniform(0.1, 0.35) * rng.uniform([0.8, 0.8, 0.6], [1.1, 1.0, 1.0])
+    sky = kelvin_color(rng.uniform(6000, 9000)) * rng.uniform(0.6, 1.0)
+    ground = rng.uniform(0.06, 0.28) * rng.uniform([0.8, 0.8, 0.6], [1.1, 1.0, 1.0])
     environment = sh.gradient(UP, sky, ground)
     environment = environment + sh.disc(_toward(rng, 1.6, 0.7), 0.9, sky * rng.uniform(0.1, 0.5))
     return environment, [Light(_toward(rng, 1.2, 0.8), sky * rng.uniform(0.05, 0.25))], 20.0
@@ -109,10 +109,10 @@ def _window(rng):
 def _room(rng):
     """Lamps at the ceiling and light from the walls."""
     lamp = kelvin_color(rng.uniform(2900, 5500))
-    walls = lamp * rng.uniform(0.2, 0.45) * rng.uniform([0.9, 0.9, 0.75], [1.1, 1.0, 1.0])
+    walls = lamp * rng.uniform(0.1, 0.36) * rng.uniform([0.9, 0.9, 0.75], [1.1, 1.0, 1.0])
     environment = sh.gradient(UP, walls * 1.1, walls * rng.uniform(0.4, 0.9))
     lights = [
-        Light(_toward(rng, 1.1, rng.uniform(0.3, 1.2)), lamp * rng.uniform(0.25, 0.6))
+        Light(_toward(rng, 1.1, rng.uniform(0.3, 1.2)), lamp * rng.uniform(0.3, 0.7))
         for _ in range(int(rng.integers(1, 4)))
     ]
     return environment, lights, rng.uniform(5.0, 12.0)

@@ -32,7 +32,7 @@ METER_PULL = 0.65  # ... as far as this: dark skin stays darker than pale skin
 MATERIALS = {
     "lips": (1.5, 0.32, 1.0), "ears": (0.7, 0.5, 1.0), "scalp": (0.45, 0.6, 0.4),
     "neck": (0.6, 0.55, 1.0), "mouth_cavity": (0.5, 0.3, 0.0), "eye_sockets": (1.0, 0.3, 1.0),
-    "teeth": (1.6, 0.22, 0.3), "tongue": (1.2, 0.35, 0.5), "eyeballs": (1.6, 0.075, 0.0),
+    "teeth": (1.6, 0.22, 0.3), "tongue": (1.2, 0.35, 0.5), "eyeballs": (2.4, 0.1, 0.0),
 }  # fmt: skip
 PLAIN_OIL, PLAIN_ROUGHNESS = 0.8, 0.42  # of skin that nobody drew
 CLOTH = (0.15, 0.8, 0.0)  # everything that is no part of the head model
