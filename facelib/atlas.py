@@ -14,6 +14,7 @@ from scipy.interpolate import PchipInterpolator
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 from scipy.spatial import cKDTree
 
+from facelib.occlusion import ambient_occlusion
 from facelib.rasterize import interpolate, rasterize
 
 # Where the evenly unfolded head's coordinates go on the page: the face takes up most of it.
@@ -148,7 +149,7 @@ def vertex_shade(
     Returns:
         (N, 3) float32 in 0..1, RGB.
     """
-    seen = _sky_share(vertices_head, triangles, n_directions)
+    seen = ambient_occlusion(vertices_head, triangles, n_directions)
     shade = np.repeat(0.35 + 0.65 * np.clip(seen * 1.25, 0, 1)[:, None], 3, axis=1)
     shade[regions["mouth_cavity"]] = (0.16, 0.07, 0.06)
     shade[regions["eye_sockets"]] *= 0.8
@@ -158,46 +159,6 @@ def vertex_shade(
             near = (z - z.min()) / max(np.ptp(z), 1e-9)
             shade[regions[name]] = (darkest + (brightest - darkest) * near**2)[:, None]
     return shade.astype(np.float32)
-
-
-def _sky_share(vertices, triangles, n_directions):
-    """Share of the half space above each vertex that the head does not hide, cosine-weighted."""
-    corners = vertices[triangles]
-    facing = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normals = np.zeros_like(vertices)
-    for k in range(3):
-        np.add.at(normals, triangles[:, k], facing)
-    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
-    seen, possible = np.zeros(len(vertices)), np.full(len(vertices), 1e-9)
-    half = np.abs(vertices).max() * 1.8
-    for direction in _sphere(n_directions):
-        frame = _looking_from(direction)
-        local = vertices @ frame.T
-        screen = np.column_stack(
-            [(local[:, 0] + half) * 128 / half, (half - local[:, 1]) * 128 / half]
-        )
-        depth = rasterize(np.column_stack([screen, local[:, 2]]), triangles, 256, 256).depth
-        column, row = np.clip(np.rint(screen), 0, 255).astype(int).T
-        cosine = np.maximum(normals @ direction, 0)
-        seen += cosine * (local[:, 2] > depth[row, column] - 4)  # 4 mm: more than a pixel's slope
-        possible += cosine
-    return seen / possible
-
-
-def _sphere(count):
-    """Evenly spread unit vectors (Fibonacci's spiral), (count, 3)."""
-    i = np.arange(count) + 0.5
-    height, turn = 1 - 2 * i / count, np.pi * (1 + 5**0.5) * i
-    ring = np.sqrt(1 - height**2)
-    return np.column_stack([ring * np.cos(turn), height, ring * np.sin(turn)])
-
-
-def _looking_from(direction):
-    """Rotation whose third row is `direction`: that axis then points at the viewer."""
-    helper = np.eye(3)[np.argmin(np.abs(direction))]
-    right = np.cross(helper, direction)
-    right /= np.linalg.norm(right)
-    return np.stack([right, np.cross(direction, right), direction])
 
 
 def _parts(vertices_head, regions):

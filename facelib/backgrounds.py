@@ -1,4 +1,8 @@
-"""What stands behind a head: textures made on the fly and scikit-image's sample photos."""
+"""What stands behind a head: textures made on the fly and scikit-image's sample photos.
+
+Who has the Describable Textures (Cimpoi and others 2014) in `data/dtd/images/` gets them too, as in
+the thesis (A.2).
+"""
 
 from __future__ import annotations
 
@@ -8,29 +12,59 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from facelib.paths import data_dir
+
 # Photos inside scikit-image's wheel (nothing is downloaded). Faces are left out on purpose.
 PHOTOS = (
     "brick.png", "chelsea.png", "coffee.png", "coins.png", "grass.png", "gravel.png",
     "hubble_deep_field.jpg", "ihc.png", "motorcycle_left.png", "rocket.jpg",
 )  # fmt: skip
 PHOTO_SHARE = 0.35
+TEXTURE_SHARE = 0.5  # of the backgrounds, where the user has such a folder
 
 
-def random_background(rng: np.random.Generator, size: int) -> np.ndarray:
+def random_background(
+    rng: np.random.Generator, size: int, textures: tuple[Path, ...] = ()
+) -> np.ndarray:
     """Draw a background.
 
     Args:
         rng: decides kind, colours and pattern.
         size: side, px.
+        textures: image files to use as well, for half of the backgrounds.
 
     Returns:
         (size, size, 3) float32 RGB in 0..1, as displayed.
+
+    Raises:
+        ValueError: if one of the files is no image.
     """
+    if textures and rng.random() < TEXTURE_SHARE:
+        return _photo(rng, size, (_opened(textures[rng.integers(len(textures))]),))
     photos = _photos()
     if photos and rng.random() < PHOTO_SHARE:
         return _photo(rng, size, photos)
     kind = rng.choice([_plain, _gradient, _noise, _noise, _stripes, _blobs])
     return np.clip(kind(rng, size), 0, 1).astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def describable_textures(folder: Path | None = None) -> tuple[Path, ...]:
+    """List the Describable Textures, sorted; () where the folder is not there.
+
+    Args:
+        folder: `data/dtd/images` by default, with one folder for each kind of texture.
+    """
+    folder = data_dir() / "dtd" / "images" if folder is None else folder
+    return tuple(sorted(folder.glob("*/*.jpg")))
+
+
+def _opened(path):
+    try:
+        with Image.open(path) as image:
+            return image.convert("RGB")
+    except OSError as error:
+        raise ValueError(f"expected an image to put behind heads, but {path} is none") from error
 
 
 @lru_cache(maxsize=1)
@@ -66,13 +100,12 @@ def _gradient(rng, size):
 def _noise(rng, size):
     """Noise of several widths, coloured."""
     coarse = max(size // 3, 16)
-    image = np.zeros((coarse, coarse, 3), np.float32)
     strength, decay = rng.uniform(0.1, 0.3), rng.uniform(0.4, 0.9)
-    colored = rng.random() < 0.5
+    channels = 3 if rng.random() < 0.5 else 1
+    image = np.zeros((coarse, coarse, channels), np.float32)
     for cells in (3, 6, 12, 24, 48):
         cells += int(rng.integers(0, 3))
-        grid = rng.normal(size=(cells, cells, 3 if colored else 1)) * strength
-        image += _enlarge(np.broadcast_to(grid, (cells, cells, 3)), coarse)
+        image += _enlarge(rng.normal(size=(cells, cells, channels)) * strength, coarse)
         strength *= decay
     return rng.random(3) + _enlarge(image, size)
 
@@ -110,6 +143,6 @@ def _enlarge(grid, size):
         Image.fromarray(np.ascontiguousarray(grid[..., k], np.float32)).resize(
             (size, size), Image.Resampling.BICUBIC
         )
-        for k in range(3)
+        for k in range(grid.shape[2])
     ]
     return np.stack([np.asarray(channel) for channel in channels], axis=-1)

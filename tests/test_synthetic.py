@@ -145,7 +145,7 @@ def test_depth_has_the_scale_of_the_image(pair):
 
 def test_the_photo_shows_the_face_where_the_vertices_are(monkeypatch):
     green = np.tile(np.float32([0, 1, 0]), (64, 64, 1))
-    monkeypatch.setattr(synthetic, "random_background", lambda rng, size: green)
+    monkeypatch.setattr(synthetic, "random_background", lambda rng, size, textures: green)
     layout = load_layout()
     for index in range(4):
         sample = make_pair(index, SMALL)

@@ -1,0 +1,117 @@
+"""Soft shadows: the depth that a light sees, blurred as the light is wide.
+
+An exponential shadow map (Annen and others 2008): where exp(−c·z) instead of z is blurred and
+looked up, one look-up gives a soft answer to "does anything stand before me?" without the stripes
+that comparing depths gives.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from facelib.occlusion import looking_from
+from facelib.rasterize import rasterize
+
+SIZE = 128  # texels of the map
+REACH_MM = 150.0  # from the middle of the map to its rim, and its range of depth
+SHARPNESS = 0.25  # 1/mm: a gap of four millimetres between body and shadow lets 1/e through
+
+
+@dataclass(frozen=True)
+class ShadowMap:
+    """What a light at infinity sees of a head.
+
+    Attributes:
+        nearness: (SIZE, SIZE) float32, blurred exp(−SHARPNESS·z): small where something is near.
+        frame: (3, 3), eye frame → the light's; the third axis points at the light.
+        middle_eye: (3,), mm: what lies in the map's middle.
+    """
+
+    nearness: np.ndarray
+    frame: np.ndarray
+    middle_eye: np.ndarray
+
+    def coordinates(self, points_eye: np.ndarray) -> np.ndarray:
+        """Return column, row (texels) and height z (mm) of (N, 3) points, mm, eye frame."""
+        local = (points_eye - self.middle_eye) @ self.frame.T
+        scale = SIZE / (2 * REACH_MM)
+        return np.column_stack(
+            [local[:, 0] * scale + SIZE / 2, SIZE / 2 - local[:, 1] * scale, local[:, 2]]
+        )
+
+
+def shadow_map(
+    vertices_eye: np.ndarray,
+    triangles: np.ndarray,
+    direction_eye: np.ndarray,
+    middle_eye: np.ndarray,
+    softness_mm: float,
+) -> ShadowMap:
+    """Look at a head from the light.
+
+    Args:
+        vertices_eye: (N, 3) float, mm, eye frame.
+        triangles: (M, 3) int.
+        direction_eye: (3,) float, unit vector toward the light.
+        middle_eye: (3,) float, mm: the head's origin.
+        softness_mm: half width of the shadows' soft edges.
+
+    Returns:
+        ShadowMap.
+    """
+    frame = looking_from(np.asarray(direction_eye, np.float64))
+    empty = ShadowMap(np.zeros((SIZE, SIZE), np.float32), frame, np.asarray(middle_eye))
+    seen = rasterize(empty.coordinates(vertices_eye), triangles, SIZE, SIZE, cull_back=True)
+    texels = max(int(round(softness_mm * SIZE / (2 * REACH_MM))), 2)
+    _blur_nearness(seen.depth, np.float32(SHARPNESS), np.float32(REACH_MM), texels, empty.nearness)
+    return empty
+
+
+@njit(cache=True, error_model="numpy")
+def _blur_nearness(depth, sharpness, reach, radius, out):
+    """Mean of exp(−sharpness·z) over a square about each texel; texels beyond the rim repeat."""
+    height, width = depth.shape
+    share = np.float32(1.0 / (2 * radius + 1))
+    value, across = np.empty_like(depth), np.empty_like(depth)
+    for row in range(height):
+        for col in range(width):
+            z = min(max(depth[row, col], -reach), reach)
+            value[row, col] = np.exp(-sharpness * z)
+    for row in range(height):
+        for col in range(width):
+            total = np.float32(0)
+            for shift in range(-radius, radius + 1):
+                total += value[row, min(max(col + shift, 0), width - 1)]
+            across[row, col] = total * share
+    for row in range(height):
+        for col in range(width):
+            total = np.float32(0)
+            for shift in range(-radius, radius + 1):
+                total += across[min(max(row + shift, 0), height - 1), col]
+            out[row, col] = total * share
+
+
+@njit(cache=True, inline="always", error_model="numpy")
+def visibility(nearness, column, row, z):
+    """How much of the light reaches a point with these map coordinates, 0..1; 1 off the map."""
+    one, size = np.float32(1), nearness.shape[0]
+    if not (column >= 0 and row >= 0 and column < size - 1 and row < size - 1):
+        return one
+    left, top = int(column), int(row)
+    fx, fy = column - np.float32(left), row - np.float32(top)
+    upper = nearness[top, left] + (nearness[top, left + 1] - nearness[top, left]) * fx
+    lower = nearness[top + 1, left] + (nearness[top + 1, left + 1] - nearness[top + 1, left]) * fx
+    mean = upper + (lower - upper) * fy
+    return min(np.exp(np.float32(SHARPNESS) * z) * mean, one)
+
+
+@njit(cache=True)
+def visibilities(nearness, coordinates):
+    """Ask `visibility` for (N, 3) float32 map coordinates: (N,) float32."""
+    out = np.empty(len(coordinates), np.float32)
+    for i in range(len(coordinates)):
+        out[i] = visibility(nearness, coordinates[i, 0], coordinates[i, 1], coordinates[i, 2])
+    return out
