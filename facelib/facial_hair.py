@@ -13,7 +13,7 @@ from facelib.atlas import BROW_LIFT_MM, BROWS
 from facelib.headmodel import load_head
 from facelib.mesh import vertex_normals
 from facelib.ribbons import Ribbons, even_lines, join
-from facelib.scalp import outer_skin
+from facelib.torso import outer_skin
 
 BEARDS = ("none", "stubble", "moustache", "goatee", "full")
 BROW_REACH_MM = 6.0

@@ -8,9 +8,10 @@ from functools import lru_cache
 import numpy as np
 
 from facelib.distance_field import Cage, Grid, build_cage, build_field
+from facelib.garments import strip
 from facelib.headmodel import MorphableModel, load_head
 from facelib.mesh import subdivision_matrix, vertex_normals
-from facelib.shirt import neck_edge, shirt_triangles, shirt_vertices
+from facelib.torso import EDGE, outer_skin, torso_rings
 
 # The hairline's height over the angle about the head's upright axis, from the forehead's middle
 # over the temple (sideburn) and the ear to the nape; degrees and mm, head frame.
@@ -18,9 +19,9 @@ HAIRLINE_DEG = (0, 15, 30, 42, 52, 60, 68, 74, 79, 84, 106, 112, 125, 150, 180)
 HAIRLINE_MM = (84, 87, 84, 68, 44, 24, 10, -2, 6, 24, 24, -14, -44, -58, -62)
 AXIS_Z_MM = -5.0
 SLANT = 0.8  # the hairline is crossed at a slant: mm across it a mm of height
+CLOTH_MM = 5.0  # how far hair stays off the torso
 N_ROOTS = 5000
 OUTERMOST_MM = -14.0  # no hairline is lower than this
-NOT_SKIN = ("mouth_cavity", "eye_sockets", "eyeballs", "teeth", "tongue")
 
 
 @dataclass(frozen=True)
@@ -65,25 +66,22 @@ def build_scalp(model: MorphableModel) -> Scalp:
     return Scalp(roots, normals, behind_hairline(roots).astype(np.float32), field, cage)
 
 
-def outer_skin(model: MorphableModel) -> np.ndarray:
-    """Return the triangles that the air touches: (K, 3) int32."""
-    inner = np.any([model.regions[name] for name in NOT_SKIN], axis=0)
-    return model.triangles[~inner[model.triangles].any(axis=1)]
-
-
 def _field(model, skin):
-    edge = neck_edge(model.mean_head, model.triangles)
-    shirt = shirt_vertices(model.mean_head, edge)
-    triangles = shirt_triangles(len(edge), 0)
-    points, normals = [], []
-    outside = triangles[: len(triangles) // 2]
-    for vertices, faces in ((model.mean_head, skin), (shirt, outside)):
-        for _ in range(2 if faces is skin else 3):
-            matrix, faces = subdivision_matrix(faces, len(vertices))
-            vertices = matrix @ vertices
-        used = np.unique(faces)
-        points.append(vertices[used])
-        normals.append(vertex_normals(vertices, faces)[used])
+    """Distance to the head and to clothed shoulders."""
+    head = model.mean_head
+    for _ in range(2):
+        matrix, skin = subdivision_matrix(skin, len(head))
+        head = matrix @ head
+    used = np.unique(skin)
+    points, normals = [head[used]], [vertex_normals(head, skin)[used]]
+    torso = strip(torso_rings()[EDGE:], 0.0, "clothes", closed=True)
+    body, faces = torso.vertices_head, torso.triangles
+    for _ in range(3):
+        matrix, faces = subdivision_matrix(faces, len(body))
+        body = matrix @ body
+    outward = vertex_normals(body, faces)
+    points.append(body + CLOTH_MM * outward)
+    normals.append(outward)
     return build_field(np.concatenate(points), np.concatenate(normals))
 
 

@@ -9,14 +9,18 @@ PACKAGE = Path(facelib.__file__).parent
 
 # A half floor holds parts of the modules just above it: code split out because it is another idea.
 FLOORS = {
-    0: "paths hair_style ingredients images rotations similarity train_log brushes networks.two_view",
+    0: "paths ingredients images rotations similarity train_log brushes networks.two_view",
     0.5: "shading ribbon_kernels distance_field",
-    0.7: "hair_kernels",
+    0.7: "hair_kernels hair_style",
     1: "transforms mesh rasterize registration networks",
     1.5: "atlas shirt",
     2: "uvmap unwrap render headmodel appearance backgrounds augmentation detect",
-    2.5: "still ribbons scalp",
-    2.7: "hair facial_hair",
+    2.2: "torso",
+    2.4: "ribbons",
+    2.45: "garments",
+    2.5: "still scalp",
+    2.7: "hair facial_hair glasses clothes hats",
+    2.8: "outfit",
     3: "pairs reconstruct figures",
     3.5: "batches train_config sources.scene",
     3.7: "encoder_start",

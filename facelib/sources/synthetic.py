@@ -26,8 +26,19 @@ from facelib.backgrounds import random_background
 from facelib.headmodel import load_head
 from facelib.ingredients import Ingredients
 from facelib.mesh import Mesh, vertex_normals
+from facelib.outfit import (
+    Outfit,
+    Worn,
+    atlas_under,
+    draw_worn,
+    looks_under,
+    random_outfit,
+    wear,
+    with_cloth,
+)
 from facelib.pairs import FacePair, write_shards
 from facelib.render import Camera, render
+from facelib.scalp import mean_scalp
 from facelib.shirt import RINGS, neck_edge, shirt_triangles, shirt_vertices
 from facelib.sources.scene import (
     View,
@@ -49,6 +60,7 @@ CHUNK = 16  # samples a worker makes at a time
 # Branches of the seed's tree.
 TRAINING, HELD_OUT = 0, 1
 PERSON, FACE, VIEW = 0, 1, 2
+OUTFIT = 5
 
 
 @dataclass(frozen=True)
@@ -109,8 +121,8 @@ def make_pair(index: int, settings: SyntheticSettings) -> FacePair:
     model = load_head()
     vertices_head = model.vertices(person.shape, random_expression(rng, model.expression_names))
     atlas = head_atlas(texture_size(settings.size))
-    mesh_head = dressed_mesh(vertices_head, person.appearance, atlas)
-    normals_head = vertex_normals(mesh_head.vertices, _outside())
+    outfit = make_outfit(index, settings, person.appearance)
+    mesh_head, normals_head, worn = outfitted(vertices_head, person.appearance, atlas, outfit)
     gloss = np.zeros(len(mesh_head.vertices), np.float32)
     gloss[: len(vertices_head)] = vertex_gloss(person.appearance, atlas)
     keypoints_head = model.keypoints(vertices_head)
@@ -121,8 +133,45 @@ def make_pair(index: int, settings: SyntheticSettings) -> FacePair:
             keypoints_head, random_pose_deg(rng, side), random_distance_mm(rng), settings.size, rng
         )
         views.append(view)
-        photos.append(photograph(mesh_head, normals_head, gloss, view.camera, rng))
+        photos.append(photograph(mesh_head, normals_head, gloss, view.camera, rng, worn))
     return _as_pair(index, settings, vertices_head, views, photos)
+
+
+def make_outfit(index: int, settings: SyntheticSettings, looks: Appearance) -> Outfit:
+    """Return what the person of sample `index` wears, as far as it is switched on."""
+    rng = _generator(settings, OUTFIT, index // settings.pairs_per_person)
+    return random_outfit(rng, looks, settings.ingredients)
+
+
+def outfitted(
+    vertices_head: np.ndarray, looks: Appearance, atlas: Atlas, outfit: Outfit
+) -> tuple[Mesh, np.ndarray, Worn | None]:
+    """Paint a head and put an outfit on it.
+
+    Args:
+        vertices_head: (N, 3) float, mm: the person with their expression.
+        looks: of the person.
+        atlas: the page to paint on.
+        outfit: what they wear; nothing gives the plain shirt.
+
+    Returns:
+        The textured mesh, the head's vertices first; its normals (K, 3); and what is worn.
+    """
+    if outfit == Outfit():
+        mesh = dressed_mesh(vertices_head, looks, atlas)
+        return mesh, vertex_normals(mesh.vertices, _outside()), None
+    model = load_head()
+    worn = wear(outfit, looks, model, mean_scalp(), vertices_head)
+    mesh = dressed_mesh(vertices_head, looks_under(looks, outfit), atlas_under(atlas, outfit))
+    normals = vertex_normals(mesh.vertices, _outside())
+    if worn.cloth is None:
+        return mesh, normals, worn
+    if outfit.clothes is not None:  # instead of the plain shirt
+        count = len(vertices_head)
+        bare = Mesh(mesh.vertices[:count], model.triangles, mesh.uv[:count], mesh.texture,
+                    mesh.colors[:count])  # fmt: skip
+        mesh, normals = bare, vertex_normals(bare.vertices, model.triangles)
+    return with_cloth(mesh, worn.cloth), np.concatenate([normals, worn.cloth.normals()]), worn
 
 
 def dressed_mesh(vertices_head: np.ndarray, looks: Appearance, atlas: Atlas) -> Mesh:
@@ -144,6 +193,7 @@ def photograph(
     gloss: np.ndarray,
     camera: Camera,
     rng: np.random.Generator,
+    worn: Worn | None = None,
 ) -> np.ndarray:
     """Take a photo of a head under random light before a random background.
 
@@ -153,6 +203,7 @@ def photograph(
         gloss: (N,) float32, strength of the highlights.
         camera: of the photo's size.
         rng: draws light, background and film.
+        worn: what is drawn over the render: hair and glasses.
 
     Returns:
         (H, W, 3) uint8 RGB.
@@ -170,6 +221,8 @@ def photograph(
         shininess=24.0,
         cull_back=True,
     )
+    if worn is not None:
+        shot = draw_worn(shot, camera, worn, lights, ambient)
     return develop(shot.image, shot.alpha, random_background(rng, camera.width), rng)
 
 
