@@ -72,12 +72,12 @@ def sew(clothes: Clothes, skin: np.ndarray) -> Garments:
         Garments with the bare skin between neck and cloth, which has label 0.
     """
     color, inner = np.asarray(clothes.color), np.asarray(clothes.inner)
-    parts = [_layer(np.full(AROUND, EDGE - 0.35), 0.3, np.asarray(skin), "none")]
+    parts = [_layer(np.full(AROUND, EDGE - 0.35), -1.2, np.asarray(skin), "none")]
     if clothes.cut in ("crew", "v_neck", "scoop", "turtleneck"):
-        parts.append(_layer(_neckline(clothes), 3.0, color, "clothes"))
+        parts.append(_layer(_neckline(clothes), 4.5, color, "clothes"))
         parts.append(_band(_neckline(clothes), color * 0.85))
     elif clothes.cut == "shirt":
-        parts += [_layer(_neckline(clothes), 3.0, color, "clothes"), *_collar(color, 0.1)]
+        parts += [_layer(_neckline(clothes), 4.0, color, "clothes"), *_collar(color, 0.1)]
     elif clothes.cut == "suit":
         gap = 0.02 if clothes.tie else 0.1
         parts += [_layer(_neckline(clothes), 3.0, inner, "clothes"), *_collar(inner, gap)]
@@ -128,7 +128,7 @@ def _neckline(clothes):
 def _band(top, color):
     """The hem about the opening: a thicker edge."""
     rows = [_at(top + down, np.full(AROUND, out))
-            for down, out in ((-0.06, 2.0), (0.0, 4.8), (0.28, 4.6), (0.34, 3.0))]  # fmt: skip
+            for down, out in ((-0.06, 2.0), (0.0, 6.3), (0.28, 6.1), (0.34, 4.5))]  # fmt: skip
     return strip(np.stack(rows), color, "clothes", closed=True)
 
 

@@ -256,9 +256,8 @@ def _lashes(style, keypoints, rng):
 
 def _lid_lashes(keypoints, lid, count, length_mm, upper, rng):
     """Lashes of one lid: they fan out, and turn down as the eye closes."""
-    rim = PchipInterpolator(range(4), keypoints[list(lid)])
     at = np.sort(rng.uniform(0.25, 3.0, count))
-    points, side = rim(at), np.sign(keypoints[lid[0], 0])
+    points, side = _cubic(at) @ keypoints[list(lid)], np.sign(keypoints[lid[0], 0])
     width = np.linalg.norm(keypoints[lid[3]] - keypoints[lid[0]])
     others = UPPER_LIDS + LOWER_LIDS
     twin = others[(others.index(lid) + 2) % 4]
@@ -272,3 +271,13 @@ def _lid_lashes(keypoints, lid, count, length_mm, upper, rng):
     curve = np.array([0, 0.45 if upper else 0.1, 0])
     out = (fan + [0, rise - 0.2, 0.8])[:, None] * s + curve * s**2
     return points[:, None] + [0, 0, 0.4] + out * reach
+
+
+def _cubic(at):
+    """Weights of four points, numbered 0..3, in the cubic through them: (K, 4) at places (K,)."""
+    weights = np.ones((len(at), 4))
+    for own in range(4):
+        for other in range(4):
+            if other != own:
+                weights[:, own] *= (at - other) / (own - other)
+    return weights

@@ -283,6 +283,6 @@ def _mirrored(normal, lights, ambient):
     for light in lights:
         toward = np.asarray(light.direction_eye, float)
         along = np.clip(ray @ (toward / np.linalg.norm(toward)), 0, 1)
-        lamp = 9.0 * np.clip((along - 0.975) / 0.012, 0, 1) + 0.8 * along**12
+        lamp = 5.0 * np.clip((along - 0.992) / 0.004, 0, 1) + 0.8 * along**12
         seen = seen + lamp[:, None] * np.asarray(light.color)
     return seen.astype(np.float32)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from facelib.appearance import Appearance
-from facelib.atlas import SHIRT_UV, Atlas
+from facelib.atlas import SHIRT_UV
 from facelib.brushes import skin_color
 from facelib.clothes import Clothes, random_clothes, sew
 from facelib.facial_hair import FacialHair, grow_facial_hair, random_facial_hair
@@ -26,7 +26,7 @@ from facelib.ingredients import Ingredients
 from facelib.mesh import Mesh
 from facelib.render import Camera, Rendering
 from facelib.ribbons import Overlay, Ribbons, draw_ribbons, join
-from facelib.scalp import Scalp, behind_hairline
+from facelib.scalp import Scalp
 
 GLASSES_SHARE, HAT_SHARE = 0.3, 0.14
 CLOTH_GLOSS = 0.02
@@ -79,12 +79,11 @@ def random_outfit(
     """
     hair_rng, face_rng, glasses_rng, clothes_rng = rng.spawn(4)
     feminine = 0.1 if looks.beard else feminine
+    color = natural_color(looks.hair_color)
     hair = facial = glasses = hat = clothes = None
     if ingredients.hair:
-        hair = random_hair_style(hair_rng, looks.hair_color, looks.melanin, feminine)
-        facial = random_facial_hair(
-            face_rng, looks.hair_color, looks.beard, looks.brow, looks.lashes
-        )
+        hair = random_hair_style(hair_rng, color, looks.melanin, feminine)
+        facial = random_facial_hair(face_rng, color, looks.beard, looks.brow, looks.lashes)
     if ingredients.glasses and glasses_rng.random() < GLASSES_SHARE:
         glasses = random_glasses(glasses_rng)
     if ingredients.clothes:
@@ -97,6 +96,7 @@ def random_outfit(
 def looks_under(looks: Appearance, outfit: Outfit) -> Appearance:
     """Return what is painted below an outfit: less of what is now grown, and white for cloth."""
     if outfit.hair is not None:
+        looks = replace(looks, hair_color=natural_color(looks.hair_color))
         covered = outfit.hair.kind != "bald"
         looks = replace(looks, hair=0.97 if covered else 0.0, hairline_mm=outfit.hair.hairline_mm)
     if outfit.facial is not None:
@@ -106,11 +106,12 @@ def looks_under(looks: Appearance, outfit: Outfit) -> Appearance:
     return replace(looks, garment=np.ones(3)) if outfit.clothes is not None else looks
 
 
-def atlas_under(atlas: Atlas, outfit: Outfit) -> Atlas:
-    """Return the atlas whose painted hairline is the one that hair is grown from."""
-    if outfit.hair is None:
-        return atlas
-    return replace(atlas, hairline_mm=behind_hairline(atlas.position_mm).astype(np.float32))
+def natural_color(color: np.ndarray) -> np.ndarray:
+    """Return the nearest colour, (3,) linear RGB, that hair has: never greenish or bluish."""
+    red, green, blue = color
+    blue = min(blue, green)
+    warmth = np.clip((green / max(blue, 1e-6) - 1.1) / 0.4, 0, 1)
+    return np.array([max(red, green * (1.02 + 0.55 * warmth)), green, blue])
 
 
 def wear(

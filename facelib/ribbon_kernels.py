@@ -161,7 +161,9 @@ def enlarge(base, factor, out):
 
 
 @njit(cache=True, error_model="numpy")
-def compose(point, place, line, depth, lit, hairs, labels, image, alpha, share, label, nearest):
+def compose(
+    point, place, line, depth, lit, hairs, labels, shade, image, alpha, share, label, nearest
+):
     """Average the fine grid's lines over `image` and `alpha`; write what they are and how near."""
     height, width = alpha.shape
     factor = point.shape[0] // height
@@ -169,6 +171,10 @@ def compose(point, place, line, depth, lit, hairs, labels, image, alpha, share, 
     one = np.float32(1)
     for row in range(height):
         for col in range(width):
+            light = one - shade[row // 2, col // 2]
+            if light < one:
+                for k in range(3):
+                    image[row, col, k] *= light
             covered = 0
             red, green, blue = np.float32(0), np.float32(0), np.float32(0)
             for y in range(row * factor, (row + 1) * factor):

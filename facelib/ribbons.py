@@ -159,22 +159,23 @@ def draw_ribbons(
     # From the nearest to the farthest: most of the rest is then hidden.
     order = np.argsort(-screen[ribbons.first[:-1] + np.diff(ribbons.first) // 2, 2])
     draw_lines(order, screen, half_px, ribbons.first, ribbons.hairs, depth, point, place, line)
-    image, alpha = _shaded_below(photo.image, point, camera.scale), photo.alpha.copy()
+    image, alpha = photo.image.copy(), photo.alpha.copy()
+    shade = _shade_below(point, camera.scale)
     share, label = np.zeros(size, np.float32), np.zeros(size, np.int8)
     nearest = np.full(size, -np.inf, np.float32)
-    compose(point, place, line, depth, lit, ribbons.hairs, ribbons.label, image, alpha, share,
-             label, nearest)  # fmt: skip
+    seen = (point, place, line, depth)
+    compose(*seen, lit, ribbons.hairs, ribbons.label, shade, image, alpha, share, label, nearest)
     return Overlay(image, alpha, share, label, nearest)
 
 
-def _shaded_below(image, point, px_per_mm):
-    """Darken what lies close to ribbons, most of all below them: little light gets in there."""
-    height, width = image.shape[:2]
-    cover = (point >= 0).reshape(height, FINE, width, FINE)[:, 0, :, 0].astype(np.float32)
-    reach = max(int(round(SHADE_MM * px_per_mm)), 1)
+def _shade_below(point, px_per_mm):
+    """How dark it is near ribbons, most of all below them: (H/2, W/2) float32, 0..SHADE."""
+    cover = (point[:: 2 * FINE, :: 2 * FINE] >= 0).astype(np.float32)
+    reach = max(int(round(SHADE_MM * px_per_mm / 2)), 1)
     near = uniform_filter(uniform_filter(cover, reach + 1), reach + 1)
-    near[reach // 2 :] = near[: height - reach // 2]
-    return image * (1 - np.float32(SHADE) * near)[..., None]
+    down = reach // 2
+    near[down:] = near[: len(near) - down].copy()
+    return near * np.float32(SHADE)
 
 
 def _project(camera, points_head):

@@ -8,7 +8,7 @@ another branch of the same seed and have identity numbers from `HELD_OUT_IDENTIT
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -29,7 +29,6 @@ from facelib.mesh import Mesh, vertex_normals
 from facelib.outfit import (
     Outfit,
     Worn,
-    atlas_under,
     draw_worn,
     looks_under,
     random_outfit,
@@ -38,7 +37,7 @@ from facelib.outfit import (
 )
 from facelib.pairs import FacePair, write_shards
 from facelib.render import Camera, render
-from facelib.scalp import mean_scalp
+from facelib.scalp import behind_hairline, mean_scalp
 from facelib.shirt import RINGS, neck_edge, shirt_triangles, shirt_vertices
 from facelib.sources.scene import (
     View,
@@ -162,7 +161,8 @@ def outfitted(
         return mesh, vertex_normals(mesh.vertices, _outside()), None
     model = load_head()
     worn = wear(outfit, looks, model, mean_scalp(), vertices_head)
-    mesh = dressed_mesh(vertices_head, looks_under(looks, outfit), atlas_under(atlas, outfit))
+    under = atlas if outfit.hair is None else _hair_atlas(atlas.size)
+    mesh = dressed_mesh(vertices_head, looks_under(looks, outfit), under)
     normals = vertex_normals(mesh.vertices, _outside())
     if worn.cloth is None:
         return mesh, normals, worn
@@ -303,6 +303,13 @@ def head_atlas(size: int) -> Atlas:
     return build_atlas(
         model.mean_head, model.triangles, model.uv, model.regions, keypoints_head, size
     )
+
+
+@lru_cache(maxsize=2)
+def _hair_atlas(size: int) -> Atlas:
+    """The shipped head's atlas with the hairline that hair is grown from."""
+    atlas = head_atlas(size)
+    return replace(atlas, hairline_mm=behind_hairline(atlas.position_mm).astype(np.float32))
 
 
 def _as_pair(
