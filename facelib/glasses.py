@@ -196,7 +196,7 @@ def _bridge(outlines, keypoints):
     """An arch from rim to rim over the nose."""
     ends = []
     for outline in outlines:
-        upper = outline[:, 1] > outline[:, 1].mean() + 0.15 * np.ptp(outline[:, 1])
+        upper = outline[:, 1] > outline[:, 1].mean() + 0.05 * np.ptp(outline[:, 1])
         inner = np.flatnonzero(upper)[np.argmin(np.abs(outline[upper, 0]))]
         ends.append(outline[inner])
     s = np.linspace(0, 1, 9)[:, None]
