@@ -237,7 +237,7 @@ _FIELD_CACHE: dict[int, tuple[Atlas, _Fields]] = {}
 def _fields(atlas: Atlas) -> _Fields:
     """The smooth maps and random fields of an atlas at half its size, made once."""
     kept = _FIELD_CACHE.get(atlas.size)
-    if kept is not None and kept[0] is atlas:
+    if kept is not None and kept[0].position_mm is atlas.position_mm:
         return kept[1]
     half = atlas.position_mm[::2, ::2]
     rng = np.random.default_rng(11)

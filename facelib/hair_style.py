@@ -1,0 +1,126 @@
+"""What hair a person wears, as plain numbers, drawn at random."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+KINDS = ("bald", "cropped", "short", "swept", "bowl", "bob", "long", "tied", "coily")
+# Where hair is tied, mm on the mean head.
+KNOTS = {"high": (0.0, 92.0, -112.0), "low": (0.0, -20.0, -108.0)}
+
+
+@dataclass(frozen=True)
+class HairStyle:
+    """How a person wears their hair.
+
+    Attributes:
+        kind: one of `KINDS`.
+        top_mm: length of the strands on top.
+        side_mm: length at the sides.
+        back_mm: length at the back.
+        volume_mm: how far the outer strands stand off the skin.
+        part_mm: where the parting is: x on the mean head.
+        forward: −1 combed back .. 1 combed forward.
+        fringe_mm: length over the forehead; 0 for a free forehead.
+        curl_mm: radius of the curls; 0 is straight.
+        wave_mm: length of one turn of a curl.
+        knot: "" or where the hair is tied: a key of `KNOTS`.
+        bun: whether what is tied is rolled up.
+        hairline_mm: how far the hairline is drawn back.
+        strands: how many are grown.
+        half_width_mm: of a ribbon.
+        color: (3,) linear RGB.
+        gloss: strength of the highlight.
+        seed: of everything that varies from strand to strand.
+    """
+
+    kind: str = "short"
+    top_mm: float = 55.0
+    side_mm: float = 25.0
+    back_mm: float = 30.0
+    volume_mm: float = 10.0
+    part_mm: float = 25.0
+    forward: float = 0.0
+    fringe_mm: float = 0.0
+    curl_mm: float = 0.0
+    wave_mm: float = 40.0
+    knot: str = ""
+    bun: bool = False
+    hairline_mm: float = 0.0
+    strands: int = 1500
+    half_width_mm: float = 1.5
+    color: tuple[float, float, float] = (0.045, 0.024, 0.013)
+    gloss: float = 0.25
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the kind and the knot."""
+        if self.kind not in KINDS or self.knot not in ("", *KNOTS):
+            raise ValueError(f"expected a kind of {KINDS}, got {self.kind!r}, knot {self.knot!r}")
+
+
+def random_hair_style(
+    rng: np.random.Generator, color: np.ndarray, melanin: float = 0.3, feminine: float = 0.5
+) -> HairStyle:
+    """Draw a style.
+
+    Args:
+        rng: draws.
+        color: (3,) linear RGB.
+        melanin: of the skin, 0..1; curls grow more frequent with it.
+        feminine: 0..1; how likely the long styles are.
+    """
+    m, f = 1 - feminine, feminine
+    shares = np.array([0.09 * m, 0.3 * m, 0.5 * m + 0.04 * f, 0.25 * m + 0.1 * f,
+                       0.12 * m + 0.12 * f, 0.03 * m + 0.22 * f, 0.03 * m + 0.34 * f,
+                       0.03 * m + 0.24 * f, 0.15 * melanin])  # fmt: skip
+    kind = str(rng.choice(KINDS, p=shares / shares.sum()))
+    curly = rng.random() < 0.25 + 0.5 * melanin
+    curl_mm = rng.uniform(1.5, 5.0) if curly else rng.uniform(0.0, 1.2)
+    receding = rng.uniform(8, 32) if rng.random() < 0.25 * m else rng.normal(0, 3)
+    chosen = {name: float(rng.uniform(*span)) for name, span in SPANS[kind].items()}
+    if kind in ("bob", "long") and rng.random() < 0.35:
+        chosen["fringe_mm"] = float(rng.uniform(45, 62))
+    knot = str(rng.choice(list(KNOTS))) if kind == "tied" else ""
+    return HairStyle(
+        kind=kind,
+        part_mm=float(rng.choice([-1, 1]) * rng.uniform(0, 38)),
+        curl_mm=float(curl_mm),
+        wave_mm=float(rng.uniform(16, 60) if curly else rng.uniform(50, 120)),
+        knot=knot,
+        bun=bool(rng.random() < 0.5),
+        hairline_mm=float(np.clip(receding, -8, 32)),
+        strands=STRANDS[kind][0],
+        half_width_mm=STRANDS[kind][1],
+        color=tuple(float(value) for value in color),
+        gloss=float(rng.uniform(0.05, 0.3)),
+        seed=int(rng.integers(2**31)),
+        **chosen,
+    )
+
+
+# Ranges of what a style draws evenly; what is not named keeps its default.
+SPANS: dict[str, dict[str, tuple[float, float]]] = {
+    "bald": {},
+    "cropped": {"top_mm": (5, 16), "side_mm": (3, 9), "back_mm": (3, 10), "volume_mm": (2.5, 5),
+                "forward": (0.2, 1)},
+    "short": {"top_mm": (28, 60), "side_mm": (10, 26), "back_mm": (12, 30), "volume_mm": (7, 16),
+              "forward": (-0.4, 0.8), "fringe_mm": (0, 34)},
+    "swept": {"top_mm": (60, 110), "side_mm": (30, 60), "back_mm": (35, 70), "volume_mm": (8, 18),
+              "forward": (-1, -0.6)},
+    "bowl": {"top_mm": (85, 120), "side_mm": (50, 80), "back_mm": (45, 80), "volume_mm": (9, 16),
+             "forward": (0.2, 0.6), "fringe_mm": (42, 62)},
+    "bob": {"top_mm": (190, 235), "side_mm": (110, 160), "back_mm": (100, 150),
+            "volume_mm": (12, 24), "forward": (-0.2, 0.3)},
+    "long": {"top_mm": (320, 420), "side_mm": (260, 360), "back_mm": (240, 360),
+             "volume_mm": (12, 26), "forward": (-0.4, 0.2)},
+    "tied": {"top_mm": (200, 260), "side_mm": (200, 240), "back_mm": (160, 220),
+             "volume_mm": (3, 7)},
+    "coily": {"top_mm": (8, 18), "side_mm": (8, 14), "back_mm": (8, 14), "volume_mm": (8, 42)},
+}  # fmt: skip
+# Strands and the half width of a ribbon, mm.
+STRANDS = {"bald": (0, 1.0), "cropped": (3400, 0.9), "short": (2200, 1.5), "swept": (1500, 1.9),
+           "bowl": (1300, 2.2), "bob": (720, 3.2), "long": (720, 3.6), "tied": (1000, 2.2),
+           "coily": (3000, 2.3)}  # fmt: skip

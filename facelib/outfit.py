@@ -1,0 +1,183 @@
+"""What a person wears, from hair to collar: drawn once a person, put on a head, drawn over a photo.
+
+Cloth is a mesh that is rendered with the head. Hair, lashes and frames are ribbons, and lenses are
+glass: both are drawn over the finished render, which must be over black and not clipped to it.
+The face under it is never touched.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from facelib.appearance import Appearance
+from facelib.atlas import SHIRT_UV
+from facelib.brushes import skin_color
+from facelib.clothes import Clothes, random_clothes, sew
+from facelib.facial_hair import FacialHair, grow_facial_hair, random_facial_hair
+from facelib.garments import Garments, sewn
+from facelib.glasses import Glasses, WornGlasses, draw_lenses, put_on, random_glasses
+from facelib.hair import grow_hair
+from facelib.hair_style import HairStyle, random_hair_style
+from facelib.hats import CAP_MM, Hat, make_hat, random_hat
+from facelib.headmodel import MorphableModel
+from facelib.ingredients import Ingredients
+from facelib.mesh import Mesh
+from facelib.render import Camera, Rendering
+from facelib.ribbons import Overlay, Ribbons, draw_ribbons, join
+from facelib.scalp import Scalp
+
+GLASSES_SHARE, HAT_SHARE = 0.3, 0.14
+CLOTH_GLOSS = 0.02
+
+
+@dataclass(frozen=True)
+class Outfit:
+    """What a person wears; None where they wear nothing of the kind.
+
+    Attributes:
+        hair: on the head.
+        facial: brows, lashes, beard.
+        glasses: on the nose.
+        hat: on the head.
+        clothes: below it.
+    """
+
+    hair: HairStyle | None = None
+    facial: FacialHair | None = None
+    glasses: Glasses | None = None
+    hat: Hat | None = None
+    clothes: Clothes | None = None
+
+
+@dataclass(frozen=True)
+class Worn:
+    """An outfit on a head.
+
+    Attributes:
+        cloth: garments, mm, head frame; None for none.
+        ribbons: hair and frames, mm, head frame.
+        glasses: with their lenses; None for none.
+    """
+
+    cloth: Garments | None
+    ribbons: Ribbons
+    glasses: WornGlasses | None
+
+
+def random_outfit(
+    rng: np.random.Generator, looks: Appearance, ingredients: Ingredients, feminine: float = 0.5
+) -> Outfit:
+    """Draw an outfit that fits a person's looks.
+
+    Args:
+        rng: draws; each ingredient has draws of its own, so switching one leaves the others.
+        looks: colours of hair, skin and cloth, the painted beard and brows.
+        ingredients: only what is switched on is worn.
+        feminine: 0..1, decides between kinds of hair and hats.
+    """
+    hair_rng, face_rng, glasses_rng, clothes_rng = rng.spawn(4)
+    feminine = 0.1 if looks.beard else feminine
+    color = natural_color(looks.hair_color)
+    hair = facial = glasses = hat = clothes = None
+    if ingredients.hair:
+        hair = random_hair_style(hair_rng, color, looks.melanin, feminine)
+        facial = random_facial_hair(face_rng, color, looks.beard, looks.brow, looks.lashes)
+    if ingredients.glasses and glasses_rng.random() < GLASSES_SHARE:
+        glasses = random_glasses(glasses_rng)
+    if ingredients.clothes:
+        clothes = random_clothes(clothes_rng, looks.garment)
+        if clothes_rng.random() < HAT_SHARE:
+            hat = random_hat(clothes_rng, feminine)
+    return Outfit(hair, facial, glasses, hat, clothes)
+
+
+def looks_under(looks: Appearance, outfit: Outfit) -> Appearance:
+    """Return what is painted below an outfit: less of what is now grown, and white for cloth."""
+    if outfit.hair is not None:
+        looks = replace(looks, hair_color=natural_color(looks.hair_color))
+        covered = outfit.hair.kind != "bald"
+        looks = replace(looks, hair=0.97 if covered else 0.0, hairline_mm=outfit.hair.hairline_mm)
+    if outfit.facial is not None:
+        kind = outfit.facial.beard
+        painted = {"full": 0.75, "goatee": 0.2, "moustache": 0.12}.get(kind, 1.0) * looks.beard
+        looks = replace(looks, beard=painted, brow=looks.brow * [0.55, 0.9, 1.0])
+    return replace(looks, garment=np.ones(3)) if outfit.clothes is not None else looks
+
+
+def natural_color(color: np.ndarray) -> np.ndarray:
+    """Return the nearest colour, (3,) linear RGB, that hair has: never greenish or bluish."""
+    red, green, blue = color
+    blue = min(blue, green)
+    warmth = np.clip((green / max(blue, 1e-6) - 1.1) / 0.4, 0, 1)
+    return np.array([max(red, green * (1.02 + 0.55 * warmth)), green, blue])
+
+
+def wear(
+    outfit: Outfit, looks: Appearance, model: MorphableModel, scalp: Scalp, vertices: np.ndarray
+) -> Worn:
+    """Put an outfit on a person.
+
+    Args:
+        outfit: what to wear.
+        looks: of the person; the skin's colour shows in an open collar.
+        model: the head model.
+        scalp: of its mean head.
+        vertices: (N, 3) float, mm, head frame: the person with their expression.
+    """
+    movement = scalp.cage.carry(vertices - model.mean_head)
+    keypoints = model.keypoints(vertices)
+    parts = []
+    if outfit.hair is not None and not (outfit.hat is not None and outfit.hat.kind == "scarf"):
+        style = outfit.hair
+        if outfit.hat is not None and style.knot:
+            style = replace(style, knot="low")
+        hair = grow_hair(style, scalp, None if outfit.hat is None else CAP_MM)
+        moved = hair.points_head + movement.at(hair.points_head)
+        parts.append(replace(hair, points_head=moved))
+    if outfit.facial is not None:
+        parts.append(grow_facial_hair(outfit.facial, vertices, keypoints))
+    glasses = None
+    if outfit.glasses is not None:
+        glasses = put_on(outfit.glasses, vertices, keypoints)
+        parts.append(glasses.frame)
+    cloth = []
+    if outfit.clothes is not None:
+        cloth.append(sew(outfit.clothes, skin_color(*np.array([looks.melanin, looks.blood]))))
+    if outfit.hat is not None:
+        cloth.append(make_hat(outfit.hat, scalp.field))
+    worn = None
+    if cloth:
+        worn = sewn(cloth)
+        worn = worn.carried(movement.at(worn.vertices_head))
+    return Worn(worn, join([part for part in parts if len(part.first) > 1]), glasses)
+
+
+def with_cloth(mesh_head: Mesh, cloth: Garments) -> Mesh:
+    """Add cloth to a painted head; the page's patch for cloth must be white (`looks_under`)."""
+    count = len(mesh_head.vertices)
+    return Mesh(
+        np.concatenate([mesh_head.vertices, cloth.vertices_head]),
+        np.concatenate([mesh_head.triangles, cloth.triangles + count]),
+        np.concatenate([mesh_head.uv, np.tile(np.float32(SHIRT_UV), (len(cloth.colors), 1))]),
+        mesh_head.texture,
+        np.concatenate([mesh_head.colors, cloth.colors]),
+    )
+
+
+def draw_worn(photo: Rendering, camera: Camera, worn: Worn, lights, ambient) -> Overlay:
+    """Draw hair, frames and lenses over a render of head and cloth.
+
+    Args:
+        photo: over black, with the same camera.
+        camera: of the photo.
+        worn: on the same head.
+        lights: directional, eye frame.
+        ambient: (3,) RGB light from everywhere, or (N, 3) for every point of the ribbons.
+    """
+    drawn = draw_ribbons(photo, camera, worn.ribbons, lights, ambient)
+    if worn.glasses is None:
+        return drawn
+    around = np.asarray(ambient, float).reshape(-1, 3).mean(axis=0)
+    return draw_lenses(drawn, camera, worn.glasses, lights, around)

@@ -1,0 +1,95 @@
+"""Glasses sit where glasses sit, and let the eyes be seen."""
+
+import numpy as np
+import pytest
+from scipy.spatial import cKDTree
+
+from facelib.glasses import OUTLINE, SHAPES, Glasses, draw_lenses, put_on, random_glasses
+from facelib.headmodel import load_head
+from facelib.mesh import Mesh
+from facelib.render import Camera, Light, render
+from facelib.ribbons import LABELS, draw_ribbons, join
+from facelib.torso import outer_skin
+
+CAMERA = Camera.perspective((0, 0, 0), 900.0, 1100.0, 128, 128)
+LIGHT = [Light(np.array([0.3, 0.5, 1.0]), np.ones(3))]
+
+
+def people() -> list[np.ndarray]:
+    """The mean head and three others."""
+    model, rng = load_head(), np.random.default_rng(6)
+    return [model.vertices(), *(model.vertices(rng.standard_normal(60)) for _ in range(3))]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_bridge_sits_on_the_nose_and_temples_reach_the_ears(shape):
+    model = load_head()
+    for vertices in people():
+        worn = put_on(Glasses(shape), vertices, model.keypoints(vertices))
+        lines = np.split(worn.frame.points_head, worn.frame.first[1:-1])
+        bridge, temples = lines[-3], lines[-2:]
+        middle = bridge[len(bridge) // 2]
+        skin = vertices[np.unique(outer_skin(model))]
+        gap, nearest = cKDTree(skin).query(middle)
+        assert gap < 8
+        assert middle[2] > skin[nearest, 2]
+        assert abs(middle[1] - model.keypoints(vertices)[27, 1]) < 13
+        assert abs(middle[0]) < 4
+        for temple in temples:
+            ear = vertices[model.regions["ears"] & (vertices[:, 0] * temple[0, 0] > 0)]
+            assert cKDTree(ear).query(temple)[0].min() < 5
+
+
+def test_temples_run_outside_the_head():
+    model = load_head()
+    for vertices in people():
+        worn = put_on(Glasses(), vertices, model.keypoints(vertices))
+        skin = np.setdiff1d(np.unique(outer_skin(model)), np.flatnonzero(model.regions["ears"]))
+        for temple in np.split(worn.frame.points_head, worn.frame.first[1:-1])[-2:]:
+            for point in temple[1:6]:
+                near = np.abs(vertices[skin, 1:] - point[1:]).max(axis=1) < 4
+                near &= vertices[skin, 0] * point[0] > 0
+                assert abs(point[0]) >= np.abs(vertices[skin][near, 0]).max(initial=0)
+
+
+def test_no_part_of_the_frame_crosses_the_open_eyes():
+    model = load_head()
+    for vertices in people():
+        keypoints = model.keypoints(vertices)
+        worn = put_on(random_glasses(np.random.default_rng(3)), vertices, keypoints)
+        frame = worn.frame.points_head
+        before = frame[frame[:, 2] > keypoints[36:48, 2].max()]
+        for eye in (keypoints[36:42], keypoints[42:48]):
+            inside = (before[:, :2] > eye[:, :2].min(axis=0)).all(axis=1)
+            inside &= (before[:, :2] < eye[:, :2].max(axis=0)).all(axis=1)
+            assert not inside.any()
+
+
+def test_lenses_lie_in_front_of_the_lids():
+    model = load_head()
+    for vertices in people():
+        keypoints = model.keypoints(vertices)
+        worn = put_on(Glasses(), vertices, keypoints)
+        middles = worn.lens_head[[OUTLINE, 2 * OUTLINE + 1]]
+        assert (middles[:, 2] > keypoints[36:48, 2].max() + 5).all()
+
+
+def test_a_clear_lens_changes_little_and_a_dark_one_darkens():
+    model = load_head()
+    vertices = model.vertices()
+    photo = render(Mesh(vertices, model.triangles), CAMERA, LIGHT)
+    bare = draw_ribbons(photo, CAMERA, join([]), LIGHT, (0.3, 0.3, 0.3))
+    shots = {}
+    for tint in (1.0, 0.1):
+        worn = put_on(Glasses(tint=(tint,) * 3, mirror=0.0), vertices, model.keypoints(vertices))
+        shots[tint] = draw_lenses(bare, CAMERA, worn, LIGHT, (0.3, 0.3, 0.3))
+    glass = shots[0.1].label == LABELS.index("lens")
+    assert glass.sum() > 300
+    np.testing.assert_allclose(shots[1.0].image, bare.image, atol=1e-6)
+    np.testing.assert_allclose(shots[0.1].image[glass], 0.1 * bare.image[glass], atol=1e-6)
+    np.testing.assert_array_equal(shots[0.1].image[~glass], bare.image[~glass])
+
+
+def test_an_unknown_shape_is_refused():
+    with pytest.raises(ValueError, match="monocle"):
+        Glasses("monocle")

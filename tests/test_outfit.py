@@ -1,0 +1,85 @@
+"""An outfit behind its switches: off it changes no byte, on it leaves the truth alone."""
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from facelib.facial_hair import beard_share
+from facelib.headmodel import load_head
+from facelib.ingredients import Ingredients
+from facelib.outfit import Outfit, natural_color, random_outfit, wear
+from facelib.scalp import mean_scalp
+from facelib.sources.synthetic import SyntheticSettings, make_outfit, make_pair, make_person
+
+# Of sample 0 with default settings, recorded before anything could be worn.
+PLAIN_SHA256 = "b6317b3fb241a42f01e0d0d924638b540628dd1ed3cf3d6eaf81f2c19aaa4d4a"
+WEARING = Ingredients(hair=True, glasses=True, clothes=True)
+
+
+def test_the_plain_pair_keeps_its_bytes():
+    pair = make_pair(0, SyntheticSettings())
+    data = pair.front.tobytes() + pair.side.tobytes() + pair.vertices_image.tobytes()
+    assert hashlib.sha256(data).hexdigest() == PLAIN_SHA256
+
+
+@pytest.mark.parametrize("switch", ["hair", "glasses", "clothes"])
+def test_an_outfit_changes_photos_but_never_the_truth(switch):
+    plain = SyntheticSettings(size=96, seed=5)
+    worn = SyntheticSettings(size=96, seed=5, ingredients=Ingredients(**{switch: True}))
+    changed = 0
+    for index in range(8):
+        before, after = make_pair(index, plain), make_pair(index, worn)
+        np.testing.assert_array_equal(before.vertices_image, after.vertices_image)
+        changed += not np.array_equal(before.front, after.front)
+    assert changed >= (1 if switch == "glasses" else 8)
+
+
+def test_a_pair_is_the_same_whenever_it_is_made():
+    settings = SyntheticSettings(size=96, seed=7, ingredients=WEARING)
+    first = make_pair(3, settings)
+    make_pair(1, settings)
+    np.testing.assert_array_equal(first.front, make_pair(3, settings).front)
+
+
+def test_each_switch_draws_for_itself():
+    person = make_person(4, SyntheticSettings())
+    alone = random_outfit(np.random.default_rng(1), person.appearance, Ingredients(clothes=True))
+    all_on = random_outfit(np.random.default_rng(1), person.appearance, WEARING)
+    assert alone.clothes == all_on.clothes
+    assert alone.hair is None and all_on.hair is not None
+    assert random_outfit(np.random.default_rng(1), person.appearance, Ingredients()) == Outfit()
+
+
+def test_one_person_wears_one_outfit_in_all_their_pairs():
+    settings = SyntheticSettings(pairs_per_person=2, ingredients=WEARING)
+    looks = make_person(6, settings).appearance
+    assert make_outfit(6, settings, looks) == make_outfit(7, settings, looks)
+
+
+def test_every_kind_of_ribbon_has_a_label_and_hair_follows_the_person():
+    model, rng = load_head(), np.random.default_rng(2)
+    looks = make_person(0, SyntheticSettings()).appearance
+    outfit = random_outfit(rng, looks, Ingredients(hair=True))
+    person = model.vertices(rng.standard_normal(60))
+    mean, other = (
+        wear(outfit, looks, model, mean_scalp(), vertices).ribbons
+        for vertices in (model.mean_head, person)
+    )
+    assert mean.label.all()
+    movement = np.abs(person - model.mean_head).max()
+    assert 0 < np.abs(mean.points_head - other.points_head).max() < 3 * movement
+
+
+def test_beards_grow_on_jaw_and_lip_only():
+    #  chin, upper lip's skin, cheekbone, forehead
+    points = np.array([[0, -85, 78.0], [8, -40, 92], [45, -10, 62], [0, 60, 88]])
+    assert (beard_share(points, "full") > 0.5).tolist() == [True, True, False, False]
+    assert (beard_share(points, "moustache") > 0.5).tolist() == [False, True, False, False]
+    assert not beard_share(points, "none").any()
+
+
+def test_hair_is_never_green_or_blue():
+    for color in np.random.default_rng(3).random((200, 3)):
+        red, green, blue = natural_color(color)
+        assert red >= green >= blue
