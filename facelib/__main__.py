@@ -9,9 +9,11 @@ from __future__ import annotations
 import click
 
 from facelib.cli.common import EXIT_CODES
+from facelib.cli.data import data
 from facelib.cli.evaluate import evaluate
 from facelib.cli.generate import generate
 from facelib.cli.reconstruct import reconstruct
+from facelib.cli.standin import standin
 from facelib.cli.train import train
 
 
@@ -21,7 +23,7 @@ def main() -> None:
     """Turn two photos of a face, front and side, into a textured 3D mesh."""
 
 
-for command in (reconstruct, generate, train, evaluate):
+for command in (reconstruct, generate, train, evaluate, data, standin):
     main.add_command(command)
 
 

@@ -151,13 +151,14 @@ def subdivision_matrix(
     return matrix, new.transpose(2, 0, 1).reshape(-1, 3).astype(np.int32)
 
 
-def read_mesh(path: str | Path) -> Mesh:
+def read_mesh(path: str | Path, resolver=None) -> Mesh:
     """Read a mesh with its texture coordinates, texture and colours, where the file has them.
 
     An OBJ's vertices keep their order and number unless texture coordinates split them at a seam.
 
     Args:
         path: ends in .obj, .glb or .ply.
+        resolver: trimesh's finder of the files that an OBJ names; None looks in its folder.
 
     Returns:
         Mesh in the file's own frame and unit; without its unused vertices.
@@ -173,13 +174,13 @@ def read_mesh(path: str | Path) -> Mesh:
         raise FileNotFoundError(f"expected a mesh file, found none at {path}")
     order = {"maintain_order": True} if path.suffix.lower() == ".obj" else {}
     try:
-        loaded = trimesh.load_mesh(path, process=False, **order)
-        triangles = loaded.faces
+        loaded = trimesh.load_mesh(path, process=False, resolver=resolver, **order)
+        if len(loaded.faces):
+            uv, texture = _uv_and_texture(loaded)
+            return Mesh(loaded.vertices, loaded.faces, uv, texture, _colors(loaded))
     except Exception as error:  # trimesh lets whatever its parsers meet through
         raise ValueError(f"expected a mesh, but {path} cannot be read: {error}") from error
-    if len(triangles) == 0:
-        raise ValueError(f"expected a mesh with triangles, found none in {path}")
-    return Mesh(loaded.vertices, triangles, *_uv_and_texture(loaded), _colors(loaded))
+    raise ValueError(f"expected a mesh with triangles, found none in {path}")
 
 
 def write_mesh(path: str | Path, mesh: Mesh) -> None:

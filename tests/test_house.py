@@ -10,19 +10,21 @@ PACKAGE = Path(facelib.__file__).parent
 # A half floor holds parts of the modules just above it: code split out because it is another idea.
 FLOORS = {
     0: "paths ingredients images rotations similarity train_log brushes networks.two_view",
-    0.5: "shading",
+    0.5: "shading datasets",
     1: "transforms mesh rasterize registration networks",
-    1.5: "atlas shirt",
+    1.5: "atlas shirt scans",
     2: "uvmap unwrap render headmodel appearance backgrounds augmentation detect",
     2.5: "still",
     3: "pairs reconstruct figures",
     3.5: "batches train_config sources.scene",
     3.7: "encoder_start",
-    4: "sources.synthetic training",
+    4: "sources.synthetic sources.florence training",
+    4.5: "sources.florence_standin",
     5: "evaluate",
-    5.5: "evaluation_record",
+    5.5: "evaluation_record scan_scores",
     5.7: "cli.common",
-    5.8: "cli.reconstruct cli.generate cli.train cli.evaluate",
+    5.75: "cli.evaluate_scans",
+    5.8: "cli.data cli.standin cli.reconstruct cli.generate cli.train cli.evaluate",
     6: "__main__",
 }
 FLOOR_OF = {name: floor for floor, names in FLOORS.items() for name in names.split()}
