@@ -8,6 +8,7 @@ error that names the file.
 from __future__ import annotations
 
 import io
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -56,9 +57,11 @@ def read_scan(path: Path | str) -> Scan:
             f"got {path.stat().st_size // 10**6} MB in {path}"
         )
     beside = _beside(path)
-    mesh_scan = read_mesh(path, resolver=beside)
+    mesh_scan = read_mesh(path, resolver=beside, split_seams=True)
     if beside.damage:
         raise ValueError(beside.damage[0])
+    if not beside.textures_read:  # trimesh puts a small grey picture in place of none
+        mesh_scan = replace(mesh_scan, texture=None)
     mesh_scan, n_dropped = _finite(mesh_scan, path)
     notes = list(dict.fromkeys(beside.notes))
     if n_dropped:
@@ -93,6 +96,7 @@ def _beside(path: Path):
             self.notes: list[str] = []
             self.damage: list[str] = []
             self.material_read = False
+            self.textures_read = 0
 
         def get(self, name: str) -> bytes:
             try:
@@ -105,6 +109,7 @@ def _beside(path: Path):
                 raise FileNotFoundError(name)
             # An OBJ asks for its material first; all that the material asks for are textures.
             fault = _texture_fault(place) if self.material_read else _material_fault(place)
+            self.textures_read += self.material_read and not fault
             self.material_read = True
             if fault:
                 self.damage.append(fault)
@@ -122,6 +127,13 @@ def _material_fault(place: Path) -> str | None:
 
 
 def _texture_fault(place: Path) -> str | None:
+    with warnings.catch_warnings():
+        # Pillow would warn of a picture that is refused here anyway.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        return _decoding_fault(place)
+
+
+def _decoding_fault(place: Path) -> str | None:
     try:
         with Image.open(io.BytesIO(place.read_bytes()), formats=TEXTURE_FORMATS) as picture:
             width, height = picture.size

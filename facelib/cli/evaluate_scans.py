@@ -62,7 +62,7 @@ def about_scans(folder: Path, weights: Path | None, network, limit, result, star
             "data set": "MICC Florence",
             "stand_in": is_stand_in(folder),
             "count": len(result.evaluation.scores),
-            "left_out": list(result.left_out),
+            "left_out": [line.partition(":")[0] for line in result.left_out],
             "region_radius_mm": REGION_RADIUS_MM,
         },
     }

@@ -36,6 +36,7 @@ REGION_RADIUS_MM = 95.0
 who test on MICC Florence."""
 SIDE_YAW_DEG = 90.0
 SEARCH_PX = 640  # side of the pictures in which the face is looked for
+GLANCE_PX = 256  # side of the pictures that tell which side of a scan the face is on
 SEARCH_MM = 260.0  # what the second picture shows, from side to side
 LIFT_REACH_PX = 12.0  # a point over a hole is lifted from the nearest surface within this
 UNITS_MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
@@ -258,22 +259,30 @@ def _find_from_any_side(mesh_scan: Mesh) -> tuple[np.ndarray, np.ndarray]:
     if not extent > 0:
         raise ValueError("expected a scan with an extent, got a single point")
     to_middle = Similarity(1 / extent, np.eye(3), -(high + low) / 2 / extent)
-    camera = Camera.orthographic((0, 0, 0), 0.95 * SEARCH_PX, SEARCH_PX, SEARCH_PX)
-    best: tuple[float, Similarity, np.ndarray] | None = None
-    for turn in quarter_turns():
-        way = to_middle.then(Similarity(1.0, turn, np.zeros(3)))
-        try:
-            points, score = _find_points(_moved(mesh_scan, way), camera)
-        except NoFaceError:
-            continue
-        if best is None or score > best[0]:
-            best = score, way, points
-        if np.array_equal(turn, np.eye(3)):
-            break
-    if best is None:
-        raise NoFaceError("no face found on the scan")
-    _, way, points = best
-    return way.inverse().apply(points), np.asarray(way.rotation)
+    as_it_lies, *others = quarter_turns()
+    try:
+        return _find_turned(mesh_scan, to_middle, as_it_lies, SEARCH_PX)[0], as_it_lies
+    except NoFaceError:
+        turn = max(others, key=lambda turn: _score_turned(mesh_scan, to_middle, turn))
+    return _find_turned(mesh_scan, to_middle, turn, SEARCH_PX)[0], turn
+
+
+def _find_turned(
+    mesh_scan: Mesh, to_middle: Similarity, turn: np.ndarray, size: int
+) -> tuple[np.ndarray, float]:
+    """Find the five points (5, 3) of the turned scan, scan frame, and CenterFace's score."""
+    camera = Camera.orthographic((0, 0, 0), 0.95 * size, size, size)
+    way = to_middle.then(Similarity(1.0, turn, np.zeros(3)))
+    points, score = _find_points(_moved(mesh_scan, way), camera)
+    return way.inverse().apply(points), score
+
+
+def _score_turned(mesh_scan: Mesh, to_middle: Similarity, turn: np.ndarray) -> float:
+    """How sure CenterFace is of a face on the turned scan in a small picture; 0 without one."""
+    try:
+        return _find_turned(mesh_scan, to_middle, turn, GLANCE_PX)[1]
+    except NoFaceError:
+        return 0.0
 
 
 def quarter_turns() -> list[np.ndarray]:
@@ -292,6 +301,9 @@ def _find_points(mesh: Mesh, camera: Camera) -> tuple[np.ndarray, float]:
     if not faces:
         raise NoFaceError("no face found")
     points_image = lift(faces[0].landmarks, _depth(mesh, camera))
+    # Through an open back, the inside of a face looks like a face, but its nose points away.
+    if points_image[2, 2] < points_image[[0, 1, 3, 4], 2].mean():
+        raise NoFaceError("a face seen from inside")
     return camera.image_to_head(points_image), faces[0].score
 
 
