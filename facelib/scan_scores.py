@@ -32,11 +32,11 @@ from facelib.sources.florence import (
     REGION_RADIUS_MM,
     ScanViews,
     Subject,
-    UprightScan,
     load_subject,
     photograph_scan,
     region_of_scan,
 )
+from facelib.sources.upright import UprightScan
 
 if TYPE_CHECKING:
     from torch import nn

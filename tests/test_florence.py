@@ -11,7 +11,7 @@ from facelib.registration import nearest_surface_finder
 from facelib.rotations import rotation_from_pose, rotation_x
 from facelib.scans import Scan, read_scan
 from facelib.similarity import Similarity
-from facelib.sources import florence, florence_standin
+from facelib.sources import florence, florence_standin, upright
 from facelib.sources.synthetic import SyntheticSettings, make_person
 from facelib.uvmap import load_layout
 
@@ -31,7 +31,7 @@ def scan(folder):
 
 
 @pytest.fixture(scope="module")
-def upright(folder):
+def facing(folder):
     """That subject, turned to face the camera."""
     return florence.load_subject(florence.list_subjects(folder)[0])
 
@@ -84,13 +84,13 @@ def test_missing_data_set_is_named_with_what_to_do(tmp_path):
         florence.list_subjects(tmp_path)
 
 
-def test_scan_faces_the_camera_where_the_true_head_does(upright):
+def test_scan_faces_the_camera_where_the_true_head_does(facing):
     _, vertices = true_head()
     layout = load_layout()
     keypoints = layout.keypoints(layout.from_head @ vertices)
-    assert np.linalg.norm(upright.nose_tip_head - keypoints[30]) < 6
-    assert np.linalg.norm(upright.points_head[:, :2] - _five(keypoints)[:, :2], axis=1).max() < 10
-    assert np.linalg.norm(upright.keypoints_head - keypoints, axis=1).mean() < 6
+    assert np.linalg.norm(facing.nose_tip_head - keypoints[30]) < 6
+    assert np.linalg.norm(facing.points_head[:, :2] - _five(keypoints)[:, :2], axis=1).max() < 10
+    assert np.linalg.norm(facing.keypoints_head - keypoints, axis=1).mean() < 6
 
 
 def _five(keypoints):
@@ -98,51 +98,51 @@ def _five(keypoints):
     return np.stack([*eyes, *keypoints[[30, 48, 54]]])
 
 
-def test_another_frame_and_unit_make_no_difference(scan, upright, monkeypatch):
+def test_another_frame_and_unit_make_no_difference(scan, facing, monkeypatch):
     """A scan in metres that lies on its back; a few of the 24 sides are tried."""
     sides = [(0, 0), (0, np.pi), (np.pi / 2, 0), (-np.pi / 2, 0)]
     turns = [rotation_from_pose(pitch, yaw, 0.0).round() for pitch, yaw in sides]
-    monkeypatch.setattr(florence, "quarter_turns", lambda: turns)
+    monkeypatch.setattr(upright, "quarter_turns", lambda: turns)
     turn = rotation_x(np.pi / 2) @ rotation_from_pose(0.05, 0.1, -0.05)
     moved = Similarity(0.001, turn, np.array([0.1, -3.0, 0.4]))
     mesh = scan.mesh_scan
     lying = Mesh(moved.apply(mesh.vertices), mesh.triangles, mesh.uv, mesh.texture)
-    again = florence.upright(Scan(lying, ()))
+    again = upright.upright(Scan(lying, ()))
     assert set(again.notes) == {"the scan is in units of 1000 mm", "the scan was turned upright"}
-    away = np.linalg.norm(again.mesh_head.vertices - upright.mesh_head.vertices, axis=1)
+    away = np.linalg.norm(again.mesh_head.vertices - facing.mesh_head.vertices, axis=1)
     assert away.max() < 3
 
 
-def test_triangles_that_show_their_backs_are_turned(scan, upright):
+def test_triangles_that_show_their_backs_are_turned(scan, facing):
     mesh = scan.mesh_scan
     inside_out = Mesh(mesh.vertices, mesh.triangles[:, ::-1], mesh.uv, mesh.texture)
-    again = florence.upright(Scan(inside_out, ()))
-    np.testing.assert_array_equal(again.mesh_head.triangles, upright.mesh_head.triangles)
+    again = upright.upright(Scan(inside_out, ()))
+    np.testing.assert_array_equal(again.mesh_head.triangles, facing.mesh_head.triangles)
 
 
 def test_surface_without_a_face_is_refused_by_name(folder, monkeypatch):
-    monkeypatch.setattr(florence, "detect_faces", lambda image: [])
-    monkeypatch.setattr(florence, "quarter_turns", lambda: [np.eye(3)] * 2)
+    monkeypatch.setattr(upright, "detect_faces", lambda image: [])
+    monkeypatch.setattr(upright, "quarter_turns", lambda: [np.eye(3)] * 2)
     with pytest.raises(NoFaceError, match="standin0001.obj"):
         florence.load_subject(florence.list_subjects(folder)[0])
 
 
-def test_region_is_the_face_within_the_radius(upright):
-    region = florence.region_of_scan(upright)
-    points = upright.mesh_head.vertices[region]
-    assert np.linalg.norm(points - upright.nose_tip_head, axis=1).max() <= 95
+def test_region_is_the_face_within_the_radius(facing):
+    region = florence.region_of_scan(facing)
+    points = facing.mesh_head.vertices[region]
+    assert np.linalg.norm(points - facing.nose_tip_head, axis=1).max() <= 95
     low, high = points.min(axis=0), points.max(axis=0)
     assert high[1] < 90 and low[1] > -115 and low[2] > -10, "no hair, neck or ears"
-    assert florence.region_of_scan(upright, radius_mm=60).sum() < region.sum()
+    assert florence.region_of_scan(facing, radius_mm=60).sum() < region.sum()
 
 
-def test_photos_are_cut_as_in_training_on_black(upright):
-    views = florence.photograph_scan(upright, 96)
+def test_photos_are_cut_as_in_training_on_black(facing):
+    views = florence.photograph_scan(facing, 96)
     for photo in (views.front, views.side):
         assert photo.shape == (96, 96, 3) and photo.dtype == np.uint8
         assert (photo.max(axis=2) > 0).mean() > 0.3
     assert (views.side[:20, -20:] == 0).all(), "the face looks to the image's right"
-    keypoints = views.front_camera.head_to_image(upright.keypoints_head)[:, :2]
+    keypoints = views.front_camera.head_to_image(facing.keypoints_head)[:, :2]
     assert 0.6 < np.ptp(keypoints, axis=0).mean() / 96 < 0.73  # 1 / 1.5, listing A.1
     np.testing.assert_allclose((keypoints.min(0) + keypoints.max(0)) / 2, 47.5, atol=0.5)
 
@@ -152,16 +152,16 @@ def test_lifted_points_lie_on_the_surface():
     rows, columns = np.indices(depth.shape)
     depth[5:35, 5:45] = (2 * columns + rows)[5:35, 5:45]
     points = np.array([[10.0, 20.0], [30.2, 8.1]])
-    np.testing.assert_allclose(florence.lift(points, depth)[:, 2], [40, 68])
-    np.testing.assert_allclose(florence.lift(np.array([[47.0, 20.0]]), depth)[0], [47, 20, 108])
+    np.testing.assert_allclose(upright.lift(points, depth)[:, 2], [40, 68])
+    np.testing.assert_allclose(upright.lift(np.array([[47.0, 20.0]]), depth)[0], [47, 20, 108])
     with pytest.raises(NoFaceError):
-        florence.lift(np.array([[200.0, 20.0]]), depth)
+        upright.lift(np.array([[200.0, 20.0]]), depth)
     with pytest.raises(NoFaceError):
-        florence.lift(points, np.full((9, 9), -np.inf))
+        upright.lift(points, np.full((9, 9), -np.inf))
 
 
 def test_a_head_has_24_sides_to_lie_on():
-    turns = np.array(florence.quarter_turns())
+    turns = np.array(upright.quarter_turns())
     assert len(np.unique(turns.reshape(-1, 9), axis=0)) == len(turns) == 24
     np.testing.assert_array_equal(turns[0], np.eye(3))
     np.testing.assert_allclose(
@@ -172,10 +172,10 @@ def test_a_head_has_24_sides_to_lie_on():
 
 @pytest.mark.parametrize(("ratio", "unit"), [(0.9, 1), (1.2, 1), (11, 10), (950, 1000)])
 def test_unit_is_told_by_the_size_of_the_face(ratio, unit):
-    assert florence.unit_mm(ratio) == unit
+    assert upright.unit_mm(ratio) == unit
 
 
 @pytest.mark.parametrize("ratio", [0.01, 3.0, 1e6])
 def test_face_of_no_human_size_is_refused(ratio):
     with pytest.raises(ValueError, match="mm, cm, m"):
-        florence.unit_mm(ratio)
+        upright.unit_mm(ratio)

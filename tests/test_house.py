@@ -16,7 +16,7 @@ FLOORS = {
     2: "uvmap unwrap render headmodel appearance backgrounds augmentation detect",
     2.5: "still",
     3: "pairs reconstruct figures",
-    3.5: "batches train_config sources.scene",
+    3.5: "batches train_config sources.scene sources.upright",
     3.7: "encoder_start",
     4: "sources.synthetic sources.florence training",
     4.5: "sources.florence_standin",

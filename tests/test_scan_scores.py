@@ -14,8 +14,8 @@ from facelib.headmodel import load_head
 from facelib.mesh import Mesh, subdivision_matrix
 from facelib.rotations import rotation_from_pose
 from facelib.similarity import Similarity
-from facelib.sources.florence import UprightScan
 from facelib.sources.florence_standin import write_florence_standin
+from facelib.sources.upright import UprightScan
 from facelib.uvmap import load_layout
 
 LAYOUT = load_layout(64)
