@@ -5,6 +5,7 @@ from click.testing import CliRunner
 
 from facelib import datasets
 from facelib.__main__ import main
+from facelib.paths import data_dir
 
 
 def test_registry_names_each_dataset_once_with_all_that_is_promised():
@@ -44,6 +45,16 @@ def test_every_stand_in_that_the_registry_offers_is_a_command():
     result = CliRunner().invoke(main, ["standin", "--help"])
     for name in offered:
         assert f"\n  {name} " in result.output
+
+
+def test_cards_say_what_the_registry_says():
+    cards = (data_dir() / "README.md").read_text(encoding="utf-8")
+    for dataset in datasets.DATASETS:
+        _, _, card = cards.partition(f"### {dataset.name} (`{dataset.folder}/`)")
+        card = " ".join(card.split("###")[0].split())
+        for words in (dataset.purpose, dataset.licence, dataset.ask):
+            assert words.lower() in card.lower(), dataset.name
+        assert (f"standin {dataset.stand_in}" in card) == (dataset.stand_in is not None)
 
 
 def test_missing_dataset_is_one_sentence_with_the_command(tmp_path):
