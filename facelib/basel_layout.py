@@ -16,8 +16,9 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from facelib.basel import BaselModel, load_basel
+from facelib.face_template import FaceTemplate
 from facelib.headmodel import load_head
-from facelib.integration import FORMAT, Template, integrate_mesh, load_matrix, save_matrix
+from facelib.integration import FORMAT, integrate_mesh, load_matrix, save_matrix
 from facelib.uvmap import UVLayout, load_layout
 
 
@@ -116,7 +117,7 @@ def register(model: BaselModel, layout: UVLayout) -> csr_array:
     head = model.head
     triangles = np.concatenate([head.triangles, model.mouth_triangles])
     keypoints = head.keypoints(head.mean_head)
-    template = Template.of(load_head(), layout)
+    template = FaceTemplate.of(load_head(), layout, closed_eyes=True)
     return integrate_mesh(head.mean_head, triangles, keypoints, template).matrix
 
 
