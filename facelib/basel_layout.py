@@ -113,12 +113,14 @@ def layout_matrix(model: BaselModel, folder: Path, layout: UVLayout) -> csr_arra
 
 
 def register(model: BaselModel, layout: UVLayout) -> csr_array:
-    """Register the model's mean to our head: (V, N) csr. Takes seconds."""
+    """Register the model's mean to our head: (V, N) csr. Takes seconds.
+
+    The triangles that close the mouth are left out: lips would be drawn onto them.
+    """
     head = model.head
-    triangles = np.concatenate([head.triangles, model.mouth_triangles])
     keypoints = head.keypoints(head.mean_head)
     template = FaceTemplate.of(load_head(), layout, closed_eyes=True)
-    return integrate_mesh(head.mean_head, triangles, keypoints, template).matrix
+    return integrate_mesh(head.mean_head, head.triangles, keypoints, template).matrix
 
 
 def _fingerprint(model: BaselModel, layout: UVLayout) -> str:

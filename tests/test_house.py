@@ -28,7 +28,7 @@ FLOORS = {
     5: "evaluate",
     5.5: "evaluation_record",
     5.7: "cli.common",
-    5.8: "cli.reconstruct cli.generate cli.train cli.evaluate",
+    5.8: "cli.reconstruct cli.generate cli.train cli.evaluate cli.w300lp",
     6: "__main__",
 }
 FLOOR_OF = {name: floor for floor, names in FLOORS.items() for name in names.split()}

@@ -33,10 +33,10 @@ N_OWN_SHAPES = 60  # of the shipped head's
 ORIGIN_MM = np.array([0.0, 8.0, -12.0])  # the head frame's origin in the stand-in's frame
 COLUMNS, ROWS = 101, 70  # 7,070 vertices
 BUMP_MM, BUMP_WIDTH_MM = 0.06, 15.0  # root mean square of each bump, and its scale
-N_FACES, N_LOOKS = 400, 260  # drawn for the expressions and textures
+N_FACES, N_LOOKS = 400, 220  # drawn for the expressions and textures
 EXPRESSION_UNIT = 1.5  # Exp_Para of one deviation of the first expression
 SEED = 300
-ATLAS_SIZE = 256
+ATLAS_SIZE = 128
 ABOUT = (
     "STAND-IN. These files were made by facelib out of its own public-domain head. They have the "
     "form of {dataset}, and nothing else of it. Name them a stand-in wherever their results show.\n"
