@@ -1,3 +1,4 @@
+import re
 import shutil
 from pathlib import Path
 
@@ -261,8 +262,6 @@ def _one_left_out(root, front, word):
     left_out = [result for result in results if isinstance(result, Skipped)]
     assert len(results) == len(plan)
     assert [entry.name.split("+")[0] for entry in left_out] == [front.name]
-    import re
-
     assert re.search(word, left_out[0].reason), left_out[0].reason
     assert front.stem in left_out[0].reason
 

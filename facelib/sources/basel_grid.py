@@ -14,6 +14,14 @@ REACH = np.radians(104.0)  # the grid ends at the ears
 HEIGHT_MM = (-112.0, 88.0)
 CENTRE_DENSITY = 0.5  # slope of the grid's angle at its centre: columns are denser on the nose
 MOUTH_STRETCH = 3.0  # triangles that an open jaw stretches this much close the mouth
+# Which of the 68 iBUG keypoints is which in a mirror.
+MIRRORED_KEYPOINTS = np.array(
+    [
+        *range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1),
+        45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40, *range(54, 47, -1), *range(59, 54, -1),
+        *range(64, 59, -1), 67, 66, 65,
+    ]
+)  # fmt: skip
 
 
 def grid_lines(columns: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
@@ -108,8 +116,7 @@ def _snap_keypoints(
     marks = head.keypoints(head.mean_head)
     points = np.einsum("nk,nkd->nd", weights, head.mean_head[members])
     column = np.arange(len(points)) % columns
-    opposite = np.linalg.norm(marks[:, None] * [-1, 1, 1] - marks[None], axis=2).argmin(axis=1)
-    central = opposite == np.arange(68)
+    central = MIRRORED_KEYPOINTS == np.arange(68)
     right = ~central & (marks[:, 0] > 0)
     index = np.empty(68, np.int32)
     for chosen, allowed in ((central, column == columns // 2), (right, column > columns // 2)):
@@ -117,8 +124,8 @@ def _snap_keypoints(
         distance = np.linalg.norm(marks[chosen, None] - points[None, allowed], axis=2)
         index[chosen] = allowed[linear_sum_assignment(distance**2)[1]]
     left = ~central & ~right
-    index[left] = mirrored_grid(columns, len(points) // columns)[index[opposite[left]]]
-    source = np.where(left, opposite, np.arange(68))
+    index[left] = mirrored_grid(columns, len(points) // columns)[index[MIRRORED_KEYPOINTS[left]]]
+    source = np.where(left, MIRRORED_KEYPOINTS, np.arange(68))
     near, share = head.keypoint_triangles[source], head.keypoint_weights[source] / 2.0
     twins = head.mirror[near]
     near, twins = np.where(left[:, None], twins, near), np.where(left[:, None], near, twins)

@@ -122,8 +122,10 @@ def standin_model(columns: int = COLUMNS, rows: int = ROWS) -> StandInModel:
     shapes, shape_basis, deviations = _principal(_shape_fields(head, rng), to_grid)
     root = _covariance_root(actions)
     fields = np.tensordot(root, head.expression_basis.astype(np.float64), 1)
+    fields = np.concatenate([fields, mirrored_head(fields, head)]) / np.sqrt(2)
     expressions, expression_basis, spreads = _principal(fields, to_grid, N_EXPRESSIONS)
-    mean_head = head.mean_head + np.tensordot(actions.mean(axis=0), head.expression_basis, 1)
+    mean_head = head.vertices(expression=actions.mean(axis=0))
+    mean_head = (mean_head + mirrored_head(mean_head, head)) / 2
     units = EXPRESSION_UNIT * spreads / spreads[0]
     triangles, mouth = grid_triangles(head, to_grid, columns, rows)
     arrays = ModelArrays(

@@ -176,8 +176,10 @@ def prepare_pairs(
     try:
         n_pairs = write_shards(made(), folder, settings)
     except ValueError as error:
-        first = f"; the first sample left out is {skipped[0].name}: {skipped[0].reason}"
-        raise ValueError(f"{error}{first if skipped else ''}") from error
+        if not skipped:
+            raise
+        first = f"the first sample left out is {skipped[0].name}: {skipped[0].reason}"
+        raise ValueError(f"{error}; {first}") from error
     report = Report(len(index.samples), n_pairs, tuple(skipped), stand_in)
     (Path(folder) / "skipped.txt").write_text(report.text, encoding="utf-8")
     return report

@@ -21,6 +21,7 @@ from facelib.headmodel import load_head
 from facelib.images import write_image
 from facelib.mesh import Mesh, vertex_normals
 from facelib.render import Camera, Light, render
+from facelib.sources.basel_grid import MIRRORED_KEYPOINTS
 from facelib.sources.basel_standin import (
     ABOUT,
     COLUMNS,
@@ -46,13 +47,6 @@ HARD_LIGHT = 0.3  # share of faces under one strong light
 AFLW_KEYPOINTS = (
     17, 19, 21, 22, 24, 26, 36, 36, 39, 42, 45, 45, 2, 31, 30, 35, 14, 48, 51, 54, 8
 )  # fmt: skip  # which of the 68 stand for AFLW's 21; its eye centres become corners
-MIRRORED_KEYPOINTS = np.array(
-    [
-        *range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1),
-        45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40, *range(54, 47, -1), *range(59, 54, -1),
-        *range(64, 59, -1), 67, 66, 65,
-    ]
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
