@@ -15,6 +15,7 @@ from facelib.cli.generate import generate
 from facelib.cli.reconstruct import reconstruct
 from facelib.cli.standin import standin
 from facelib.cli.train import train
+from facelib.cli.w300lp import w300lp
 
 
 @click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
@@ -23,7 +24,7 @@ def main() -> None:
     """Turn two photos of a face, front and side, into a textured 3D mesh."""
 
 
-for command in (reconstruct, generate, train, evaluate, data, standin):
+for command in (reconstruct, generate, train, evaluate, data, standin, w300lp):
     main.add_command(command)
 
 

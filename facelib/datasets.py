@@ -59,16 +59,19 @@ DATASETS = (
         "Basel Face Model 2009", "BFM", "the face model behind 300W-LP",
         "research only, not to be passed on", "faces.dmi.unibas.ch/bfm",
         (Expected("BFM.mat", 1, "models of face3d"), Expected("BFM_UV.mat", 1, "texture layouts")),
+        "bfm",
     ),
     Dataset(
         "300W-LP", "300W_LP", "photos with fitted faces, to train on",
         "research only", "cbsr.ia.ac.cn/users/xiangyuzhu/projects/3DDFA/main.htm",
         (Expected("*/*.jpg", 122_450, "photos"), Expected("*/*.mat", 122_450, "fits")),
+        "300w-lp",
     ),
     Dataset(
         "AFLW2000-3D", "AFLW2000", "photos with fitted faces, to test on",
         "research only", "cbsr.ia.ac.cn/users/xiangyuzhu/projects/3DDFA/main.htm",
         (Expected("*.jpg", 2_000, "photos"), Expected("*.mat", 2_000, "fits")),
+        "aflw2000",
     ),
     Dataset(
         "MICC Florence", "florence", "scans of 53 people, to test on",

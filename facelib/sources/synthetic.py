@@ -110,7 +110,7 @@ def make_pair(index: int, settings: SyntheticSettings) -> FacePair:
     vertices_head = model.vertices(person.shape, random_expression(rng, model.expression_names))
     atlas = head_atlas(texture_size(settings.size))
     mesh_head = dressed_mesh(vertices_head, person.appearance, atlas)
-    normals_head = vertex_normals(mesh_head.vertices, _outside())
+    normals_head = vertex_normals(mesh_head.vertices, outside_triangles())
     gloss = np.zeros(len(mesh_head.vertices), np.float32)
     gloss[: len(vertices_head)] = vertex_gloss(person.appearance, atlas)
     keypoints_head = model.keypoints(vertices_head)
@@ -291,7 +291,7 @@ def _outfit():
 
 
 @lru_cache(maxsize=1)
-def _outside():
+def outside_triangles() -> np.ndarray:
     """Triangles of head and shirt without the cloth's inner side, whose normals would cancel."""
     edge, triangles = _outfit()
     n_cloth = len(triangles) - len(load_head().triangles)
