@@ -9,10 +9,13 @@ from __future__ import annotations
 import click
 
 from facelib.cli.common import EXIT_CODES
+from facelib.cli.data import data
 from facelib.cli.evaluate import evaluate
 from facelib.cli.generate import generate
 from facelib.cli.reconstruct import reconstruct
+from facelib.cli.standin import standin
 from facelib.cli.train import train
+from facelib.cli.w300lp import w300lp
 
 
 @click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
@@ -21,7 +24,7 @@ def main() -> None:
     """Turn two photos of a face, front and side, into a textured 3D mesh."""
 
 
-for command in (reconstruct, generate, train, evaluate):
+for command in (reconstruct, generate, train, evaluate, data, standin, w300lp):
     main.add_command(command)
 
 

@@ -47,8 +47,9 @@ class FaceScore:
     Attributes:
         face: the pair's name.
         identity: whose face it is.
-        vertex_error_mm: mean over vertices, no alignment.
-        vertex_error_share: the same / mean side of the true face's box in the image.
+        vertex_error_mm: mean over vertices, no alignment; NaN where the truth is a scan, whose
+            vertices are nobody's.
+        vertex_error_share: the same / mean side of the true face's box in the image; or NaN.
         surface_distance_mm: both ways, after similarity alignment.
         thesis_nme: one way, after rigid ICP, / diagonal of the true face's box.
     """
@@ -330,6 +331,9 @@ def _row(name: str, evaluation: Evaluation) -> str:
     cells = [name]
     for metric, digits, factor in zip(METRICS, (2, 2, 2, 4), (1, 100, 1, 1), strict=True):
         mean = factor * values(evaluation.scores, metric).mean()
+        if np.isnan(mean):
+            cells.append("unknown")
+            continue
         cells.append(f"{mean:.{digits}f} ({np.median(evaluation.skill(metric)):.2f})")
     under = ced(values(evaluation.scores, "thesis_nme"), np.array([NME_THRESHOLD]))[0]
     return "| " + " | ".join([*cells, f"{under:.0%}"]) + " |"

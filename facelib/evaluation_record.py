@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,9 +28,10 @@ class EvaluationRecord:
     Attributes:
         method: the network's name.
         evaluation: scores of the network and of the mean face.
-        mean_face: (V, 3) float64, px of the pairs' crop frame: the baseline that was scored.
-        about: JSON-able facts: command, date, seconds, weights (file, sha256, size), pairs and
-            training (their settings and counts).
+        mean_face: (V, 3) float64, the baseline that was scored: px of the pairs' crop frame, or mm
+            of the head frame where scans were the truth.
+        about: JSON-able facts: command, date, seconds, weights (file, sha256, size), and pairs and
+            training (their settings and counts) or scans.
     """
 
     method: str
@@ -78,8 +80,8 @@ def read_record(path: Path | str) -> EvaluationRecord:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
         if content.pop("format") != FORMAT:
             raise ValueError(f"format must be {FORMAT}")
-        scores = tuple(FaceScore(**row) for row in content.pop("scores"))
-        mean_scores = tuple(FaceScore(**row) for row in content.pop("mean_face_scores"))
+        scores = tuple(_score(row) for row in content.pop("scores"))
+        mean_scores = tuple(_score(row) for row in content.pop("mean_face_scores"))
         mean_face = np.array(content.pop("mean_face"), dtype=np.float64)
         method = content.pop("method")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -95,7 +97,14 @@ def file_sha256(path: Path | str) -> str:
 
 def _plain(score: FaceScore) -> dict:
     row = asdict(score)
-    return row | {metric: round(row[metric], DIGITS) for metric in METRICS}
+    known = {name: row[name] for name in METRICS if not math.isnan(row[name])}
+    # JSON has no NaN: what is unknown is null there.
+    return row | dict.fromkeys(METRICS) | {name: round(known[name], DIGITS) for name in known}
+
+
+def _score(row: dict) -> FaceScore:
+    unknown = {name: math.nan for name in METRICS if row[name] is None}
+    return FaceScore(**row | unknown)
 
 
 def _lines(value: object) -> str:

@@ -93,7 +93,9 @@ def edges(triangles: np.ndarray) -> np.ndarray:
     """Return every edge once: (E, 2) int, the smaller vertex first, sorted."""
     triangles = np.asarray(triangles)
     pairs = np.sort(triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
-    return np.unique(pairs, axis=0)
+    count = int(pairs.max(initial=0)) + 1
+    codes = np.unique(pairs[:, 0].astype(np.int64) * count + pairs[:, 1])  # faster than rows
+    return np.stack(np.divmod(codes, count), axis=1).astype(triangles.dtype)
 
 
 def boundary_loops(triangles: np.ndarray) -> list[np.ndarray]:
@@ -151,13 +153,15 @@ def subdivision_matrix(
     return matrix, new.transpose(2, 0, 1).reshape(-1, 3).astype(np.int32)
 
 
-def read_mesh(path: str | Path) -> Mesh:
+def read_mesh(path: str | Path, resolver=None, split_seams: bool = False) -> Mesh:
     """Read a mesh with its texture coordinates, texture and colours, where the file has them.
 
-    An OBJ's vertices keep their order and number unless texture coordinates split them at a seam.
+    An OBJ's vertices keep their order and number, with one texture coordinate each, or are split.
 
     Args:
         path: ends in .obj, .glb or .ply.
+        resolver: trimesh's finder of the files that an OBJ names; None looks in its folder.
+        split_seams: split vertices that have several texture coordinates, as at a seam.
 
     Returns:
         Mesh in the file's own frame and unit; without its unused vertices.
@@ -171,15 +175,15 @@ def read_mesh(path: str | Path) -> Mesh:
     path = _checked_ending(path)
     if not path.is_file():
         raise FileNotFoundError(f"expected a mesh file, found none at {path}")
-    order = {"maintain_order": True} if path.suffix.lower() == ".obj" else {}
+    order = {"maintain_order": not split_seams} if path.suffix.lower() == ".obj" else {}
     try:
-        loaded = trimesh.load_mesh(path, process=False, **order)
-        triangles = loaded.faces
+        loaded = trimesh.load_mesh(path, process=False, resolver=resolver, **order)
+        if len(loaded.faces):
+            uv, texture = _uv_and_texture(loaded)
+            return Mesh(loaded.vertices, loaded.faces, uv, texture, _colors(loaded))
     except Exception as error:  # trimesh lets whatever its parsers meet through
         raise ValueError(f"expected a mesh, but {path} cannot be read: {error}") from error
-    if len(triangles) == 0:
-        raise ValueError(f"expected a mesh with triangles, found none in {path}")
-    return Mesh(loaded.vertices, triangles, *_uv_and_texture(loaded), _colors(loaded))
+    raise ValueError(f"expected a mesh with triangles, found none in {path}")
 
 
 def write_mesh(path: str | Path, mesh: Mesh) -> None:

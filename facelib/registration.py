@@ -147,6 +147,19 @@ def nearest_surface_finder(
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Return a function that maps (K, 3) points to the nearest points of a surface, exactly.
 
+    Args:
+        vertices: (N, 3) float, any frame.
+        triangles: (M, 3) int, at least one; degenerate ones may be among them.
+    """
+    match = surface_matcher(vertices, triangles)
+    return lambda points: match(points)[0]
+
+
+def surface_matcher(
+    vertices: np.ndarray, triangles: np.ndarray
+) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Return a function that finds, for (K, 3) points, the nearest surface points and triangles.
+
     A triangle can only be nearest if its centroid is nearer than the best point so far plus its own
     radius. With the triangles sorted along the surface's longest side, that leaves a narrow band to
     look through for each point.
@@ -154,32 +167,38 @@ def nearest_surface_finder(
     Args:
         vertices: (N, 3) float, any frame.
         triangles: (M, 3) int, at least one; degenerate ones may be among them.
+
+    Returns:
+        A function of (K, 3) points that gives (K, 3) float64 nearest points, and (K,) int64, the
+        triangle that each lies on.
     """
     vertices = _points(vertices, "vertices")
     triangles = np.asarray(triangles)
     if triangles.ndim != 2 or triangles.shape[1] != 3 or len(triangles) == 0:
         raise ValueError(f"triangles must be (M, 3) with M of 1 or more, got {triangles.shape}")
-    used = vertices[np.unique(triangles)]
+    used, first_use = np.unique(triangles, return_index=True)
+    used = vertices[used]
     axis = int(np.argmax(np.ptp(used, axis=0)))
-    corners = vertices[triangles]  # (M, 3 corners, 3)
-    corners = np.ascontiguousarray(corners[np.argsort(corners.mean(axis=1)[:, axis])])
+    order = np.argsort(vertices[triangles].mean(axis=1)[:, axis])
+    corners = np.ascontiguousarray(vertices[triangles[order]])  # (M, 3 corners, 3)
     centroids = corners.mean(axis=1)
     radii = np.linalg.norm(corners - centroids[:, None], axis=2).max(axis=1)
-    tree = cKDTree(used)
+    tree, place = cKDTree(used), np.argsort(order)
 
-    def nearest(points: np.ndarray) -> np.ndarray:
+    def match(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         points = np.ascontiguousarray(points, dtype=np.float64)
-        closest = used[tree.query(points)[1]]  # the nearest vertex is the first guess
+        vertex = tree.query(points)[1]  # the nearest vertex is the first guess
+        closest, found = used[vertex], place[first_use[vertex] // 3]
         first = np.searchsorted(centroids[:, axis], points[:, axis])
-        _improve(points, corners, centroids, radii, axis, first, closest)
-        return closest
+        _improve(points, corners, centroids, radii, axis, first, closest, found)
+        return closest, order[found]
 
-    return nearest
+    return match
 
 
 @njit(cache=True)
-def _improve(points, corners, centroids, radii, axis, first, closest):
-    """Replace each row of ``closest`` by the nearest point of all triangles; edits ``closest``."""
+def _improve(points, corners, centroids, radii, axis, first, closest, found):
+    """Replace rows of ``closest`` and ``found`` by the nearest point and its triangle, in place."""
     n_triangles, widest = len(corners), radii.max()
     for k in range(len(points)):
         point = points[k]
@@ -195,6 +214,7 @@ def _improve(points, corners, centroids, radii, axis, first, closest):
                     if distance < best:
                         best = distance
                         closest[k, 0], closest[k, 1], closest[k, 2] = candidate
+                        found[k] = t
                 t += step
 
 

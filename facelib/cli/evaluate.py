@@ -16,10 +16,17 @@ from facelib.cli.common import (
     shipped_weights,
     writing,
 )
+from facelib.cli.evaluate_scans import evaluate_florence
 
 
 @click.command(epilog=EXIT_CODES)
-@click.argument("pairs", type=click.Path(path_type=Path))
+@click.argument("pairs", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--florence",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Score on the scans of MICC Florence below FOLDER instead of on PAIRS.",
+)
 @click.option(
     "--weights", type=click.Path(path_type=Path), help="Other weights than those that ship."
 )
@@ -29,7 +36,9 @@ from facelib.cli.common import (
     help="The pairs whose mean face is the baseline; without it, that of PAIRS, which flatters "
     "the baseline a little.",
 )
-@click.option("--limit", type=click.IntRange(1), help="Score only the first so many pairs.")
+@click.option(
+    "--limit", type=click.IntRange(1), help="Score only the first so many pairs or scans."
+)
 @click.option(
     "--json",
     "record",
@@ -38,15 +47,34 @@ from facelib.cli.common import (
     help="Also write every face's scores and the mean face to FILE.",
 )
 def evaluate(
+    pairs: Path | None,
+    florence: Path | None,
+    weights: Path | None,
+    training: Path | None,
+    limit: int | None,
+    record: Path | None,
+) -> None:
+    """Score a network on the folder PAIRS of held-out faces, or on scans, beside the mean face."""
+    if (pairs is None) == (florence is None):
+        raise click.UsageError("give either PAIRS or --florence FOLDER")
+    if florence and training:
+        raise click.UsageError("--training goes with PAIRS; on scans the mean head is the baseline")
+    check_writable(record)
+    if florence:
+        evaluate_florence(florence, weights, limit, record)
+    else:
+        evaluate_pairs(pairs, weights, training, limit, record)
+
+
+def evaluate_pairs(
     pairs: Path, weights: Path | None, training: Path | None, limit: int | None, record: Path | None
 ) -> None:
-    """Score a network on the folder PAIRS of held-out faces, beside the mean face."""
+    """Score a network on pairs and print its table."""
     import facelib.evaluate as scoring
     from facelib.evaluation_record import EvaluationRecord, write_record
     from facelib.pairs import ShardedPairs
     from facelib.uvmap import load_layout
 
-    check_writable(record)
     network, started = common.load_network(weights), time.monotonic()
     method = getattr(network, "name", "network")
     try:

@@ -1,0 +1,33 @@
+"""`python -m facelib pairs-300w-lp`: a copy of 300W-LP, or its stand-in, as a folder of pairs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from facelib.cli.common import BAD_DATA, EXIT_CODES, UNWRITABLE, Failure
+from facelib.paths import data_dir
+
+
+@click.command("pairs-300w-lp", epilog=EXIT_CODES)
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--photos", type=click.Path(path_type=Path), help="300W-LP [data/300W_LP].")
+@click.option("--bfm", type=click.Path(path_type=Path), help="Folder of BFM.mat [data/BFM].")
+@click.option("--size", type=click.IntRange(16), default=256, show_default=True, help="Side, px.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
+def w300lp(folder: Path, photos: Path | None, bfm: Path | None, **numbers: int) -> None:
+    """Pair the photos of 300W-LP into the new folder FOLDER, with the Basel model's vertices."""
+    from facelib.sources.w300lp import prepare_pairs
+
+    photos, bfm = photos or data_dir() / "300W_LP", bfm or data_dir() / "BFM"
+    try:
+        report = prepare_pairs(photos, bfm, folder, **numbers)
+    except (FileNotFoundError, ValueError) as error:
+        raise Failure(f"cannot make pairs: {error}", BAD_DATA) from error
+    except OSError as error:
+        raise Failure(f"cannot write pairs: {error}", UNWRITABLE) from error
+    click.echo(report.text.splitlines()[0])
+    if report.skipped:
+        click.echo(f"what was left out is named in {folder / 'skipped.txt'}")

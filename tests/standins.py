@@ -1,0 +1,37 @@
+"""Stand-ins of licensed data for the tests, made once a process."""
+
+import atexit
+import shutil
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+
+from facelib.basel_layout import load_basel_face
+from facelib.sources.basel_standin import write_bfm_standin
+from facelib.sources.w300lp_standin import write_w300lp_standin
+
+COLUMNS, ROWS = 61, 42
+SEED, COUNT = 3, 34
+
+
+@lru_cache(maxsize=1)
+def _folder():
+    folder = Path(tempfile.mkdtemp(prefix="standins"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@lru_cache(maxsize=1)
+def basel_folder():
+    return write_bfm_standin(_folder() / "BFM", COLUMNS, ROWS)
+
+
+@lru_cache(maxsize=1)
+def photo_folder():
+    write_w300lp_standin(_folder() / "300W_LP", COUNT, SEED, COLUMNS, ROWS)
+    return _folder() / "300W_LP"
+
+
+@lru_cache(maxsize=1)
+def basel_face():
+    return load_basel_face(basel_folder())
