@@ -14,6 +14,8 @@ from pathlib import Path
 
 import click
 
+from facelib.cli.facegen import facegen_poses, import_facegen, standin
+
 ENDINGS = (".obj", ".glb", ".ply")
 TEXTURE_SIZE = 512
 # Names of TrainConfig that the command line sets; what is not given keeps its default there.
@@ -54,6 +56,10 @@ class Failure(click.ClickException):
 @click.version_option(package_name="facelib", message="%(prog)s %(version)s")
 def main() -> None:
     """Turn two photos of a face, front and side, into a textured 3D mesh."""
+
+
+for command in (import_facegen, standin, facegen_poses):
+    main.add_command(command)
 
 
 @main.command(epilog=EXIT_CODES)

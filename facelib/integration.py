@@ -27,15 +27,18 @@ from scipy.spatial.transform import Rotation
 
 from facelib.face_template import FaceTemplate, neighbours
 from facelib.mesh import triangle_normals, vertex_normals
-from facelib.registration import surface_matcher, umeyama
+from facelib.registration import closest_on_triangle, surface_matcher, umeyama
 from facelib.similarity import Similarity
 
 FORMAT = 1
 FIT_STEPS = 30
-# Weights of the priors per mm² of misfit: a mesh that the model can express is fitted freely.
-SHAPE_PRIOR, EXPRESSION_PRIOR, LEAST_PRIOR = 50.0, 200.0, 0.01
-KEYPOINT_WEIGHT = (10.0, 0.3)  # first and last step; a surface point counts 1
+# Weights per mm² of misfit, where a surface point counts 1: a mesh that the model can express is
+# fitted freely in the end.
+SHAPE_PRIOR, EXPRESSION_PRIOR, LEAST_PRIOR = 50.0, 200.0, 1e-3
+KEYPOINT_WEIGHT = 1.0
 SLIDING = 0.05  # weight of a match along the surface; across it, 1
+CANDIDATES = 32  # triangles looked at where the nearest one faces away, as between closed lips
+TIE_MM = 0.3  # how much further than the nearest it may lie
 STIFFNESS = (200.0, 60.0, 20.0, 6.0, 2.0)
 STEPS_PER_STIFFNESS = 3
 FACING = 0.5  # least cosine between the normals of a vertex and of its match
@@ -107,6 +110,7 @@ class _Surface:
         self.vertices, self.triangles = np.asarray(vertices, np.float64), np.asarray(triangles)
         self._match = surface_matcher(self.vertices, self.triangles)
         self._normals = triangle_normals(self.vertices, self.triangles)
+        self._centroids = self.vertices[self.triangles].mean(axis=1)
         on_border = np.zeros(len(self.vertices), bool)
         on_border[_border(self.triangles)] = True
         self._at_border = on_border[self.triangles].any(axis=1)
@@ -121,13 +125,36 @@ class _Surface:
         facing = np.einsum("vk,vk->v", normals, normals_head) > FACING
         return points_head, normals, triangle, weight * (facing & ~self._at_border[triangle])
 
+    def match_facing(self, face_head, normals_head, similarity):
+        """`match`, but where the nearest point faces away, one that does not and is as near."""
+        points, normals, triangle, weight = self.match(face_head, normals_head, similarity)
+        away = np.einsum("vk,vk->v", normals, normals_head) <= FACING
+        distance = np.linalg.norm(points - face_head, axis=1)
+        for vertex in np.flatnonzero(away):
+            found, other = self._nearest_facing(face_head[vertex], normals_head[vertex], similarity)
+            if np.linalg.norm(found - face_head[vertex]) < distance[vertex] + TIE_MM:
+                points[vertex], triangle[vertex] = found, other
+                weight[vertex] = float(not self._at_border[other])
+        return points, triangle, weight
+
+    def _nearest_facing(self, point_head, normal_head, similarity):
+        """The nearest point, head frame, of the nearest triangles that face as the normal does."""
+        facing = self._normals @ (normal_head @ np.asarray(similarity.rotation)) > FACING
+        place = similarity.inverse().apply(point_head[None])[0]
+        far2 = ((self._centroids - place) ** 2).sum(axis=1)
+        near = np.argsort(np.where(facing, far2, np.inf))[:CANDIDATES]
+        corners = np.ascontiguousarray(self.vertices[self.triangles[near]])
+        found = np.array([closest_on_triangle(place, three) for three in corners])
+        best = ((found - place) ** 2).sum(axis=1).argmin()
+        return similarity.apply(found[[best]])[0], near[best]
+
 
 def fit_model(
     surface: _Surface, keypoints: np.ndarray, start: Similarity, template: FaceTemplate
 ) -> tuple[Similarity, np.ndarray]:
     """Fit pose, size, shape and expression by Gauss-Newton steps.
 
-    Minimises Σ wᵥ (nᵥ · (Sᵥ(α, β) − T(cᵥ)))² + the keypoints' squared distances + λ (|α|² + 4|β|²)
+    Minimises Σ wᵥ (nᵥ · (Sᵥ(α, β) − T(cᵥ)))² + λ (Σ keypoints' squared distances + |α|² + 4|β|²)
     over α, β and the similarity T, where cᵥ is the surface point nearest to vertex v and nᵥ its
     normal: across the surface a match binds, along it the vertex slides. λ is the mean square
     misfit times a constant, as Bayes' rule has it for a misfit that is noise: it falls as the fit
@@ -145,19 +172,20 @@ def fit_model(
     similarity, coefficients = start, np.zeros(len(template.basis))
     mark = template.keypoint_matrix
     mark_basis = np.stack([mark @ direction for direction in template.basis])
-    for share in np.linspace(0, 1, FIT_STEPS):
+    for _ in range(FIT_STEPS):
         face_head = template.vertices(coefficients)
         normals_head = vertex_normals(face_head, template.triangles)
         points, normals, _, weight = surface.match(face_head, normals_head, similarity)
         # Counted in the other mesh's own size: else the sum would fall by shrinking that mesh.
         size2 = (start.scale / similarity.scale) ** 2
         weight = weight * template.bound * size2
-        pull = np.full(68, _between(*KEYPOINT_WEIGHT, share) * size2)
         misfit2 = _mean_square(points - face_head, normals, weight)
+        pull = np.full(68, KEYPOINT_WEIGHT * misfit2 * size2)
         equations = _Equations(template, coefficients, misfit2)
         equations.add(face_head, template.basis, points, normals, weight)
         for axis in np.eye(3):
-            equations.add(face_head, template.basis, points, axis, SLIDING * weight)
+            slide = SLIDING * min(1.0, misfit2) * weight
+            equations.add(face_head, template.basis, points, axis, slide)
             equations.add(mark @ face_head, mark_basis, similarity.apply(keypoints), axis, pull)
         motion, change = equations.solve()
         similarity, coefficients = similarity.then(motion.inverse()), coefficients + change
@@ -206,11 +234,6 @@ class _Equations:
 def _mean_square(offsets, normals, weight):
     across = np.einsum("vk,vk->v", offsets, normals)
     return float(weight @ across**2 / weight.sum())
-
-
-def _between(first: float, last: float, share: float) -> float:
-    """Fall from first to last by equal ratios."""
-    return first ** (1 - share) * last**share
 
 
 def displace(
@@ -265,7 +288,7 @@ def _laplacian(triangles: np.ndarray, n_vertices: int) -> csr_array:
 def _finished(surface, face_head, similarity, coefficients, template) -> Integration:
     """Put every vertex into a triangle of the other mesh."""
     normals_head = vertex_normals(face_head, template.triangles)
-    points, _, triangle, weight = surface.match(face_head, normals_head, similarity)
+    points, triangle, weight = surface.match_facing(face_head, normals_head, similarity)
     distance = np.linalg.norm(points - face_head, axis=1)
     matched = (weight > 0) & (distance < MATCHED_MM)
     corners = surface.triangles[triangle]

@@ -20,8 +20,11 @@ FLOORS = {
     3.5: "batches train_config sources.scene sources.facegen_view sources.facegen_files",
     3.7: "encoder_start",
     4: "sources.synthetic sources.facegen training",
+    4.5: "sources.facegen_standin",
     5: "evaluate",
     5.5: "evaluation_record",
+    5.7: "cli.common",
+    5.8: "cli.facegen",
     6: "__main__",
 }
 FLOOR_OF = {name: floor for floor, names in FLOORS.items() for name in names.split()}

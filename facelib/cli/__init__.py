@@ -1,0 +1,1 @@
+"""The commands of `python -m facelib`, one a file."""

@@ -1,0 +1,73 @@
+"""What the commands share: exit codes, failures in one sentence, the network, safe writing."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+NO_SUCH_FILE, NOT_AN_IMAGE, NO_FACE, UNWRITABLE, UNKNOWN_ENDING, BAD_DATA = 3, 4, 5, 6, 7, 8
+
+EXIT_CODES = """
+\b
+Exit codes:
+  0  done
+  1  interrupted, or a fault of this program
+  2  the command was typed wrongly
+  3  a file does not exist or cannot be read
+  4  a file is not an image
+  5  no face was found in a photo
+  6  an output cannot be written
+  7  the output's ending is none that can be written
+  8  weights or data set are missing, or are not what they should be
+"""
+
+
+class Failure(click.ClickException):
+    """An error that the user can mend: one sentence and an exit code of its own."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        """Keep the message, on one line, and the code."""
+        super().__init__(" ".join(message.split()))
+        self.exit_code = exit_code
+
+
+def load_network(weights: Path | None):
+    """Load the named weights, or those that ship."""
+    from facelib.networks import load_weights
+
+    try:
+        return load_weights(weights or shipped_weights())
+    except (ValueError, OSError) as error:
+        raise Failure(f"cannot load the network: {error}", BAD_DATA) from error
+
+
+def shipped_weights() -> Path:
+    """Return where the weights that ship lie."""
+    from facelib.paths import data_file
+
+    return data_file("weights", "two_view.safetensors")
+
+
+def check_writable(path: Path | None) -> None:
+    """Find out before the work whether a file can be written at its end."""
+    if path is None:
+        return
+    with writing(path):
+        if path.is_dir():
+            raise IsADirectoryError(f"{path} is a folder")
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn a failure to write into one sentence."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error).removeprefix(f"cannot write {path}: ")
+        raise Failure(f"cannot write {path}: {reason}", UNWRITABLE) from error
