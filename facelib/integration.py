@@ -27,11 +27,16 @@ from scipy.spatial.transform import Rotation
 
 from facelib.face_template import FaceTemplate, neighbours
 from facelib.mesh import triangle_normals, vertex_normals
-from facelib.registration import closest_on_triangle, surface_matcher, umeyama
+from facelib.registration import (
+    barycentric_in_space,
+    closest_on_triangle,
+    surface_matcher,
+    umeyama,
+)
 from facelib.similarity import Similarity
 
 FORMAT = 1
-FIT_STEPS = 30
+FIT_STEPS = 24
 # Weights per mm² of misfit, where a surface point counts 1: a mesh that the model can express is
 # fitted freely in the end.
 SHAPE_PRIOR, EXPRESSION_PRIOR, LEAST_PRIOR = 50.0, 200.0, 1e-3
@@ -40,7 +45,7 @@ SLIDING = 0.05  # weight of a match along the surface; across it, 1
 CANDIDATES = 32  # triangles looked at where the nearest one faces away, as between closed lips
 TIE_MM = 0.3  # how much further than the nearest it may lie
 STIFFNESS = (200.0, 60.0, 20.0, 6.0, 2.0)
-STEPS_PER_STIFFNESS = 3
+STEPS_PER_STIFFNESS = 2
 FACING = 0.5  # least cosine between the normals of a vertex and of its match
 FAR_MM = 5.0  # a match this far away counts a quarter
 MATCHED_MM = 2.0  # a vertex further from the surface has no match
@@ -70,10 +75,7 @@ class Integration:
 
 
 def integrate_mesh(
-    vertices: np.ndarray,
-    triangles: np.ndarray,
-    keypoints: np.ndarray,
-    template: FaceTemplate,
+    vertices: np.ndarray, triangles: np.ndarray, keypoints: np.ndarray, template: FaceTemplate
 ) -> Integration:
     """Bring a mesh of another layout into ours.
 
@@ -262,7 +264,7 @@ def displace(
         blocks = normals[:, :, None] * normals[:, None, :] + SLIDING * np.eye(3)
         blocks = blocks * weight[:, None, None]  # (V, 3, 3)
         pull = np.einsum("vij,vj->vi", blocks, points - face_head)
-        left = block_diagonal(blocks) + stiffness * bending + 1e-6 * eye_array(3 * len(moved))
+        left = _block_diagonal(blocks) + stiffness * bending + 1e-6 * eye_array(3 * len(moved))
         moved = face_head + _solved(left.tocsc(), pull.ravel()).reshape(-1, 3)
     return moved
 
@@ -273,7 +275,7 @@ def _solved(matrix, right: np.ndarray) -> np.ndarray:
     return splu(matrix, **options, options={"SymmetricMode": True}).solve(right)
 
 
-def block_diagonal(blocks: np.ndarray) -> csr_array:
+def _block_diagonal(blocks: np.ndarray) -> csr_array:
     """Put (V, 3, 3) blocks on the diagonal of a (3V, 3V) csr."""
     n = len(blocks)
     return bsr_array((blocks, np.arange(n), np.arange(n + 1)), shape=(3 * n, 3 * n)).tocsr()
@@ -298,30 +300,9 @@ def _finished(surface, face_head, similarity, coefficients, template) -> Integra
         (weights.ravel(), (rows, corners.ravel())), shape=(len(points), len(surface.vertices))
     )
     matrix.eliminate_zeros()
-    n_shape = template.n_shape
-    return Integration(
-        similarity,
-        coefficients[:n_shape],
-        coefficients[n_shape:],
-        csr_array(template.fill @ matrix),
-        matched | ~template.bound,
-        distance,
-    )
-
-
-def barycentric_in_space(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """Weights of (P, 3) points in the (P, 3, 3) triangles they lie in, ≥ 0 and summing to 1."""
-    to_b, to_c = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    to_p = points - corners[:, 0]
-    dots = [np.einsum("pk,pk->p", *pair) for pair in ((to_b, to_b), (to_b, to_c), (to_c, to_c))]
-    bb, bc, cc = dots
-    pb, pc = np.einsum("pk,pk->p", to_p, to_b), np.einsum("pk,pk->p", to_p, to_c)
-    whole = np.maximum(bb * cc - bc**2, 1e-300)
-    weights = np.zeros((len(points), 3))
-    weights[:, 1], weights[:, 2] = (cc * pb - bc * pc) / whole, (bb * pc - bc * pb) / whole
-    weights[:, 0] = 1 - weights[:, 1] - weights[:, 2]
-    weights = np.clip(weights, 0, 1)
-    return weights / weights.sum(axis=1, keepdims=True)
+    shape, expression = np.split(coefficients, [template.n_shape])
+    filled, matched = csr_array(template.fill @ matrix), matched | ~template.bound
+    return Integration(similarity, shape, expression, filled, matched, distance)
 
 
 def _border(triangles: np.ndarray) -> np.ndarray:

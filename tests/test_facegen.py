@@ -1,4 +1,4 @@
-"""FaceGen exports: files with known truth, read back; and files that are not what they should be."""
+"""FaceGen exports: files with known truth, read back, and files that are damaged."""
 
 import shutil
 from pathlib import Path
@@ -90,7 +90,7 @@ def test_written_and_read_back_gives_the_same_position_map(export):
         for pair in (left, right):
             error = np.abs(LAYOUT.position_map(pair.vertices_image) - truth)[LAYOUT.coverage]
             assert error.mean() < 0.02
-            assert np.percentile(error, 99) < 0.1
+            assert error.max() < 0.1
         assert left.identity == right.identity == facegen.IDENTITY + index
         assert left.side_pose_deg[1] < -45 < 45 < right.side_pose_deg[1]
         assert np.array_equal(left.front, right.front)
@@ -269,7 +269,7 @@ TREE = st.recursive(
 POSES = st.builds(pose_xml, st.none() | NUMBER, st.lists(NUMBER, max_size=5))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 @given(content=st.binary(max_size=200) | (TREE | POSES).map(str.encode), as_camera=st.booleans())
 def test_any_xml_gives_a_view_or_a_value_error(tmp_path_factory, content, as_camera):
     folder = tmp_path_factory.getbasetemp()

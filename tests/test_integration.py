@@ -1,14 +1,18 @@
 """Mesh integration: our own heads, meshed anew, must come back vertex by vertex."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
 from scipy.spatial.transform import Rotation
+from shapes import icosphere
 
 from facelib.face_template import FaceTemplate
 from facelib.headmodel import load_head
-from facelib.integration import barycentric_in_space, integrate_mesh, load_matrix, save_matrix
+from facelib.integration import integrate_mesh, load_matrix, save_matrix
 from facelib.mesh import subdivision_matrix
+from facelib.registration import barycentric_in_space
 from facelib.similarity import Similarity
 from facelib.sources.scene import random_expression
 from facelib.uvmap import load_layout
@@ -47,12 +51,7 @@ def integrated():
     other = OTHER_FRAME.apply(matrix @ head)
     template = FaceTemplate.of(MODEL, LAYOUT)
     result = integrate_mesh(other, triangles, OTHER_FRAME.apply(keypoints), template)
-    return SimpleCase(matrix, head, other, result)
-
-
-class SimpleCase:
-    def __init__(self, matrix, head, other, result):
-        self.matrix, self.head, self.other, self.result = matrix, head, other, result
+    return SimpleNamespace(matrix=matrix, head=head, other=other, result=result)
 
 
 def error_mm(found, head):
@@ -106,8 +105,6 @@ def test_another_file_is_refused_by_name(tmp_path, content):
 
 
 def test_a_mesh_that_is_no_face_is_refused():
-    from shapes import icosphere
-
     vertices, triangles = icosphere(3, 20.0)
     keypoints = MODEL.keypoints(MODEL.mean_head)
     with pytest.raises(ValueError, match="counterpart"):
