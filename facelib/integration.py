@@ -36,7 +36,7 @@ from facelib.registration import (
 from facelib.similarity import Similarity
 
 FORMAT = 1
-FIT_STEPS = 24
+FIT_STEPS, STEPS_PER_STIFFNESS = 24, 2
 # Weights per mm² of misfit, where a surface point counts 1: a mesh that the model can express is
 # fitted freely in the end.
 SHAPE_PRIOR, EXPRESSION_PRIOR, LEAST_PRIOR = 50.0, 200.0, 1e-3
@@ -45,7 +45,6 @@ SLIDING = 0.05  # weight of a match along the surface; across it, 1
 CANDIDATES = 32  # triangles looked at where the nearest one faces away, as between closed lips
 TIE_MM = 0.3  # how much further than the nearest it may lie
 STIFFNESS = (200.0, 60.0, 20.0, 6.0, 2.0)
-STEPS_PER_STIFFNESS = 2
 FACING = 0.5  # least cosine between the normals of a vertex and of its match
 FAR_MM = 5.0  # a match this far away counts a quarter
 MATCHED_MM = 2.0  # a vertex further from the surface has no match
@@ -81,7 +80,7 @@ def integrate_mesh(
 
     Args:
         vertices: (N, 3) float, any right-handed frame and unit.
-        triangles: (M, 3) int, counter-clockwise from outside.
+        triangles: (M, 3) int, wound alike; which way round is found out.
         keypoints: (68, 3) float, the iBUG keypoints on the mesh, same frame; a few mm of error are
             forgiven.
         template: what to lay over it.
@@ -95,9 +94,8 @@ def integrate_mesh(
     keypoints = np.asarray(keypoints, np.float64)
     if keypoints.shape != (68, 3) or not np.isfinite(keypoints).all():
         raise ValueError(f"expected 68 finite keypoints (68, 3), got {keypoints.shape}")
-    surface = _Surface(vertices, triangles)
-    mean_keypoints = template.keypoint_matrix @ template.mean_head
-    start = umeyama(keypoints, mean_keypoints)
+    start = umeyama(keypoints, template.keypoint_matrix @ template.mean_head)
+    surface = _facing_out(_Surface(vertices, triangles), start, template)
     similarity, coefficients = fit_model(surface, keypoints, start, template)
     fitted_head = template.vertices(coefficients)
     _check_fit(surface, fitted_head, similarity, template)
@@ -149,6 +147,15 @@ class _Surface:
         found = np.array([closest_on_triangle(place, three) for three in corners])
         best = ((found - place) ** 2).sum(axis=1).argmin()
         return similarity.apply(found[[best]])[0], near[best]
+
+
+def _facing_out(surface: _Surface, start: Similarity, template: FaceTemplate) -> _Surface:
+    """Turn the triangles over where most of them face into the head."""
+    normals_head = vertex_normals(template.mean_head, template.triangles)
+    _, normals, _, _ = surface.match(template.mean_head, normals_head, start)
+    if np.median(np.einsum("vk,vk->v", normals, normals_head)) >= 0:
+        return surface
+    return _Surface(surface.vertices, surface.triangles[:, ::-1])
 
 
 def fit_model(
@@ -234,8 +241,10 @@ class _Equations:
 
 
 def _mean_square(offsets, normals, weight):
-    across = np.einsum("vk,vk->v", offsets, normals)
-    return float(weight @ across**2 / weight.sum())
+    """Mean square distance across the surface, mm²."""
+    if not weight.any():
+        raise ValueError("expected a mesh of a face, but nothing of it faces as our face does")
+    return float(weight @ np.einsum("vk,vk->v", offsets, normals) ** 2 / weight.sum())
 
 
 def displace(
@@ -256,7 +265,7 @@ def displace(
         (V, 3) float64, mm, head frame.
     """
     rough = kron(_laplacian(template.triangles, len(face_head)), eye_array(3), format="csc")
-    bending, moved = rough.T @ rough, face_head
+    bending, moved, diagonal = rough.T @ rough, face_head, np.arange(len(face_head) + 1)
     for stiffness in np.repeat(STIFFNESS, STEPS_PER_STIFFNESS):
         normals_head = vertex_normals(moved, template.triangles)
         points, normals, _, weight = surface.match(moved, normals_head, similarity)
@@ -264,8 +273,9 @@ def displace(
         blocks = normals[:, :, None] * normals[:, None, :] + SLIDING * np.eye(3)
         blocks = blocks * weight[:, None, None]  # (V, 3, 3)
         pull = np.einsum("vij,vj->vi", blocks, points - face_head)
-        left = _block_diagonal(blocks) + stiffness * bending + 1e-6 * eye_array(3 * len(moved))
-        moved = face_head + _solved(left.tocsc(), pull.ravel()).reshape(-1, 3)
+        left = bsr_array((blocks, diagonal[:-1], diagonal)) + stiffness * bending
+        left = left.tocsc() + 1e-6 * eye_array(3 * len(moved), format="csc")
+        moved = face_head + _solved(left, pull.ravel()).reshape(-1, 3)
     return moved
 
 
@@ -273,12 +283,6 @@ def _solved(matrix, right: np.ndarray) -> np.ndarray:
     """Solve a symmetric positive definite system; such a one needs no pivoting."""
     options = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.0}
     return splu(matrix, **options, options={"SymmetricMode": True}).solve(right)
-
-
-def _block_diagonal(blocks: np.ndarray) -> csr_array:
-    """Put (V, 3, 3) blocks on the diagonal of a (3V, 3V) csr."""
-    n = len(blocks)
-    return bsr_array((blocks, np.arange(n), np.arange(n + 1)), shape=(3 * n, 3 * n)).tocsr()
 
 
 def _laplacian(triangles: np.ndarray, n_vertices: int) -> csr_array:

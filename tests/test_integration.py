@@ -10,7 +10,13 @@ from shapes import icosphere
 
 from facelib.face_template import FaceTemplate
 from facelib.headmodel import load_head
-from facelib.integration import integrate_mesh, load_matrix, save_matrix
+from facelib.integration import (
+    _facing_out,
+    _Surface,
+    integrate_mesh,
+    load_matrix,
+    save_matrix,
+)
 from facelib.mesh import subdivision_matrix
 from facelib.registration import barycentric_in_space
 from facelib.similarity import Similarity
@@ -109,6 +115,15 @@ def test_a_mesh_that_is_no_face_is_refused():
     keypoints = MODEL.keypoints(MODEL.mean_head)
     with pytest.raises(ValueError, match="counterpart"):
         integrate_mesh(vertices, triangles, keypoints, FaceTemplate.of(MODEL, LAYOUT))
+
+
+def test_triangles_that_face_inward_are_turned_over(integrated):
+    rng = np.random.default_rng(3)
+    _, triangles = other_layout(rng)
+    template, found = FaceTemplate.of(MODEL, LAYOUT), integrated.result.similarity
+    for given in (triangles, triangles[:, ::-1]):
+        turned = _facing_out(_Surface(integrated.other, given), found, template)
+        assert np.array_equal(turned.triangles, triangles)
 
 
 def test_barycentric_weights_give_the_points_back():
