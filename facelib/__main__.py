@@ -11,6 +11,7 @@ import click
 from facelib.cli.common import EXIT_CODES
 from facelib.cli.data import data
 from facelib.cli.evaluate import evaluate
+from facelib.cli.facegen import facegen_poses, import_facegen
 from facelib.cli.generate import generate
 from facelib.cli.reconstruct import reconstruct
 from facelib.cli.standin import standin
@@ -24,7 +25,17 @@ def main() -> None:
     """Turn two photos of a face, front and side, into a textured 3D mesh."""
 
 
-for command in (reconstruct, generate, train, evaluate, data, standin, w300lp):
+for command in (
+    reconstruct,
+    generate,
+    train,
+    evaluate,
+    data,
+    standin,
+    w300lp,
+    import_facegen,
+    facegen_poses,
+):
     main.add_command(command)
 
 

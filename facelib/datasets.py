@@ -84,6 +84,7 @@ DATASETS = (
         "FaceGen exports", "facegen", "the thesis's synthetic people, to train on",
         "as the SDK's licence says", "facegen.com",
         (Expected("*/*_front.png", 10_000, "front views"),),
+        "facegen",
     ),
     Dataset(
         "Describable Textures", "dtd", "backgrounds behind synthetic people",

@@ -27,17 +27,24 @@ from scipy.spatial.transform import Rotation
 
 from facelib.face_template import FaceTemplate, neighbours
 from facelib.mesh import triangle_normals, vertex_normals
-from facelib.registration import surface_matcher, umeyama
+from facelib.registration import (
+    barycentric_in_space,
+    closest_on_triangle,
+    surface_matcher,
+    umeyama,
+)
 from facelib.similarity import Similarity
 
 FORMAT = 1
-FIT_STEPS = 30
-# Weights of the priors per mm² of misfit: a mesh that the model can express is fitted freely.
-SHAPE_PRIOR, EXPRESSION_PRIOR, LEAST_PRIOR = 50.0, 200.0, 0.01
-KEYPOINT_WEIGHT = (10.0, 0.3)  # first and last step; a surface point counts 1
+FIT_STEPS, STEPS_PER_STIFFNESS = 24, 2
+# Weights per mm² of misfit, where a surface point counts 1: a mesh that the model can express is
+# fitted freely in the end.
+SHAPE_PRIOR, EXPRESSION_PRIOR, LEAST_PRIOR = 50.0, 200.0, 1e-3
+KEYPOINT_WEIGHT = 1.0
 SLIDING = 0.05  # weight of a match along the surface; across it, 1
+CANDIDATES = 32  # triangles looked at where the nearest one faces away, as between closed lips
+TIE_MM = 0.3  # how much further than the nearest it may lie
 STIFFNESS = (200.0, 60.0, 20.0, 6.0, 2.0)
-STEPS_PER_STIFFNESS = 3
 FACING = 0.5  # least cosine between the normals of a vertex and of its match
 FAR_MM = 5.0  # a match this far away counts a quarter
 MATCHED_MM = 2.0  # a vertex further from the surface has no match
@@ -67,16 +74,13 @@ class Integration:
 
 
 def integrate_mesh(
-    vertices: np.ndarray,
-    triangles: np.ndarray,
-    keypoints: np.ndarray,
-    template: FaceTemplate,
+    vertices: np.ndarray, triangles: np.ndarray, keypoints: np.ndarray, template: FaceTemplate
 ) -> Integration:
     """Bring a mesh of another layout into ours.
 
     Args:
         vertices: (N, 3) float, any right-handed frame and unit.
-        triangles: (M, 3) int, counter-clockwise from outside.
+        triangles: (M, 3) int, wound alike; which way round is found out.
         keypoints: (68, 3) float, the iBUG keypoints on the mesh, same frame; a few mm of error are
             forgiven.
         template: what to lay over it.
@@ -90,9 +94,8 @@ def integrate_mesh(
     keypoints = np.asarray(keypoints, np.float64)
     if keypoints.shape != (68, 3) or not np.isfinite(keypoints).all():
         raise ValueError(f"expected 68 finite keypoints (68, 3), got {keypoints.shape}")
-    surface = _Surface(vertices, triangles)
-    mean_keypoints = template.keypoint_matrix @ template.mean_head
-    start = umeyama(keypoints, mean_keypoints)
+    start = umeyama(keypoints, template.keypoint_matrix @ template.mean_head)
+    surface = _facing_out(_Surface(vertices, triangles), start, template)
     similarity, coefficients = fit_model(surface, keypoints, start, template)
     fitted_head = template.vertices(coefficients)
     _check_fit(surface, fitted_head, similarity, template)
@@ -107,6 +110,7 @@ class _Surface:
         self.vertices, self.triangles = np.asarray(vertices, np.float64), np.asarray(triangles)
         self._match = surface_matcher(self.vertices, self.triangles)
         self._normals = triangle_normals(self.vertices, self.triangles)
+        self._centroids = self.vertices[self.triangles].mean(axis=1)
         on_border = np.zeros(len(self.vertices), bool)
         on_border[_border(self.triangles)] = True
         self._at_border = on_border[self.triangles].any(axis=1)
@@ -121,13 +125,45 @@ class _Surface:
         facing = np.einsum("vk,vk->v", normals, normals_head) > FACING
         return points_head, normals, triangle, weight * (facing & ~self._at_border[triangle])
 
+    def match_facing(self, face_head, normals_head, similarity):
+        """`match`, but where the nearest point faces away, one that does not and is as near."""
+        points, normals, triangle, weight = self.match(face_head, normals_head, similarity)
+        away = np.einsum("vk,vk->v", normals, normals_head) <= FACING
+        distance = np.linalg.norm(points - face_head, axis=1)
+        for vertex in np.flatnonzero(away):
+            found, other = self._nearest_facing(face_head[vertex], normals_head[vertex], similarity)
+            if np.linalg.norm(found - face_head[vertex]) < distance[vertex] + TIE_MM:
+                points[vertex], triangle[vertex] = found, other
+                weight[vertex] = float(not self._at_border[other])
+        return points, triangle, weight
+
+    def _nearest_facing(self, point_head, normal_head, similarity):
+        """The nearest point, head frame, of the nearest triangles that face as the normal does."""
+        facing = self._normals @ (normal_head @ np.asarray(similarity.rotation)) > FACING
+        place = similarity.inverse().apply(point_head[None])[0]
+        far2 = ((self._centroids - place) ** 2).sum(axis=1)
+        near = np.argsort(np.where(facing, far2, np.inf))[:CANDIDATES]
+        corners = np.ascontiguousarray(self.vertices[self.triangles[near]])
+        found = np.array([closest_on_triangle(place, three) for three in corners])
+        best = ((found - place) ** 2).sum(axis=1).argmin()
+        return similarity.apply(found[[best]])[0], near[best]
+
+
+def _facing_out(surface: _Surface, start: Similarity, template: FaceTemplate) -> _Surface:
+    """Turn the triangles over where most of them face into the head."""
+    normals_head = vertex_normals(template.mean_head, template.triangles)
+    _, normals, _, _ = surface.match(template.mean_head, normals_head, start)
+    if np.median(np.einsum("vk,vk->v", normals, normals_head)) >= 0:
+        return surface
+    return _Surface(surface.vertices, surface.triangles[:, ::-1])
+
 
 def fit_model(
     surface: _Surface, keypoints: np.ndarray, start: Similarity, template: FaceTemplate
 ) -> tuple[Similarity, np.ndarray]:
     """Fit pose, size, shape and expression by Gauss-Newton steps.
 
-    Minimises Σ wᵥ (nᵥ · (Sᵥ(α, β) − T(cᵥ)))² + the keypoints' squared distances + λ (|α|² + 4|β|²)
+    Minimises Σ wᵥ (nᵥ · (Sᵥ(α, β) − T(cᵥ)))² + λ (Σ keypoints' squared distances + |α|² + 4|β|²)
     over α, β and the similarity T, where cᵥ is the surface point nearest to vertex v and nᵥ its
     normal: across the surface a match binds, along it the vertex slides. λ is the mean square
     misfit times a constant, as Bayes' rule has it for a misfit that is noise: it falls as the fit
@@ -145,19 +181,20 @@ def fit_model(
     similarity, coefficients = start, np.zeros(len(template.basis))
     mark = template.keypoint_matrix
     mark_basis = np.stack([mark @ direction for direction in template.basis])
-    for share in np.linspace(0, 1, FIT_STEPS):
+    for _ in range(FIT_STEPS):
         face_head = template.vertices(coefficients)
         normals_head = vertex_normals(face_head, template.triangles)
         points, normals, _, weight = surface.match(face_head, normals_head, similarity)
         # Counted in the other mesh's own size: else the sum would fall by shrinking that mesh.
         size2 = (start.scale / similarity.scale) ** 2
         weight = weight * template.bound * size2
-        pull = np.full(68, _between(*KEYPOINT_WEIGHT, share) * size2)
         misfit2 = _mean_square(points - face_head, normals, weight)
+        pull = np.full(68, KEYPOINT_WEIGHT * misfit2 * size2)
         equations = _Equations(template, coefficients, misfit2)
         equations.add(face_head, template.basis, points, normals, weight)
         for axis in np.eye(3):
-            equations.add(face_head, template.basis, points, axis, SLIDING * weight)
+            slide = SLIDING * min(1.0, misfit2) * weight
+            equations.add(face_head, template.basis, points, axis, slide)
             equations.add(mark @ face_head, mark_basis, similarity.apply(keypoints), axis, pull)
         motion, change = equations.solve()
         similarity, coefficients = similarity.then(motion.inverse()), coefficients + change
@@ -204,13 +241,10 @@ class _Equations:
 
 
 def _mean_square(offsets, normals, weight):
-    across = np.einsum("vk,vk->v", offsets, normals)
-    return float(weight @ across**2 / weight.sum())
-
-
-def _between(first: float, last: float, share: float) -> float:
-    """Fall from first to last by equal ratios."""
-    return first ** (1 - share) * last**share
+    """Mean square distance across the surface, mm²."""
+    if not weight.any():
+        raise ValueError("expected a mesh of a face, but nothing of it faces as our face does")
+    return float(weight @ np.einsum("vk,vk->v", offsets, normals) ** 2 / weight.sum())
 
 
 def displace(
@@ -231,7 +265,7 @@ def displace(
         (V, 3) float64, mm, head frame.
     """
     rough = kron(_laplacian(template.triangles, len(face_head)), eye_array(3), format="csc")
-    bending, moved = rough.T @ rough, face_head
+    bending, moved, diagonal = rough.T @ rough, face_head, np.arange(len(face_head) + 1)
     for stiffness in np.repeat(STIFFNESS, STEPS_PER_STIFFNESS):
         normals_head = vertex_normals(moved, template.triangles)
         points, normals, _, weight = surface.match(moved, normals_head, similarity)
@@ -239,8 +273,9 @@ def displace(
         blocks = normals[:, :, None] * normals[:, None, :] + SLIDING * np.eye(3)
         blocks = blocks * weight[:, None, None]  # (V, 3, 3)
         pull = np.einsum("vij,vj->vi", blocks, points - face_head)
-        left = block_diagonal(blocks) + stiffness * bending + 1e-6 * eye_array(3 * len(moved))
-        moved = face_head + _solved(left.tocsc(), pull.ravel()).reshape(-1, 3)
+        left = bsr_array((blocks, diagonal[:-1], diagonal)) + stiffness * bending
+        left = left.tocsc() + 1e-6 * eye_array(3 * len(moved), format="csc")
+        moved = face_head + _solved(left, pull.ravel()).reshape(-1, 3)
     return moved
 
 
@@ -248,12 +283,6 @@ def _solved(matrix, right: np.ndarray) -> np.ndarray:
     """Solve a symmetric positive definite system; such a one needs no pivoting."""
     options = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.0}
     return splu(matrix, **options, options={"SymmetricMode": True}).solve(right)
-
-
-def block_diagonal(blocks: np.ndarray) -> csr_array:
-    """Put (V, 3, 3) blocks on the diagonal of a (3V, 3V) csr."""
-    n = len(blocks)
-    return bsr_array((blocks, np.arange(n), np.arange(n + 1)), shape=(3 * n, 3 * n)).tocsr()
 
 
 def _laplacian(triangles: np.ndarray, n_vertices: int) -> csr_array:
@@ -265,7 +294,7 @@ def _laplacian(triangles: np.ndarray, n_vertices: int) -> csr_array:
 def _finished(surface, face_head, similarity, coefficients, template) -> Integration:
     """Put every vertex into a triangle of the other mesh."""
     normals_head = vertex_normals(face_head, template.triangles)
-    points, _, triangle, weight = surface.match(face_head, normals_head, similarity)
+    points, triangle, weight = surface.match_facing(face_head, normals_head, similarity)
     distance = np.linalg.norm(points - face_head, axis=1)
     matched = (weight > 0) & (distance < MATCHED_MM)
     corners = surface.triangles[triangle]
@@ -275,30 +304,9 @@ def _finished(surface, face_head, similarity, coefficients, template) -> Integra
         (weights.ravel(), (rows, corners.ravel())), shape=(len(points), len(surface.vertices))
     )
     matrix.eliminate_zeros()
-    n_shape = template.n_shape
-    return Integration(
-        similarity,
-        coefficients[:n_shape],
-        coefficients[n_shape:],
-        csr_array(template.fill @ matrix),
-        matched | ~template.bound,
-        distance,
-    )
-
-
-def barycentric_in_space(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """Weights of (P, 3) points in the (P, 3, 3) triangles they lie in, ≥ 0 and summing to 1."""
-    to_b, to_c = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    to_p = points - corners[:, 0]
-    dots = [np.einsum("pk,pk->p", *pair) for pair in ((to_b, to_b), (to_b, to_c), (to_c, to_c))]
-    bb, bc, cc = dots
-    pb, pc = np.einsum("pk,pk->p", to_p, to_b), np.einsum("pk,pk->p", to_p, to_c)
-    whole = np.maximum(bb * cc - bc**2, 1e-300)
-    weights = np.zeros((len(points), 3))
-    weights[:, 1], weights[:, 2] = (cc * pb - bc * pc) / whole, (bb * pc - bc * pb) / whole
-    weights[:, 0] = 1 - weights[:, 1] - weights[:, 2]
-    weights = np.clip(weights, 0, 1)
-    return weights / weights.sum(axis=1, keepdims=True)
+    shape, expression = np.split(coefficients, [template.n_shape])
+    filled, matched = csr_array(template.fill @ matrix), matched | ~template.bound
+    return Integration(similarity, shape, expression, filled, matched, distance)
 
 
 def _border(triangles: np.ndarray) -> np.ndarray:

@@ -257,6 +257,21 @@ def closest_on_triangle(point, corners):
     return best
 
 
+def barycentric_in_space(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """Weights of (P, 3) points in the (P, 3, 3) triangles they lie in, ≥ 0 and summing to 1."""
+    to_b, to_c = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    to_p = points - corners[:, 0]
+    dots = [np.einsum("pk,pk->p", *pair) for pair in ((to_b, to_b), (to_b, to_c), (to_c, to_c))]
+    bb, bc, cc = dots
+    pb, pc = np.einsum("pk,pk->p", to_p, to_b), np.einsum("pk,pk->p", to_p, to_c)
+    whole = np.maximum(bb * cc - bc**2, 1e-300)
+    weights = np.zeros((len(points), 3))
+    weights[:, 1], weights[:, 2] = (cc * pb - bc * pc) / whole, (bb * pc - bc * pb) / whole
+    weights[:, 0] = 1 - weights[:, 1] - weights[:, 2]
+    weights = np.clip(weights, 0, 1)
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
 @njit(cache=True)
 def _minus(a, b):
     return a[0] - b[0], a[1] - b[1], a[2] - b[2]

@@ -14,7 +14,7 @@ from facelib.people import HELD_OUT_ABOVE, TRAINING_BELOW, load_population
 from facelib.rasterize import rasterize
 from facelib.render import Camera
 from facelib.shirt import RINGS, neck_edge, shirt_triangles, shirt_vertices
-from facelib.sources import synthetic
+from facelib.sources import photograph
 from facelib.sources.generation import Plan, generate_pairs
 from facelib.sources.scene import (
     POSES,
@@ -145,7 +145,7 @@ def test_depth_has_the_scale_of_the_image(pair):
 
 def test_the_photo_shows_the_face_where_the_vertices_are(monkeypatch):
     green = np.tile(np.float32([0, 1, 0]), (64, 64, 1))
-    monkeypatch.setattr(synthetic, "random_background", lambda rng, size, textures: green)
+    monkeypatch.setattr(photograph, "random_background", lambda rng, size: green)
     layout = load_layout()
     for index in range(4):
         sample = make_pair(index, SMALL)

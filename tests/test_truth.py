@@ -65,7 +65,8 @@ def test_depth_is_where_rays_meet_the_mesh(sample, shoot, view):
     beyond = camera.image_to_head(np.column_stack([pixels, np.zeros(len(pixels))]))
     directions = beyond - eye
     directions /= (directions @ axis)[:, None]  # so that a distance counts along the view axis
-    expected = first_hits(eye, directions, shoot.mesh_head.vertices, shoot.mesh_head.triangles)
+    mesh_head = shoot.dressed.mesh_head
+    expected = first_hits(eye, directions, mesh_head.vertices, mesh_head.triangles)
     got = depth[pixels[:, 1], pixels[:, 0]]
     assert 40 < np.isfinite(got).sum() < 150
     assert (np.isfinite(got) == np.isfinite(expected)).mean() > 0.98
@@ -160,9 +161,9 @@ def test_what_is_worn_hides_what_is_behind_it(shoot):
     low, high = keypoints[36:48].min(0) - 4, keypoints[36:48].max(0) + [4, 2, 14]
     plate = [[low[0], low[1]], [high[0], low[1]], [high[0], high[1]], [low[0], high[1]]]
     corners = np.column_stack([plate, np.full(4, high[2])])
-    vertices = np.concatenate([shoot.mesh_head.vertices, corners])
+    vertices = np.concatenate([shoot.dressed.mesh_head.vertices, corners])
     added = len(vertices) - 4 + np.array([[0, 1, 2], [0, 2, 3]])
-    triangles = np.concatenate([shoot.mesh_head.triangles, added])
+    triangles = np.concatenate([shoot.dressed.mesh_head.triangles, added])
     worn = np.arange(len(triangles)) >= len(triangles) - 2
     fragments = rasterize(
         camera.head_to_image(vertices), triangles, 200, 200, camera.inverse_w(vertices)
@@ -312,9 +313,10 @@ def test_all_but_the_images_is_at_most_60_kb_a_pair(tmp_path, ingredients):
 def test_the_normals_are_outward_as_the_light_saw_them(shoot, sample):
     """They agree with those of the triangles, but for smoothing."""
     camera, truth = sample.views[0].camera, sample.pixels[0]
-    flat = vertex_normals(shoot.mesh_head.vertices, shoot.mesh_head.triangles[:9548])
+    mesh_head = shoot.dressed.mesh_head
+    flat = vertex_normals(mesh_head.vertices, mesh_head.triangles[:9548])
     fragments = shoot.photos[0].fragments
-    corner = shoot.mesh_head.triangles[fragments.triangle, 0]
+    corner = shoot.dressed.mesh_head.triangles[fragments.triangle, 0]
     skin = truth.segmentation == NUMBER_OF["skin"]
     agreement = ((flat[corner] @ camera.rotation.T) * truth.normals_eye).sum(-1)[skin]
     assert np.median(agreement) > 0.99 and (agreement > 0.5).mean() > 0.99

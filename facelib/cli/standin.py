@@ -67,6 +67,18 @@ def aflw2000(out: Path, **numbers: int) -> None:
     write(write_aflw2000_standin, out, "photos", **numbers)
 
 
+@standin.command(epilog=EXIT_CODES)
+@OUT
+@count_option(20, "How many people.")
+@SEED
+@click.option("--size", type=click.IntRange(16), default=512, show_default=True, help="Side, px.")
+def facegen(out: Path, **numbers: int) -> None:
+    """Photograph synthetic people, as `fg3` exports them; people who are there are kept."""
+    from facelib.sources.facegen_standin import write_export
+
+    write(write_export, out, "people", **numbers)
+
+
 def write(writer, out: Path, what: str, **numbers: int) -> None:
     """Run a writer; say what it wrote, or in one sentence why it could not."""
     try:

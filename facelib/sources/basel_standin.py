@@ -25,8 +25,8 @@ from facelib.sources.basel_grid import (
     grid_uv,
     mirrored_grid,
 )
+from facelib.sources.pages import head_atlas
 from facelib.sources.scene import random_expression
-from facelib.sources.synthetic import head_atlas
 
 N_SHAPES, N_EXPRESSIONS, N_TEXTURES = 199, 29, 199
 N_OWN_SHAPES = 60  # of the shipped head's

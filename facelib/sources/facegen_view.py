@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree.ElementTree import Element, ParseError
+from xml.etree.ElementTree import Element, ParseError, tostring
 
 import numpy as np
 from defusedxml.ElementTree import fromstring
@@ -138,30 +138,26 @@ def write_view(pose_path: Path, camera_path: Path, view: FaceGenView) -> None:
     )
 
 
-def turn_template(template: bytes, quaternion: np.ndarray, path: Path) -> str:
-    """Put another pose into FaceGen's render settings.
+def turn_template(path: Path, quaternion: np.ndarray) -> str:
+    """Put another pose into a copy of FaceGen's render settings.
 
     Args:
-        template: the XML file as `fg3 render` made it.
+        path: an XML file as `fg3 render` writes it.
         quaternion: (4,) x, y, z, w.
-        path: the template's name, for messages.
 
     Returns:
         The same XML with `rotateToHcs` replaced.
 
     Raises:
-        ValueError: if the template holds no pose.
+        ValueError: if the file is missing or holds no pose.
     """
-    from xml.etree.ElementTree import tostring
-
-    root = _from_bytes(template, path)
-    items = _list_items(root, f"{POSE}/m_comp/m", path)
-    real = root.find(f"{POSE}/m_real")
+    root = _parsed(path)
+    items, real = _list_items(root, f"{POSE}/m_comp/m", path), root.find(f"{POSE}/m_real")
     if len(items) != 3 or real is None:
         raise ValueError(f"{path} must be FaceGen's render settings with {POSE}, m_real and m_comp")
     for element, value in zip([*items, real], quaternion, strict=True):
         element.text = f"{value:.17g}"
-    head = HEADER[: HEADER.index("<boost_serialization")]
+    head = HEADER[: HEADER.index("<boost_serialization ")]
     return head + tostring(root, encoding="unicode") + "\n"
 
 
@@ -173,10 +169,6 @@ def _parsed(path: Path) -> Element:
         raise ValueError(f"expected the file {path}, found none") from error
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from error
-    return _from_bytes(content, path)
-
-
-def _from_bytes(content: bytes, path: Path) -> Element:
     if len(content) > MAX_BYTES:
         raise ValueError(f"{path} is larger than any of FaceGen's XML files ({MAX_BYTES} bytes)")
     try:

@@ -22,11 +22,11 @@ from facelib.headmodel import load_head
 from facelib.images import write_image
 from facelib.mesh import Mesh, vertex_normals
 from facelib.rasterize import Fragments, interpolate, rasterize
+from facelib.sources.casting import Person
+from facelib.sources.dressing import dressed_mesh
+from facelib.sources.pages import head_atlas
 from facelib.sources.synthetic import (
-    Person,
     SyntheticSettings,
-    dressed_mesh,
-    head_atlas,
     make_person,
 )
 from facelib.transforms import rotation_from_pose

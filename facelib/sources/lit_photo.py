@@ -20,8 +20,10 @@ from facelib.ingredients import Ingredients
 from facelib.lighting import Lighting, plain_lighting, random_lighting
 from facelib.lit_render import Surface, render_lit
 from facelib.mesh import Mesh
+from facelib.rasterize import Fragments
 from facelib.relief import texel_slopes
 from facelib.render import Camera, Rendering
+from facelib.ribbons import Overlay
 from facelib.skin_paint import Painting
 from facelib.sources.scene import develop, random_lights
 
@@ -59,6 +61,21 @@ class HeadMaterials:
     inside: np.ndarray
     texel_slopes: np.ndarray
     is_eye: np.ndarray
+
+
+@dataclass(frozen=True)
+class LitPhoto:
+    """A photo and what it was taken with.
+
+    Attributes:
+        image: (H, W, 3) uint8 RGB.
+        fragments: (H·k, W·k), as `render.Rendering.fragments`.
+        drawn: light and film, by name.
+    """
+
+    image: np.ndarray
+    fragments: Fragments
+    drawn: dict
 
 
 def build_materials(model: MorphableModel, atlas: Atlas) -> HeadMaterials:
@@ -133,8 +150,8 @@ def photograph_lit(
     camera: Camera,
     ingredients: Ingredients,
     rng: np.random.Generator,
-    overlay: Callable[[Rendering, Lighting], Rendering] | None = None,
-) -> np.ndarray:
+    overlay: Callable[[Rendering, Lighting], Overlay] | None = None,
+) -> LitPhoto:
     """Take a photo of a head.
 
     Args:
@@ -144,13 +161,11 @@ def photograph_lit(
         ingredients: whether light and film are drawn or plain.
         rng: draws light, background and film.
         overlay: draws hair or glasses over the head, under the same light, before the film.
-
-    Returns:
-        (H, W, 3) uint8 RGB.
     """
     lighting = random_lighting(rng) if ingredients.light else plain_lighting(*random_lights(rng))
     fine = 2 if camera.width < FINE_GRID_BELOW else 1
     shot = render_lit(mesh_head, surface, camera, lighting, fine)
+    fragments = shot.fragments
     if overlay is not None:
         shot = overlay(shot, lighting)
     if ingredients.film:
@@ -158,11 +173,13 @@ def photograph_lit(
         side = sharpest_size(camera.width, film.depth_blur_px)
         background = random_background(rng, side, describable_textures())
         film = metered(film, shot.image, shot.alpha)
-        return expose(shot.image, shot.alpha, background, film, rng)
+        image = expose(shot.image, shot.alpha, background, film, rng)
+        return LitPhoto(image, fragments, {"lighting": lighting, "film": film})
     background = random_background(rng, camera.width, describable_textures())
     level = meter(shot.image, shot.alpha) if ingredients.light else 1.0
     light = np.minimum(shot.image * np.float32(level), 1)
-    return develop(light, shot.alpha, background, rng)
+    image = develop(light, shot.alpha, background, rng)
+    return LitPhoto(image, fragments, {"lighting": lighting})
 
 
 def meter(light: np.ndarray, alpha: np.ndarray) -> float:

@@ -6,31 +6,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from facelib.appearance import Appearance
-from facelib.atlas import Atlas
 from facelib.labels import WORN, painted_labels
-from facelib.mesh import Mesh
-from facelib.rasterize import Fragments
 from facelib.sources.casting import Person
+from facelib.sources.dressing import Dressed
+from facelib.sources.photograph import Photo
 from facelib.sources.scene import View
-from facelib.truth import Cover, PixelTruth, ViewTruth, pixel_truth, view_truth
-
-
-@dataclass(frozen=True)
-class Photo:
-    """What a photograph leaves behind.
-
-    Attributes:
-        image: (S, S, 3) uint8 RGB.
-        fragments: (S·k, S·k), as `render.Rendering.fragments`.
-        drawn: all that was drawn to light and develop it, by name; kept among the coefficients.
-        cover: what was drawn over the render; None for nothing.
-    """
-
-    image: np.ndarray
-    fragments: Fragments
-    drawn: dict
-    cover: Cover | None = None
+from facelib.truth import PixelTruth, ViewTruth, pixel_truth, view_truth
 
 
 @dataclass(frozen=True)
@@ -40,12 +21,8 @@ class Shoot:
     Attributes:
         person: who.
         expression: (E,) float64, strengths of the model's facial actions.
-        looks: what was painted on the page; the person's own, unless something is worn over it.
-        atlas: of the page.
+        dressed: all that was photographed.
         vertices_head: (N, 3) float64, mm: the head alone.
-        mesh_head: all that was photographed, the head's vertices first.
-        normals_head: of the mesh's vertices.
-        labels: uint8, what each of the mesh's vertices is part of.
         views: front and side.
         photos: front and side.
         drawn: more that was drawn for the person, by name; kept among the coefficients.
@@ -53,12 +30,8 @@ class Shoot:
 
     person: Person
     expression: np.ndarray
-    looks: Appearance
-    atlas: Atlas
+    dressed: Dressed
     vertices_head: np.ndarray
-    mesh_head: Mesh
-    normals_head: np.ndarray
-    labels: np.ndarray
     views: tuple[View, View]
     photos: tuple[Photo, Photo]
     drawn: dict = field(default_factory=dict)
@@ -86,7 +59,7 @@ class Shoot:
             keypoints_head: (68, 3) float, mm.
             layout_vertices_head: (V, 3) float, mm.
         """
-        worn = np.isin(self.labels, WORN)[self.mesh_head.triangles[:, 0]]
+        worn = np.isin(self.dressed.labels, WORN)[self.dressed.mesh_head.triangles[:, 0]]
         points = keypoints_head, layout_vertices_head
         front, side = (
             view_truth(view.camera, *points, photo.fragments, worn, photo.cover)
@@ -96,8 +69,9 @@ class Shoot:
 
     def pixel_truths(self) -> tuple[PixelTruth, PixelTruth]:
         """Work out what every pixel of front and side shows."""
-        painted = painted_labels(self.looks, self.atlas)
-        scene = self.mesh_head, self.normals_head, self.labels, painted
+        dressed = self.dressed
+        painted = painted_labels(dressed.looks, dressed.atlas)
+        scene = dressed.mesh_head, dressed.normals_head, dressed.labels, painted
         front, side = (
             pixel_truth(*scene, view.camera, photo.cover)
             for view, photo in zip(self.views, self.photos, strict=True)

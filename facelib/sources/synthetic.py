@@ -12,40 +12,25 @@ from functools import lru_cache
 
 import numpy as np
 
-from facelib.appearance import (
-    Appearance,
-    paint,
-    vertex_colors,
-    vertex_gloss,
-)
-from facelib.atlas import SHIRT_UV, Atlas, build_atlas
-from facelib.backgrounds import random_background
 from facelib.headmodel import load_head
 from facelib.ingredients import Ingredients
-from facelib.labels import NUMBER_OF, head_labels
-from facelib.mesh import Mesh, vertex_normals
+from facelib.lens import random_lens
+from facelib.outfit import Outfit
 from facelib.pairs import FacePair, Sample
-from facelib.render import Camera, render
-from facelib.shirt import RINGS, neck_edge, shirt_triangles, shirt_vertices
-from facelib.sources.casting import Person, cast_person, draw_face, lit_mouth, random_person
-from facelib.sources.scene import (
-    POSES,
-    develop,
-    frame_view,
-    random_distance_mm,
-    random_lights,
-    random_pose_deg,
-)
-from facelib.sources.shoot import Photo, Shoot
+from facelib.sources.casting import Person, cast_person, draw_face, random_person
+from facelib.sources.dressing import draw_outfit, dress
+from facelib.sources.pages import texture_size
+from facelib.sources.photograph import photograph
+from facelib.sources.scene import POSES, frame_view, random_distance_mm, random_pose_deg
+from facelib.sources.shoot import Shoot
 from facelib.threads import single_threaded_blas
 from facelib.uvmap import load_layout
 
 FORMAT = 2  # raised whenever the same seed gives other pairs
 HELD_OUT_IDENTITY = 1_000_000_000
-FINE_GRID_BELOW = 200  # px: smaller photos are rendered at twice their size and averaged
 # Branches of the seed's tree.
 TRAINING, HELD_OUT = 0, 1
-PERSON, FACE, VIEW = 0, 1, 2
+PERSON, FACE, VIEW, SKIN, OUTFIT = 0, 1, 2, 3, 5
 
 
 @dataclass(frozen=True)
@@ -127,102 +112,39 @@ def make_sample(index: int, settings: SyntheticSettings, pixels: bool = False) -
         )
 
 
+def make_outfit(index: int, settings: SyntheticSettings) -> Outfit:
+    """Return what the person of sample `index` wears, as far as it is switched on."""
+    rng = _generator(settings, OUTFIT, index // settings.pairs_per_person)
+    return draw_outfit(rng, make_person(index, settings), settings.ingredients)
+
+
 def take_photos(index: int, settings: SyntheticSettings) -> Shoot:
     """Draw the person, the face they make and how they are photographed; take both photos."""
-    person = make_person(index, settings)
+    person, ingredients = make_person(index, settings), settings.ingredients
     rng = _generator(settings, FACE, index)
-    model = load_head()
-    expression, vertices_head = draw_face(rng, person, settings.ingredients)
-    atlas = head_atlas(texture_size(settings.size))
-    mesh_head = dressed_mesh(vertices_head, person.appearance, atlas)
-    if settings.ingredients.expressions:
-        mesh_head = lit_mouth(mesh_head, vertices_head)
-    normals_head = vertex_normals(mesh_head.vertices, _outside())
-    gloss = np.zeros(len(mesh_head.vertices), np.float32)
-    gloss[: len(vertices_head)] = vertex_gloss(person.appearance, atlas)
-    keypoints_head = model.keypoints(vertices_head)
+    expression, vertices_head = draw_face(rng, person, ingredients)
+    outfit = make_outfit(index, settings)
+    skin_rng = _generator(settings, SKIN, index // settings.pairs_per_person)
+    page_size = texture_size(settings.size)
+    dressed = dress(person, expression, vertices_head, outfit, ingredients, page_size, skin_rng)
+    keypoints_head = load_head().keypoints(vertices_head)
     views, photos = [], []
     for side in (False, True):
         rng = _generator(settings, VIEW, index, int(side))
         pose_deg = random_pose_deg(rng, side, POSES[settings.preset])
-        view = frame_view(keypoints_head, pose_deg, random_distance_mm(rng), settings.size, rng)
+        distance_mm = random_lens(rng).distance_mm if ingredients.film else random_distance_mm(rng)
+        view = frame_view(keypoints_head, pose_deg, distance_mm, settings.size, rng)
         views.append(view)
-        photos.append(photograph(mesh_head, normals_head, gloss, view.camera, rng))
+        photos.append(photograph(dressed, view.camera, ingredients, rng))
     return Shoot(
         person=person,
         expression=expression,
-        looks=person.appearance,
-        atlas=atlas,
+        dressed=dressed,
         vertices_head=vertices_head,
-        mesh_head=mesh_head,
-        normals_head=normals_head,
-        labels=_labels(),
         views=tuple(views),
         photos=tuple(photos),
+        drawn={"outfit": outfit, "skin": dressed.skin},
     )
-
-
-def dressed_mesh(vertices_head: np.ndarray, looks: Appearance, atlas: Atlas) -> Mesh:
-    """Build the textured head, its vertices first, with a shirt below the neck; head frame, mm."""
-    edge, triangles = _outfit()
-    n_shirt = len(edge) * len(RINGS)
-    return Mesh(
-        np.concatenate([vertices_head, shirt_vertices(vertices_head, edge)]),
-        triangles,
-        np.concatenate([atlas.uv, np.tile(np.float32(SHIRT_UV), (n_shirt, 1))]),
-        paint(looks, atlas),
-        np.concatenate([vertex_colors(atlas), np.ones((n_shirt, 3), np.float32)]),
-    )
-
-
-def photograph(
-    mesh_head: Mesh,
-    normals_head: np.ndarray,
-    gloss: np.ndarray,
-    camera: Camera,
-    rng: np.random.Generator,
-) -> Photo:
-    """Take a photo of a head under random light before a random background.
-
-    Args:
-        mesh_head: textured head, mm.
-        normals_head: (N, 3) float, outward.
-        gloss: (N,) float32, strength of the highlights.
-        camera: of the photo's size.
-        rng: draws light, background and film.
-    """
-    lights, ambient = random_lights(rng)
-    fine = 2 if camera.width < FINE_GRID_BELOW else 1
-    shot = render(
-        mesh_head,
-        camera,
-        lights,
-        ambient,
-        specular=gloss,
-        supersample=fine,
-        normals=normals_head,
-        shininess=24.0,
-        cull_back=True,
-    )
-    background = random_background(rng, camera.width)
-    image = develop(shot.image, shot.alpha, background, rng)
-    return Photo(image, shot.fragments, {"lights": lights, "ambient": ambient})
-
-
-def texture_size(photo_size: int) -> int:
-    """Width of the texture page that is just finer than a photo of this size, px."""
-    return 256 if photo_size <= 128 else 512
-
-
-@lru_cache(maxsize=2)
-def head_atlas(size: int) -> Atlas:
-    """Return the atlas of the shipped head, made once a process."""
-    model = load_head()
-    keypoints_head = model.keypoints(model.mean_head)
-    with single_threaded_blas():
-        return build_atlas(
-            model.mean_head, model.triangles, model.uv, model.regions, keypoints_head, size
-        )
 
 
 def _as_pair(index: int, settings: SyntheticSettings, shoot: Shoot) -> FacePair:
@@ -246,31 +168,6 @@ def _as_pair(index: int, settings: SyntheticSettings, shoot: Shoot) -> FacePair:
 @lru_cache(maxsize=1)
 def _layout_matrix():
     return load_layout().from_head
-
-
-@lru_cache(maxsize=1)
-def _outfit():
-    """The neck's edge, and the triangles of head and shirt together."""
-    model = load_head()
-    edge = neck_edge(model.mean_head, model.triangles)
-    shirt = shirt_triangles(len(edge), len(model.mean_head))
-    return edge, np.concatenate([model.triangles, shirt])
-
-
-@lru_cache(maxsize=1)
-def _labels():
-    """What each vertex of `dressed_mesh` is part of."""
-    edge, _ = _outfit()
-    shirt = np.full(len(edge) * len(RINGS), NUMBER_OF["clothes"], np.uint8)
-    return np.concatenate([head_labels(load_head().regions), shirt])
-
-
-@lru_cache(maxsize=1)
-def _outside():
-    """Triangles of head and shirt without the cloth's inner side, whose normals would cancel."""
-    edge, triangles = _outfit()
-    n_cloth = len(triangles) - len(load_head().triangles)
-    return triangles[: len(triangles) - n_cloth // 2]
 
 
 def _generator(settings, *branch):

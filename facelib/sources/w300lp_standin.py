@@ -31,9 +31,11 @@ from facelib.sources.basel_standin import (
     mirrored_head,
     standin_model,
 )
+from facelib.sources.dressing import dressed_mesh, outside_triangles
 from facelib.sources.fitted_photo import rotation_from_angles
+from facelib.sources.pages import head_atlas
+from facelib.sources.photograph import photograph_plain
 from facelib.sources.scene import develop, random_expression
-from facelib.sources.synthetic import dressed_mesh, head_atlas, outside_triangles, photograph
 from facelib.sources.w300lp_index import FOLDERS, SUBSETS
 
 SIZE = 450  # px, of every photo
@@ -236,8 +238,9 @@ def shoot(sitter: Sitter, pose: Pose) -> tuple[np.ndarray, dict[str, np.ndarray]
         (SIZE, SIZE, 3) uint8, and the arrays by name, with `pt3d` (3, 68) besides.
     """
     rng = np.random.default_rng(sitter.scene)
-    take = photograph_hard if rng.random() < HARD_LIGHT else photograph
-    photo = take(sitter.mesh_head, sitter.normals_head, sitter.gloss, pose.camera, rng)
+    scene = sitter.mesh_head, sitter.normals_head, sitter.gloss, pose.camera, rng
+    hard = rng.random() < HARD_LIGHT
+    photo = photograph_hard(*scene) if hard else photograph_plain(*scene).image
     keypoints_image = pose.camera.head_to_image(sitter.keypoints_head)
     return photo, {**sitter.arrays, **_placed_arrays(pose, keypoints_image)}
 
@@ -249,7 +252,7 @@ def photograph_hard(
     camera: Camera,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Take a photo as `synthetic.photograph` does, under one strong light from a side."""
+    """Take a photo as `photograph_plain` does, under one strong light from a side."""
     direction = np.array([rng.choice([-1, 1]) * rng.uniform(0.7, 1.5), rng.uniform(0.2, 0.9), 0.5])
     light, ambient = rng.uniform(1.0, 1.5), rng.uniform(0.05, 0.12)
     shot = render(

@@ -1,0 +1,183 @@
+"""A person made ready for the camera: painted, dressed, and of a surface that light can fall on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+
+from facelib.appearance import Appearance, paint, vertex_colors, vertex_gloss
+from facelib.atlas import SHIRT_UV, Atlas
+from facelib.complexion import Complexion
+from facelib.headmodel import load_head
+from facelib.ingredients import Ingredients
+from facelib.labels import NUMBER_OF, head_labels
+from facelib.lit_render import Surface
+from facelib.mesh import Mesh, vertex_normals
+from facelib.outfit import Outfit, Worn, looks_under, random_outfit, wear, with_cloth
+from facelib.ribbons import LABELS as WORN_LABELS
+from facelib.scalp import behind_hairline, mean_scalp
+from facelib.shirt import RINGS, neck_edge, shirt_triangles, shirt_vertices
+from facelib.skin_paint import Painting
+from facelib.sources.casting import Person, lit_mouth
+from facelib.sources.lit_photo import make_surface, with_colors
+from facelib.sources.pages import head_atlas, head_materials, painted
+
+# The number in `facelib.labels.LABELS` of each name in `facelib.ribbons.LABELS`.
+NUMBER_OF_WORN = np.array([NUMBER_OF.get(name, 0) for name in WORN_LABELS], np.uint8)
+
+
+@dataclass(frozen=True)
+class Dressed:
+    """A head with all that is on it.
+
+    Attributes:
+        looks: what was painted on the page; the person's own, unless something is worn over it.
+        atlas: of the page.
+        mesh_head: textured, mm; the head's vertices first.
+        normals_head: (N, 3) float, of the mesh's vertices.
+        labels: (N,) uint8, numbers of `facelib.labels.LABELS`.
+        gloss: (N,) float32, strength of the plain highlight.
+        worn: what is drawn over the render: hair and glasses; None for nothing.
+        surface: for the finer shading; None where it is not asked for.
+        skin: None where it was not drawn.
+    """
+
+    looks: Appearance
+    atlas: Atlas
+    mesh_head: Mesh
+    normals_head: np.ndarray
+    labels: np.ndarray
+    gloss: np.ndarray
+    worn: Worn | None = None
+    surface: Surface | None = None
+    skin: Complexion | None = None
+
+
+def draw_outfit(rng: np.random.Generator, person: Person, ingredients: Ingredients) -> Outfit:
+    """Draw what a person wears, as far as it is switched on."""
+    feminine = 0.5 if person.traits is None else 1 - person.traits.male
+    return random_outfit(rng, person.appearance, ingredients, feminine)
+
+
+def dress(
+    person: Person,
+    expression: np.ndarray,
+    vertices_head: np.ndarray,
+    outfit: Outfit,
+    ingredients: Ingredients,
+    page_size: int,
+    skin_rng: np.random.Generator,
+) -> Dressed:
+    """Paint a person and put their outfit on.
+
+    Args:
+        person: who.
+        expression: (E,) float, strengths of the head model's actions; they deepen lines.
+        vertices_head: (N, 3) float, mm: the acting head.
+        outfit: what they wear; nothing gives the plain shirt.
+        ingredients: what the photos shall have.
+        page_size: width of the texture page, px.
+        skin_rng: draws the skin, where it is switched on.
+    """
+    grown = outfit.hair is not None
+    atlas = _hair_atlas(page_size) if grown else head_atlas(page_size)
+    looks = looks_under(person.appearance, outfit)
+    skin, painting = None, None
+    if ingredients.skin:
+        age_years = None if person.traits is None else person.traits.age_years
+        hairline_mm = atlas.hairline_mm if grown else None
+        skin, painting = painted(skin_rng, looks, expression, page_size, age_years, hairline_mm)
+    mesh = dressed_mesh(vertices_head, looks, atlas, None if painting is None else painting.page)
+    if ingredients.expressions:
+        mesh = lit_mouth(mesh, vertices_head)
+    worn = None
+    if outfit != Outfit():
+        worn = wear(outfit, person.appearance, load_head(), mean_scalp(), vertices_head)
+    mesh, normals, labels = _clothed(mesh, outfit, worn)
+    gloss = np.zeros(len(mesh.vertices), np.float32)
+    gloss[: len(vertices_head)] = vertex_gloss(looks, atlas)
+    dressed = Dressed(looks, atlas, mesh, normals, labels, gloss, worn, skin=skin)
+    plain = not (ingredients.skin or ingredients.light or ingredients.film)
+    return dressed if plain else _surfaced(dressed, painting)
+
+
+def dressed_mesh(
+    vertices_head: np.ndarray, looks: Appearance, atlas: Atlas, page: np.ndarray | None = None
+) -> Mesh:
+    """Build the textured head, its vertices first, with a shirt below the neck; head frame, mm.
+
+    Args:
+        vertices_head: (N, 3) float, mm.
+        looks: painted plainly where no page is given.
+        atlas: the page's layout.
+        page: (1.25·size, size, 3) float32, a page painted already.
+    """
+    edge, triangles = _shirt()
+    n_shirt = len(edge) * len(RINGS)
+    return Mesh(
+        np.concatenate([vertices_head, shirt_vertices(vertices_head, edge)]),
+        triangles,
+        np.concatenate([atlas.uv, np.tile(np.float32(SHIRT_UV), (n_shirt, 1))]),
+        paint(looks, atlas) if page is None else page,
+        np.concatenate([vertex_colors(atlas), np.ones((n_shirt, 3), np.float32)]),
+    )
+
+
+@lru_cache(maxsize=1)
+def outside_triangles() -> np.ndarray:
+    """Triangles of head and shirt without the cloth's inner side, whose normals would cancel."""
+    _, triangles = _shirt()
+    n_cloth = len(triangles) - len(load_head().triangles)
+    return triangles[: len(triangles) - n_cloth // 2]
+
+
+def _clothed(mesh: Mesh, outfit: Outfit, worn: Worn | None) -> tuple[Mesh, np.ndarray, np.ndarray]:
+    """Change the plain shirt for an outfit's cloth: the mesh, its normals and its labels."""
+    model, outside, labels = load_head(), outside_triangles(), _plain_labels()
+    if worn is None or worn.cloth is None:
+        return mesh, vertex_normals(mesh.vertices, outside), labels
+    if outfit.clothes is not None:  # instead of the plain shirt
+        count, outside = len(model.mean_head), model.triangles
+        parts = (array[:count] for array in (mesh.uv, mesh.colors))
+        uv, colors = parts
+        mesh = Mesh(mesh.vertices[:count], model.triangles, uv, mesh.texture, colors)
+        labels = labels[:count]
+    cloth = worn.cloth
+    cloth_labels = np.zeros(len(cloth.vertices_head), np.uint8)
+    cloth_labels[cloth.triangles] = NUMBER_OF_WORN[cloth.triangle_label][:, None]
+    cloth_labels[cloth_labels == 0] = NUMBER_OF["neck"]  # bare skin in an open collar
+    normals = np.concatenate([vertex_normals(mesh.vertices, outside), cloth.normals()])
+    return with_cloth(mesh, cloth), normals, np.concatenate([labels, cloth_labels])
+
+
+def _surfaced(dressed: Dressed, painting: Painting | None) -> Dressed:
+    materials = head_materials(dressed.atlas.size)
+    mesh = with_colors(dressed.mesh_head, materials)
+    surface = make_surface(mesh, dressed.normals_head, materials, dressed.skin, painting)
+    return replace(dressed, mesh_head=mesh, surface=surface)
+
+
+@lru_cache(maxsize=2)
+def _hair_atlas(size: int) -> Atlas:
+    """The shipped head's atlas with the hairline that hair is grown from."""
+    atlas = head_atlas(size)
+    return replace(atlas, hairline_mm=behind_hairline(atlas.position_mm).astype(np.float32))
+
+
+@lru_cache(maxsize=1)
+def _shirt():
+    """The neck's edge, and the triangles of head and shirt together."""
+    model = load_head()
+    edge = neck_edge(model.mean_head, model.triangles)
+    shirt = shirt_triangles(len(edge), len(model.mean_head))
+    return edge, np.concatenate([model.triangles, shirt])
+
+
+@lru_cache(maxsize=1)
+def _plain_labels():
+    """What each vertex of `dressed_mesh` is part of."""
+    edge, _ = _shirt()
+    shirt = np.full(len(edge) * len(RINGS), NUMBER_OF["clothes"], np.uint8)
+    return np.concatenate([head_labels(load_head().regions), shirt])

@@ -1,0 +1,110 @@
+"""Take a photo of a dressed head: lights, render, what is drawn over it, background, film."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from facelib.backgrounds import random_background
+from facelib.ingredients import Ingredients
+from facelib.mesh import Mesh
+from facelib.outfit import Worn, draw_worn
+from facelib.rasterize import Fragments
+from facelib.render import Camera, render
+from facelib.ribbons import Overlay
+from facelib.sources.dressing import NUMBER_OF_WORN, Dressed
+from facelib.sources.lit_photo import FINE_GRID_BELOW, photograph_lit
+from facelib.sources.scene import develop, random_lights
+from facelib.truth import Cover
+
+
+@dataclass(frozen=True)
+class Photo:
+    """What a photograph leaves behind.
+
+    Attributes:
+        image: (S, S, 3) uint8 RGB.
+        fragments: (S·k, S·k), as `render.Rendering.fragments`.
+        drawn: all that was drawn to light and develop it, by name; kept among the coefficients.
+        cover: what was drawn over the render; None for nothing.
+    """
+
+    image: np.ndarray
+    fragments: Fragments
+    drawn: dict
+    cover: Cover | None = None
+
+
+def photograph(
+    dressed: Dressed, camera: Camera, ingredients: Ingredients, rng: np.random.Generator
+) -> Photo:
+    """Take a photo of a head under random light before a random background.
+
+    Args:
+        dressed: who is photographed.
+        camera: of the photo's size.
+        ingredients: whether light and film are drawn or plain.
+        rng: draws light, background and film.
+    """
+    if dressed.surface is None:
+        parts = dressed.mesh_head, dressed.normals_head, dressed.gloss
+        return photograph_plain(*parts, camera, rng, dressed.worn)
+    return _lit(dressed, camera, ingredients, rng)
+
+
+def photograph_plain(
+    mesh_head: Mesh,
+    normals_head: np.ndarray,
+    gloss: np.ndarray,
+    camera: Camera,
+    rng: np.random.Generator,
+    worn: Worn | None = None,
+) -> Photo:
+    """Take a photo without any ingredient of light or film.
+
+    Args:
+        mesh_head: textured head, mm.
+        normals_head: (N, 3) float, outward.
+        gloss: (N,) float32, strength of the highlights.
+        camera: of the photo's size.
+        rng: draws light, background and film.
+        worn: what is drawn over the render: hair and glasses.
+    """
+    lights, ambient = random_lights(rng)
+    shot = render(
+        mesh_head,
+        camera,
+        lights,
+        ambient,
+        specular=gloss,
+        supersample=2 if camera.width < FINE_GRID_BELOW else 1,
+        normals=normals_head,
+        shininess=24.0,
+        cull_back=True,
+    )
+    fragments, cover = shot.fragments, None
+    if worn is not None:
+        shot = draw_worn(shot, camera, worn, lights, ambient)
+        cover = _cover(shot)
+    background = random_background(rng, camera.width)
+    image = develop(shot.image, shot.alpha, background, rng)
+    return Photo(image, fragments, {"lights": lights, "ambient": ambient}, cover)
+
+
+def _lit(dressed, camera, ingredients, rng) -> Photo:
+    drawn_over, worn = [], dressed.worn
+
+    def overlay(shot, lighting):
+        drawn_over.append(draw_worn(shot, camera, worn, lighting.lights, lighting.ambient))
+        return drawn_over[0]
+
+    taken = photograph_lit(
+        dressed.mesh_head, dressed.surface, camera, ingredients, rng, worn and overlay
+    )
+    cover = _cover(drawn_over[0]) if drawn_over else None
+    return Photo(taken.image, taken.fragments, taken.drawn, cover)
+
+
+def _cover(overlay: Overlay) -> Cover:
+    return Cover(NUMBER_OF_WORN[overlay.label], overlay.depth)
