@@ -26,15 +26,7 @@ from facelib.backgrounds import random_background
 from facelib.headmodel import load_head
 from facelib.ingredients import Ingredients
 from facelib.mesh import Mesh, vertex_normals
-from facelib.outfit import (
-    Outfit,
-    Worn,
-    draw_worn,
-    looks_under,
-    random_outfit,
-    wear,
-    with_cloth,
-)
+from facelib.outfit import Outfit, Worn, draw_worn, looks_under, random_outfit, wear, with_cloth
 from facelib.pairs import FacePair, write_shards
 from facelib.render import Camera, render
 from facelib.scalp import behind_hairline, mean_scalp
@@ -145,13 +137,7 @@ def make_outfit(index: int, settings: SyntheticSettings, looks: Appearance) -> O
 def outfitted(
     vertices_head: np.ndarray, looks: Appearance, atlas: Atlas, outfit: Outfit
 ) -> tuple[Mesh, np.ndarray, Worn | None]:
-    """Paint a head and put an outfit on it.
-
-    Args:
-        vertices_head: (N, 3) float, mm: the person with their expression.
-        looks: of the person.
-        atlas: the page to paint on.
-        outfit: what they wear; nothing gives the plain shirt.
+    """Paint a head, (N, 3) float, mm, and put an outfit on it; nothing gives the plain shirt.
 
     Returns:
         The textured mesh, the head's vertices first; its normals (K, 3); and what is worn.
@@ -159,19 +145,13 @@ def outfitted(
     if outfit == Outfit():
         mesh = dressed_mesh(vertices_head, looks, atlas)
         return mesh, vertex_normals(mesh.vertices, _outside()), None
-    model = load_head()
-    worn = wear(outfit, looks, model, mean_scalp(), vertices_head)
+    worn = wear(outfit, looks, load_head(), mean_scalp(), vertices_head)
     under = atlas if outfit.hair is None else _hair_atlas(atlas.size)
     mesh = dressed_mesh(vertices_head, looks_under(looks, outfit), under)
     normals = vertex_normals(mesh.vertices, _outside())
-    if worn.cloth is None:
-        return mesh, normals, worn
-    if outfit.clothes is not None:  # instead of the plain shirt
-        count = len(vertices_head)
-        bare = Mesh(mesh.vertices[:count], model.triangles, mesh.uv[:count], mesh.texture,
-                    mesh.colors[:count])  # fmt: skip
-        mesh, normals = bare, vertex_normals(bare.vertices, model.triangles)
-    return with_cloth(mesh, worn.cloth), np.concatenate([normals, worn.cloth.normals()]), worn
+    if worn.cloth is not None:  # instead of the plain shirt
+        mesh, normals = with_cloth(mesh, normals, worn.cloth, len(vertices_head))
+    return mesh, normals, worn
 
 
 def dressed_mesh(vertices_head: np.ndarray, looks: Appearance, atlas: Atlas) -> Mesh:
