@@ -93,7 +93,7 @@ def random_outfit(
     if ingredients.clothes:
         clothes = random_clothes(clothes_rng, looks.garment)
         if clothes_rng.random() < HAT_SHARE:
-            hat = random_hat(clothes_rng, feminine)
+            hat = random_hat(clothes_rng, 0.0 if looks.beard else feminine)
     return Outfit(hair, facial, glasses, hat, clothes)
 
 
@@ -135,8 +135,10 @@ def wear(
     parts = []
     if outfit.hair is not None and not (outfit.hat is not None and outfit.hat.kind == "scarf"):
         style = outfit.hair
-        if outfit.hat is not None and style.knot:
-            style = replace(style, knot="low")
+        if outfit.hat is not None:  # nothing may stand out through it
+            style = replace(
+                style, knot="low" if style.knot else "", curl_mm=min(style.curl_mm, 0.8)
+            )
         hair = grow_hair(style, scalp, None if outfit.hat is None else CAP_MM)
         moved = hair.points_head + movement.at(hair.points_head)
         parts.append(replace(hair, points_head=moved))
