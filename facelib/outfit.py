@@ -29,7 +29,6 @@ from facelib.ribbons import Overlay, Ribbons, draw_ribbons, join
 from facelib.scalp import Scalp
 
 GLASSES_SHARE, HAT_SHARE = 0.3, 0.14
-CLOTH_GLOSS = 0.02
 
 
 @dataclass(frozen=True)
@@ -49,6 +48,11 @@ class Outfit:
     glasses: Glasses | None = None
     hat: Hat | None = None
     clothes: Clothes | None = None
+
+    def __post_init__(self) -> None:
+        """Check that a hat comes with clothes: both are cut from the same white patch."""
+        if self.hat is not None and self.clothes is None:
+            raise ValueError("expected clothes with a hat, got a hat and the plain shirt")
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ def random_outfit(
     if ingredients.clothes:
         clothes = random_clothes(clothes_rng, looks.garment)
         if clothes_rng.random() < HAT_SHARE:
-            hat = random_hat(clothes_rng, feminine)
+            hat = random_hat(clothes_rng, 0.0 if looks.beard else feminine)
     return Outfit(hair, facial, glasses, hat, clothes)
 
 
@@ -131,8 +135,10 @@ def wear(
     parts = []
     if outfit.hair is not None and not (outfit.hat is not None and outfit.hat.kind == "scarf"):
         style = outfit.hair
-        if outfit.hat is not None and style.knot:
-            style = replace(style, knot="low")
+        if outfit.hat is not None:  # nothing may stand out through it
+            style = replace(
+                style, knot="low" if style.knot else "", curl_mm=min(style.curl_mm, 0.8)
+            )
         hair = grow_hair(style, scalp, None if outfit.hat is None else CAP_MM)
         moved = hair.points_head + movement.at(hair.points_head)
         parts.append(replace(hair, points_head=moved))
@@ -154,16 +160,30 @@ def wear(
     return Worn(worn, join([part for part in parts if len(part.first) > 1]), glasses)
 
 
-def with_cloth(mesh_head: Mesh, cloth: Garments) -> Mesh:
-    """Add cloth to a painted head; the page's patch for cloth must be white (`looks_under`)."""
-    count = len(mesh_head.vertices)
-    return Mesh(
-        np.concatenate([mesh_head.vertices, cloth.vertices_head]),
-        np.concatenate([mesh_head.triangles, cloth.triangles + count]),
-        np.concatenate([mesh_head.uv, np.tile(np.float32(SHIRT_UV), (len(cloth.colors), 1))]),
+def with_cloth(
+    mesh_head: Mesh, normals_head: np.ndarray, cloth: Garments, kept: int
+) -> tuple[Mesh, np.ndarray]:
+    """Add cloth to a painted head; the page's patch for cloth must be white (`looks_under`).
+
+    Args:
+        mesh_head: the head's vertices first, then the plain shirt's.
+        normals_head: (N, 3) float, of its vertices.
+        cloth: garments in the head frame.
+        kept: how many of the mesh's first vertices stay: the head's.
+
+    Returns:
+        The mesh, whose last triangles are the cloth's, and its normals.
+    """
+    old = mesh_head.triangles[(mesh_head.triangles < kept).all(axis=1)]
+    spot = np.tile(np.float32(SHIRT_UV), (len(cloth.colors), 1))
+    mesh = Mesh(
+        np.concatenate([mesh_head.vertices[:kept], cloth.vertices_head]),
+        np.concatenate([old, cloth.triangles + kept]),
+        np.concatenate([mesh_head.uv[:kept], spot]),
         mesh_head.texture,
-        np.concatenate([mesh_head.colors, cloth.colors]),
+        np.concatenate([mesh_head.colors[:kept], cloth.colors]),
     )
+    return mesh, np.concatenate([normals_head[:kept], cloth.normals()])
 
 
 def draw_worn(photo: Rendering, camera: Camera, worn: Worn, lights, ambient) -> Overlay:

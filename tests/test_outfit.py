@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from facelib.facial_hair import beard_share
+from facelib.hats import Hat
 from facelib.headmodel import load_head
 from facelib.ingredients import Ingredients
 from facelib.outfit import Outfit, natural_color, random_outfit, wear
@@ -83,3 +84,8 @@ def test_hair_is_never_green_or_blue():
     for color in np.random.default_rng(3).random((200, 3)):
         red, green, blue = natural_color(color)
         assert red >= green >= blue
+
+
+def test_a_hat_without_clothes_is_refused():
+    with pytest.raises(ValueError, match="clothes with a hat"):
+        Outfit(hat=Hat())

@@ -12,7 +12,7 @@ from facelib.atlas import SHIRT_UV, Atlas
 from facelib.complexion import Complexion
 from facelib.headmodel import load_head
 from facelib.ingredients import Ingredients
-from facelib.labels import NUMBER_OF, head_labels
+from facelib.labels import NUMBER_OF, head_labels, numbers_of
 from facelib.lit_render import Surface
 from facelib.mesh import Mesh, vertex_normals
 from facelib.outfit import Outfit, Worn, looks_under, random_outfit, wear, with_cloth
@@ -24,8 +24,7 @@ from facelib.sources.casting import Person, lit_mouth
 from facelib.sources.lit_photo import make_surface, with_colors
 from facelib.sources.pages import head_atlas, head_materials, painted
 
-# The number in `facelib.labels.LABELS` of each name in `facelib.ribbons.LABELS`.
-NUMBER_OF_WORN = np.array([NUMBER_OF.get(name, 0) for name in WORN_LABELS], np.uint8)
+NUMBER_OF_WORN = numbers_of(WORN_LABELS)
 
 
 @dataclass(frozen=True)
@@ -90,17 +89,18 @@ def dress(
         hairline_mm = atlas.hairline_mm if grown else None
         skin, painting = painted(skin_rng, looks, expression, page_size, age_years, hairline_mm)
     mesh = dressed_mesh(vertices_head, looks, atlas, None if painting is None else painting.page)
-    if ingredients.expressions:
-        mesh = lit_mouth(mesh, vertices_head)
     worn = None
     if outfit != Outfit():
         worn = wear(outfit, person.appearance, load_head(), mean_scalp(), vertices_head)
-    mesh, normals, labels = _clothed(mesh, outfit, worn)
+    mesh, normals, labels = _clothed(mesh, worn)
     gloss = np.zeros(len(mesh.vertices), np.float32)
     gloss[: len(vertices_head)] = vertex_gloss(looks, atlas)
     dressed = Dressed(looks, atlas, mesh, normals, labels, gloss, worn, skin=skin)
-    plain = not (ingredients.skin or ingredients.light or ingredients.film)
-    return dressed if plain else _surfaced(dressed, painting)
+    if ingredients.skin or ingredients.light or ingredients.film:
+        dressed = _surfaced(dressed, painting)
+    if ingredients.expressions:
+        dressed = replace(dressed, mesh_head=lit_mouth(dressed.mesh_head, vertices_head))
+    return dressed
 
 
 def dressed_mesh(
@@ -133,23 +133,17 @@ def outside_triangles() -> np.ndarray:
     return triangles[: len(triangles) - n_cloth // 2]
 
 
-def _clothed(mesh: Mesh, outfit: Outfit, worn: Worn | None) -> tuple[Mesh, np.ndarray, np.ndarray]:
+def _clothed(mesh: Mesh, worn: Worn | None) -> tuple[Mesh, np.ndarray, np.ndarray]:
     """Change the plain shirt for an outfit's cloth: the mesh, its normals and its labels."""
-    model, outside, labels = load_head(), outside_triangles(), _plain_labels()
+    normals = vertex_normals(mesh.vertices, outside_triangles())
     if worn is None or worn.cloth is None:
-        return mesh, vertex_normals(mesh.vertices, outside), labels
-    if outfit.clothes is not None:  # instead of the plain shirt
-        count, outside = len(model.mean_head), model.triangles
-        parts = (array[:count] for array in (mesh.uv, mesh.colors))
-        uv, colors = parts
-        mesh = Mesh(mesh.vertices[:count], model.triangles, uv, mesh.texture, colors)
-        labels = labels[:count]
-    cloth = worn.cloth
-    cloth_labels = np.zeros(len(cloth.vertices_head), np.uint8)
-    cloth_labels[cloth.triangles] = NUMBER_OF_WORN[cloth.triangle_label][:, None]
-    cloth_labels[cloth_labels == 0] = NUMBER_OF["neck"]  # bare skin in an open collar
-    normals = np.concatenate([vertex_normals(mesh.vertices, outside), cloth.normals()])
-    return with_cloth(mesh, cloth), normals, np.concatenate([labels, cloth_labels])
+        return mesh, normals, _plain_labels()
+    cloth, n_head = worn.cloth, len(load_head().mean_head)
+    labels = np.zeros(len(cloth.vertices_head), np.uint8)
+    labels[cloth.triangles] = NUMBER_OF_WORN[cloth.triangle_label][:, None]
+    labels[labels == 0] = NUMBER_OF["neck"]  # bare skin in an open collar
+    mesh, normals = with_cloth(mesh, normals, cloth, n_head)
+    return mesh, normals, np.concatenate([_plain_labels()[:n_head], labels])
 
 
 def _surfaced(dressed: Dressed, painting: Painting | None) -> Dressed:
