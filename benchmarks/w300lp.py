@@ -9,6 +9,7 @@ then a few photos for it, then 122,450 empty samples to list. Takes a few minute
 import tempfile
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -72,7 +73,7 @@ def main() -> None:
             lambda: write_bfm_standin(root / "BFM", COLUMNS, ROWS),
         )
         model = timed("load BFM.mat", lambda: load_basel(bfm))
-        timed("register it", lambda: register(model, load_layout()), TARGET_REGISTER_S)
+        timed("register it", partial(register, model, load_layout()), TARGET_REGISTER_S)
         del model
         load_basel_face(bfm)
         face = timed("load it in our layout, registration kept", lambda: load_basel_face(bfm))

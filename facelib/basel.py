@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy import io
 from scipy.spatial import cKDTree
 
 from facelib.headmodel import MorphableModel
-from facelib.matfiles import read_mat, read_struct
+from facelib.matfiles import read_mat, read_struct, write_mat
 from facelib.mesh import triangle_normals
 
 UM_PER_MM = 1000.0
@@ -331,5 +330,5 @@ def save_basel(folder: Path | str, model: ModelArrays, uv: np.ndarray) -> None:
         "expPC": model.expression_basis, "expEV": model.expression_deviations[:, None],
         "tri_mouth": np.int32(model.mouth_triangles.T + 1),
     }  # fmt: skip
-    io.savemat(Path(folder) / MODEL_FILE, {"model": struct})
-    io.savemat(Path(folder) / UV_FILE, {"UV": np.float64(uv) * [1, -1] + [0, 1]})
+    write_mat(Path(folder) / MODEL_FILE, {"model": struct})
+    write_mat(Path(folder) / UV_FILE, {"UV": np.float64(uv) * [1, -1] + [0, 1]})

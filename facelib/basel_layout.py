@@ -29,15 +29,15 @@ class BaselFace:
     Attributes:
         mean: (V + 68, 3) float32, mm: layout vertices, then keypoints.
         basis: (K + E, 3 (V + 68)) float32, mm per unit of Shape_Para and Exp_Para.
+        deviations: (K + E,) float64, a standard deviation in the same units.
         n_shape: K.
-        n_expression: E.
         stand_in: whether the model behind it is a stand-in.
     """
 
     mean: np.ndarray
     basis: np.ndarray
+    deviations: np.ndarray
     n_shape: int
-    n_expression: int
     stand_in: bool
 
     @classmethod
@@ -58,8 +58,8 @@ class BaselFace:
                 for row in basis]  # fmt: skip
         basis = np.float32(np.stack(rows) / units[:, None])
         return cls(
-            np.float32(seen(head.mean_head)), basis, len(model.shape_deviations),
-            len(model.expression_deviations), model.stand_in,
+            np.float32(seen(head.mean_head)), basis, units, len(model.shape_deviations),
+            model.stand_in,
         )  # fmt: skip
 
     def vertices(

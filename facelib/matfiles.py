@@ -1,4 +1,4 @@
-"""MATLAB files in: named numeric arrays of known shapes, or one sentence about what is wrong.
+"""MATLAB files in and out: named arrays of known shapes, or one sentence about what is wrong.
 
 Files come from strangers' archives, so nothing is believed: a file's size and the shapes that it
 announces are looked at before anything is unpacked, and only plain numbers are taken.
@@ -6,6 +6,7 @@ announces are looked at before anything is unpacked, and only plain numbers are 
 
 from __future__ import annotations
 
+import os
 import struct
 import warnings
 import zlib
@@ -89,6 +90,17 @@ def read_struct(
         _check_shape(path, name, shape, array.shape, "double", max_bytes)
         _check_numbers(path, name, array)
     return arrays
+
+
+def write_mat(path: Path | str, content: dict, compress: bool = False) -> None:
+    """Write arrays, or dicts of arrays as structs, to a MATLAB file, whole or not at all."""
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        io.savemat(temporary, content, appendmat=False, do_compression=compress)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _checked_size(path: Path, max_bytes: int) -> Path:

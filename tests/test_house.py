@@ -19,7 +19,7 @@ FLOORS = {
     3: "pairs reconstruct figures",
     3.2: "basel_layout",
     3.5: "batches train_config sources.scene sources.upright sources.fitted_photo",
-    3.6: "sources.facegen_view sources.facegen_files sources.w300lp_index",
+    3.6: "sources.facegen_view sources.facegen_files sources.w300lp_index sources.keypoint_fit",
     3.7: "encoder_start",
     4: "sources.synthetic sources.facegen sources.w300lp sources.aflw2000 training",
     4.1: "sources.florence",

@@ -17,6 +17,7 @@ from facelib.sources import w300lp_index
 from facelib.sources.aflw2000 import read_test_photos
 from facelib.sources.basel_standin import standin_model
 from facelib.sources.fitted_photo import cut_bytes, place, read_parameters, rotation_from_angles
+from facelib.sources.keypoint_fit import fit_keypoints, weak_perspective
 from facelib.sources.w300lp import iterate_pairs, make_pair, prepare_pairs, read_sample
 from facelib.sources.w300lp_index import (
     FIRST_IDENTITY,
@@ -329,3 +330,33 @@ def test_a_missing_set_names_the_way_to_a_stand_in(tmp_path):
 def test_photos_are_the_size_of_the_real_ones():
     paths = sorted(Path(photo_folder()).glob("*/*.jpg"))
     assert len(paths) == 34 and read_image(paths[0]).shape == (450, 450, 3)
+
+
+def test_a_fit_to_68_points_meets_the_points_and_not_the_face(index):
+    """What the truth of 300W-LP is worth: known here, since the stand-in's faces are known."""
+    layout, face = load_layout(), basel_face()
+    skin = layout.labels["face"] & ~layout.labels["membrane"]
+    for sample in index.samples[:3]:
+        photo = read_sample(photo_folder(), sample, face)
+        fitted = fit_keypoints(photo.keypoints_image[:, :2], face, SIZE)
+        vertices, keypoints = face.vertices(fitted.shape_para, fitted.exp_para)
+        apart = np.linalg.norm(place(keypoints, fitted, SIZE) - photo.keypoints_image, axis=1)
+        missed = np.linalg.norm(
+            place(keypoints, fitted, SIZE)[:, :2] - photo.keypoints_image[:, :2], axis=1
+        )
+        assert missed.mean() < 1.5 < apart.mean()
+        assert np.abs(fitted.pose_deg - photo.parameters.pose_deg).max() < 12
+        error = place(vertices, fitted, SIZE) - photo.vertices_image
+        error -= error[skin].mean(axis=0) * [0, 0, 1]  # the origin's depth is not seen
+        error_mm = np.linalg.norm(error, axis=1)[skin].mean() / fitted.px_per_mm
+        assert 0.5 < error_mm < 8
+
+
+def test_weak_perspective_is_found_again():
+    rng = np.random.default_rng(0)
+    points, rotation = rng.normal(size=(9, 3)), rotation_from_angles(0.2, -0.6, 0.1)
+    seen = 1.7 * (points @ rotation.T)[:, :2] + [3, 4]
+    scale, found, shift = weak_perspective(points, seen)
+    assert scale == pytest.approx(1.7)
+    np.testing.assert_allclose(found, rotation, atol=1e-9)
+    np.testing.assert_allclose(shift, [3, 4], atol=1e-9)

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from scipy import io
 
 from facelib.appearance import Appearance, random_appearance, vertex_gloss
 from facelib.backgrounds import random_background
 from facelib.basel import MARKER, UM_PER_MM
 from facelib.headmodel import load_head
 from facelib.images import write_image
+from facelib.matfiles import write_mat
 from facelib.mesh import Mesh, vertex_normals
 from facelib.render import Camera, Light, render
 from facelib.sources.basel_grid import MIRRORED_KEYPOINTS
@@ -297,7 +297,7 @@ def _placed_arrays(pose: Pose, keypoints_image: np.ndarray) -> dict[str, np.ndar
 def _write(base: Path, photo: np.ndarray, arrays: dict[str, np.ndarray]) -> None:
     write_image(base.with_suffix(".jpg"), photo / np.float32(255))
     kept = {name: array for name, array in arrays.items() if name != "pt3d"}
-    io.savemat(base.with_suffix(".mat"), kept, do_compression=True)
+    write_mat(base.with_suffix(".mat"), kept, compress=True)
 
 
 def _face_names() -> Iterator[tuple[str, str]]:
