@@ -6,6 +6,7 @@ same files, names and units. A folder that holds one says so in a marker file.
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -145,7 +146,7 @@ def missing_sentence(dataset: Dataset, folder: Path | str) -> str:
     wanted = " and ".join(expected.pattern for expected in dataset.expected)
     sentence = f"no {wanted} of {dataset.name} in {folder}: ask for it at {dataset.ask}"
     if dataset.stand_in:
-        command = f"python -m facelib standin {dataset.stand_in} --out {folder}"
+        command = f"python -m facelib standin {dataset.stand_in} --out {shlex.quote(str(folder))}"
         return f"{sentence}, or make a stand-in with `{command}`"
     return sentence
 
