@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from facelib import spherical_harmonics as sh
 from facelib.backgrounds import random_background
 from facelib.ingredients import Ingredients
 from facelib.mesh import Mesh
@@ -96,7 +97,9 @@ def _lit(dressed, camera, ingredients, rng) -> Photo:
     drawn_over, worn = [], dressed.worn
 
     def overlay(shot, lighting):
-        drawn_over.append(draw_worn(shot, camera, worn, lighting.lights, lighting.ambient))
+        normals_eye = worn.ribbons.normals_head @ np.asarray(camera.rotation, np.float32).T
+        around = np.maximum(sh.irradiance(lighting.environment, normals_eye), 0)
+        drawn_over.append(draw_worn(shot, camera, worn, lighting.lights, around))
         return drawn_over[0]
 
     taken = photograph_lit(
