@@ -14,6 +14,7 @@ from scipy.spatial.transform import Rotation
 
 from facelib.__main__ import main
 from facelib.cli.common import BAD_DATA
+from facelib.datasets import is_stand_in
 from facelib.headmodel import load_head
 from facelib.pairs import ShardedPairs
 from facelib.render import Camera
@@ -341,9 +342,10 @@ def test_an_export_that_is_none_gives_one_sentence(damaged, tmp_path, what):
 def test_a_stand_in_goes_on_where_it_was_stopped(export, tmp_path):
     shutil.copytree(export / "00001", tmp_path / "out" / "00001")
     (tmp_path / "out" / ".00002.partial").mkdir()
-    result = run("standin", "facegen", tmp_path / "out", "--count", 2, "--seed", 4, "--size", 160)
+    out = tmp_path / "out"
+    result = run("standin", "facegen", "--out", out, "--count", 2, "--seed", 4, "--size", 160)
     assert result.exit_code == 0, result.output
-    assert "wrote 1 people" in result.output
+    assert "1 people" in result.output and is_stand_in(out)
     for name in files("00002"):
         ours, theirs = tmp_path / "out" / "00002" / name, export / "00002" / name
         assert ours.read_bytes() == theirs.read_bytes()

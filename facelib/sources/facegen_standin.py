@@ -18,6 +18,7 @@ from scipy.sparse import csr_array
 from scipy.spatial.transform import Rotation
 
 from facelib.appearance import paint, to_display, vertex_colors, vertex_gloss
+from facelib.datasets import find_dataset, mark_stand_in
 from facelib.headmodel import load_head
 from facelib.images import to_uint8
 from facelib.mesh import Mesh, subdivision_matrix
@@ -25,13 +26,7 @@ from facelib.render import Camera, render
 from facelib.sources.facegen import KEYPOINT_FILE, VIEWS
 from facelib.sources.facegen_view import FaceGenView, turn_template, write_view
 from facelib.sources.pages import head_atlas
-from facelib.sources.scene import (
-    FRONT_YAW_DEG,
-    PITCH_DEG,
-    ROLL_DEG,
-    SIDE_YAW_DEG,
-    random_lights,
-)
+from facelib.sources.scene import POSES, random_lights
 from facelib.sources.synthetic import SyntheticSettings, make_person
 from facelib.transforms import rotation_from_pose
 from facelib.uvmap import load_layout
@@ -75,9 +70,11 @@ def stand_in_layout() -> StandInLayout:
 
 def random_pose_deg(view: str, rng: np.random.Generator) -> np.ndarray:
     """Draw pitch, yaw, roll, degrees (figure 4.4); left has a negative yaw."""
-    pitch, yaw, roll = rng.uniform(-1, 1, 3) * (PITCH_DEG, FRONT_YAW_DEG, ROLL_DEG)
+    poses = POSES["thesis"]
+    most = poses.pitch_deg, poses.front_yaw_deg, poses.roll_deg
+    pitch, yaw, roll = rng.uniform(-1, 1, 3) * most
     if view != "front":
-        yaw = rng.uniform(*SIDE_YAW_DEG) * (-1 if view == "left" else 1)
+        yaw = rng.uniform(*poses.side_yaw_deg) * (-1 if view == "left" else 1)
     return np.array([pitch, yaw, roll])
 
 
@@ -125,6 +122,8 @@ def write_export(folder: Path | str, count: int, seed: int = 0, size: int = 512)
     temporary = folder / f".{KEYPOINT_FILE}"
     temporary.write_text(numbers, encoding="utf-8")
     temporary.replace(folder / KEYPOINT_FILE)
+    command = f"python -m facelib standin facegen --count {count} --seed {seed} --size {size}"
+    mark_stand_in(folder, find_dataset("facegen"), command)
     return sum(write_person(folder, index, seed, size) for index in range(1, count + 1))
 
 
