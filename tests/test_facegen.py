@@ -76,7 +76,7 @@ def true_vertices_image(export, index):
 
 def test_an_export_has_fg3s_files(export):
     assert sorted(path.name for path in export.iterdir()) == [
-        "00001", "00002", "00003", "keypoints.txt", "layout.npz",
+        "00001", "00002", "00003", "STAND-IN.txt", "keypoints.txt", "layout.npz",
     ]  # fmt: skip
     assert sorted(path.name for path in (export / "00001").iterdir()) == files()
 

@@ -126,10 +126,11 @@ def test_visibility_is_that_of_a_ray():
             shot = take_photos(index, settings)
             keypoints = MODEL.keypoints(shot.vertices_head)
             layout_head = LAYOUT.from_head @ shot.vertices_head
-            worn = np.zeros(len(shot.mesh_head.triangles), bool)
+            mesh_head = shot.dressed.mesh_head
+            worn = np.zeros(len(mesh_head.triangles), bool)
             for view, photo in zip(shot.views, shot.photos, strict=True):
                 truth = view_truth(view.camera, keypoints, layout_head, photo.fragments, worn)
-                agree.append(truth.visible == _ray_sees(view.camera, keypoints, shot.mesh_head))
+                agree.append(truth.visible == _ray_sees(view.camera, keypoints, mesh_head))
     assert np.mean(agree) > 0.97
     assert np.mean(agree, axis=1).min() > 0.9
 
