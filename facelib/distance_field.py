@@ -78,7 +78,9 @@ def build_field(points_head: np.ndarray, normals_head: np.ndarray) -> Grid:
         Grid of distance, mm, positive outside, and its (unit) gradient.
     """
     nodes = _nodes(FIELD_STEP_MM)
-    distance, nearest = cKDTree(points_head).query(nodes.reshape(-1, 3))
+    # Subdivided skin has many points in few planes, in which shrunken boxes are slow to search.
+    tree = cKDTree(points_head, compact_nodes=False, balanced_tree=False)
+    distance, nearest = tree.query(nodes.reshape(-1, 3))
     away = nodes.reshape(-1, 3) - points_head[nearest]
     height = np.einsum("nk,nk->n", away, normals_head[nearest])
     # Near the surface the height above the nearest point's plane is the better distance.

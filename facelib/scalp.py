@@ -57,7 +57,7 @@ def mean_scalp() -> Scalp:
 
 
 def build_scalp(model: MorphableModel) -> Scalp:
-    """Sample the scalp of a model's mean head and measure the space about it; takes a second."""
+    """Sample the scalp of a model's mean head and measure the space about it; takes seconds."""
     skin = outer_skin(model)
     field = _field(model, skin)
     used = np.unique(skin)
