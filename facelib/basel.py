@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial import cKDTree
 
+from facelib.datasets import STAND_IN_MARKER
 from facelib.headmodel import MorphableModel
 from facelib.matfiles import read_mat, read_struct, write_mat
 from facelib.mesh import triangle_normals
@@ -21,7 +22,6 @@ UM_PER_MM = 1000.0
 MODEL_FILE, UV_FILE = "BFM.mat", "BFM_UV.mat"
 RAW_FILES = ("01_MorphableModel.mat", "model_info.mat", "Model_Expression.mat")
 RAW_FOLDERS = (".", "raw", "3ddfa", "stn")  # face3d's instructions spread the raw files out
-MARKER = "STAND-IN.txt"
 MAX_BYTES = 2**31
 WHERE = (
     "ask the University of Basel for the model, or make a stand-in with "
@@ -72,7 +72,7 @@ class BaselModel:
 def is_stand_in(folder: Path | str) -> bool:
     """Whether a folder, or the one above it, is marked as made by this project."""
     folder = Path(folder)
-    return any((place / MARKER).is_file() for place in (folder, folder.parent))
+    return any((place / STAND_IN_MARKER).is_file() for place in (folder, folder.parent))
 
 
 def load_basel(folder: Path | str) -> BaselModel:

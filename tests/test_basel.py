@@ -5,8 +5,9 @@ import pytest
 from scipy import io
 from standins import COLUMNS, ROWS, basel_face, basel_folder
 
-from facelib.basel import MARKER, load_basel, save_basel
+from facelib.basel import load_basel, save_basel
 from facelib.basel_layout import layout_matrix, load_basel_face
+from facelib.datasets import STAND_IN_MARKER
 from facelib.headmodel import load_head
 from facelib.mesh import triangle_normals
 from facelib.sources.basel_standin import ORIGIN_MM, standin_model, write_bfm_standin
@@ -84,7 +85,7 @@ def test_only_a_marked_folder_is_a_stand_in(model, tmp_path):
     save_basel(tmp_path, standin_model(COLUMNS, ROWS).arrays, standin_model(COLUMNS, ROWS).uv)
     assert model.stand_in
     assert not load_basel(tmp_path).stand_in
-    assert "STAND-IN" in (basel_folder() / MARKER).read_text()
+    assert "STAND-IN" in (basel_folder() / STAND_IN_MARKER).read_text()
     with pytest.raises(ValueError, match="of its own"):
         write_bfm_standin(tmp_path, COLUMNS, ROWS)
 

@@ -17,7 +17,8 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from facelib.appearance import Appearance, paint, random_appearance, to_display
-from facelib.basel import MARKER, UM_PER_MM, ModelArrays, save_basel
+from facelib.basel import UM_PER_MM, ModelArrays, save_basel
+from facelib.datasets import STAND_IN_MARKER
 from facelib.headmodel import MorphableModel, load_head
 from facelib.sources.basel_grid import (
     face_grid,
@@ -95,11 +96,13 @@ def write_bfm_standin(folder: Path | str, columns: int = COLUMNS, rows: int = RO
         ValueError: if the folder holds a BFM.mat that is no stand-in.
     """
     folder = Path(folder)
-    if (folder / "BFM.mat").exists() and not (folder / MARKER).exists():
+    if (folder / "BFM.mat").exists() and not (folder / STAND_IN_MARKER).exists():
         raise ValueError(f"expected a folder without a BFM.mat of its own, but {folder} has one")
     model = standin_model(columns, rows)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / MARKER).write_text(ABOUT.format(dataset="the Basel Face Model"), encoding="utf-8")
+    (folder / STAND_IN_MARKER).write_text(
+        ABOUT.format(dataset="the Basel Face Model"), encoding="utf-8"
+    )
     save_basel(folder, model.arrays, model.uv)
     return folder
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from facelib.appearance import Appearance, random_appearance, vertex_gloss
 from facelib.backgrounds import random_background
-from facelib.basel import MARKER, UM_PER_MM
+from facelib.basel import UM_PER_MM
+from facelib.datasets import STAND_IN_MARKER
 from facelib.headmodel import load_head
 from facelib.images import write_image
 from facelib.matfiles import write_mat
@@ -323,10 +324,10 @@ def _face_names() -> Iterator[tuple[str, str]]:
 def _marked_folder(folder: Path | str, inner: tuple[str, ...], dataset: str) -> Path:
     """Make a folder that says it is a stand-in; refuse one that holds something else."""
     folder = Path(folder)
-    marked = (folder / MARKER).exists()
+    marked = (folder / STAND_IN_MARKER).exists()
     present = [name for name in inner if (folder / name).exists()]
     if not marked and (present or any(folder.glob("*.mat"))):
         raise ValueError(f"expected a folder without {dataset}, but {folder} holds photos of it")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / MARKER).write_text(ABOUT.format(dataset=dataset), encoding="utf-8")
+    (folder / STAND_IN_MARKER).write_text(ABOUT.format(dataset=dataset), encoding="utf-8")
     return folder
