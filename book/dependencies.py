@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # Files that a module reads when it is asked for what ships with the project.
 DATA_OF_MODULE = {
     "facelib/headmodel.py": "data/head/head.npz",
-    "facelib/people.py": "data/head/people.npz",
+    "facelib/people/population.py": "data/head/people.npz",
     "facelib/uvmap.py": "data/head/layout.npz",
     "facelib/networks/__init__.py": "data/weights/two_view.safetensors",
 }

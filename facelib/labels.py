@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from facelib.appearance import Appearance
-from facelib.atlas import SKIN_SHARE, Atlas
+from facelib.looks.appearance import Appearance
+from facelib.looks.atlas import SKIN_SHARE, Atlas
 
 # The place of a name is its number in stored segmentations: append, never insert.
 LABELS = (

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from facelib.acting import act, eyes, lip_rim, mouth_light, settle_lips, sphere_centre
-from facelib.expressions import random_strengths
 from facelib.headmodel import load_head
-from facelib.people import load_population, random_shape, random_traits
+from facelib.people.acting import act, eyes, lip_rim, mouth_light, settle_lips, sphere_centre
+from facelib.people.expressions import random_strengths
+from facelib.people.population import load_population, random_shape, random_traits
 
 MODEL = load_head()
 

@@ -3,10 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from facelib.appearance import paint, random_appearance, to_display, to_linear
-from facelib.atlas import SHIRT_UV, SKIN_SHARE, build_atlas
-from facelib.brushes import BLOOD, MELANIN, PALE, paint_skin, skin_color
 from facelib.headmodel import load_head
+from facelib.looks.appearance import paint, random_appearance, to_display, to_linear
+from facelib.looks.atlas import SHIRT_UV, SKIN_SHARE, build_atlas
+from facelib.looks.brushes import BLOOD, MELANIN, PALE, paint_skin, skin_color
 from facelib.sources.pages import head_atlas
 
 MODEL = load_head()

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from facelib import clothes, hats
-from facelib.garments import sewn, strip
 from facelib.headmodel import load_head
 from facelib.mesh import triangle_normals
-from facelib.ribbons import LABELS
-from facelib.scalp import mean_scalp
-from facelib.torso import EDGE, torso_rings
+from facelib.worn import clothes, hats
+from facelib.worn.garments import sewn, strip
+from facelib.worn.ribbons import LABELS
+from facelib.worn.scalp import mean_scalp
+from facelib.worn.torso import EDGE, torso_rings
 
 SKIN = np.array([0.5, 0.3, 0.2])
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from skimage.color import rgb2lab
 
-from facelib.appearance import random_appearance, to_display
-from facelib.complexion import BLOOD, MELANIN, PALE, flexed, random_complexion, skin_tone
-from facelib.eyes import CORNEA_MM, EYEBALL_MM, IRIS_MM, corneal_bulge
 from facelib.headmodel import load_head
-from facelib.relief import CREASES, texel_slopes
-from facelib.skin_brushes import paint_dyes
-from facelib.skin_paint import paint_person
+from facelib.looks.appearance import random_appearance, to_display
+from facelib.looks.complexion import BLOOD, MELANIN, PALE, flexed, random_complexion, skin_tone
+from facelib.looks.eyes import CORNEA_MM, EYEBALL_MM, IRIS_MM, corneal_bulge
+from facelib.looks.relief import CREASES, texel_slopes
+from facelib.looks.skin_brushes import paint_dyes
+from facelib.looks.skin_paint import paint_person
 from facelib.sources.pages import head_atlas, head_canvas
 
 # Monk's ten tones (2022), as displayed.

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from facelib.distance_field import build_cage, build_field
 from facelib.headmodel import load_head
-from facelib.scalp import mean_scalp
+from facelib.worn.distance_field import build_cage, build_field
+from facelib.worn.scalp import mean_scalp
 
 
 def ball(radius: float, count: int = 4000) -> np.ndarray:

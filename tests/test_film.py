@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from facelib.film import (
+from facelib.light.film import (
     Film,
     blurred,
     expose,

@@ -7,11 +7,11 @@ import pytest
 import trimesh
 from scipy.spatial import cKDTree
 
-from facelib.hair import grow_hair
-from facelib.hair_style import KINDS, HairStyle, random_hair_style
 from facelib.headmodel import load_head
-from facelib.scalp import behind_hairline, mean_scalp
-from facelib.torso import outer_skin
+from facelib.worn.hair import grow_hair
+from facelib.worn.hair_style import KINDS, HairStyle, random_hair_style
+from facelib.worn.scalp import behind_hairline, mean_scalp
+from facelib.worn.torso import outer_skin
 
 BROWN = np.array([0.045, 0.024, 0.013])
 

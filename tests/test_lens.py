@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from facelib.lens import FOCAL_MM, framing_lens, random_lens
+from facelib.light.lens import FOCAL_MM, framing_lens, random_lens
 from facelib.render import Camera
 
 

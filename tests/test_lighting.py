@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from skimage.color import xyz2rgb
 
-from facelib import spherical_harmonics as sh
-from facelib.lighting import PLACES, kelvin_color, plain_lighting, random_lighting
+from facelib.light import spherical_harmonics as sh
+from facelib.light.lighting import PLACES, kelvin_color, plain_lighting, random_lighting
 from facelib.render import Light
 
 

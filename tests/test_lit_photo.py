@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from facelib.backgrounds import describable_textures, random_background
-from facelib.film import Film
 from facelib.ingredients import Ingredients
+from facelib.light.film import Film
 from facelib.sources import lit_photo
 from facelib.sources.lit_photo import meter, metered
 from facelib.sources.pages import head_materials

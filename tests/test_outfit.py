@@ -5,13 +5,13 @@ import hashlib
 import numpy as np
 import pytest
 
-from facelib.facial_hair import beard_share
-from facelib.hats import Hat
 from facelib.headmodel import load_head
 from facelib.ingredients import Ingredients
-from facelib.outfit import Outfit, natural_color, random_outfit, wear
-from facelib.scalp import mean_scalp
 from facelib.sources.synthetic import SyntheticSettings, make_outfit, make_pair, make_person
+from facelib.worn.facial_hair import beard_share
+from facelib.worn.hats import Hat
+from facelib.worn.outfit import Outfit, natural_color, random_outfit, wear
+from facelib.worn.scalp import mean_scalp
 
 # Of sample 0 with default settings, recorded before anything could be worn.
 PLAIN_SHA256 = "b6317b3fb241a42f01e0d0d924638b540628dd1ed3cf3d6eaf81f2c19aaa4d4a"

@@ -7,7 +7,7 @@ from scipy.stats import kstest, truncnorm
 
 from facelib.headmodel import load_head
 from facelib.mesh import vertex_normals
-from facelib.people import (
+from facelib.people.population import (
     AGE_YEARS,
     HELD_OUT_ABOVE,
     LIMIT,

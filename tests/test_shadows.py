@@ -1,8 +1,8 @@
 import numpy as np
 import trimesh
 
-from facelib.occlusion import ambient_occlusion
-from facelib.shadows import shadow_map, visibilities
+from facelib.light.occlusion import ambient_occlusion
+from facelib.light.shadows import shadow_map, visibilities
 
 
 def scene():

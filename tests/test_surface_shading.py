@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import trimesh
 
-from facelib import spherical_harmonics as sh
-from facelib.lighting import Lighting
-from facelib.lit_render import Surface, render_lit
+from facelib.light import spherical_harmonics as sh
+from facelib.light.lighting import Lighting
+from facelib.light.lit_render import Surface, render_lit
 from facelib.mesh import Mesh
 from facelib.render import Camera, Light
 

@@ -10,10 +10,9 @@ from facelib.backgrounds import random_background
 from facelib.headmodel import load_head
 from facelib.ingredients import Ingredients
 from facelib.pairs import ShardedPairs
-from facelib.people import HELD_OUT_ABOVE, TRAINING_BELOW, load_population
+from facelib.people.population import HELD_OUT_ABOVE, TRAINING_BELOW, load_population
 from facelib.rasterize import rasterize
 from facelib.render import Camera
-from facelib.shirt import RINGS, neck_edge, shirt_triangles, shirt_vertices
 from facelib.sources import photograph
 from facelib.sources.generation import Plan, generate_pairs
 from facelib.sources.scene import (
@@ -35,6 +34,7 @@ from facelib.sources.synthetic import (
 )
 from facelib.transforms import Crop
 from facelib.uvmap import load_layout
+from facelib.worn.shirt import RINGS, neck_edge, shirt_triangles, shirt_vertices
 
 SMALL = SyntheticSettings(size=64, seed=3)
 MODEL = load_head()

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csr_array
 
-from facelib.appearance import Appearance, paint, random_appearance, to_display
 from facelib.basel import UM_PER_MM, ModelArrays, save_basel
 from facelib.datasets import STAND_IN_MARKER
 from facelib.headmodel import MorphableModel, load_head
+from facelib.looks.appearance import Appearance, paint, random_appearance, to_display
 from facelib.sources.basel_grid import (
     face_grid,
     grid_triangles,

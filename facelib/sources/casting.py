@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import ndtr
 
-from facelib.acting import act, mouth_light, settle_lips
-from facelib.appearance import HAIR_COLORS, Appearance, random_appearance
-from facelib.expressions import random_strengths
 from facelib.headmodel import load_head
 from facelib.ingredients import Ingredients
+from facelib.looks.appearance import HAIR_COLORS, Appearance, random_appearance
 from facelib.mesh import Mesh
-from facelib.people import Traits, load_population, random_shape, random_traits
+from facelib.people.acting import act, mouth_light, settle_lips
+from facelib.people.expressions import random_strengths
+from facelib.people.population import Traits, load_population, random_shape, random_traits
 from facelib.sources.scene import random_expression
 
 N_SHAPE = 60

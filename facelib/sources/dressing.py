@@ -7,22 +7,22 @@ from functools import lru_cache
 
 import numpy as np
 
-from facelib.appearance import Appearance, paint, vertex_colors, vertex_gloss
-from facelib.atlas import SHIRT_UV, Atlas
-from facelib.complexion import Complexion
 from facelib.headmodel import load_head
 from facelib.ingredients import Ingredients
 from facelib.labels import NUMBER_OF, head_labels, numbers_of
-from facelib.lit_render import Surface
+from facelib.light.lit_render import Surface
+from facelib.looks.appearance import Appearance, paint, vertex_colors, vertex_gloss
+from facelib.looks.atlas import SHIRT_UV, Atlas
+from facelib.looks.complexion import Complexion
+from facelib.looks.skin_paint import Painting
 from facelib.mesh import Mesh, vertex_normals
-from facelib.outfit import Outfit, Worn, looks_under, random_outfit, wear, with_cloth
-from facelib.ribbons import LABELS as WORN_LABELS
-from facelib.scalp import behind_hairline, mean_scalp
-from facelib.shirt import RINGS, neck_edge, shirt_triangles, shirt_vertices
-from facelib.skin_paint import Painting
 from facelib.sources.casting import Person, lit_mouth
 from facelib.sources.lit_photo import make_surface, with_colors
 from facelib.sources.pages import head_atlas, head_materials, painted
+from facelib.worn.outfit import Outfit, Worn, looks_under, random_outfit, wear, with_cloth
+from facelib.worn.ribbons import LABELS as WORN_LABELS
+from facelib.worn.scalp import behind_hairline, mean_scalp
+from facelib.worn.shirt import RINGS, neck_edge, shirt_triangles, shirt_vertices
 
 NUMBER_OF_WORN = numbers_of(WORN_LABELS)
 

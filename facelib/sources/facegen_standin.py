@@ -17,10 +17,10 @@ from PIL import Image
 from scipy.sparse import csr_array
 from scipy.spatial.transform import Rotation
 
-from facelib.appearance import paint, to_display, vertex_colors, vertex_gloss
 from facelib.datasets import find_dataset, mark_stand_in
 from facelib.headmodel import load_head
 from facelib.images import to_uint8
+from facelib.looks.appearance import paint, to_display, vertex_colors, vertex_gloss
 from facelib.mesh import Mesh, subdivision_matrix
 from facelib.render import Camera, render
 from facelib.sources.facegen import KEYPOINT_FILE, VIEWS

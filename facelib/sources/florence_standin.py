@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from facelib.appearance import to_display
-from facelib.atlas import SKIN_SHARE, Atlas
 from facelib.datasets import find_dataset, mark_stand_in
 from facelib.headmodel import load_head
 from facelib.images import write_image
+from facelib.looks.appearance import to_display
+from facelib.looks.atlas import SKIN_SHARE, Atlas
 from facelib.mesh import Mesh, vertex_normals
 from facelib.rasterize import Fragments, interpolate, rasterize
 from facelib.sources.casting import Person

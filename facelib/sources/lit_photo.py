@@ -11,21 +11,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from facelib.atlas import Atlas
 from facelib.backgrounds import describable_textures, random_background
-from facelib.complexion import Complexion
-from facelib.film import Film, expose, random_film, sharpest_size
 from facelib.headmodel import MorphableModel
 from facelib.ingredients import Ingredients
-from facelib.lighting import Lighting, plain_lighting, random_lighting
-from facelib.lit_render import Surface, render_lit
+from facelib.light.film import Film, expose, random_film, sharpest_size
+from facelib.light.lighting import Lighting, plain_lighting, random_lighting
+from facelib.light.lit_render import Surface, render_lit
+from facelib.looks.atlas import Atlas
+from facelib.looks.complexion import Complexion
+from facelib.looks.relief import texel_slopes
+from facelib.looks.skin_paint import Painting
 from facelib.mesh import Mesh
 from facelib.rasterize import Fragments
-from facelib.relief import texel_slopes
 from facelib.render import Camera, Rendering
-from facelib.ribbons import Overlay
-from facelib.skin_paint import Painting
 from facelib.sources.scene import develop, random_lights
+from facelib.worn.ribbons import Overlay
 
 FINE_GRID_BELOW = 200  # px: smaller photos are rendered at twice their size and averaged
 GREY = 0.22  # mean light of a face that the meter aims at ...

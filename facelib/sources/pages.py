@@ -6,11 +6,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from facelib.appearance import Appearance
-from facelib.atlas import Atlas, build_atlas
-from facelib.complexion import Complexion, flexed, random_complexion
 from facelib.headmodel import load_head
-from facelib.skin_paint import Canvas, Painting, build_canvas, paint_person
+from facelib.looks.appearance import Appearance
+from facelib.looks.atlas import Atlas, build_atlas
+from facelib.looks.complexion import Complexion, flexed, random_complexion
+from facelib.looks.skin_paint import Canvas, Painting, build_canvas, paint_person
 from facelib.sources.lit_photo import HeadMaterials, build_materials
 
 

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facelib import spherical_harmonics as sh
 from facelib.backgrounds import random_background
 from facelib.ingredients import Ingredients
+from facelib.light import spherical_harmonics as sh
 from facelib.mesh import Mesh
-from facelib.outfit import Worn, draw_worn
 from facelib.rasterize import Fragments
 from facelib.render import Camera, render
-from facelib.ribbons import Overlay
 from facelib.sources.dressing import NUMBER_OF_WORN, Dressed
 from facelib.sources.lit_photo import FINE_GRID_BELOW, photograph_lit
 from facelib.sources.scene import develop, random_lights
 from facelib.truth import Cover
+from facelib.worn.outfit import Worn, draw_worn
+from facelib.worn.ribbons import Overlay
 
 
 @dataclass(frozen=True)

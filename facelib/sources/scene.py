@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from facelib.appearance import to_display
+from facelib.looks.appearance import to_display
 from facelib.render import Camera, Light
 from facelib.transforms import Crop
 

@@ -14,8 +14,7 @@ import numpy as np
 
 from facelib.headmodel import load_head
 from facelib.ingredients import Ingredients
-from facelib.lens import random_lens
-from facelib.outfit import Outfit
+from facelib.light.lens import random_lens
 from facelib.pairs import FacePair, Sample
 from facelib.sources.casting import Person, cast_person, draw_face, random_person
 from facelib.sources.dressing import draw_outfit, dress
@@ -25,6 +24,7 @@ from facelib.sources.scene import POSES, frame_view, random_distance_mm, random_
 from facelib.sources.shoot import Shoot
 from facelib.threads import single_threaded_blas
 from facelib.uvmap import load_layout
+from facelib.worn.outfit import Outfit
 
 FORMAT = 2  # raised whenever the same seed gives other pairs
 HELD_OUT_IDENTITY = 1_000_000_000

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from facelib.appearance import Appearance, random_appearance, vertex_gloss
 from facelib.backgrounds import random_background
 from facelib.basel import UM_PER_MM
 from facelib.datasets import STAND_IN_MARKER
 from facelib.headmodel import load_head
 from facelib.images import write_image
+from facelib.looks.appearance import Appearance, random_appearance, vertex_gloss
 from facelib.matfiles import write_mat
 from facelib.mesh import Mesh, vertex_normals
 from facelib.render import Camera, Light, render

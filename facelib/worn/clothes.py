@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facelib.garments import Garments, sewn, strip
-from facelib.torso import AROUND, EDGE, LAST, ring_angles, torso_rings
+from facelib.worn.garments import Garments, sewn, strip
+from facelib.worn.torso import AROUND, EDGE, LAST, ring_angles, torso_rings
 
 CUTS = ("crew", "v_neck", "scoop", "turtleneck", "shirt", "suit", "hoodie")
 CUT_SHARES = (0.26, 0.12, 0.1, 0.08, 0.2, 0.14, 0.1)

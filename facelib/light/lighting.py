@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facelib import spherical_harmonics as sh
+from facelib.light import spherical_harmonics as sh
 from facelib.render import Light
 
 UP = np.array([0.0, 1.0, 0.0])

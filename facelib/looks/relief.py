@@ -1,7 +1,7 @@
 """What the skin's surface has below the size of a triangle: pores, and the lines that age draws.
 
 All lines lie on the mean head, in mm, between its keypoints. A crease is a narrow valley between
-two soft shoulders; how deep each person's are is drawn in facelib.complexion.
+two soft shoulders; how deep each person's are is drawn in facelib.looks.complexion.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
-from facelib.atlas import SKIN_SHARE, Atlas
+from facelib.looks.atlas import SKIN_SHARE, Atlas
 
 # Group of lines → half width of its valleys, mm.
 CREASES = {

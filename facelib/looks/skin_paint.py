@@ -8,14 +8,14 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
-from facelib.appearance import FIELD_COUNT, FIELD_WIDTHS_MM, Appearance
-from facelib.atlas import SKIN_SHARE, Atlas
-from facelib.brushes import paint_brow, paint_cap
-from facelib.complexion import Complexion
-from facelib.eyes import PATTERNS, EyeMaps, build_eye_maps, paint_eye
 from facelib.headmodel import MorphableModel
-from facelib.relief import CREASES, Crease, build_creases, pore_tile
-from facelib.skin_brushes import COARSE, add_mole, carve, cover, paint_dyes, stubble
+from facelib.looks.appearance import FIELD_COUNT, FIELD_WIDTHS_MM, Appearance
+from facelib.looks.atlas import SKIN_SHARE, Atlas
+from facelib.looks.brushes import paint_brow, paint_cap
+from facelib.looks.complexion import Complexion
+from facelib.looks.eyes import PATTERNS, EyeMaps, build_eye_maps, paint_eye
+from facelib.looks.relief import CREASES, Crease, build_creases, pore_tile
+from facelib.looks.skin_brushes import COARSE, add_mole, carve, cover, paint_dyes, stubble
 
 SMOOTH = ("nose", "tip", "cheeks", "ears", "bags", "lids")
 VARIANTS = 3

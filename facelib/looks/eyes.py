@@ -1,7 +1,7 @@
 """Eyeballs: sclera with veins, an iris of fibres between its two rings, and the cornea's bulge.
 
 The page shows an eyeball from the front; its patch holds the angle from the front and the angle
-around (facelib.atlas). All lengths are those of an adult's eye.
+around (facelib.looks.atlas). All lengths are those of an adult's eye.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
-from facelib.atlas import Atlas
+from facelib.looks.atlas import Atlas
 
 EYEBALL_MM, CORNEA_MM, IRIS_MM = 15.5, 8.0, 5.6  # radii; the head model's eyeballs are large
 RINGS, TURNS = 48, 256  # grid of an iris, from its middle outwards and around

@@ -1,9 +1,9 @@
-"""The compiled loops of facelib.hair: strands grow step by step, and are wound into curls."""
+"""The compiled loops of facelib.worn.hair: strands grow step by step, and are wound into curls."""
 
 import numpy as np
 from numba import njit
 
-from facelib.distance_field import blend_cell, cell
+from facelib.worn.distance_field import blend_cell, cell
 
 FACE_SIDE_MM = 62.0  # hair that is kept out of the face stays outside of this |x|
 EYES_MM = 26.0  # a fringe ends above this height
@@ -12,7 +12,7 @@ EYES_MM = 26.0  # a fringe ends above this height
 @njit(cache=True, error_model="numpy")
 def grow(field, origin, per_mm, roots, normals, comb, length, layer, front, stiff, knot, cap,
           points, outward):  # fmt: skip
-    """Grow strands from their roots about the mean head; see facelib.hair.
+    """Grow strands from their roots about the mean head; see facelib.worn.hair.
 
     Args:
         field: (X, Y, Z, 4) float32, distance and gradient; `origin` and `per_mm` as in `Grid`.

@@ -1,7 +1,7 @@
 """Glasses: rims, bridge and temples as wires, lenses that tint and mirror.
 
 Glasses are stiff, so they are not carried along with the skin: they are put on a person's nose and
-ears. Rims are drawn as ribbons (facelib.ribbons); lenses let light through, so they come last.
+ears. Rims are drawn as ribbons (facelib.worn.ribbons); lenses let light through, so they come last.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import numpy as np
 from facelib.headmodel import load_head
 from facelib.rasterize import interpolate, rasterize
 from facelib.render import Camera
-from facelib.ribbons import LABELS, Overlay, Ribbons, even_lines, join
-from facelib.torso import outer_skin
+from facelib.worn.ribbons import LABELS, Overlay, Ribbons, even_lines, join
+from facelib.worn.torso import outer_skin
 
 # Outline of a lens by shape: exponent of the superellipse, height over width, and how far it is
 # drawn out at the lower outer side (aviator) or the upper outer side (cat eye).

@@ -7,11 +7,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from facelib.distance_field import Cage, Grid, build_cage, build_field
-from facelib.garments import strip
 from facelib.headmodel import MorphableModel, load_head
 from facelib.mesh import subdivision_matrix, vertex_normals
-from facelib.torso import EDGE, outer_skin, torso_rings
+from facelib.worn.distance_field import Cage, Grid, build_cage, build_field
+from facelib.worn.garments import strip
+from facelib.worn.torso import EDGE, outer_skin, torso_rings
 
 # The hairline's height over the angle about the head's upright axis, from the forehead's middle
 # over the temple (sideburn) and the ear to the nape; degrees and mm, head frame.

@@ -14,7 +14,7 @@ from scipy.interpolate import PchipInterpolator
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 from scipy.spatial import cKDTree
 
-from facelib.occlusion import ambient_occlusion
+from facelib.light.occlusion import ambient_occlusion
 from facelib.rasterize import interpolate, rasterize
 
 # Where the evenly unfolded head's coordinates go on the page: the face takes up most of it.

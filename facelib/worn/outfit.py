@@ -11,22 +11,22 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from facelib.appearance import Appearance
-from facelib.atlas import SHIRT_UV
-from facelib.brushes import skin_color
-from facelib.clothes import Clothes, random_clothes, sew
-from facelib.facial_hair import FacialHair, grow_facial_hair, random_facial_hair
-from facelib.garments import Garments, sewn
-from facelib.glasses import Glasses, WornGlasses, draw_lenses, put_on, random_glasses
-from facelib.hair import grow_hair
-from facelib.hair_style import HairStyle, random_hair_style
-from facelib.hats import CAP_MM, Hat, make_hat, random_hat
 from facelib.headmodel import MorphableModel
 from facelib.ingredients import Ingredients
+from facelib.looks.appearance import Appearance
+from facelib.looks.atlas import SHIRT_UV
+from facelib.looks.brushes import skin_color
 from facelib.mesh import Mesh
 from facelib.render import Camera, Rendering
-from facelib.ribbons import Overlay, Ribbons, draw_ribbons, join
-from facelib.scalp import Scalp
+from facelib.worn.clothes import Clothes, random_clothes, sew
+from facelib.worn.facial_hair import FacialHair, grow_facial_hair, random_facial_hair
+from facelib.worn.garments import Garments, sewn
+from facelib.worn.glasses import Glasses, WornGlasses, draw_lenses, put_on, random_glasses
+from facelib.worn.hair import grow_hair
+from facelib.worn.hair_style import HairStyle, random_hair_style
+from facelib.worn.hats import CAP_MM, Hat, make_hat, random_hat
+from facelib.worn.ribbons import Overlay, Ribbons, draw_ribbons, join
+from facelib.worn.scalp import Scalp
 
 GLASSES_SHARE, HAT_SHARE = 0.3, 0.14
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from facelib.appearance import Appearance
-from facelib.relief import CREASES
+from facelib.looks.appearance import Appearance
+from facelib.looks.relief import CREASES
 
 # Colour = FLOOR + PALE · exp(−MELANIN·m − BLOOD·b).
 FLOOR = 0.015

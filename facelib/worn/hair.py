@@ -11,10 +11,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from facelib.hair_kernels import grow, wind
-from facelib.hair_style import KNOTS, HairStyle
-from facelib.ribbons import Ribbons, even_lines, join
-from facelib.scalp import Scalp
+from facelib.worn.hair_kernels import grow, wind
+from facelib.worn.hair_style import KNOTS, HairStyle
+from facelib.worn.ribbons import Ribbons, even_lines, join
+from facelib.worn.scalp import Scalp
 
 CROWN = np.array([0.0, 112.0, -48.0])  # where short hair turns about, mm, head frame
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from facelib.shadows import visibility
+from facelib.light.shadows import visibility
 
 # A vertex's row: normal (eye), texture coordinates, colour, openness to the sky, gloss, roughness,
 # scatter (1 skin, 0 else), the eye-frame gradients of texel column and row (1/mm), shadow coords.

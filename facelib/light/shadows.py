@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from facelib.occlusion import looking_from
+from facelib.light.occlusion import looking_from
 from facelib.rasterize import rasterize
 
 SIZE = 128  # texels of the map

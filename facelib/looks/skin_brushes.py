@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from facelib.complexion import BLOOD, FLOOR, MELANIN, PALE
+from facelib.looks.complexion import BLOOD, FLOOR, MELANIN, PALE
 
 COARSE = 4  # the smooth dyes are given on a grid this many times coarser
 PER_BYTE = np.float32(1 / 255)

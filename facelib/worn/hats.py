@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facelib.distance_field import Grid
-from facelib.garments import Garments, sewn, strip
+from facelib.worn.distance_field import Grid
+from facelib.worn.garments import Garments, sewn, strip
 
 KINDS = ("cap", "beanie", "brim", "scarf")
 KIND_SHARES = (0.38, 0.27, 0.15, 0.2)

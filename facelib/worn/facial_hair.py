@@ -9,11 +9,11 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 from scipy.spatial import cKDTree
 
-from facelib.atlas import BROW_LIFT_MM, BROWS
 from facelib.headmodel import load_head
+from facelib.looks.atlas import BROW_LIFT_MM, BROWS
 from facelib.mesh import vertex_normals
-from facelib.ribbons import Ribbons, even_lines, join
-from facelib.torso import outer_skin
+from facelib.worn.ribbons import Ribbons, even_lines, join
+from facelib.worn.torso import outer_skin
 
 BEARDS = ("none", "stubble", "moustache", "goatee", "full")
 BROW_REACH_MM = 6.0

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from facelib.headmodel import MorphableModel, load_head
-from facelib.shirt import neck_edge
+from facelib.worn.shirt import neck_edge
 
 NOT_SKIN = ("mouth_cavity", "eye_sockets", "eyeballs", "teeth", "tongue")
 AROUND = 56  # points of a ring

@@ -1,7 +1,7 @@
 """A photo's light before the film: a mesh with a surface, under an environment and lights.
 
 `render` of facelib.render is the plain picture that chapter 02 builds; here the same z-buffer feeds
-the shading of facelib.surface_shading, and colours stay linear and may exceed 1, as on a sensor.
+facelib.light.surface_shading, and colours stay linear and may exceed 1, as on a sensor.
 """
 
 from __future__ import annotations
@@ -11,13 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from facelib import spherical_harmonics as sh
-from facelib.lighting import Lighting
-from facelib.mesh import Mesh
-from facelib.rasterize import rasterize
-from facelib.render import Camera, Rendering
-from facelib.shadows import shadow_map
-from facelib.surface_shading import (
+from facelib.light import spherical_harmonics as sh
+from facelib.light.lighting import Lighting
+from facelib.light.shadows import shadow_map
+from facelib.light.surface_shading import (
     ALONG_U,
     ALONG_V,
     COLOR,
@@ -32,6 +29,9 @@ from facelib.surface_shading import (
     shade_below_lids,
     shade_surface,
 )
+from facelib.mesh import Mesh
+from facelib.rasterize import rasterize
+from facelib.render import Camera, Rendering
 
 NOTHING = np.zeros((1, 1), np.float32)
 

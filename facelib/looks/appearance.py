@@ -11,8 +11,8 @@ from functools import lru_cache
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from facelib.atlas import SKIN_SHARE, Atlas
-from facelib.brushes import (
+from facelib.looks.atlas import SKIN_SHARE, Atlas
+from facelib.looks.brushes import (
     blend,
     paint_beard,
     paint_brow,

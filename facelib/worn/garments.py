@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from facelib.mesh import vertex_normals
-from facelib.ribbons import LABELS
+from facelib.worn.ribbons import LABELS
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Garments:
     Attributes:
         vertices_head: (N, 3) float32, mm, about the mean head until `carried`.
         triangles: (M, 3) int32; cloth that shows both sides has every triangle in both windings.
-        triangle_label: (M,) int8, place in `facelib.ribbons.LABELS`; 0 for bare skin.
+        triangle_label: (M,) int8, place in `facelib.worn.ribbons.LABELS`; 0 for bare skin.
         colors: (N, 3) float32, linear RGB.
         outside: (M,) bool: triangles that normals are taken from.
     """

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.ndimage import uniform_filter
 
 from facelib.render import Camera, Light, Rendering
-from facelib.ribbon_kernels import compose, draw_lines, enlarge, light_points
+from facelib.worn.ribbon_kernels import compose, draw_lines, enlarge, light_points
 
 FINE = 2  # samples of a ribbon a pixel and axis
 SHADE, SHADE_MM = 0.5, 8.0  # how much light ribbons keep from what is near, and how near

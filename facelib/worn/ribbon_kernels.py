@@ -1,4 +1,4 @@
-"""The compiled loops of facelib.ribbons: light on the points of lines, drawing, averaging."""
+"""The compiled loops of facelib.worn.ribbons: light on the points of lines, drawing, averaging."""
 
 import numpy as np
 from numba import njit

@@ -1,0 +1,1 @@
+"""The light that a photo is taken in, and what the camera does to it."""

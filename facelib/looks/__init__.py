@@ -1,0 +1,1 @@
+"""How skin and eyes look: drawn at random, and painted on the texture page."""

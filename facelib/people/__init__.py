@@ -1,0 +1,1 @@
+"""Who stands before the camera, and what their face does."""

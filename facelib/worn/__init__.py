@@ -1,0 +1,1 @@
+"""What grows or sits on a head: hair, beards, glasses, hats and clothes."""
