@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from facelib.sources.scene import POSES
 from facelib.sources.synthetic import SyntheticSettings
 
 SMALL = SyntheticSettings(size=32, seed=3)
+NO_FILM = replace(Ingredients.all(), film=False)
 PLAN = Plan(7, SMALL, shard_size=2)
 COMMAND = ["--count", "7", "--size", "32", "--seed", "3", "--shard-size", "2", "--quiet"]
 
@@ -105,10 +107,7 @@ def test_a_shard_whose_file_is_gone_is_made_again(tmp_path, serial):
         (Plan(7, SyntheticSettings(size=32, seed=4), shard_size=2), "seed 3 instead of 4"),
         (Plan(9, SMALL, shard_size=2), "count 7 instead of 9"),
         (Plan(7, SMALL, shard_size=2, truth=True), "truth False instead of True"),
-        (
-            Plan(7, SyntheticSettings(32, 3, ingredients=Ingredients(film=True)), shard_size=2),
-            "film False instead of True",
-        ),
+        (Plan(7, replace(SMALL, ingredients=NO_FILM), shard_size=2), "film True instead of False"),
         (Plan(7, SyntheticSettings(32, 3, preset="wide"), shard_size=2), "preset thesis instead"),
     ],
 )
@@ -181,6 +180,7 @@ def test_the_command_makes_the_same_set_and_says_when_it_is_there(tmp_path, seri
     ("more", "word"),
     [
         (["--with", "hair,beards"], "beards"),
+        (["--without", "glasses,"], "''"),
         (["--preset", "narrow"], "narrow"),
         (["--dask", "tcp://x:1", "--workers", "2"], "give one"),
     ],
@@ -189,6 +189,22 @@ def test_words_that_mean_nothing_are_refused(tmp_path, more, word):
     done = CliRunner().invoke(main, ["generate", "--out", str(tmp_path / "set"), *COMMAND, *more])
     assert done.exit_code == 2 and word in done.output
     assert not (tmp_path / "set").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ([], Ingredients.all()),
+        (["--with", "none"], Ingredients()),
+        (["--with", "hair,film"], Ingredients(hair=True, film=True)),
+        (["--without", "hair"], replace(Ingredients.all(), hair=False)),
+        (["--with", "hair,film", "--without", "film,light"], Ingredients(hair=True)),
+    ],
+)
+def test_ingredients_are_chosen_by_name(tmp_path, more, expected):
+    few = ["--count", "1", "--size", "16", "--quiet", "--out", str(tmp_path)]
+    assert CliRunner().invoke(main, ["generate", *few, *more]).exit_code == 0
+    assert read_manifest(tmp_path)["settings"]["ingredients"] == asdict(expected)
 
 
 def test_a_cluster_that_does_not_answer_is_one_sentence(tmp_path, monkeypatch):

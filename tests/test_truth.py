@@ -12,13 +12,15 @@ from facelib.ingredients import Ingredients
 from facelib.labels import LABELS, NUMBER_OF, WORN, numbers_of
 from facelib.mesh import Mesh, vertex_normals
 from facelib.pairs import ShardedPairs, write_shards
+from facelib.people.acting import act
 from facelib.rasterize import rasterize
 from facelib.render import Camera
 from facelib.sources.synthetic import SyntheticSettings, make_sample, take_photos
 from facelib.truth import SEEN_WITHIN_MM, Cover, ViewTruth, pixel_truth, seen, view_truth
 from facelib.uvmap import load_layout
 
-SETTINGS = SyntheticSettings(size=200, seed=11)
+# A bare head: its mesh is all that there is to see.
+SETTINGS = SyntheticSettings(size=200, seed=11, ingredients=Ingredients())
 WIDE = replace(SETTINGS, preset="wide")
 MODEL, LAYOUT = load_head(), load_layout()
 
@@ -179,7 +181,7 @@ def test_what_is_worn_hides_what_is_behind_it(shoot):
 
 @pytest.mark.parametrize("size", [64, 200])
 def test_segmentation_depth_and_normals_cover_what_the_photo_shows(size):
-    settings = SyntheticSettings(size=size, seed=11)
+    settings = replace(SETTINGS, size=size)
     pixels = make_sample(1, settings, pixels=True).pixels
     for truth, photo in zip(pixels, take_photos(1, settings).photos, strict=True):
         shown = truth.segmentation > 0
@@ -286,6 +288,17 @@ def test_stored_coefficients_make_the_same_face_again(stored):
             assert 1 <= len(view["lights"]) <= 3 and len(view["ambient"]) == 3
         assert 0 <= drawn["person"]["appearance"]["melanin"] <= 1
         json.dumps(drawn)
+
+
+def test_an_acting_head_comes_back_from_its_coefficients(tmp_path):
+    settings = SyntheticSettings(size=64, seed=11)
+    write_shards((make_sample(i, settings) for i in range(3)), tmp_path, {})
+    pairs = ShardedPairs(tmp_path)
+    for index in range(3):
+        drawn, front = pairs.coefficients(index), pairs.views(index)[0]
+        head = act(MODEL, np.array(drawn["person"]["shape"]), np.array(drawn["expression"]))
+        again = front.head_to_image(LAYOUT.from_head @ head)
+        np.testing.assert_allclose(again, pairs[index].vertices_image, atol=1e-3)
 
 
 def test_stored_pixels_and_views_are_those_of_the_sample(stored):

@@ -14,17 +14,18 @@ INGREDIENTS = tuple(field.name for field in fields(Ingredients))
 PRESETS = ("thesis", "wide")
 
 
-def parse_ingredients(context, parameter, words: str) -> Ingredients:
-    """Turn `hair,film` into switches; `all` is everything, the empty word nothing."""
-    if words == "all":
-        return Ingredients.all()
-    names = [name.strip() for name in words.split(",") if name.strip()]
-    unknown = sorted(set(names) - set(INGREDIENTS))
+def parse_ingredients(context, parameter, words: str) -> frozenset[str]:
+    """Turn `hair,film` into names of ingredients; `all` and `none` are words for both ends."""
+    if words in ("all", "none"):
+        return frozenset(INGREDIENTS if words == "all" else ())
+    names = {name.strip() for name in words.split(",")}
+    unknown = sorted(names - set(INGREDIENTS))
     if unknown:
         raise click.BadParameter(
-            f"no ingredient is called {unknown[0]!r}; there are {', '.join(INGREDIENTS)}, and all"
+            f"no ingredient is called {unknown[0]!r}; there are {', '.join(INGREDIENTS)}, "
+            "and the words all and none"
         )
-    return Ingredients(**dict.fromkeys(names, True))
+    return frozenset(names)
 
 
 @click.command(epilog=EXIT_CODES)
@@ -47,11 +48,21 @@ def parse_ingredients(context, parameter, words: str) -> Ingredients:
 )
 @click.option(
     "--with",
-    "ingredients",
-    default="",
+    "included",
+    default="all",
+    show_default=True,
     callback=parse_ingredients,
     metavar="NAMES",
-    help=f"Ingredients of the photos, with commas: {', '.join(INGREDIENTS)}; or all.",
+    help=f"Ingredients of the photos, with commas: {', '.join(INGREDIENTS)}; or all, or none.",
+)
+@click.option(
+    "--without",
+    "excluded",
+    default="none",
+    show_default=True,
+    callback=parse_ingredients,
+    metavar="NAMES",
+    help="Ingredients to leave out of those.",
 )
 @click.option("--size", type=click.IntRange(16), default=256, show_default=True, help="Side, px.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
@@ -76,6 +87,8 @@ def generate(
     workers: int | None,
     dask: str | None,
     quiet: bool,
+    included: frozenset[str],
+    excluded: frozenset[str],
     **settings,
 ) -> None:
     """Photograph synthetic people; the same numbers, the same bytes, however many workers.
@@ -88,7 +101,9 @@ def generate(
 
     if dask and workers:
         raise click.UsageError("--workers are of this machine, --dask of a cluster; give one")
-    plan = Plan(count, SyntheticSettings(**settings), first, truth, shard_size)
+    ingredients = Ingredients(**dict.fromkeys(included - excluded, True))
+    settings = SyntheticSettings(ingredients=ingredients, **settings)
+    plan = Plan(count, settings, first, truth, shard_size)
     try:
         made = generate_pairs(folder, plan, workers or 1, dask, progress=not quiet)
     except FileNotFoundError as error:

@@ -26,7 +26,7 @@ from facelib.threads import single_threaded_blas
 from facelib.uvmap import load_layout
 from facelib.worn.outfit import Outfit
 
-FORMAT = 2  # raised whenever the same seed gives other pairs
+FORMAT = 3  # raised whenever the same seed gives other pairs
 HELD_OUT_IDENTITY = 1_000_000_000
 # Branches of the seed's tree.
 TRAINING, HELD_OUT = 0, 1
@@ -42,7 +42,7 @@ class SyntheticSettings:
         seed: any non-negative int.
         held_out: draw people that no training set of any size has.
         pairs_per_person: consecutive samples that show one person with another expression.
-        ingredients: what the photos have beyond a plain head under plain light.
+        ingredients: what the photos have beyond a plain head under plain light; all by default.
         preset: which poses are drawn, a name in `scene.POSES`.
 
     Raises:
@@ -53,7 +53,7 @@ class SyntheticSettings:
     seed: int = 0
     held_out: bool = False
     pairs_per_person: int = 1
-    ingredients: Ingredients = field(default_factory=Ingredients)
+    ingredients: Ingredients = field(default_factory=Ingredients.all)
     preset: str = "thesis"
 
     def __post_init__(self) -> None:
