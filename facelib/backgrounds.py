@@ -6,6 +6,7 @@ the thesis (A.2).
 
 from __future__ import annotations
 
+import hashlib
 from functools import lru_cache
 from pathlib import Path
 
@@ -57,6 +58,14 @@ def describable_textures(folder: Path | None = None) -> tuple[Path, ...]:
     """
     folder = data_dir() / "dtd" / "images" if folder is None else folder
     return tuple(sorted(folder.glob("*/*.jpg")))
+
+
+def fingerprint(files: tuple[Path, ...]) -> str | None:
+    """Tell two folders of backgrounds apart: a digest of names and sizes; None for no files."""
+    if not files:
+        return None
+    rows = (f"{file.parent.name}/{file.name} {file.stat().st_size}" for file in files)
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
 
 def _opened(path):

@@ -20,7 +20,7 @@ from facelib.shards import read_manifest, write_manifest
 from facelib.sources import generation
 from facelib.sources.generation import Plan, generate_pairs, make_shard
 from facelib.sources.scene import POSES
-from facelib.sources.synthetic import SyntheticSettings
+from facelib.sources.synthetic import FORMAT, SyntheticSettings
 
 SMALL = SyntheticSettings(size=32, seed=3)
 NO_FILM = replace(Ingredients.all(), film=False)
@@ -151,8 +151,20 @@ def test_a_folder_in_use_is_left_alone(tmp_path):
 
 
 def test_a_worker_of_another_version_is_noticed(tmp_path):
-    with pytest.raises(RuntimeError, match="same facelib"):
-        make_shard(tmp_path, 0, PLAN, maker_format=1)
+    asked = PLAN.described() | {"format": 1}
+    with pytest.raises(RuntimeError, match=f"format {FORMAT} instead of 1.*same facelib"):
+        make_shard(tmp_path, 0, PLAN, asked)
+    assert not contents(tmp_path)
+
+
+def test_backgrounds_of_the_user_are_part_of_the_settings(tmp_path, serial, monkeypatch):
+    for name, content in serial.items():
+        (tmp_path / name).write_bytes(content)
+    texture = tmp_path.parent / "dotted_0001.jpg"
+    texture.write_bytes(b"another background")
+    monkeypatch.setattr(generation, "describable_textures", lambda: (texture,))
+    with pytest.raises(ValueError, match="describable_textures None instead of"):
+        generate_pairs(tmp_path, PLAN)
 
 
 def test_manifest_says_what_how_and_by_which_versions(tmp_path, serial):

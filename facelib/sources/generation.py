@@ -18,6 +18,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from facelib.backgrounds import describable_textures, fingerprint
 from facelib.pairs import FORMAT as SET_FORMAT
 from facelib.samples import shard_arrays
 from facelib.shards import (
@@ -79,6 +80,7 @@ class Plan:
         """Return all that decides the folder's bytes, as the manifest keeps it."""
         numbers = {name: getattr(self, name) for name in ("first", "count", "truth", "shard_size")}
         described = {"source": "synthetic", "format": FORMAT, **numbers, **asdict(self.settings)}
+        described["describable_textures"] = fingerprint(describable_textures())
         return json.loads(json.dumps(described))
 
 
@@ -129,25 +131,28 @@ def generate_pairs(
     return todo
 
 
-def make_shard(folder: Path, number: int, plan: Plan, maker_format: int = FORMAT) -> dict:
+def make_shard(folder: Path, number: int, plan: Plan, described: dict | None = None) -> dict:
     """Make and write one shard.
 
     Args:
         folder: exists.
         number: of the shard.
         plan: what the folder is to hold.
-        maker_format: `FORMAT` of the program that asks, to notice another one on a cluster.
+        described: what the plan is to the program that asks, to notice a machine of a cluster
+            with another version or other backgrounds.
 
     Returns:
         Its entry for the manifest.
 
     Raises:
-        RuntimeError: if this is another version of the generator.
+        RuntimeError: if this process would make other bytes than the one that asks.
     """
-    if maker_format != FORMAT:
+    here = plan.described()
+    if described is not None and described != here:
+        differing = [name for name in here | described if here.get(name) != described.get(name)]
         raise RuntimeError(
-            f"a worker has generator format {FORMAT} where {maker_format} is asked for: "
-            "install the same facelib on all machines"
+            f"a worker has {_differences(here, described, differing)}: give all machines the "
+            "same facelib and the same data/dtd"
         )
     indices = plan.indices(number)
     with single_threaded_blas():
@@ -164,7 +169,8 @@ def _finished(folder, plan, missing, workers, dask) -> Iterator[dict]:
         return
     from joblib import Parallel, delayed
 
-    tasks = (delayed(make_shard)(folder, shard, plan, FORMAT) for shard in missing)
+    described = plan.described()
+    tasks = (delayed(make_shard)(folder, shard, plan, described) for shard in missing)
     how = {"return_as": "generator_unordered", "batch_size": 1}
     if dask is None:
         yield from Parallel(n_jobs=workers, **how)(tasks)
