@@ -13,13 +13,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Files that a module reads when it is asked for what ships with the project.
+# Files that a module reads when it is asked for what ships with the project; what a chapter reads
+# itself, by data_file("folder", "name"), is found in its source.
 DATA_OF_MODULE = {
     "facelib/headmodel.py": "data/head/head.npz",
     "facelib/people/population.py": "data/head/people.npz",
     "facelib/uvmap.py": "data/head/layout.npz",
-    "facelib/networks/__init__.py": "data/weights/two_view.safetensors",
 }
+DATA_FILE = re.compile(r"""data_file\("([^"]+)", "([^"]+)"\)""")
 
 
 def notebook_source(path: Path) -> str:
@@ -57,7 +58,8 @@ def module_files(name: str) -> Iterator[Path]:
 def used_files(notebook: Path) -> list[str]:
     """Return the facelib files that a notebook uses, directly or not, and their data files."""
     found: set[Path] = set()
-    waiting = [(notebook_source(notebook), "")]
+    code = notebook_source(notebook)
+    waiting = [(code, "")]
     while waiting:
         source, package = waiting.pop()
         for name in imported_names(source, package):
@@ -67,7 +69,8 @@ def used_files(notebook: Path) -> list[str]:
                 waiting.append((file.read_text(encoding="utf-8"), parent))
     modules = sorted(str(file.relative_to(ROOT)) for file in found)
     data = [DATA_OF_MODULE[module] for module in modules if module in DATA_OF_MODULE]
-    return modules + [file for file in data if (ROOT / file).is_file()]
+    data += ["/".join(("data", *names)) for names in DATA_FILE.findall(code)]
+    return modules + sorted(file for file in set(data) if (ROOT / file).is_file())
 
 
 def main() -> None:
