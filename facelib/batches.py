@@ -42,6 +42,7 @@ class Batch:
         maps: (B, 3, S, S) float32 position maps, px / (S · POSITION_SCALE), crop frame.
         vertices_image: (B, V, 3) float32 px, crop frame of the front photo.
         px_per_mm: (B,) float32, front crop px per head mm at size S.
+        has_side: (B,) bool, whether the network may look at the side photo.
         work_seconds: processor time spent on making the batch.
     """
 
@@ -49,6 +50,7 @@ class Batch:
     maps: torch.Tensor
     vertices_image: np.ndarray
     px_per_mm: np.ndarray
+    has_side: torch.Tensor
     work_seconds: float
 
 
@@ -58,6 +60,7 @@ def make_batch(
     layout: Layout,
     augmentation: Augmentation | None = None,
     rngs: Iterable[np.random.Generator] = (),
+    side_dropout: float = 0.0,
 ) -> Batch:
     """Read, scale, augment and unwrap the pairs of a batch.
 
@@ -67,6 +70,7 @@ def make_batch(
         layout: turns vertices into maps; its size is the training size.
         augmentation: what may happen to a pair, or None for nothing.
         rngs: one generator a pair; unused without augmentation.
+        side_dropout: chance that the side photo of an augmented pair is to be ignored.
     Returns:
         The batch.
     Raises:
@@ -77,13 +81,16 @@ def make_batch(
     photos = np.empty((len(indices), size, size, 6), np.float32)
     maps = np.empty((len(indices), size, size, 3), np.float32)
     vertices = np.empty((len(indices), pairs.n_vertices, 3), np.float32)
+    has_side = np.ones(len(indices), bool)
     for row, index in enumerate(indices):
         front, side, points = shrink(*pairs.arrays(index), size)
         if augmentation is None:
             unit = np.float32(1 / 255)
             front, side = front * unit, side * unit
         else:
-            front, side, points = augment(front, side, points, next(rngs), augmentation)
+            rng = next(rngs)
+            front, side, points = augment(front, side, points, rng, augmentation)
+            has_side[row] = rng.random() >= side_dropout
         photos[row, ..., :3], photos[row, ..., 3:], vertices[row] = front, side, points
         maps[row] = layout.position_map(vertices[row])
     maps *= 1 / (size * POSITION_SCALE)
@@ -92,6 +99,7 @@ def make_batch(
         maps=torch.from_numpy(maps).permute(0, 3, 1, 2),
         vertices_image=vertices,
         px_per_mm=pairs.facts["px_per_mm"][indices] * (size / pairs.size),
+        has_side=torch.from_numpy(has_side),
         work_seconds=time.thread_time() - start,
     )
 
@@ -107,6 +115,7 @@ class TrainStream:
         augmentation: what may happen to a pair.
         batch_size: samples of a batch.
         seed: of order and augmentation.
+        side_dropout: chance that a sample's side photo is to be ignored.
     """
 
     pairs: ShardedPairs
@@ -115,13 +124,15 @@ class TrainStream:
     augmentation: Augmentation
     batch_size: int
     seed: int
+    side_dropout: float = 0.0
 
     def batch(self, step: int) -> Batch:
         """Make the batch of a step, counted from the start of training."""
         samples = range(step * self.batch_size, (step + 1) * self.batch_size)
         rngs = (np.random.default_rng([self.seed, 1, sample]) for sample in samples)
+        indices = [self.index(s) for s in samples]
         return make_batch(
-            self.pairs, [self.index(s) for s in samples], self.layout, self.augmentation, rngs
+            self.pairs, indices, self.layout, self.augmentation, rngs, self.side_dropout
         )
 
     def index(self, sample: int) -> int:

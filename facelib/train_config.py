@@ -47,6 +47,7 @@ class TrainConfig:
         validation_fraction: share of the people held out.
         validation_samples: most held-out pairs that are used.
         augmentation: what happens to training pairs.
+        side_dropout: how often a network that can do without the side photo learns to.
         init_weights: safetensors file to start from, or None for fresh weights.
         seed: of weights, split, order and augmentation.
         threads: torch's threads, or None to leave them.
@@ -79,6 +80,7 @@ class TrainConfig:
     validation_fraction: float = 0.1
     validation_samples: int = 512
     augmentation: Augmentation = field(default_factory=Augmentation)
+    side_dropout: float = 0.25
     init_weights: Path | None = None
     seed: int = 0
     threads: int | None = None

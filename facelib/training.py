@@ -106,9 +106,6 @@ class _Run:
         self.valid_idx = rng.permutation(valid_idx)[: config.validation_samples]
         if not len(self.valid_idx):
             raise ValueError("validation_fraction and validation_samples leave nothing to hold out")
-        self.stream = TrainStream(
-            self.pairs, train_idx, layout, config.augmentation, config.batch_size, config.seed
-        )
         per_epoch = config.samples_per_epoch or len(train_idx)
         self.steps_per_epoch = max(1, round(per_epoch / config.batch_size))
         self.total_steps = config.epochs * self.steps_per_epoch
@@ -117,6 +114,15 @@ class _Run:
             self.total_steps = min(self.total_steps, most)
         self.mask = torch.from_numpy(np.array(layout.weight_mask(), np.float32)).to(config.device)
         self.network = self._network()
+        self.stream = TrainStream(
+            self.pairs,
+            train_idx,
+            layout,
+            config.augmentation,
+            config.batch_size,
+            config.seed,
+            config.side_dropout if self.network.side_photo == "optional" else 0.0,
+        )
         # Fused: one pass over 12 million parameters instead of several, which at small sizes is
         # a fifth of a step's time on a processor.
         self.optimizer = torch.optim.AdamW(
@@ -190,8 +196,7 @@ class _Run:
             group["lr"] = rate * group["rate_share"]
         self.network.train()
         self.optimizer.zero_grad()
-        prediction = self.network(batch.photos.to(config.device))
-        loss = weighted_squared_error(prediction, batch.maps.to(config.device), self.mask)
+        loss = self._loss(self._predict(batch), batch)
         value = loss.item()
         if not math.isfinite(value):
             raise TrainingDivergedError(
@@ -207,6 +212,15 @@ class _Run:
         progress.epoch_steps += 1
         self._line_losses.append(value)
         return value
+
+    def _predict(self, batch: Batch) -> torch.Tensor:
+        photos = batch.photos.to(self.config.device)
+        if self.network.side_photo == "optional":
+            return self.network(photos, batch.has_side.to(self.config.device))
+        return self.network(photos)
+
+    def _loss(self, prediction: torch.Tensor, batch: Batch) -> torch.Tensor:
+        return weighted_squared_error(prediction, batch.maps.to(self.config.device), self.mask)
 
     def _after_step(self) -> None:
         progress = self.progress
@@ -249,9 +263,8 @@ class _Run:
         for batch in prefetch(
             lambda i: make_batch(self.pairs, parts[i], self.layout), range(len(parts))
         ):
-            prediction = self.network(batch.photos.to(config.device))
-            loss = weighted_squared_error(prediction, batch.maps.to(config.device), self.mask)
-            total += loss.item() * len(batch.maps)
+            prediction = self._predict(batch)
+            total += self._loss(prediction, batch).item() * len(batch.maps)
             maps = prediction.permute(0, 2, 3, 1).cpu().numpy() * (config.size * POSITION_SCALE)
             for position_map, truth in zip(maps, batch.vertices_image, strict=True):
                 errors_px.append(_point_error(self.layout.vertices(position_map), truth))
@@ -294,6 +307,12 @@ class _Run:
 
     def _start(self) -> None:
         config, encoder_start = self.config, None
+        for wanted, method in ((config.encoder_samples, "encode"), (config.calibrate, "calibrate")):
+            if wanted and not hasattr(self.network, method):
+                raise ValueError(
+                    f"{config.network} starts at the mean face and needs no start of its encoder "
+                    "and no calibration: leave encoder_samples and calibrate out"
+                )
         if config.encoder_samples:
             encoder_start = asdict(start_encoder(self.network, self.stream, config.encoder_samples))
         if config.calibrate:
@@ -328,10 +347,9 @@ class _Run:
         path = self.config.run_dir / CHECKPOINT
         state = torch.load(path, map_location=self.config.device, weights_only=True)
         mine = self.config.to_dict()
+        theirs = TrainConfig.from_dict(state["config"]).to_dict()
         changed = [
-            name
-            for name in sorted({*mine, *state["config"]} - FREE_ON_RESUME)
-            if mine.get(name) != state["config"].get(name)
+            name for name in sorted(mine.keys() - FREE_ON_RESUME) if mine[name] != theirs[name]
         ]
         if changed:
             raise ValueError(

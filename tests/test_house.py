@@ -9,17 +9,19 @@ PACKAGE = Path(facelib.__file__).parent
 
 # A half floor holds parts of the modules just above it: code split out because it is another idea.
 FLOORS = {
-    0: "paths ingredients images rotations similarity train_log looks.brushes networks.two_view"
+    0: "paths ingredients images rotations similarity train_log looks.brushes networks.convention"
     " light.spherical_harmonics light.film light.lens matfiles threads shards people.expressions",
+    0.1: "networks.two_view",
     0.5: "shading worn.ribbon_kernels worn.distance_field datasets people.population",
     0.7: "worn.hair_kernels worn.hair_style",
-    1: "transforms mesh rasterize registration networks",
+    1: "transforms mesh rasterize registration",
     1.2: "light.occlusion",
     1.3: "light.shadows",
     1.4: "light.surface_shading",
     1.5: "looks.atlas worn.shirt scans",
     2: "uvmap unwrap render headmodel looks.appearance backgrounds augmentation detect",
-    2.2: "worn.torso looks.relief looks.eyes light.lighting",
+    2.1: "networks.compact",
+    2.2: "worn.torso looks.relief looks.eyes light.lighting networks",
     2.3: "looks.complexion light.lit_render face_template basel",
     2.4: "worn.ribbons looks.skin_brushes",
     2.45: "worn.garments",

@@ -47,6 +47,8 @@ class GridLayout:
 class TinyNetwork(nn.Module):
     """Two convolutions and BatchNorm: state enough to test a resume, fast enough for tests."""
 
+    side_photo = "needed"
+
     def __init__(self):
         super().__init__()
         self.layers = nn.Sequential(
@@ -327,3 +329,29 @@ def test_wide_layers_get_a_smaller_share_of_the_rate():
 def test_training_leaves_the_processor_as_it_was(config):
     train(replace(config, epochs=1), GridLayout())
     assert np.float64(5e-324) * 1 > 0  # smaller than any number but the denormal ones
+
+
+def test_a_share_of_side_photos_is_hidden_where_the_network_can_do_without(data_dir, config):
+    stream = TrainStream(
+        ShardedPairs(data_dir), np.arange(20), GridLayout(), NO_AUGMENTATION, 20, 1, 0.25
+    )
+    shown = np.concatenate([stream.batch(step).has_side.numpy() for step in range(20)])
+    assert 0.65 < shown.mean() < 0.85
+    assert torch.equal(stream.batch(3).has_side, stream.batch(3).has_side)
+    run = training._Run(replace(config, side_dropout=1.0), GridLayout())
+    assert run.stream.batch(0).has_side.all()  # this network needs both
+
+
+def test_options_that_a_network_has_no_use_for_are_refused(config):
+    with pytest.raises(ValueError, match="calibrat"):
+        train(replace(config, calibrate=True), GridLayout())
+
+
+def test_a_run_goes_on_after_an_option_was_added(config):
+    train(replace(config, max_samples=20), GridLayout())
+    path = config.run_dir / training.CHECKPOINT
+    state = torch.load(path, weights_only=True)
+    del state["config"]["side_dropout"]
+    torch.save(state, path)
+    train(config, GridLayout())
+    assert max(losses(config.run_dir)) > 5

@@ -14,7 +14,7 @@ TRAIN_OPTIONS = {
     int: ("size", "batch_size", "halve_every", "warmup_samples", "patience", "epochs")
     + ("samples_per_epoch", "max_samples", "seed", "threads")
     + ("encoder_samples", "reference_fan_in"),
-    float: ("learning_rate", "max_grad_norm", "max_hours", "validation_fraction"),
+    float: ("learning_rate", "max_grad_norm", "max_hours", "validation_fraction", "side_dropout"),
 }
 
 

@@ -11,17 +11,16 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
+from facelib.networks.compact import Compact
+from facelib.networks.convention import POSITION_SCALE
 from facelib.networks.two_view import TwoView
 
-# A position of `size` px is stored as 1 / 1.1: corners of a rotated face leave the crop, and the
-# last sigmoid can only reach them if the crop's edge lies inside its range.
-POSITION_SCALE = 1.1
-
-NETWORKS: dict[str, Callable[[], nn.Module]] = {"two_view": TwoView}
+NETWORKS: dict[str, Callable[[], nn.Module]] = {"compact": Compact, "two_view": TwoView}
 
 __all__ = [
     "NETWORKS",
     "POSITION_SCALE",
+    "Compact",
     "TwoView",
     "count_parameters_as_keras",
     "create",

@@ -8,6 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from facelib.networks.convention import check_photos
+
 # MobileNetV2's bottlenecks: expansion, output channels, repeats, stride of the first.
 BOTTLENECKS = (
     (1, 16, 1, 1),
@@ -110,6 +112,7 @@ class TwoView(nn.Module):
 
     name = "two_view"
     size = 256
+    side_photo = "needed"
 
     def __init__(self) -> None:
         """Draw fresh weights from torch's global generator."""
@@ -144,12 +147,9 @@ class TwoView(nn.Module):
         Returns:
             (B, 3, S, S) in 0..1; times S · POSITION_SCALE it is (x, y, z) in px, crop frame.
         Raises:
-            ValueError: if photos has another number of channels or a size not divisible by 32.
+            ValueError: if the photos have another shape.
         """
-        if photos.ndim != 4 or photos.shape[1] != 6 or photos.shape[2] % 32 or photos.shape[3] % 32:
-            raise ValueError(
-                f"photos must be (B, 6, S, S) with S divisible by 32, got {tuple(photos.shape)}"
-            )
+        check_photos(photos, (6,))
         features = self.encode(photos)
         for layer in self.decoder[:-1]:
             features = functional.relu(layer(features))
