@@ -38,11 +38,11 @@ MOUTHS: dict[str, tuple[float, Recipe]] = {
     "tongue": (0.015, {"tongueOut": 0.8, "jawOpen": 0.35, "mouthLowerDown": 0.3}),
 }  # fmt: skip
 EYES: dict[str, tuple[float, Recipe]] = {
-    "open": (0.55, {}),
+    "open": (0.67, {}),
     "wide": (0.08, {"eyeWide": 0.8}),
-    "narrowed": (0.12, {"eyeSquint": 0.9, "eyeBlink": 0.2}),
-    "half_closed": (0.12, {"eyeBlink": 0.6}),
-    "closed": (0.1, {"eyeBlink": 1.0}),
+    "narrowed": (0.09, {"eyeSquint": 0.9, "eyeBlink": 0.2}),
+    "half_closed": (0.07, {"eyeBlink": 0.6}),
+    "closed": (0.06, {"eyeBlink": 1.0}),
     "wink_left": (0.015, {"eyeBlinkLeft": 1.0, "cheekSquintLeft": 0.7, "eyeSquintLeft": 0.3}),
     "wink_right": (0.015, {"eyeBlinkRight": 1.0, "cheekSquintRight": 0.7, "eyeSquintRight": 0.3}),
 }
