@@ -36,3 +36,12 @@ class Ingredients:
     def all(cls) -> Ingredients:
         """Switch everything on."""
         return cls(**{field.name: True for field in fields(cls)})
+
+    def __str__(self) -> str:
+        """Say it in words: `all`, `none`, `all but hair`, or names with commas."""
+        names = [field.name for field in fields(self)]
+        chosen = [name for name in names if getattr(self, name)]
+        if len(chosen) > len(names) / 2:
+            missing = ", ".join(name for name in names if name not in chosen)
+            return f"all but {missing}" if missing else "all"
+        return ", ".join(chosen) or "none"

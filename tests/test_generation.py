@@ -219,6 +219,12 @@ def test_ingredients_are_chosen_by_name(tmp_path, more, expected):
     assert read_manifest(tmp_path)["settings"]["ingredients"] == asdict(expected)
 
 
+def test_ingredients_say_what_they_are():
+    assert str(Ingredients.all()) == "all" and str(Ingredients()) == "none"
+    assert str(replace(Ingredients.all(), hair=False, film=False)) == "all but hair, film"
+    assert str(Ingredients(skin=True, light=True)) == "skin, light"
+
+
 def test_a_cluster_that_does_not_answer_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(generation, "CONNECT_SECONDS", 1)
     arguments = [

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from facelib.evaluate import markdown_table
 from facelib.evaluation_record import read_record
+from facelib.ingredients import Ingredients
 from facelib.networks import load_weights, read_card, save_weights
 from facelib.training import read_log
 
@@ -52,8 +53,10 @@ def stage_row(run: Path) -> str:
         (line for line in lines if line["validation_loss"] is not None),
         key=lambda line: line["validation_loss"],
     )
+    ingredients = Ingredients(**first["data"].get("ingredients", {}))
     return (
-        f"| {config['size']} px | {lines[-1]['samples']:,} | {lines[-1]['step']:,} "
+        f"| {config['size']} px | {ingredients} | {lines[-1]['samples']:,} "
+        f"| {lines[-1]['step']:,} "
         f"| {lines[-1]['seconds'] / 60:.0f} min "
         f"| {config['learning_rate']:g}, {config['schedule']} "
         f"| {best['validation_error_px']:.2f} px ({best['validation_error_mm']:.2f} mm) "
@@ -73,13 +76,13 @@ the weights may be used by anyone for anything (CC0).
 Packed {date}. Seed {last["config"]["seed"]}; {last["n_train"]:,} training pairs in the last stage;
 trained on {last["environment"]["threads"]} processor thread(s). Log: `two_view.log.jsonl`.
 
-| size | samples | steps | time | rate | best held-out error | the mean face's |
-| --- | --- | --- | --- | --- | --- | --- |
+| size | ingredients | samples | steps | time | rate | best held-out error | the mean face's |
+| --- | --- | --- | --- | --- | --- | --- | --- |
 """
     text += "".join(stage_row(run) + "\n" for run in runs)
     start = read_log(runs[0])[0].get("encoder_start")
     if start:
-        text += f"\nBefore that, the encoder learned alone: {start['samples']:,} samples, "
+        text += f"\nBefore the first, the encoder learned alone: {start['samples']:,} samples, "
         text += f"{start['seconds'] / 60:.0f} min, by {start.get('by', 'facelib.encoder_start')}.\n"
     text += (
         "\nErrors are mean point distances over the layout's vertices, on people held out of the\n"
