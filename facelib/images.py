@@ -5,14 +5,34 @@ the size of an output pixel, so nothing finer than the output's grid survives as
 is bilinear.
 """
 
+from __future__ import annotations
+
 import os
+import struct
+import warnings
+import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 from scipy import sparse
 
 JPEG_QUALITY = 95
+MAX_PIXELS = 80_000_000  # 960 MB as float32 RGB; a large camera's photo has half of it
+# Pillow knows more, but among them formats, such as EPS, that run other programs.
+FORMATS = (
+    "AVIF", "BMP", "GIF", "ICO", "JPEG", "JPEG2000", "PCX", "PNG", "PPM", "SGI", "TGA",
+    "TIFF", "WEBP",
+)  # fmt: skip
+# What Pillow is known to raise on damaged bytes.
+DAMAGED = (
+    OSError, SyntaxError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError,
+    ArithmeticError, MemoryError, RuntimeError, struct.error, zlib.error,
+)  # fmt: skip
+
+Decoded = TypeVar("Decoded")
 
 
 def read_image(path: str | Path) -> np.ndarray:
@@ -22,25 +42,54 @@ def read_image(path: str | Path) -> np.ndarray:
     over white, grey (8 or 16 bits) and CMYK become RGB.
 
     Args:
-        path: any file that Pillow reads; of an animation, the first picture.
+        path: a file in one of `FORMATS`; of an animation, the first picture.
 
     Returns:
         (H, W, 3) float32 RGB in 0..1.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if the file is not a picture, or is a damaged one.
+        ValueError: if the file is not a picture, or is a damaged or a gigantic one.
+    """
+    return decode_image(path, lambda picture: _to_rgb(ImageOps.exif_transpose(picture)))
+
+
+def decode_image(
+    path: str | Path,
+    decode: Callable[[Image.Image], Decoded],
+    max_pixels: int = MAX_PIXELS,
+    formats: tuple[str, ...] = FORMATS,
+) -> Decoded:
+    """Open a picture, look at its size before anything is unpacked, and decode it.
+
+    Args:
+        path: of the file.
+        decode: what to make of the picture; whatever Pillow raises in it is damage.
+        max_pixels: a larger picture is refused.
+        formats: those that are tried, whatever the file is called.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file is not a picture, or is a damaged or a gigantic one.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"expected an image file, found none at {path}")
     try:
-        with Image.open(path) as opened:
-            return _to_rgb(ImageOps.exif_transpose(opened))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of sizes that are looked at here, of odd EXIF
+            with Image.open(path, formats=formats) as picture:
+                if picture.width * picture.height <= max_pixels:
+                    return decode(picture)
+                size = f"{picture.width} x {picture.height}"
+    except Image.DecompressionBombError:
+        size = "many more"
     except UnidentifiedImageError as error:
         raise ValueError(f"expected an image, but {path} is none that can be read") from error
-    except (OSError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+    except DAMAGED as error:
         raise ValueError(f"expected a whole image, but {path} is damaged: {error}") from error
+    limit = f"{max_pixels / 1e6:.3g} million px"
+    raise ValueError(f"expected an image of at most {limit}, got {size} in {path}")
 
 
 def write_image(path: str | Path, image: np.ndarray) -> None:

@@ -7,20 +7,18 @@ error that names the file.
 
 from __future__ import annotations
 
-import io
-import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
+from facelib.images import decode_image
 from facelib.mesh import Mesh, read_mesh
 
 MAX_OBJ_BYTES = 400_000_000
 MAX_TEXTURE_PX = 64_000_000  # 768 MB as float32 RGB; scanners' textures have a quarter of it
 MAX_MATERIAL_BYTES = 1_000_000
-# What scanners write; Pillow knows formats, such as EPS, that run other programs.
+# What scanners write.
 TEXTURE_FORMATS = ("BMP", "JPEG", "PNG", "TGA", "TIFF", "WEBP")
 
 
@@ -127,22 +125,8 @@ def _material_fault(place: Path) -> str | None:
 
 
 def _texture_fault(place: Path) -> str | None:
-    with warnings.catch_warnings():
-        # Pillow would warn of a picture that is refused here anyway.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        return _decoding_fault(place)
-
-
-def _decoding_fault(place: Path) -> str | None:
     try:
-        with Image.open(io.BytesIO(place.read_bytes()), formats=TEXTURE_FORMATS) as picture:
-            width, height = picture.size
-            if width * height > MAX_TEXTURE_PX:
-                return (
-                    f"expected a texture of at most {MAX_TEXTURE_PX // 10**6} million px, "
-                    f"got {width} x {height} in {place}"
-                )
-            picture.load()
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        return f"expected a whole texture, but {place} is damaged: {error}"
+        decode_image(place, lambda picture: picture.load(), MAX_TEXTURE_PX, TEXTURE_FORMATS)
+    except (ValueError, OSError) as error:
+        return str(error)
     return None

@@ -1,5 +1,9 @@
+import tracemalloc
+
 import numpy as np
 import pytest
+from damage import DAMAGE, damaged, jpeg, with_size
+from hypothesis import HealthCheck, given, settings
 from PIL import Image
 
 from facelib.images import read_image, resampling_matrix, resize_image, write_image
@@ -69,6 +73,40 @@ def test_what_is_no_image_is_named(tmp_path):
     (tmp_path / "half.png").write_bytes((tmp_path / "whole.png").read_bytes()[:3000])
     with pytest.raises(ValueError, match="half.png is damaged"):
         read_image(tmp_path / "half.png")
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"quality": 10}])
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(damage=DAMAGE)
+def test_a_spoilt_jpeg_is_read_or_refused_in_a_sentence(tmp_path_factory, options, damage):
+    folder = tmp_path_factory.mktemp("jpeg")
+    path = folder / "photo.jpg"
+    path.write_bytes(damaged(jpeg(**options), damage))
+    try:
+        image = read_image(path)
+    except ValueError as error:
+        assert "photo.jpg" in str(error)
+    else:
+        assert image.dtype == np.float32 and image.shape[2] == 3
+        assert 0 <= image.min() and image.max() <= 1
+    assert [each.name for each in folder.iterdir()] == ["photo.jpg"]
+
+
+@pytest.mark.parametrize("size", [(9_999, 9_999), (65_500, 65_500)])
+def test_a_gigantic_picture_is_refused_before_it_is_unpacked(tmp_path, size):
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(with_size(jpeg(), *size))
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=r"at most 80 million px, got .* in .*photo\.jpg"):
+        read_image(path)
+    assert tracemalloc.get_traced_memory()[1] < 10**7
+    tracemalloc.stop()
+
+
+def test_a_picture_that_would_run_a_program_is_none(tmp_path):
+    (tmp_path / "photo.jpg").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
+    with pytest.raises(ValueError, match="none that can be read"):
+        read_image(tmp_path / "photo.jpg")
 
 
 def test_what_cannot_be_written_is_named_and_leaves_nothing(tmp_path):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from damage import DAMAGE, damaged, jpeg
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -112,7 +113,7 @@ def test_decompression_bomb_is_refused_before_it_is_decoded(tmp_path):
 def test_format_that_runs_a_program_is_refused(tmp_path):
     path = write(tmp_path, texture=False)
     (tmp_path / "skin.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
-    with pytest.raises(ValueError, match="skin.png is damaged"):
+    with pytest.raises(ValueError, match="skin.png is none that can be read"):
         scans.read_scan(path)
 
 
@@ -177,6 +178,21 @@ def test_whatever_is_written_is_read_or_refused_in_a_sentence(tmp_path_factory, 
     else:
         assert np.isfinite(mesh.vertices).all() and len(mesh.triangles)
     assert sorted(path.name for path in folder.iterdir()) == before
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(damage=DAMAGE)
+def test_a_spoilt_texture_is_drawn_or_refused_in_a_sentence(tmp_path_factory, damage):
+    folder = tmp_path_factory.mktemp("scan")
+    path = write(folder, material="newmtl skin\nmap_Kd skin.jpg\n", texture=False)
+    (folder / "skin.jpg").write_bytes(damaged(jpeg(), damage))
+    try:
+        texture = scans.read_scan(path).mesh_scan.texture
+    except ValueError as error:
+        assert "skin.jpg" in str(error)
+    else:
+        assert texture.shape[2] == 3 and np.isfinite(texture).all()
+    assert sorted(each.name for each in folder.iterdir()) == ["box.mtl", "box.obj", "skin.jpg"]
 
 
 def test_read_mesh_says_which_file_has_the_damaged_texture(tmp_path):

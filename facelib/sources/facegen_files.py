@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-MAX_SIDE = 8192  # px
+from facelib.images import decode_image
+
+MAX_PIXELS = 64_000_000  # of a rendering; the thesis's have 512 x 512
 
 
 def read_keypoint_indices(path: Path) -> np.ndarray:
@@ -80,16 +82,13 @@ def read_rgba(path: Path) -> np.ndarray:
         ValueError: if the file is missing, damaged, no image, or too large to be a rendering.
     """
     try:
-        with Image.open(path) as opened:
-            if max(opened.size) > MAX_SIDE:
-                raise ValueError(f"{path} is too large: {opened.size}, at most {MAX_SIDE} px")
-            return np.asarray(opened.convert("RGBA"), dtype=np.float32) / 255.0
+        return decode_image(path, _to_rgba, MAX_PIXELS)
     except FileNotFoundError as error:
         raise ValueError(f"expected the file {path}, found none") from error
-    except UnidentifiedImageError as error:
-        raise ValueError(f"expected an image, but {path} is none that can be read") from error
-    except (OSError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-        raise ValueError(f"expected a whole image, but {path} is damaged: {error}") from error
+
+
+def _to_rgba(picture: Image.Image) -> np.ndarray:
+    return np.asarray(picture.convert("RGBA"), dtype=np.float32) / 255.0
 
 
 def _obj_lines(path: Path, start: str) -> list[str]:

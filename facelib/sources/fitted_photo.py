@@ -11,15 +11,15 @@ from pathlib import Path
 
 import numpy as np
 from numba import njit
-from PIL import Image, UnidentifiedImageError
 
 from facelib.basel import UM_PER_MM
 from facelib.basel_layout import BaselFace
+from facelib.images import decode_image
 from facelib.matfiles import Shape, read_mat
 from facelib.rotations import pose_from_rotation, rotation_x, rotation_y, rotation_z
 from facelib.transforms import Crop
 
-MAX_SIDE = 4096  # px; real photos have 450
+MAX_PIXELS = 4096**2  # of a photo; real ones have 450 x 450
 POSE_SHAPE = (1, 7)
 INNER = slice(17, 68)  # keypoints that do not slide along the cheek as the head turns
 FARTHEST = 0.15  # median distance of keypoints and pt2d, in keypoint box sides
@@ -149,24 +149,12 @@ def read_fitted(path: Path, face: BaselFace, parameters: Parameters) -> FittedPh
 
 
 def _read_photo(path: Path) -> np.ndarray:
-    """Read a photo after a look at its size, so that no picture is too large to unpack.
+    """Read a photo's (H, W, 3) bytes.
 
     Unlike `images.read_image` it stays in bytes, which makes the way to a crop twice as fast, and
     is not turned upright: the parameters count pixels as they are stored.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"expected an image file, found none at {path}")
-    try:
-        with Image.open(path) as opened:
-            if max(opened.size) > MAX_SIDE:
-                raise ValueError(
-                    f"expected at most {MAX_SIDE} px a side in {path}, got {opened.size}"
-                )
-            return np.asarray(opened.convert("RGB"))
-    except UnidentifiedImageError as error:
-        raise ValueError(f"expected an image, but {path} is none that can be read") from error
-    except (OSError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-        raise ValueError(f"expected a whole image, but {path} is damaged: {error}") from error
+    return decode_image(path, lambda picture: np.asarray(picture.convert("RGB")), MAX_PIXELS)
 
 
 def _check_consistent(path, image, keypoints, annotated) -> None:
