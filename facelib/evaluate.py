@@ -14,7 +14,7 @@ that the photos did not help.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 NME_THRESHOLD = 0.01
 """Tables 5.1 and 5.2 give the share of faces whose thesis NME is below this."""
 BOXES = ("truth", "prediction")
+SOURCES = {"synthetic": "synthetic people", "facegen": "FaceGen's people", "300W-LP": "300W-LP"}
 MAX_ALIGNMENT_POINTS = 1000
 """Alignment to a surface follows at most so many vertices, evenly taken; all of them are scored."""
 
@@ -95,22 +96,31 @@ def vertex_error_mm(prediction: np.ndarray, truth: np.ndarray, px_per_mm: float 
     return float(np.linalg.norm(prediction - truth, axis=1).mean() / px_per_mm)
 
 
-def surface_distance_mm(prediction: Mesh, truth: Mesh, initial: Similarity | None = None) -> float:
+def surface_distance_mm(
+    prediction: Mesh,
+    truth: Mesh,
+    initial: Similarity | None = None,
+    measured: np.ndarray | None = None,
+    true_measured: np.ndarray | None = None,
+) -> float:
     """Return the mean distance between two surfaces after a similarity alignment, mm.
 
     The prediction is laid on the truth's surface by ICP with scale. Then the mean distance of its
-    vertices to the true surface and that of the true vertices to its surface are averaged. Cut both
-    meshes to the face region first (`submesh`): what only one of them has counts as error.
+    measured vertices to the true surface and that of the true ones to its surface are averaged. A
+    point is measured against the whole other surface, so what only one of two meshes has counts as
+    error where it is measured: choose vertices, or cut both meshes to the face first (`submesh`).
 
     Args:
         prediction: any unit and frame of the truth's handedness.
         truth: vertices in mm.
         initial: prediction → truth, within ICP's reach of the answer; None starts as they lie.
+        measured: (V,) bool, the predicted vertices that are aligned and measured; None takes all.
+        true_measured: (N,) bool, the true vertices that are measured; None takes all.
     """
     on_truth = nearest_surface_finder(truth.vertices, truth.triangles)
-    step = -(-len(prediction.vertices) // MAX_ALIGNMENT_POINTS)
+    points = _chosen(prediction, measured)
     found = icp(
-        prediction.vertices[::step],
+        points[:: -(-len(points) // MAX_ALIGNMENT_POINTS)],
         truth.vertices,
         initial,
         with_scale=True,
@@ -120,10 +130,17 @@ def surface_distance_mm(prediction: Mesh, truth: Mesh, initial: Similarity | Non
     )
     aligned = found.similarity.apply(prediction.vertices)
     on_prediction = nearest_surface_finder(aligned, prediction.triangles)
-    there = np.linalg.norm(on_truth(aligned) - aligned, axis=1).mean()
-    true_points = np.asarray(truth.vertices, dtype=np.float64)
-    back = np.linalg.norm(on_prediction(true_points) - true_points, axis=1).mean()
-    return float((there + back) / 2)
+    there = _mean_distance(on_truth, found.similarity.apply(points))
+    return (there + _mean_distance(on_prediction, _chosen(truth, true_measured))) / 2
+
+
+def _chosen(mesh: Mesh, chosen: np.ndarray | None) -> np.ndarray:
+    vertices = np.asarray(mesh.vertices, dtype=np.float64)
+    return vertices if chosen is None else vertices[chosen]
+
+
+def _mean_distance(nearest: Callable[[np.ndarray], np.ndarray], points: np.ndarray) -> float:
+    return float(np.linalg.norm(nearest(points) - points, axis=1).mean())
 
 
 def thesis_nme(
@@ -325,6 +342,16 @@ def markdown_table(methods: Mapping[str, Evaluation]) -> str:
     ]
     rows = {**methods, "mean face (looks at no photo)": mean_face}
     return "\n".join(lines + [_row(name, evaluation) for name, evaluation in rows.items()])
+
+
+def title_of(settings: Mapping[str, object]) -> str:
+    """Say whose faces a set of pairs shows, and whether they are a stand-in's.
+
+    Args:
+        settings: of the set, from its manifest.
+    """
+    source = SOURCES.get(str(settings.get("source")), "faces of unknown origin")
+    return f"STAND-IN for {source}" if settings.get("stand_in") else source
 
 
 def _row(name: str, evaluation: Evaluation) -> str:

@@ -16,18 +16,18 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from facelib.evaluate import (
-    MAX_ALIGNMENT_POINTS,
     NME_THRESHOLD,
     Evaluation,
     FaceScore,
     ced,
     markdown_table,
     submesh,
+    surface_distance_mm,
     values,
 )
 from facelib.mesh import Mesh, edges, subdivision_matrix
 from facelib.reconstruct import predict_position_maps
-from facelib.registration import icp, nearest_surface_finder, umeyama
+from facelib.registration import icp, umeyama
 from facelib.sources.florence import (
     REGION_RADIUS_MM,
     ScanViews,
@@ -136,51 +136,16 @@ def score_scan(name: str, vertices_mm: np.ndarray, truth: ScanTruth, layout: UVL
     vertices_mm = np.asarray(vertices_mm, dtype=np.float64)
     measured = region_of_prediction(vertices_mm, layout)
     keypoints = layout.keypoints(vertices_mm)
-    distance_mm = scan_surface_distance_mm(
+    distance_mm = surface_distance_mm(
         Mesh(vertices_mm, layout.triangles),
-        measured,
-        truth,
+        truth.surface,
         umeyama(keypoints, truth.keypoints_head),
+        measured,
+        truth.region,
     )
     rigid = umeyama(keypoints, truth.keypoints_head, with_scale=False)
     nme = scan_nme(vertices_mm[measured], truth, rigid)
     return FaceScore(name, 0, np.nan, np.nan, distance_mm, nme)
-
-
-def scan_surface_distance_mm(
-    prediction: Mesh, measured: np.ndarray, truth: ScanTruth, initial: Similarity
-) -> float:
-    """Return the mean distance between prediction and scan after a similarity alignment, mm.
-
-    As `facelib.evaluate.surface_distance_mm`, but points are cut to the region and surfaces not.
-
-    Args:
-        prediction: vertices in mm.
-        measured: (V,) bool, its vertices that are measured.
-        truth: the scan.
-        initial: prediction → scan, within ICP's reach of the answer.
-    """
-    on_scan = nearest_surface_finder(truth.surface.vertices, truth.surface.triangles)
-    points = prediction.vertices[measured].astype(np.float64)
-    step = -(-len(points) // MAX_ALIGNMENT_POINTS)
-    found = icp(
-        points[::step],
-        truth.surface.vertices,
-        initial,
-        with_scale=True,
-        max_iterations=20,
-        tolerance=1e-3,
-        closest=on_scan,
-    )
-    aligned = found.similarity.apply(prediction.vertices)
-    on_prediction = nearest_surface_finder(aligned, prediction.triangles)
-    there = _mean_distance(on_scan, aligned[measured])
-    back = _mean_distance(on_prediction, truth.surface.vertices[truth.region].astype(np.float64))
-    return (there + back) / 2
-
-
-def _mean_distance(nearest: Callable[[np.ndarray], np.ndarray], points: np.ndarray) -> float:
-    return float(np.linalg.norm(nearest(points) - points, axis=1).mean())
 
 
 def scan_nme(points_mm: np.ndarray, truth: ScanTruth, initial: Similarity) -> float:
@@ -258,8 +223,9 @@ def markdown_report(method: str, result: ScanEvaluation, stand_in: bool) -> str:
     title = "STAND-IN for MICC Florence, scans of synthetic people" if stand_in else "MICC Florence"
     about = [
         "Vertex error is unknown on scans: no vertex of a scan is known to be one of ours.",
-        f"Measured within {REGION_RADIUS_MM:.0f} mm of the nose tip, over the face. In brackets: "
-        "median skill, the error / the mean face's on the same scan.",
+        f"Measured within {REGION_RADIUS_MM:.0f} mm of the nose tip (the radius of Gecer et al., "
+        "CVPR 2019), over the face. In brackets: median skill, the error / the mean face's on the "
+        "same scan.",
     ]
     if not stand_in:
         about.append(THESIS)

@@ -156,3 +156,11 @@ def test_impossible_input_is_named():
         evaluate.mean_vertices([])
     with pytest.raises(ValueError, match="metric"):
         evaluate.values([], "beauty")
+
+
+def test_a_table_of_a_stand_in_is_called_one():
+    stand_in = {"source": "300W-LP", "stand_in": True}
+    assert evaluate.title_of(stand_in) == "STAND-IN for 300W-LP"
+    assert evaluate.title_of({**stand_in, "stand_in": False}) == "300W-LP"
+    assert evaluate.title_of({"source": "synthetic"}) == "synthetic people"
+    assert "unknown" in evaluate.title_of({})

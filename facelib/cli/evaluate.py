@@ -16,6 +16,7 @@ from facelib.cli.common import (
     shipped_weights,
     writing,
 )
+from facelib.cli.evaluate_photos import evaluate_aflw2000
 from facelib.cli.evaluate_scans import evaluate_florence
 
 
@@ -28,6 +29,17 @@ from facelib.cli.evaluate_scans import evaluate_florence
     help="Score on the scans of MICC Florence below FOLDER instead of on PAIRS.",
 )
 @click.option(
+    "--aflw2000",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Score on the photos of AFLW2000-3D in FOLDER: 68 points, by yaw.",
+)
+@click.option(
+    "--bfm",
+    type=click.Path(path_type=Path),
+    help="With --aflw2000: folder of BFM.mat [data/BFM].",
+)
+@click.option(
     "--weights", type=click.Path(path_type=Path), help="Other weights than those that ship."
 )
 @click.option(
@@ -37,7 +49,7 @@ from facelib.cli.evaluate_scans import evaluate_florence
     "the baseline a little.",
 )
 @click.option(
-    "--limit", type=click.IntRange(1), help="Score only the first so many pairs or scans."
+    "--limit", type=click.IntRange(1), help="Score only the first so many pairs, scans or photos."
 )
 @click.option(
     "--json",
@@ -49,19 +61,30 @@ from facelib.cli.evaluate_scans import evaluate_florence
 def evaluate(
     pairs: Path | None,
     florence: Path | None,
+    aflw2000: Path | None,
+    bfm: Path | None,
     weights: Path | None,
     training: Path | None,
     limit: int | None,
     record: Path | None,
 ) -> None:
-    """Score a network on the folder PAIRS of held-out faces, or on scans, beside the mean face."""
-    if (pairs is None) == (florence is None):
-        raise click.UsageError("give either PAIRS or --florence FOLDER")
-    if florence and training:
-        raise click.UsageError("--training goes with PAIRS; on scans the mean head is the baseline")
+    """Score a network on the folder PAIRS of held-out faces, on scans or on photos with 68 points.
+
+    The mean face is scored beside it.
+    """
+    if sum(folder is not None for folder in (pairs, florence, aflw2000)) != 1:
+        raise click.UsageError("give one of PAIRS or --florence FOLDER or --aflw2000 FOLDER")
+    if training and not pairs:
+        raise click.UsageError("--training goes with PAIRS only")
+    if record and aflw2000:
+        raise click.UsageError("--json goes with PAIRS or --florence")
+    if bfm and not aflw2000:
+        raise click.UsageError("--bfm goes with --aflw2000")
     check_writable(record)
     if florence:
         evaluate_florence(florence, weights, limit, record)
+    elif aflw2000:
+        evaluate_aflw2000(aflw2000, bfm, weights, limit)
     else:
         evaluate_pairs(pairs, weights, training, limit, record)
 
@@ -88,6 +111,7 @@ def evaluate_pairs(
         facts = record and about_evaluation(network, weights, dataset, baseline, count, started)
     except (ValueError, OSError) as error:
         raise Failure(f"cannot evaluate: {error}", BAD_DATA) from error
+    click.echo(f"{scoring.title_of(dataset.settings)}:\n")
     click.echo(scoring.markdown_table({method: result}))
     if record:
         with writing(record):

@@ -25,8 +25,12 @@ from facelib.uvmap import load_layout
 
 FOLDERS = "subject_*/Model/frontal1/obj"
 REGION_RADIUS_MM = 95.0
-"""Radius of the evaluation region about the nose tip, as in Genova et al. (CVPR 2018) and others
-who test on MICC Florence."""
+"""Radius of the evaluation region about the nose tip (iBUG's point 30).
+
+It is that of the code which Gecer et al. published with GANFIT (CVPR 2019): `micc_evaluation.py` in
+github.com/barisgecer/GANFit has 0.95 in units of 100 mm. They say that they follow Genova et al.
+(CVPR 2018). They cut a template that was registered to the scan; here the scan itself is cut, so
+its hair, ears and neck are left out besides (`region_of_scan`)."""
 SIDE_YAW_DEG = 90.0
 
 
