@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial import cKDTree
 
-from facelib.datasets import STAND_IN_MARKER
+from facelib.datasets import find_dataset, is_stand_in, missing_sentence
 from facelib.headmodel import MorphableModel
 from facelib.matfiles import read_mat, read_struct, write_mat
 from facelib.mesh import triangle_normals
@@ -23,10 +23,6 @@ MODEL_FILE, UV_FILE = "BFM.mat", "BFM_UV.mat"
 RAW_FILES = ("01_MorphableModel.mat", "model_info.mat", "Model_Expression.mat")
 RAW_FOLDERS = (".", "raw", "3ddfa", "stn")  # face3d's instructions spread the raw files out
 MAX_BYTES = 2**31
-WHERE = (
-    "ask the University of Basel for the model, or make a stand-in with "
-    "`python -m facelib standin bfm --out {folder}`"
-)
 
 
 @dataclass(frozen=True)
@@ -69,12 +65,6 @@ class BaselModel:
         )
 
 
-def is_stand_in(folder: Path | str) -> bool:
-    """Whether a folder, or the one above it, is marked as made by this project."""
-    folder = Path(folder)
-    return any((place / STAND_IN_MARKER).is_file() for place in (folder, folder.parent))
-
-
 def load_basel(folder: Path | str) -> BaselModel:
     """Load BFM.mat, or build the same from the raw files.
 
@@ -97,8 +87,8 @@ def load_basel(folder: Path | str) -> BaselModel:
     raw = {name: _find(folder, name) for name in RAW_FILES}
     if not all(raw.values()):
         raise FileNotFoundError(
-            f"expected {MODEL_FILE} or {', '.join(RAW_FILES)} in {folder}; "
-            + WHERE.format(folder=folder)
+            f"{missing_sentence(find_dataset('BFM'), folder)} "
+            f"({', '.join(RAW_FILES)} would serve as well)"
         )
     return _as_model(folder, build_from_raw(folder))
 

@@ -6,7 +6,11 @@ same files, names and units. A folder that holds one says so in a marker file.
 
 from __future__ import annotations
 
+import os
 import shlex
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -25,11 +29,19 @@ class Expected:
         pattern: glob below the dataset's folder.
         count: how many there should be; a stand-in may have fewer.
         what: what they are, in the plural.
+        instead: glob of what serves as well, where nothing fits the pattern.
     """
 
     pattern: str
     count: int
     what: str
+    instead: str | None = None
+
+    def present_in(self, folder: Path) -> int:
+        """Count the files that are there."""
+        patterns = [self.pattern, self.instead] if self.instead else [self.pattern]
+        counts = (sum(1 for _ in islice(folder.glob(p), MAX_COUNTED)) for p in patterns)
+        return next((count for count in counts if count), 0)
 
 
 @dataclass(frozen=True)
@@ -59,7 +71,10 @@ DATASETS = (
     Dataset(
         "Basel Face Model 2009", "BFM", "the face model behind 300W-LP",
         "research only, not to be passed on", "faces.dmi.unibas.ch/bfm",
-        (Expected("BFM.mat", 1, "models of face3d"), Expected("BFM_UV.mat", 1, "texture layouts")),
+        (
+            Expected("BFM.mat", 1, "models", instead="**/01_MorphableModel.mat"),
+            Expected("BFM_UV.mat", 1, "texture layouts", instead="**/BFM_UV.mat"),
+        ),
         "bfm",
     ),
     Dataset(
@@ -134,10 +149,7 @@ def presence(dataset: Dataset, root: Path | None = None) -> Presence:
         root: the folder that holds the datasets' folders; None takes the project's data folder.
     """
     folder = (root or data_dir()) / dataset.folder
-    counts = tuple(
-        sum(1 for _ in islice(folder.glob(expected.pattern), MAX_COUNTED))
-        for expected in dataset.expected
-    )
+    counts = tuple(expected.present_in(folder) for expected in dataset.expected)
     return Presence(counts, is_stand_in(folder))
 
 
@@ -167,6 +179,33 @@ def mark_stand_in(folder: Path | str, dataset: Dataset, made_by: str) -> None:
         f"Made by: {made_by}\nLicence: CC0\n"
     )
     (Path(folder) / STAND_IN_MARKER).write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def new_stand_in(folder: Path | str, dataset: Dataset, made_by: str) -> Iterator[Path]:
+    """Give a place to write a stand-in to; it becomes the folder, marked, whole or not at all.
+
+    Args:
+        folder: new or empty; nothing real is ever mixed with a stand-in.
+        dataset: what it stands in for.
+        made_by: the command that makes it.
+
+    Raises:
+        ValueError: if the folder holds something.
+        OSError: if it cannot be written.
+    """
+    folder = Path(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"expected a new or an empty folder, but {folder} holds something")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    beside = folder.with_name(f".{folder.name}.{os.getpid()}")
+    try:
+        beside.mkdir()
+        yield beside
+        mark_stand_in(beside, dataset, made_by)
+        beside.replace(folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
 
 
 def is_stand_in(folder: Path | str) -> bool:

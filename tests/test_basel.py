@@ -86,7 +86,7 @@ def test_only_a_marked_folder_is_a_stand_in(model, tmp_path):
     assert model.stand_in
     assert not load_basel(tmp_path).stand_in
     assert "STAND-IN" in (basel_folder() / STAND_IN_MARKER).read_text()
-    with pytest.raises(ValueError, match="of its own"):
+    with pytest.raises(ValueError, match="new or an empty folder"):
         write_bfm_standin(tmp_path, COLUMNS, ROWS)
 
 

@@ -28,6 +28,16 @@ def test_presence_counts_what_is_there(tmp_path):
     assert datasets.presence(florence, tmp_path) == datasets.Presence((1,), True)
 
 
+def test_raw_files_of_the_basel_model_count_as_the_model(tmp_path):
+    bfm = datasets.find_dataset("BFM")
+    (tmp_path / "BFM" / "raw").mkdir(parents=True)
+    for name in ("01_MorphableModel.mat", "BFM_UV.mat"):
+        (tmp_path / "BFM" / "raw" / name).touch()
+    assert datasets.presence(bfm, tmp_path).counts == (1, 1)
+    (tmp_path / "BFM" / "BFM.mat").touch()
+    assert datasets.presence(bfm, tmp_path).counts == (1, 1)
+
+
 def test_data_prints_the_table_and_calls_a_stand_in_one(tmp_path):
     (tmp_path / "florence").mkdir()
     datasets.mark_stand_in(tmp_path / "florence", datasets.find_dataset("florence"), "a test")

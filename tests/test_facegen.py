@@ -317,6 +317,7 @@ def test_the_command_line_imports_what_it_can(damaged, tmp_path):
     assert "wrote 4 pairs" in result.output and "skipped 00003" in result.output
     pairs = ShardedPairs(tmp_path / "pairs")
     assert len(pairs) == 4 and pairs.settings["source"] == "facegen"
+    assert pairs.settings["stand_in"]
 
 
 @pytest.mark.parametrize("what", ["empty", "missing", "keypoints", "nobody", "stale"])

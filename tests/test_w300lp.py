@@ -1,22 +1,32 @@
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from PIL import Image
+from damage import DAMAGE, damaged, with_size
+from hypothesis import HealthCheck, given, settings
 from scipy import io
 from standins import COLUMNS, ROWS, SEED, basel_face, basel_folder, photo_folder
 
 from facelib.__main__ import main
 from facelib.basel import load_basel
+from facelib.headmodel import load_head
 from facelib.images import read_image, to_uint8
 from facelib.pairs import ShardedPairs, split_by_identity
-from facelib.sources import w300lp_index
+from facelib.people.population import HELD_OUT_ABOVE, load_population
+from facelib.sources import w300lp_index, w300lp_standin
 from facelib.sources.aflw2000 import read_test_photos
 from facelib.sources.basel_standin import standin_model
-from facelib.sources.fitted_photo import cut_bytes, place, read_parameters, rotation_from_angles
+from facelib.sources.fitted_photo import (
+    crop_fitted,
+    cut_bytes,
+    place,
+    read_parameters,
+    rotation_from_angles,
+)
 from facelib.sources.keypoint_fit import fit_keypoints, weak_perspective
 from facelib.sources.w300lp import iterate_pairs, make_pair, prepare_pairs, read_sample
 from facelib.sources.w300lp_index import (
@@ -32,6 +42,8 @@ from facelib.sources.w300lp_standin import (
     SIZE,
     random_face,
     random_poses,
+    seat,
+    shoot,
     write_aflw2000_standin,
     write_w300lp_standin,
 )
@@ -101,6 +113,19 @@ def test_photos_show_the_face_where_the_keypoints_are(index):
     layout = load_layout()
     marks = layout.keypoints(photo.vertices_image)
     assert np.linalg.norm((marks - photo.keypoints_image)[:, :2], axis=1).mean() < 3  # px
+
+
+def test_keypoints_read_from_the_position_map_lie_on_those_of_the_file(index):
+    """From .mat and photo to the map that a network learns, and back to the file's own points."""
+    layout, rng = load_layout(), np.random.default_rng(0)
+    for planned in plan_pairs(index)[::2]:
+        photo = read_sample(photo_folder(), planned.front, basel_face())
+        _, vertices_crop, crop = crop_fitted(photo, 256, rng)
+        found = layout.keypoints(layout.vertices(layout.position_map(vertices_crop)))
+        in_file = np.pad(photo.parameters.keypoints_image, ((0, 0), (0, 1)))
+        expected = crop.image_to_crop(in_file)
+        apart = np.linalg.norm((found - expected)[:, :2], axis=1)
+        assert apart[17:].mean() < 2.5  # px; our 68 points and the model's were chosen apart
 
 
 def test_fast_cut_is_the_exact_one_rounded():
@@ -247,8 +272,31 @@ def test_spoilt_samples_are_counted_and_named_and_the_rest_goes_on(copy, index):
     for content, word in ((photo[:2000], "damaged"), (b"", "none that can be read")):
         base.with_suffix(".jpg").write_bytes(content)
         _one_left_out(copy, front, word)
-    Image.new("RGB", (5000, 4)).save(base.with_suffix(".jpg"))
-    _one_left_out(copy, front, "at most 4096 px")
+    base.with_suffix(".jpg").write_bytes(with_size(photo, 60_000, 50_000))
+    _one_left_out(copy, front, "at most 16.8 million px")
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(damage=DAMAGE)
+def test_a_spoilt_photo_makes_a_pair_or_a_counted_skip(tmp_path_factory, index, damage):
+    root = tmp_path_factory.mktemp("photos")
+    pair = plan_pairs(index)[0]
+    for sample in (pair.front, pair.side):
+        (root / sample.folder).mkdir(exist_ok=True)
+        for ending in (".mat", ".jpg"):
+            name = f"{sample.name}{ending}"
+            shutil.copyfile(photo_folder() / name, root / name)
+    photo = root / f"{pair.front.name}.jpg"
+    photo.write_bytes(damaged(photo.read_bytes(), damage))
+    before = sorted(root.rglob("*"))
+    poses = index.poses[[index.samples.index(each) for each in (pair.front, pair.side)]]
+    few = Index(root, (pair.front, pair.side), poses, (), True)
+    (result,) = iterate_pairs(few, basel_face(), size=32)
+    if isinstance(result, Skipped):
+        assert result.name.startswith(pair.front.name) and photo.name in result.reason
+    else:
+        result.check()
+    assert sorted(root.rglob("*")) == before
 
 
 def _one_left_out(root, front, word):
@@ -293,6 +341,8 @@ def test_the_command_makes_pairs_and_fails_in_one_sentence(tmp_path):
     options = ["--photos", str(photo_folder()), "--bfm", str(basel_folder()), "--size", "32"]
     done = run(main, ["pairs-300w-lp", str(tmp_path / "out"), *options])
     assert done.exit_code == 0 and "stand-in of 300W-LP: 34 photos" in done.output
+    shown = run(main, ["evaluate", str(tmp_path / "out"), "--limit", "1"])
+    assert shown.output.startswith("STAND-IN for 300W-LP"), shown.output
     again = run(main, ["pairs-300w-lp", str(tmp_path / "out"), *options])
     assert again.exit_code == 8 and "without pairs" in again.output
     missing = run(main, ["pairs-300w-lp", str(tmp_path / "x"), "--bfm", str(tmp_path)])
@@ -311,15 +361,71 @@ def test_aflw2000_photos_come_with_their_own_keypoints(tmp_path):
     assert first.photo.shape == (128, 128, 3)
     marks = load_layout().keypoints(first.vertices_image)
     assert np.abs(first.keypoints_image - marks).mean(axis=0).max() < 2
-    with pytest.raises(FileNotFoundError, match="AFLW2000"):
+    with pytest.raises(FileNotFoundError, match="facelib standin aflw2000"):
         list(read_test_photos(tmp_path, basel_face()))
 
 
-def test_stand_ins_go_nowhere_near_the_real_set(tmp_path):
+@pytest.mark.parametrize("write", [write_w300lp_standin, write_aflw2000_standin])
+def test_stand_ins_go_nowhere_near_the_real_set(tmp_path, write):
     (tmp_path / "AFW").mkdir()
-    with pytest.raises(ValueError, match="holds photos of it"):
-        write_w300lp_standin(tmp_path, 2, columns=COLUMNS, rows=ROWS)
+    with pytest.raises(ValueError, match="new or an empty folder"):
+        write(tmp_path, 2, columns=COLUMNS, rows=ROWS)
     assert list(tmp_path.iterdir()) == [tmp_path / "AFW"]
+
+
+def test_an_interrupted_stand_in_leaves_nothing(tmp_path, monkeypatch):
+    def full(path, image):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(w300lp_standin, "write_image", full)
+    with pytest.raises(OSError, match="No space"):
+        write_w300lp_standin(tmp_path / "new", 2, columns=COLUMNS, rows=ROWS)
+    assert not list(tmp_path.iterdir())
+
+
+def test_people_of_the_stand_in_have_hair_and_some_of_them_glasses():
+    model = standin_model(COLUMNS, ROWS)
+    faces = [random_face(np.random.default_rng([9, i]), model) for i in range(24)]
+    assert len({face.outfit.hair.kind for face in faces}) > 2
+    wearers = [face for face in faces if face.outfit.glasses is not None]
+    assert 2 < len(wearers) < 16
+    bare = replace(wearers[0], outfit=replace(wearers[0].outfit, glasses=None))
+    pose = next(random_poses(np.random.default_rng(0)))
+    (seen, arrays), (unseen, same) = (shoot(seat(each, model), pose) for each in (wearers[0], bare))
+    for name in arrays:
+        np.testing.assert_array_equal(arrays[name], same[name])
+    differs = np.argwhere(np.abs(seen.astype(int) - unseen).max(axis=2) > 25)
+    eyes = arrays["pt2d"][::-1, 36:48].mean(axis=1)
+    assert len(differs) > 100
+    apart = np.linalg.norm(np.median(differs, axis=0) - eyes)
+    assert apart < 0.3 * np.ptp(arrays["pt2d"], axis=1).mean()
+
+
+def test_some_people_of_the_stand_in_stand_in_strong_light_from_a_side():
+    model = standin_model(COLUMNS, ROWS)
+    ratios = []
+    for i in range(12):
+        rng = np.random.default_rng([9, i])
+        pose = replace(next(random_poses(rng)), angles=np.zeros(3))
+        photo, arrays = shoot(seat(random_face(rng, model), model), pose)
+        marks = arrays["pt2d"].T
+        cheeks = (marks[[2, 14]] + 2 * marks[[31, 35]]) / 3
+        light = [
+            (photo[y - 6 : y + 7, x - 6 : x + 7] / 255).mean() ** 2.2
+            for x, y in cheeks.round().astype(int)
+        ]
+        ratios.append(max(light) / max(min(light), 1e-3))
+    assert np.mean(np.array(ratios) > 2.5) > 0.1 and min(ratios) < 1.2
+
+
+def test_people_of_aflw2000s_stand_in_are_held_out():
+    model, people = standin_model(COLUMNS, ROWS), load_population()
+    for held_out in (False, True):
+        face = random_face(np.random.default_rng(1), model, held_out)
+        assert (people.held_out_score(face.person.shape) > HELD_OUT_ABOVE) == held_out
+        own = np.tensordot(face.person.shape, load_head().shape_basis, 1)
+        shown = np.tensordot(face.shape, model.shapes, 1)
+        assert np.linalg.norm(shown - own, axis=1).mean() < 1.0  # mm
 
 
 def test_a_missing_set_names_the_way_to_a_stand_in(tmp_path):

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from facelib.basel_layout import BaselFace
+from facelib.datasets import find_dataset, missing_sentence
 from facelib.matfiles import read_mat
 from facelib.sources.fitted_photo import crop_fitted, read_fitted, read_parameters
 from facelib.sources.w300lp_index import Skipped
@@ -55,7 +56,7 @@ def read_test_photos(
     """
     paths = sorted(Path(root).glob("*.mat"))
     if not paths:
-        raise FileNotFoundError(f"expected AFLW2000-3D's .mat files in {root}, found none")
+        raise FileNotFoundError(missing_sentence(find_dataset("AFLW2000"), root))
     for path in paths:
         try:
             yield _test_photo(path, face, size)

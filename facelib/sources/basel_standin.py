@@ -17,7 +17,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from facelib.basel import UM_PER_MM, ModelArrays, save_basel
-from facelib.datasets import STAND_IN_MARKER
+from facelib.datasets import find_dataset, new_stand_in
 from facelib.headmodel import MorphableModel, load_head
 from facelib.looks.appearance import Appearance, paint, random_appearance, to_display
 from facelib.sources.basel_grid import (
@@ -38,10 +38,6 @@ N_FACES, N_LOOKS = 400, 220  # drawn for the expressions and textures
 EXPRESSION_UNIT = 1.5  # Exp_Para of one deviation of the first expression
 SEED = 300
 ATLAS_SIZE = 128
-ABOUT = (
-    "STAND-IN. These files were made by facelib out of its own public-domain head. They have the "
-    "form of {dataset}, and nothing else of it. Name them a stand-in wherever their results show.\n"
-)
 
 
 @dataclass(frozen=True)
@@ -75,6 +71,22 @@ class StandInModel:
         moved = np.tensordot(shape, self.shapes, 1) + np.tensordot(expression, self.expressions, 1)
         return self.mean_head + moved
 
+    def coefficients(
+        self, displacement_head: np.ndarray, components_head: np.ndarray
+    ) -> np.ndarray:
+        """Deviations of components that displace the face: exact where it lies in their span.
+
+        Args:
+            displacement_head: (N, 3) float, mm, head frame.
+            components_head: (C, N, 3) `shapes` or `expressions`.
+
+        Returns:
+            (C,) float64.
+        """
+        on_grid = np.stack([(self.to_grid @ each).ravel() for each in components_head])
+        wanted = (self.to_grid @ displacement_head).ravel()
+        return on_grid @ wanted / (on_grid**2).sum(axis=1)  # they are orthogonal on the grid
+
     def texture_para(self, looks: Appearance) -> np.ndarray:
         """(199,) float64: Tex_Para that comes closest to a person's looks."""
         colors = (self.to_grid @ vertex_looks(looks)).ravel() - self.arrays.texture_mean
@@ -85,7 +97,7 @@ def write_bfm_standin(folder: Path | str, columns: int = COLUMNS, rows: int = RO
     """Write a stand-in of BFM: BFM.mat, BFM_UV.mat and the file that calls it one.
 
     Args:
-        folder: made if missing; must hold no BFM.mat of another kind.
+        folder: new or empty; appears whole or not at all.
         columns: of the grid, odd.
         rows: of the grid.
 
@@ -93,18 +105,13 @@ def write_bfm_standin(folder: Path | str, columns: int = COLUMNS, rows: int = RO
         The folder.
 
     Raises:
-        ValueError: if the folder holds a BFM.mat that is no stand-in.
+        ValueError: if the folder is not empty, or the grid is one that `standin_model` refuses.
+        OSError: if it cannot be written.
     """
-    folder = Path(folder)
-    if (folder / "BFM.mat").exists() and not (folder / STAND_IN_MARKER).exists():
-        raise ValueError(f"expected a folder without a BFM.mat of its own, but {folder} has one")
-    model = standin_model(columns, rows)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / STAND_IN_MARKER).write_text(
-        ABOUT.format(dataset="the Basel Face Model"), encoding="utf-8"
-    )
-    save_basel(folder, model.arrays, model.uv)
-    return folder
+    with new_stand_in(folder, find_dataset("BFM"), "python -m facelib standin bfm") as beside:
+        model = standin_model(columns, rows)
+        save_basel(beside, model.arrays, model.uv)
+    return Path(folder)
 
 
 @lru_cache(maxsize=2)

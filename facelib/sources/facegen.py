@@ -16,6 +16,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from facelib.backgrounds import random_background
+from facelib.datasets import is_stand_in
 from facelib.face_template import FaceTemplate
 from facelib.headmodel import load_head
 from facelib.images import to_uint8
@@ -211,7 +212,10 @@ def import_pairs(
     """
     skipped: dict[str, str] = {}
     pairs = iterate_pairs(list_people(export)[:limit], layout_matrix, settings, skipped)
-    described = {"source": "facegen", "format": FORMAT, "limit": limit, **asdict(settings)}
+    described = {
+        "source": "facegen", "format": FORMAT, "limit": limit, "stand_in": is_stand_in(export),
+        **asdict(settings),
+    }  # fmt: skip
     try:
         return write_shards(pairs, folder, described), skipped
     except ValueError as error:

@@ -7,15 +7,13 @@ on the true head before noise is added, and breaks where the surface folds away,
 
 from __future__ import annotations
 
-import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from facelib.datasets import find_dataset, mark_stand_in
+from facelib.datasets import find_dataset, new_stand_in
 from facelib.headmodel import load_head
 from facelib.images import write_image
 from facelib.looks.appearance import to_display
@@ -24,7 +22,7 @@ from facelib.mesh import Mesh, vertex_normals
 from facelib.rasterize import Fragments, interpolate, rasterize
 from facelib.sources.casting import Person
 from facelib.sources.dressing import dressed_mesh
-from facelib.sources.pages import head_atlas
+from facelib.sources.pages import head_atlas, painted
 from facelib.sources.synthetic import (
     SyntheticSettings,
     make_person,
@@ -78,24 +76,14 @@ def write_florence_standin(folder: Path | str, count: int = 20, seed: int = 0) -
         ValueError: if the folder is not empty, or a number makes no sense.
         OSError: if it cannot be written.
     """
-    folder = Path(folder)
     if count < 1 or seed < 0:
         raise ValueError(
             f"expected a count of at least 1 and a seed of at least 0: {count}, {seed}"
         )
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ValueError(f"expected a new or an empty folder, but {folder} holds something")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}")
-    try:
-        beside.mkdir()
+    command = f"python -m facelib standin florence --count {count} --seed {seed}"
+    with new_stand_in(folder, find_dataset("florence"), command) as beside:
         for index in range(count):
             write_subject(beside, index, seed)
-        command = f"python -m facelib standin florence --count {count} --seed {seed}"
-        mark_stand_in(beside, find_dataset("florence"), command)
-        beside.replace(folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
     return count
 
 
@@ -124,10 +112,13 @@ def scan_person(person: Person, rng: np.random.Generator) -> GridScan:
 
     Args:
         person: whom.
-        rng: draws hair lumps and noise.
+        rng: draws skin, hair lumps and noise.
     """
-    atlas = head_atlas(ATLAS_SIZE)
-    mesh_head = dressed_mesh(load_head().vertices(person.shape), person.appearance, atlas)
+    atlas, head = head_atlas(ATLAS_SIZE), load_head()
+    age_years = None if person.traits is None else person.traits.age_years
+    still = np.zeros(len(head.expression_names))
+    _, painting = painted(rng, person.appearance, still, ATLAS_SIZE, age_years)
+    mesh_head = dressed_mesh(head.vertices(person.shape), person.appearance, atlas, painting.page)
     fragments = unrolled(mesh_head)
     fine = interpolate(fragments, mesh_head.triangles, mesh_head.vertices).astype(np.float64)
     uv = interpolate(fragments, mesh_head.triangles, mesh_head.uv)

@@ -151,6 +151,7 @@ def photograph_lit(
     ingredients: Ingredients,
     rng: np.random.Generator,
     overlay: Callable[[Rendering, Lighting], Overlay] | None = None,
+    lighting: Lighting | None = None,
 ) -> LitPhoto:
     """Take a photo of a head.
 
@@ -161,8 +162,12 @@ def photograph_lit(
         ingredients: whether light and film are drawn or plain.
         rng: draws light, background and film.
         overlay: draws hair or glasses over the head, under the same light, before the film.
+        lighting: instead of one that is drawn.
     """
-    lighting = random_lighting(rng) if ingredients.light else plain_lighting(*random_lights(rng))
+    if lighting is None:
+        lighting = (
+            random_lighting(rng) if ingredients.light else plain_lighting(*random_lights(rng))
+        )
     fine = 2 if camera.width < FINE_GRID_BELOW else 1
     shot = render_lit(mesh_head, surface, camera, lighting, fine)
     fragments = shot.fragments

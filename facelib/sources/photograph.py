@@ -9,6 +9,7 @@ import numpy as np
 from facelib.backgrounds import random_background
 from facelib.ingredients import Ingredients
 from facelib.light import spherical_harmonics as sh
+from facelib.light.lighting import Lighting
 from facelib.mesh import Mesh
 from facelib.rasterize import Fragments
 from facelib.render import Camera, render
@@ -38,7 +39,11 @@ class Photo:
 
 
 def photograph(
-    dressed: Dressed, camera: Camera, ingredients: Ingredients, rng: np.random.Generator
+    dressed: Dressed,
+    camera: Camera,
+    ingredients: Ingredients,
+    rng: np.random.Generator,
+    lighting: Lighting | None = None,
 ) -> Photo:
     """Take a photo of a head under random light before a random background.
 
@@ -47,11 +52,12 @@ def photograph(
         camera: of the photo's size.
         ingredients: whether light and film are drawn or plain.
         rng: draws light, background and film.
+        lighting: instead of one that is drawn; only for a head with a surface.
     """
     if dressed.surface is None:
         parts = dressed.mesh_head, dressed.normals_head, dressed.gloss
         return photograph_plain(*parts, camera, rng, dressed.worn)
-    return _lit(dressed, camera, ingredients, rng)
+    return _lit(dressed, camera, ingredients, rng, lighting)
 
 
 def photograph_plain(
@@ -93,7 +99,7 @@ def photograph_plain(
     return Photo(image, fragments, {"lights": lights, "ambient": ambient}, cover)
 
 
-def _lit(dressed, camera, ingredients, rng) -> Photo:
+def _lit(dressed, camera, ingredients, rng, lighting) -> Photo:
     drawn_over, worn = [], dressed.worn
 
     def overlay(shot, lighting):
@@ -103,7 +109,7 @@ def _lit(dressed, camera, ingredients, rng) -> Photo:
         return drawn_over[0]
 
     taken = photograph_lit(
-        dressed.mesh_head, dressed.surface, camera, ingredients, rng, worn and overlay
+        dressed.mesh_head, dressed.surface, camera, ingredients, rng, worn and overlay, lighting
     )
     cover = _cover(drawn_over[0]) if drawn_over else None
     return Photo(taken.image, taken.fragments, taken.drawn, cover)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -173,13 +174,12 @@ def prepare_pairs(
     settings = {
         "source": "300W-LP", "format": FORMAT, "seed": seed, "size": size, "stand_in": stand_in,
     }  # fmt: skip
-    try:
-        n_pairs = write_shards(made(), folder, settings)
-    except ValueError as error:
-        if not skipped:
-            raise
-        first = f"the first sample left out is {skipped[0].name}: {skipped[0].reason}"
-        raise ValueError(f"{error}; {first}") from error
+    pairs = made()
+    first = list(islice(pairs, 1))
+    if not first:
+        reasons = [f"{entry.name} is left out: {entry.reason}" for entry in skipped[:1]]
+        raise ValueError("; ".join([f"expected photos of {root} that make a pair", *reasons]))
+    n_pairs = write_shards(chain(first, pairs), folder, settings)
     report = Report(len(index.samples), n_pairs, tuple(skipped), stand_in)
     (Path(folder) / "skipped.txt").write_text(report.text, encoding="utf-8")
     return report

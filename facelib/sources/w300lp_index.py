@@ -18,7 +18,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from facelib.basel import is_stand_in
+from facelib.datasets import find_dataset, is_stand_in, missing_sentence
 from facelib.matfiles import read_mat
 from facelib.sources.fitted_photo import POSE_SHAPE
 
@@ -130,11 +130,7 @@ def list_samples(
     root = Path(root)
     present = [name for name in FOLDERS if (root / name).is_dir()]
     if not present:
-        raise FileNotFoundError(
-            f"expected folders such as {FOLDERS[0]} or {FOLDERS[1]} in {root}, found none; ask the "
-            "authors of 300W-LP for it, or make a stand-in with "
-            f"`python -m facelib standin 300w-lp --out {root}`"
-        )
+        raise FileNotFoundError(missing_sentence(find_dataset("300W_LP"), root))
     found, skipped = [], []
     for folder in present:
         _list_folder(root, folder, found, skipped)

@@ -1,8 +1,10 @@
 """A stand-in for 300W-LP and AFLW2000-3D: synthetic people in their files, names and units.
 
 Each face is the stand-in Basel model's, so that a file's numbers give back the face that the photo
-shows. As in the real set, k = 0, 1, 2, … turn one face further, and the `_Flip` folders hold every
-photo mirrored. Unlike there, the turned photos are photographs and not a bent picture.
+shows. The people, what they wear and the light are those of `synthetic` with every ingredient; only
+poses and sizes are 300W-LP's. As in the real set, k = 0, 1, 2, … turn one face further, and the
+`_Flip` folders hold every photo mirrored. Unlike there, the turned photos are photographs and not a
+bent picture.
 """
 
 from __future__ import annotations
@@ -13,40 +15,41 @@ from pathlib import Path
 
 import numpy as np
 
-from facelib.backgrounds import random_background
 from facelib.basel import UM_PER_MM
-from facelib.datasets import STAND_IN_MARKER
+from facelib.datasets import find_dataset, new_stand_in
 from facelib.headmodel import load_head
 from facelib.images import write_image
-from facelib.looks.appearance import Appearance, random_appearance, vertex_gloss
+from facelib.ingredients import Ingredients
+from facelib.light.lighting import Lighting, plain_lighting
 from facelib.matfiles import write_mat
-from facelib.mesh import Mesh, vertex_normals
-from facelib.render import Camera, Light, render
+from facelib.render import Camera, Light
 from facelib.sources.basel_grid import MIRRORED_KEYPOINTS
 from facelib.sources.basel_standin import (
-    ABOUT,
     COLUMNS,
+    N_OWN_SHAPES,
     ORIGIN_MM,
     ROWS,
     StandInModel,
     mirrored_head,
     standin_model,
 )
-from facelib.sources.dressing import dressed_mesh, outside_triangles
+from facelib.sources.casting import Person, cast_person
+from facelib.sources.dressing import Dressed, draw_outfit, dress
 from facelib.sources.fitted_photo import rotation_from_angles
-from facelib.sources.pages import head_atlas
-from facelib.sources.photograph import photograph_plain
-from facelib.sources.scene import develop, random_expression
-from facelib.sources.w300lp_index import FOLDERS, SUBSETS
+from facelib.sources.pages import texture_size
+from facelib.sources.photograph import photograph
+from facelib.sources.scene import random_expression
+from facelib.sources.w300lp_index import SUBSETS
+from facelib.worn.outfit import Outfit
 
 SIZE = 450  # px, of every photo
 STEPS = (5, 9)  # fewest and most photos of one face
 FARTHEST_YAW = np.radians(89.0)
 NEAREST_YAW, TILT = np.radians(30.0), np.radians(12.0)
 PX_PER_MM = (0.9, 1.5)
-SHAPE_LIMIT = 2.5  # standard deviations
-TEXTURE_SIZE = 512
-HARD_LIGHT = 0.3  # share of faces under one strong light
+INGREDIENTS = Ingredients.all()
+STRONG_LIGHT = 0.25  # share of faces under one strong light, which drawn places seldom have
+SKIN, LIGHT = 0, 1  # what a face's seed draws, each with a generator of its own
 AFLW_KEYPOINTS = (
     17, 19, 21, 22, 24, 26, 36, 36, 39, 42, 45, 45, 2, 31, 30, 35, 14, 48, 51, 54, 8
 )  # fmt: skip  # which of the 68 stand for AFLW's 21; its eye centres become corners
@@ -54,18 +57,22 @@ AFLW_KEYPOINTS = (
 
 @dataclass(frozen=True)
 class Face:
-    """Who is photographed, before what and in which light.
+    """Who is photographed, with what on, before what and in which light.
 
     Attributes:
-        shape: (199,) float64, deviations of the stand-in model.
-        expression: (29,) float64, the same.
-        looks: skin, hair, eyes.
-        scene: seed of light, background and film, one for all photos of this face.
+        person: who.
+        outfit: what they wear.
+        actions: (A,) float64, strengths of the head model's facial actions.
+        shape: (199,) float64, deviations of the stand-in model: the person's and some of its own.
+        expression: (29,) float64, the same, as near to the actions as the stand-in model comes.
+        scene: seed of skin, light, background and film, one for all photos of this face.
     """
 
+    person: Person
+    outfit: Outfit
+    actions: np.ndarray
     shape: np.ndarray
     expression: np.ndarray
-    looks: Appearance
     scene: int
 
 
@@ -74,18 +81,14 @@ class Sitter:
     """What all photos of a face share.
 
     Attributes:
-        mesh_head: the textured head, mm, head frame.
-        normals_head: (N, 3) float32.
-        gloss: (N,) float32.
+        dressed: all that is photographed.
         keypoints_head: (68, 3) float64, mm: the stand-in model's.
         scene: seed of light, background and film.
         arrays: of the .mat file, all but those that depend on the pose.
         mirrored_arrays: the same for the mirrored photos.
     """
 
-    mesh_head: Mesh
-    normals_head: np.ndarray
-    gloss: np.ndarray
+    dressed: Dressed
     keypoints_head: np.ndarray
     scene: int
     arrays: dict[str, np.ndarray]
@@ -139,7 +142,7 @@ def write_w300lp_standin(
     """Write a stand-in of 300W-LP: photos and .mat files in the eight folders.
 
     Args:
-        folder: made if missing; must hold none of the folders unless they are a stand-in.
+        folder: new or empty; appears whole or not at all.
         count: how many photos, mirrored ones included.
         seed: of everything drawn.
         columns: of the stand-in Basel model that the parameters are meant for.
@@ -149,55 +152,77 @@ def write_w300lp_standin(
         How many photos were written.
 
     Raises:
-        ValueError: if the folder holds photos that are no stand-in.
+        ValueError: if the folder is not empty.
+        OSError: if it cannot be written.
     """
-    folder = _marked_folder(folder, FOLDERS, "300W-LP")
-    model = standin_model(columns, rows)
-    names, written = _face_names(), 0
-    for number in range(count):
-        if written >= count:
-            break
-        subset, name = next(names)
-        (folder / subset).mkdir(exist_ok=True)
-        (folder / f"{subset}_Flip").mkdir(exist_ok=True)
+    command = f"python -m facelib standin 300w-lp --count {count} --seed {seed}"
+    written = 0
+    with new_stand_in(folder, find_dataset("300W_LP"), command) as beside:
+        for base, photo, arrays in _w300lp_files(count, seed, standin_model(columns, rows)):
+            _write(beside / base, photo, arrays)
+            written += 1
+    return written
+
+
+def _w300lp_files(
+    count: int, seed: int, model: StandInModel
+) -> Iterator[tuple[str, np.ndarray, dict[str, np.ndarray]]]:
+    """Yield paths without ending, photos and arrays, each photo and its mirror image.
+
+    None is without the other: an odd count is one more.
+    """
+    made = 0
+    for number, (subset, name) in enumerate(_face_names()):
         rng = np.random.default_rng([seed, number])
         sitter = seat(random_face(rng, model), model)
         for k, pose in enumerate(random_poses(rng)):
+            if made >= count:
+                return
             photo, arrays = shoot(sitter, pose)
-            flipped = flip_arrays(sitter, pose, arrays)
-            _write(folder / subset / f"{name}_{k}", photo, arrays)
-            _write(folder / f"{subset}_Flip" / f"{name}_{k}", photo[:, ::-1], flipped)
-            written += 2
-            if written >= count:
-                break
-    return written
+            yield f"{subset}/{name}_{k}", photo, arrays
+            yield f"{subset}_Flip/{name}_{k}", photo[:, ::-1], flip_arrays(sitter, pose, arrays)
+            made += 2
 
 
 def write_aflw2000_standin(
     folder: Path | str, count: int = 40, seed: int = 1, columns: int = COLUMNS, rows: int = ROWS
 ) -> int:
-    """Write a stand-in of AFLW2000-3D: one photo a face; arguments as `write_w300lp_standin`."""
-    folder = _marked_folder(folder, (), "AFLW2000-3D")
-    model = standin_model(columns, rows)
-    for number in range(count):
-        rng = np.random.default_rng([seed, number])
-        sitter = seat(random_face(rng, model), model)
-        poses = list(random_poses(rng))
-        photo, arrays = shoot(sitter, poses[int(rng.integers(len(poses)))])
-        arrays["pt3d_68"] = keypoints = arrays["pt3d"]
-        arrays["pt2d"] = keypoints[:2, AFLW_KEYPOINTS]
-        _write(folder / f"image{number + 2:05d}", photo, arrays)
+    """Write a stand-in of AFLW2000-3D: one photo a face, of people that no training set has.
+
+    Arguments as `write_w300lp_standin`.
+    """
+    command = f"python -m facelib standin aflw2000 --count {count} --seed {seed}"
+    with new_stand_in(folder, find_dataset("AFLW2000"), command) as beside:
+        model = standin_model(columns, rows)
+        for number in range(count):
+            rng = np.random.default_rng([seed, number])
+            sitter = seat(random_face(rng, model, held_out=True), model)
+            poses = list(random_poses(rng))
+            photo, arrays = shoot(sitter, poses[int(rng.integers(len(poses)))])
+            arrays["pt3d_68"] = keypoints = arrays["pt3d"]
+            arrays["pt2d"] = keypoints[:2, AFLW_KEYPOINTS]
+            _write(beside / f"image{number + 2:05d}", photo, arrays)
     return count
 
 
-def random_face(rng: np.random.Generator, model: StandInModel) -> Face:
-    """Draw who is photographed, with an expression that the stand-in model has."""
-    shape = np.clip(rng.standard_normal(len(model.shapes)), -SHAPE_LIMIT, SHAPE_LIMIT)
+def random_face(rng: np.random.Generator, model: StandInModel, held_out: bool = False) -> Face:
+    """Draw who is photographed, with an expression that the stand-in model has.
+
+    Args:
+        rng: draws.
+        model: whose shapes and expressions the face is made of.
+        held_out: draw from the people that training never sees.
+    """
     head = load_head()
+    person = cast_person(rng, held_out)
+    own = np.tensordot(person.shape, head.shape_basis[: len(person.shape)].astype(float), 1)
+    beyond = np.arange(len(model.shapes)) >= 2 * N_OWN_SHAPES  # what the shipped head has not
+    shape = model.coefficients(own, model.shapes) + beyond * rng.standard_normal(len(beyond))
     actions = random_expression(rng, head.expression_names)
     actions[[name.startswith("eyeLook") for name in head.expression_names]] = 0
     expression = model.action_weights @ (actions - model.action_mean)
-    return Face(shape, expression, random_appearance(rng), int(rng.integers(2**31)))
+    outfit = draw_outfit(rng, person, INGREDIENTS)
+    return Face(person, outfit, actions, shape, expression, int(rng.integers(2**31)))
 
 
 def random_poses(rng: np.random.Generator) -> Iterator[Pose]:
@@ -215,21 +240,19 @@ def random_poses(rng: np.random.Generator) -> Iterator[Pose]:
 
 def seat(face: Face, model: StandInModel) -> Sitter:
     """Work out what all photos of a face share."""
-    head = load_head()
     vertices_head = model.head_vertices(face.shape, face.expression)
-    atlas = head_atlas(TEXTURE_SIZE)
-    mesh = dressed_mesh(vertices_head, face.looks, atlas)
-    gloss = np.zeros(len(mesh.vertices), np.float32)
-    gloss[: len(vertices_head)] = vertex_gloss(face.looks, atlas)
+    dressed = dress(
+        face.person, face.actions, vertices_head, face.outfit, INGREDIENTS, texture_size(SIZE),
+        np.random.default_rng([face.scene, SKIN]),
+    )  # fmt: skip
     keypoints_head = model.to_grid[model.arrays.keypoints] @ vertices_head
     mirrored = replace(
         face,
-        shape=_mirrored_coefficients(face.shape, model.shapes, model, head),
-        expression=_mirrored_coefficients(face.expression, model.expressions, model, head),
+        shape=_mirrored_coefficients(face.shape, model.shapes, model),
+        expression=_mirrored_coefficients(face.expression, model.expressions, model),
     )
     fixed = tuple(_fixed_arrays(each, model) for each in (face, mirrored))
-    normals = vertex_normals(mesh.vertices, outside_triangles())
-    return Sitter(mesh, normals, gloss, keypoints_head, face.scene, *fixed)
+    return Sitter(dressed, keypoints_head, face.scene, *fixed)
 
 
 def shoot(sitter: Sitter, pose: Pose) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -238,29 +261,20 @@ def shoot(sitter: Sitter, pose: Pose) -> tuple[np.ndarray, dict[str, np.ndarray]
     Returns:
         (SIZE, SIZE, 3) uint8, and the arrays by name, with `pt3d` (3, 68) besides.
     """
-    rng = np.random.default_rng(sitter.scene)
-    scene = sitter.mesh_head, sitter.normals_head, sitter.gloss, pose.camera, rng
-    hard = rng.random() < HARD_LIGHT
-    photo = photograph_hard(*scene) if hard else photograph_plain(*scene).image
+    rng = np.random.default_rng([sitter.scene, LIGHT])
+    lighting = strong_lighting(rng) if rng.random() < STRONG_LIGHT else None
+    photo = photograph(sitter.dressed, pose.camera, INGREDIENTS, rng, lighting).image
     keypoints_image = pose.camera.head_to_image(sitter.keypoints_head)
     return photo, {**sitter.arrays, **_placed_arrays(pose, keypoints_image)}
 
 
-def photograph_hard(
-    mesh_head: Mesh,
-    normals_head: np.ndarray,
-    gloss: np.ndarray,
-    camera: Camera,
-    rng: np.random.Generator,
-) -> np.ndarray:
-    """Take a photo as `photograph_plain` does, under one strong light from a side."""
-    direction = np.array([rng.choice([-1, 1]) * rng.uniform(0.7, 1.5), rng.uniform(0.2, 0.9), 0.5])
-    light, ambient = rng.uniform(1.0, 1.5), rng.uniform(0.05, 0.12)
-    shot = render(
-        mesh_head, camera, [Light(direction, (light,) * 3)], (ambient,) * 3, specular=gloss,
-        normals=normals_head, shininess=24.0, cull_back=True,
-    )  # fmt: skip
-    return develop(shot.image, shot.alpha, random_background(rng, camera.width), rng)
+def strong_lighting(rng: np.random.Generator) -> Lighting:
+    """Draw one strong light from a side in dim surroundings."""
+    side = rng.choice([-1.0, 1.0])
+    direction = np.array([side * rng.uniform(0.7, 1.5), rng.uniform(0.2, 0.9), 0.5])
+    lamp, around = rng.uniform(1.0, 1.5), rng.uniform(0.05, 0.12)
+    lighting = plain_lighting([Light(direction, np.full(3, lamp))], (around,) * 3)
+    return replace(lighting, softness_mm=rng.uniform(2.0, 6.0))
 
 
 def flip_arrays(sitter: Sitter, pose: Pose, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -269,12 +283,10 @@ def flip_arrays(sitter: Sitter, pose: Pose, arrays: dict[str, np.ndarray]) -> di
     return {**sitter.mirrored_arrays, **_placed_arrays(pose.mirrored, keypoints_image)}
 
 
-def _mirrored_coefficients(coefficients, components, model, head) -> np.ndarray:
+def _mirrored_coefficients(coefficients, components, model) -> np.ndarray:
     """Coefficients of the mirrored displacement, which the stand-in model holds exactly."""
-    on_grid = np.stack([(model.to_grid @ each).ravel() for each in components])
-    wanted = model.to_grid @ mirrored_head(np.tensordot(coefficients, components, 1), head)
-    # Components are orthogonal on the grid.
-    return on_grid @ wanted.ravel() / (on_grid**2).sum(axis=1)
+    displacement = np.tensordot(coefficients, components, 1)
+    return model.coefficients(mirrored_head(displacement, load_head()), components)
 
 
 def _fixed_arrays(face: Face, model: StandInModel) -> dict[str, np.ndarray]:
@@ -284,7 +296,7 @@ def _fixed_arrays(face: Face, model: StandInModel) -> dict[str, np.ndarray]:
         "roi": np.int16([[1, 1, SIZE, SIZE]]),
         "Illum_Para": np.float64([[0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.0, 0.0, 0.05, 20.0]]),
         "Color_Para": np.float32([[1, 1, 1, 0, 0, 0, 1]]),
-        "Tex_Para": model.texture_para(face.looks)[:, None],
+        "Tex_Para": model.texture_para(face.person.appearance)[:, None],
         "Shape_Para": (face.shape * arrays.shape_deviations)[:, None],
         "Exp_Para": (face.expression * arrays.expression_deviations)[:, None],
     }
@@ -299,6 +311,7 @@ def _placed_arrays(pose: Pose, keypoints_image: np.ndarray) -> dict[str, np.ndar
 
 
 def _write(base: Path, photo: np.ndarray, arrays: dict[str, np.ndarray]) -> None:
+    base.parent.mkdir(exist_ok=True)
     write_image(base.with_suffix(".jpg"), photo / np.float32(255))
     kept = {name: array for name, array in arrays.items() if name != "pt3d"}
     write_mat(base.with_suffix(".mat"), kept, compress=True)
@@ -319,15 +332,3 @@ def _face_names() -> Iterator[tuple[str, str]]:
             ),
             strict=True,
         )
-
-
-def _marked_folder(folder: Path | str, inner: tuple[str, ...], dataset: str) -> Path:
-    """Make a folder that says it is a stand-in; refuse one that holds something else."""
-    folder = Path(folder)
-    marked = (folder / STAND_IN_MARKER).exists()
-    present = [name for name in inner if (folder / name).exists()]
-    if not marked and (present or any(folder.glob("*.mat"))):
-        raise ValueError(f"expected a folder without {dataset}, but {folder} holds photos of it")
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / STAND_IN_MARKER).write_text(ABOUT.format(dataset=dataset), encoding="utf-8")
-    return folder
