@@ -8,7 +8,7 @@ file of the book, so that nothing needs a network.
 import base64
 import html
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import k3d
@@ -167,6 +167,30 @@ def draw_position_map(position_map: np.ndarray, coverage: np.ndarray, unit: str 
         picture = axis.imshow(shown, cmap="viridis", extent=(0, 1, 1, 0))
         axis.set(title=f"{name}(u, v)", xlabel="u", ylabel="v")
         figure.colorbar(picture, ax=axis, label=f"{name} [{unit}]", shrink=0.8)
+    return figure
+
+
+def draw_steps(steps: Mapping[str, np.ndarray], photo_px: int, n_on_photo: int) -> Figure:
+    """Draw a cloud of points after each of several transforms, coloured by z.
+
+    Args:
+        steps: title → (N, 3) points; the last is in the image frame, y down.
+        photo_px: side of the photo, whose frame is dotted.
+        n_on_photo: how many of the last steps lie on the photo.
+    """
+    figure, row = plt.subplots(1, len(steps), figsize=(9.5, 3), layout="constrained")
+    for axes, (title, points) in zip(row, steps.items(), strict=True):
+        x, y, z = points[np.argsort(points[:, 2])].T
+        axes.scatter(x, y, c=z, s=1)
+        axes.set_title(title, fontsize=9)
+        axes.set(aspect="equal", xlabel="x")
+        axes.tick_params(labelsize=7)
+    for axes in row[len(row) - n_on_photo :]:
+        frame = plt.Rectangle((0, 0), photo_px, photo_px, fill=False, ls=":", ec="0.4")
+        axes.add_patch(frame)
+        axes.set(xlim=(-15, photo_px + 15), ylim=(-15, photo_px + 15))
+    row[-1].invert_yaxis()
+    row[0].set_ylabel("y")
     return figure
 
 

@@ -101,3 +101,12 @@ def test_texture_coordinates_reach_the_scene_with_v_down(ball: Mesh) -> None:
     mesh = Mesh(ball.vertices, ball.triangles, uv, np.ones((4, 4, 3)))
     stored = scene_of(figures.show_mesh(mesh, alt="A ball."))["objects"][0]["uvs"]
     np.testing.assert_array_equal(np.frombuffer(stored["data"], stored["dtype"]), uv.ravel())
+
+
+def test_steps_are_drawn_one_a_panel_and_the_last_with_y_down() -> None:
+    points = np.random.default_rng(0).uniform(0, 90, (20, 3))
+    figure = figures.draw_steps({"a": points, "b": 2 * points, "c": points}, 100, 2)
+    first, second, third = figure.axes
+    assert [axes.get_title() for axes in figure.axes] == ["a", "b", "c"]
+    assert not first.patches and len(second.patches) == len(third.patches) == 1
+    assert not second.yaxis_inverted() and third.yaxis_inverted()
