@@ -20,6 +20,7 @@ FLOOR = 0.015
 PALE = (0.90, 0.76, 0.57)
 MELANIN = (2.45, 3.07, 3.69)
 BLOOD = (0.12, 0.62, 0.55)
+FLUSH = 0.2  # blood of the palest cheek, beside `Appearance.blood`
 MOST_MOLES = 14
 ADULT_YEARS = (18.0, 80.0)
 # How much of each group of lines an action of the face deepens.

@@ -13,7 +13,8 @@ from facelib.labels import NUMBER_OF, head_labels, numbers_of
 from facelib.light.lit_render import Surface
 from facelib.looks.appearance import Appearance, paint, vertex_colors, vertex_gloss
 from facelib.looks.atlas import SHIRT_UV, Atlas
-from facelib.looks.complexion import Complexion
+from facelib.looks.brushes import skin_color
+from facelib.looks.complexion import FLUSH, Complexion, skin_tone
 from facelib.looks.skin_paint import Painting
 from facelib.mesh import Mesh, vertex_normals
 from facelib.sources.casting import Person, lit_mouth
@@ -91,7 +92,8 @@ def dress(
     mesh = dressed_mesh(vertices_head, looks, atlas, None if painting is None else painting.page)
     worn = None
     if outfit != Outfit():
-        worn = wear(outfit, person.appearance, load_head(), mean_scalp(), vertices_head)
+        bare = _bare_skin(person.appearance, finely=painting is not None)
+        worn = wear(outfit, bare, load_head(), mean_scalp(), vertices_head)
     mesh, normals, labels = _clothed(mesh, worn)
     gloss = np.zeros(len(mesh.vertices), np.float32)
     gloss[: len(vertices_head)] = vertex_gloss(looks, atlas)
@@ -131,6 +133,13 @@ def outside_triangles() -> np.ndarray:
     _, triangles = _shirt()
     n_cloth = len(triangles) - len(load_head().triangles)
     return triangles[: len(triangles) - n_cloth // 2]
+
+
+def _bare_skin(looks: Appearance, finely: bool) -> np.ndarray:
+    """Linear RGB (3,) of skin below the neck, by the law that the face was painted with."""
+    if finely:
+        return skin_tone(looks.melanin, FLUSH + looks.blood)
+    return skin_color(*np.array([looks.melanin, looks.blood]))
 
 
 def _clothed(mesh: Mesh, worn: Worn | None) -> tuple[Mesh, np.ndarray, np.ndarray]:

@@ -17,6 +17,7 @@ from facelib.ingredients import Ingredients
 from facelib.light.film import Film, expose, random_film, sharpest_size
 from facelib.light.lighting import Lighting, plain_lighting, random_lighting
 from facelib.light.lit_render import Surface, render_lit
+from facelib.light.shadows import Lines
 from facelib.looks.atlas import Atlas
 from facelib.looks.complexion import Complexion
 from facelib.looks.relief import texel_slopes
@@ -95,7 +96,7 @@ def build_materials(model: MorphableModel, atlas: Atlas) -> HeadMaterials:
     # The atlas keeps 0.35 + 0.65 · clipped openness; inside the head it paints darkness itself.
     openness = np.clip((atlas.shade[:, 0] - 0.35) / 0.65, 0, 1)
     openness[inside] = 0.8
-    openness[model.regions["eyeballs"]] = 0.8
+    openness[model.regions["eyeballs"]] = 0.6  # lids and sockets stand before the rest
     slopes = texel_slopes(model.mean_head, model.triangles, atlas.uv, atlas.size)
     slopes[inside] = 0
     is_eye = model.regions["eyeballs"][model.triangles].all(axis=1)
@@ -151,6 +152,7 @@ def photograph_lit(
     ingredients: Ingredients,
     rng: np.random.Generator,
     overlay: Callable[[Rendering, Lighting], Overlay] | None = None,
+    lines: Lines | None = None,
 ) -> LitPhoto:
     """Take a photo of a head.
 
@@ -161,10 +163,11 @@ def photograph_lit(
         ingredients: whether light and film are drawn or plain.
         rng: draws light, background and film.
         overlay: draws hair or glasses over the head, under the same light, before the film.
+        lines: the same hair and glasses, to throw their shadows.
     """
     lighting = random_lighting(rng) if ingredients.light else plain_lighting(*random_lights(rng))
     fine = 2 if camera.width < FINE_GRID_BELOW else 1
-    shot = render_lit(mesh_head, surface, camera, lighting, fine)
+    shot = render_lit(mesh_head, surface, camera, lighting, fine, lines)
     fragments = shot.fragments
     if overlay is not None:
         shot = overlay(shot, lighting)
