@@ -158,7 +158,8 @@ def _clothed(mesh: Mesh, worn: Worn | None) -> tuple[Mesh, np.ndarray, np.ndarra
 def _surfaced(dressed: Dressed, painting: Painting | None) -> Dressed:
     materials = head_materials(dressed.atlas.size)
     mesh = with_colors(dressed.mesh_head, materials)
-    surface = make_surface(mesh, dressed.normals_head, materials, dressed.skin, painting)
+    bare = dressed.labels == NUMBER_OF["neck"]
+    surface = make_surface(mesh, dressed.normals_head, materials, dressed.skin, painting, bare)
     return replace(dressed, mesh_head=mesh, surface=surface)
 
 

@@ -111,6 +111,7 @@ def make_surface(
     materials: HeadMaterials,
     skin: Complexion | None = None,
     painting: Painting | None = None,
+    bare: np.ndarray | None = None,
 ) -> Surface:
     """Give a dressed mesh, whose head comes first, its surface.
 
@@ -120,18 +121,22 @@ def make_surface(
         materials: of the head's vertices.
         skin: whose oil and roughness count; plain skin if none.
         painting: whose relief counts; none if none.
+        bare: (N,) bool: vertices that are skin though no part of the head; none if none.
     """
     count, head = len(mesh_head.vertices), len(materials.openness)
     gloss, roughness = (skin.oil, skin.roughness) if skin else (PLAIN_OIL, PLAIN_ROUGHNESS)
     is_eye = np.zeros(len(mesh_head.triangles), bool)
     is_eye[: len(materials.is_eye)] = materials.is_eye
     own = materials.roughness > 0
+    others = np.tile(np.float32(CLOTH), (count - head, 1))
+    if bare is not None:
+        others[bare[head:]] = MATERIALS["neck"]
     return Surface(
         normals_head,
-        _extended(materials.openness, count, 0.9),
-        _extended(materials.gloss * np.where(own, 1.0, gloss), count, CLOTH[0]),
-        _extended(np.where(own, materials.roughness, roughness), count, CLOTH[1]),
-        _extended(materials.scatter, count, CLOTH[2]),
+        _extended(materials.openness, np.full(count - head, 0.9)),
+        _extended(materials.gloss * np.where(own, 1.0, gloss), others[:, 0]),
+        _extended(np.where(own, materials.roughness, roughness), others[:, 1]),
+        _extended(materials.scatter, others[:, 2]),
         np.concatenate([materials.texel_slopes, np.zeros((count - head, 6), np.float32)]),
         painting.relief if painting else None,
         is_eye,
@@ -201,7 +206,5 @@ def metered(film: Film, light: np.ndarray, alpha: np.ndarray) -> Film:
     return replace(film, exposure=film.exposure * meter(light, alpha))
 
 
-def _extended(values, count, other):
-    out = np.full(count, other, np.float32)
-    out[: len(values)] = values
-    return out
+def _extended(values, others):
+    return np.concatenate([values, others]).astype(np.float32)

@@ -99,8 +99,12 @@ def photograph_plain(
 
 
 def shadow_lines(ribbons: Ribbons) -> Lines | None:
-    """Return the ribbons that throw shadows, as wide as on a shadow map; None where none does."""
+    """Return the ribbons that throw shadows, as wide as on a shadow map; None where none does.
+
+    Of hair it is every other strand: what shadow maps blur needs no more.
+    """
     chosen = np.isin(ribbons.label, SHADOWY)
+    chosen[1::2] &= ribbons.label[1::2] != LABELS.index("hair")
     if not chosen.any():
         return None
     counts = np.diff(ribbons.first)
