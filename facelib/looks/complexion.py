@@ -2,8 +2,8 @@
 
 The tone itself follows two dyes over a neutral floor, the light mirrored and scattered before any
 dye is met. Constants were fitted to the ten tones of the Monk scale (Monk 2022) and to the redness
-of measured skin; the drawn tones cover all six classes of the individual typology angle (Chardon
-and others 1991), from very light to dark.
+of measured skin; the drawn tones cover all six classes of the individual typology angle,
+ITA = atan((L* − 50) / b*) (Chardon and others 1991), from very light to dark.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ SMOOTH = ("nose", "tip", "cheeks", "ears", "bags", "lids")
 VARIANTS = 3
 # What the white of an eye reflects of `Appearance.sclera`: it lies behind wet lids, whose shadow and
 # whose skin's colour it takes on; in dark people it is often pigmented itself.
-WHITE, WHITE_IN_DARK = (0.62, 0.59, 0.56), 0.4
+WHITE, WHITE_IN_DARK = (0.74, 0.71, 0.68), 0.45
 TONGUE = np.float32([0.42, 0.13, 0.12])
 
 
@@ -185,13 +185,15 @@ def _dye_weights(looks, skin):
     return np.float32(
         [looks.map_melanin["lips"], looks.map_blood["lips"] * 0.9, skin.mottle_melanin * even,
          skin.mottle_blood * even, skin.mottle_melanin * even * 0.5,
-         skin.freckles * 0.4 * even, skin.pores * 0.035, -0.22, -0.16 * shallow, -0.4 * even]
+         skin.freckles * 0.28 * even, skin.pores * 0.035, -0.22, -0.16 * shallow, -0.4 * even]
     )  # fmt: skip
 
 
 def _make_up(face, looks, skin, canvas):
+    # Make-up is thin: dark skin below darkens it.
+    lipstick = looks.lipstick * np.append(np.full(3, 1 - 0.6 * min(looks.melanin, 1.0)), 1.0)
     for name, color in (
-        ("lips", looks.lipstick), ("lids", looks.eye_shadow), ("cheeks", skin.blusher),
+        ("lips", lipstick), ("lids", looks.eye_shadow), ("cheeks", skin.blusher),
         ("lashes", np.append(looks.hair_color * (0.4 * BROW_SHADE), looks.lashes)),
         ("liner", np.append(np.full(3, 0.01), skin.eyeliner)),
     ):  # fmt: skip
