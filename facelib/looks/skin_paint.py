@@ -20,8 +20,8 @@ from facelib.looks.teeth import TeethMaps, build_teeth, paint_teeth
 
 SMOOTH = ("nose", "tip", "cheeks", "ears", "bags", "lids")
 VARIANTS = 3
-# What the white of an eye reflects of `Appearance.sclera`: it lies behind wet lids, whose shadow and
-# whose skin's colour it takes on; in dark people it is often pigmented itself.
+# What the white of an eye reflects of `Appearance.sclera`, and how much less in the darkest people,
+# in whom it is often pigmented itself and lids throw no light of their own on it.
 WHITE, WHITE_IN_DARK = (0.74, 0.71, 0.68), 0.45
 TONGUE = np.float32([0.42, 0.13, 0.12])
 

@@ -108,13 +108,16 @@ def draw_face(
     return strengths, model.vertices(person.shape, strengths)
 
 
-def lit_mouth(mesh_head: Mesh, vertices_head: np.ndarray) -> Mesh:
+def lit_mouth(mesh_head: Mesh, vertices_head: np.ndarray) -> tuple[Mesh, np.ndarray]:
     """Darken the inside of the mouth by the light that its opening lets in.
 
     Args:
         mesh_head: head, its vertices first, and clothes.
         vertices_head: (N, 3) mm, the acting head.
+
+    Returns:
+        The mesh, and the (N,) float32 share of the light by which it was darkened.
     """
-    colors = mesh_head.colors.copy()
-    colors[: len(vertices_head)] *= mouth_light(load_head(), vertices_head)[:, None]
-    return replace(mesh_head, colors=colors)
+    colors, light = mesh_head.colors.copy(), mouth_light(load_head(), vertices_head)
+    colors[: len(vertices_head)] *= light[:, None]
+    return replace(mesh_head, colors=colors), light

@@ -101,7 +101,7 @@ def dress(
     if ingredients.skin or ingredients.light or ingredients.film:
         dressed = _surfaced(dressed, painting)
     if ingredients.expressions:
-        dressed = replace(dressed, mesh_head=lit_mouth(dressed.mesh_head, vertices_head))
+        dressed = _mouth_lit(dressed, vertices_head)
     return dressed
 
 
@@ -133,6 +133,16 @@ def outside_triangles() -> np.ndarray:
     _, triangles = _shirt()
     n_cloth = len(triangles) - len(load_head().triangles)
     return triangles[: len(triangles) - n_cloth // 2]
+
+
+def _mouth_lit(dressed: Dressed, vertices_head: np.ndarray) -> Dressed:
+    """Let the mouth's inside have, and mirror, only the light that its opening lets in."""
+    mesh, light = lit_mouth(dressed.mesh_head, vertices_head)
+    if dressed.surface is None:
+        return replace(dressed, mesh_head=mesh)
+    gloss = dressed.surface.gloss.copy()
+    gloss[: len(light)] *= light
+    return replace(dressed, mesh_head=mesh, surface=replace(dressed.surface, gloss=gloss))
 
 
 def _bare_skin(looks: Appearance, finely: bool) -> np.ndarray:

@@ -20,7 +20,6 @@ from facelib.truth import Cover
 from facelib.worn.outfit import Worn, draw_worn
 from facelib.worn.ribbons import LABELS, Overlay, Ribbons
 
-
 # What throws shadows on the skin; brows, lashes and beards lie on it.
 SHADOWY = tuple(LABELS.index(name) for name in ("hair", "glasses"))
 
