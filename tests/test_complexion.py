@@ -13,7 +13,7 @@ from facelib.looks.skin_brushes import paint_dyes
 from facelib.looks.skin_paint import paint_person
 from facelib.sources.pages import head_atlas, head_canvas
 
-# Monk's ten tones (2022), as displayed (skintone.google).
+# Monk's ten tones (2022), as displayed.
 MONK = "f6ede4 f3e7db f7ead0 eadaba d7bd96 a07e56 825c43 604134 3a312a 292420".split()
 MODEL = load_head()
 

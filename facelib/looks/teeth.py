@@ -18,7 +18,7 @@ from facelib.headmodel import MorphableModel
 from facelib.looks.atlas import SKIN_SHARE, Atlas
 from facelib.rasterize import interpolate, rasterize
 
-# Widths of crowns from the middle to the last molar, mm (rounded from Wheeler's tables).
+# Widths of crowns from the middle to the last molar, mm.
 UPPER_MM = (8.5, 6.5, 7.5, 7.0, 7.0, 10.0, 9.0, 8.5)
 LOWER_MM = (5.0, 5.5, 7.0, 7.0, 7.0, 11.0, 10.5, 10.0)
 CROWN_MM = (10.0, 9.0)  # height of the upper and the lower front teeth
