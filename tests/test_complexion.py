@@ -65,7 +65,10 @@ def test_tones_come_near_all_but_the_palest_of_the_monk_scale():
 
 
 def test_people_fall_into_all_six_classes_of_the_typology_angle():
-    """Very light above 55 degrees, light 41, intermediate 28, tan 10, brown −30, dark below."""
+    """Very light above 55 degrees, light 41, intermediate 28, tan 10, brown −30, dark below.
+
+    Chardon and others (1991); all but the last as in Kinyanjui and others (2019, arXiv:1910.13268).
+    """
     rng = np.random.default_rng(1)
     drawn = [random_appearance(rng) for _ in range(600)]
     tones = skin_tone([p.melanin for p in drawn], [0.2 + p.blood for p in drawn])

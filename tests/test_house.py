@@ -21,7 +21,7 @@ FLOORS = {
     1.5: "looks.atlas worn.shirt scans",
     2: "uvmap unwrap render headmodel looks.appearance backgrounds augmentation detect",
     2.1: "networks.compact",
-    2.2: "worn.torso looks.relief looks.eyes light.lighting networks",
+    2.2: "worn.torso looks.relief looks.eyes looks.teeth light.lighting networks",
     2.3: "looks.complexion light.lit_render face_template basel",
     2.4: "worn.ribbons looks.skin_brushes",
     2.45: "worn.garments",

@@ -8,7 +8,12 @@ from facelib.render import Light
 
 
 def planckian_rgb(kelvin):
-    """Linear RGB of a black body by Kim and others' cubic for its chromaticity (2002)."""
+    """Linear RGB of a black body by Kang and others' cubics for its chromaticity (2002).
+
+    B. Kang, O. Moon, C. Hong, H. Lee, B. Cho, Y. Kim: Design of advanced color temperature control
+    system for HDTV applications, J. Korean Phys. Soc. 41(6), 865-871; as in the package colour's
+    CCT_to_xy_Kang2002. Good from 1667 to 25,000 K; below 2222 K y has another cubic.
+    """
     t = 1e3 / kelvin
     if kelvin < 4000:
         x = -0.2661239 * t**3 - 0.2343589 * t**2 + 0.8776956 * t + 0.179910

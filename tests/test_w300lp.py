@@ -404,7 +404,7 @@ def test_people_of_the_stand_in_have_hair_and_some_of_them_glasses():
 def test_some_people_of_the_stand_in_stand_in_strong_light_from_a_side():
     model = standin_model(COLUMNS, ROWS)
     ratios = []
-    for i in range(12):
+    for i in range(30):
         rng = np.random.default_rng([9, i])
         pose = replace(next(random_poses(rng)), angles=np.zeros(3))
         photo, arrays = shoot(seat(random_face(rng, model), model), pose)

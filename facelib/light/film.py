@@ -69,7 +69,7 @@ def random_film(rng: np.random.Generator, white: np.ndarray, size: int) -> Film:
         contrast=float(rng.uniform(0.2, 0.95)),
         gamma=float(rng.uniform(2.05, 2.4)),
         vignette=float(rng.beta(1.0, 3.0) * 0.5),
-        blur_px=scale * (rng.uniform(0.35, 0.7) + rng.gamma(1.0, 0.5) * (rng.random() < 0.25)),
+        blur_px=scale * (rng.uniform(0.5, 0.8) + rng.gamma(1.0, 0.5) * (rng.random() < 0.25)),
         motion_px=(scale * path * np.cos(turn), scale * path * np.sin(turn)),
         depth_blur_px=float(scale * rng.gamma(1.3, 2.5) * (rng.random() < 0.8)),
         backdrop=float(rng.beta(1.5, 2.0)),

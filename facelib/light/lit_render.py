@@ -13,7 +13,7 @@ from numba import njit
 
 from facelib.light import spherical_harmonics as sh
 from facelib.light.lighting import Lighting
-from facelib.light.shadows import shadow_map
+from facelib.light.shadows import Lines, shadow_map
 from facelib.light.surface_shading import (
     ALONG_U,
     ALONG_V,
@@ -63,7 +63,12 @@ class Surface:
 
 
 def render_lit(
-    mesh_head: Mesh, surface: Surface, camera: Camera, lighting: Lighting, supersample: int = 1
+    mesh_head: Mesh,
+    surface: Surface,
+    camera: Camera,
+    lighting: Lighting,
+    supersample: int = 1,
+    lines: Lines | None = None,
 ) -> Rendering:
     """Draw a mesh before black.
 
@@ -73,6 +78,7 @@ def render_lit(
         camera: where the head stands and what size the image has.
         lighting: in the eye frame.
         supersample: draw on a grid this many times finer and average.
+        lines: what throws a shadow without being drawn here; None for nothing.
 
     Returns:
         Rendering whose image is linear, not clipped, and already weighted with alpha.
@@ -93,7 +99,7 @@ def render_lit(
         fine.head_to_image(vertices), triangles, fine.height, fine.width, inverse_w, True
     )
     rows = _rows(mesh_head, surface, camera)
-    nearness = _shadow(mesh_head, camera, lighting, rows)
+    nearness = _shadow(mesh_head, camera, lighting, rows, lines)
     color = np.zeros((fine.height, fine.width, 3), np.float32)
     shade_surface(
         fragments.triangle,
@@ -139,7 +145,7 @@ def _rows(mesh, surface, camera):
     return rows
 
 
-def _shadow(mesh, camera, lighting, rows):
+def _shadow(mesh, camera, lighting, rows, lines):
     """The first light's shadow map; its coordinates are written into `rows`."""
     if not lighting.softness_mm or not lighting.lights:
         return NOTHING
@@ -151,6 +157,8 @@ def _shadow(mesh, camera, lighting, rows):
         toward / np.linalg.norm(toward),
         camera.translation_eye,
         lighting.softness_mm,
+        lines,
+        None if lines is None else camera.head_to_eye(lines.points_head),
     )
     rows[:, SHADOW : SHADOW + 3] = seen.coordinates(vertices_eye)
     return seen.nearness

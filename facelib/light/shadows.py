@@ -43,12 +43,29 @@ class ShadowMap:
         )
 
 
+@dataclass(frozen=True)
+class Lines:
+    """Thin things that throw shadows: strands of hair, the wire of glasses.
+
+    Attributes:
+        points_head: (N, 3) float32, mm, head frame.
+        first: (S + 1,) int32: line s has the points first[s] .. first[s + 1] − 1.
+        texels: (S,) int32: width of a line on the map.
+    """
+
+    points_head: np.ndarray
+    first: np.ndarray
+    texels: np.ndarray
+
+
 def shadow_map(
     vertices_eye: np.ndarray,
     triangles: np.ndarray,
     direction_eye: np.ndarray,
     middle_eye: np.ndarray,
     softness_mm: float,
+    lines: Lines | None = None,
+    points_eye: np.ndarray | None = None,
 ) -> ShadowMap:
     """Look at a head from the light.
 
@@ -58,6 +75,8 @@ def shadow_map(
         direction_eye: (3,) float, unit vector toward the light.
         middle_eye: (3,) float, mm: the head's origin.
         softness_mm: half width of the shadows' soft edges.
+        lines: what else stands in the light; None for nothing.
+        points_eye: (N, 3) float, mm, eye frame: the points of `lines`.
 
     Returns:
         ShadowMap.
@@ -65,9 +84,30 @@ def shadow_map(
     frame = looking_from(np.asarray(direction_eye, np.float64))
     empty = ShadowMap(np.zeros((SIZE, SIZE), np.float32), frame, np.asarray(middle_eye))
     seen = rasterize(empty.coordinates(vertices_eye), triangles, SIZE, SIZE, cull_back=True)
+    if lines is not None:
+        on_map = empty.coordinates(points_eye).astype(np.float32)
+        _draw_lines(on_map, lines.first, lines.texels, seen.depth)
     texels = max(int(round(softness_mm * SIZE / (2 * REACH_MM))), 2)
     _blur_nearness(seen.depth, np.float32(SHARPNESS), np.float32(REACH_MM), texels, empty.nearness)
     return empty
+
+
+@njit(cache=True, error_model="numpy")
+def _draw_lines(points, first, texels, depth):
+    """Raise the depth (SIZE, SIZE) to that of lines with these map coordinates (N, 3)."""
+    size = depth.shape[0]
+    for line in range(len(first) - 1):
+        for i in range(first[line], first[line + 1] - 1):
+            start, way = points[i], points[i + 1] - points[i]
+            steps = max(int(np.ceil(max(abs(way[0]), abs(way[1])))), 1)
+            for step in range(steps):
+                share = np.float32(step) / np.float32(steps)
+                left = int(np.floor(start[0] + way[0] * share))
+                top = int(np.floor(start[1] + way[1] * share))
+                z = start[2] + way[2] * share
+                for row in range(max(top, 0), min(top + texels[line], size)):
+                    for col in range(max(left, 0), min(left + texels[line], size)):
+                        depth[row, col] = max(depth[row, col], z)
 
 
 @njit(cache=True, error_model="numpy")

@@ -136,6 +136,20 @@ def random_appearance(rng: np.random.Generator) -> Appearance:
     )  # fmt: skip
 
 
+def young_hair_color(rng: np.random.Generator, melanin: float) -> np.ndarray:
+    """Draw the colour, (3,) linear RGB, that hair has before it greys.
+
+    Args:
+        rng: draws.
+        melanin: of the skin, 0..1; fair hair grows rare with it.
+    """
+    shares = _hair_shares(melanin)
+    color = HAIR_COLORS[rng.choice(len(shares), p=shares / shares.sum())]
+    # One factor for all channels, then a little warmth: what is pale must not turn grey or green.
+    warmth = rng.uniform(-0.12, 0.12)
+    return color * rng.uniform(0.65, 1.3) * [1 + warmth, 1, 1 - warmth]
+
+
 def paint(person: Appearance, atlas: Atlas) -> np.ndarray:
     """Paint a person's texture.
 
@@ -212,9 +226,13 @@ def _makeup(rng, worn, low, high, opacity):
     return np.append(color, strength if worn else 0.0)
 
 
-def _random_hair_color(rng, melanin):
+def _hair_shares(melanin):
     fair = np.clip(1 - 2.2 * melanin, 0, 1)
-    shares = np.array([0.25 + melanin, 0.3, 0.25 * fair + 0.03, 0.25 * fair, 0.08 * fair, 0.12])
+    return np.array([0.25 + melanin, 0.3, 0.25 * fair + 0.03, 0.25 * fair, 0.08 * fair])
+
+
+def _random_hair_color(rng, melanin):
+    shares = np.append(_hair_shares(melanin), 0.12)
     color = HAIR_COLORS[rng.choice(len(shares), p=shares / shares.sum())]
     return color * rng.uniform(0.7, 1.4, 3) ** [1, 0.3, 0.3]
 

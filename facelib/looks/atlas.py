@@ -30,6 +30,8 @@ EYES = ((36, 37, 38, 39, 40, 41), (42, 43, 44, 45, 46, 47))  # iBUG keypoints
 SHIRT_UV = (15 / 16, 0.9)  # a spot of the page in the shirt's colour
 # Keypoints follow the bone; hair sits a little higher at the nose.
 BROW_LIFT_MM = np.array([[0, 0, 0], [0, -0.5, 0], [0, -1, 0], [0, 0.8, 0], [0, 3.0, 0]])
+# Brows and lashes reflect this share of what the hair of the head does, and turn grey later.
+BROW_SHADE = 0.45
 BROWS = ((17, 18, 19, 20, 21), (26, 25, 24, 23, 22))  # from the temple to the nose
 
 

@@ -2,8 +2,8 @@
 
 The tone itself follows two dyes over a neutral floor, the light mirrored and scattered before any
 dye is met. Constants were fitted to the ten tones of the Monk scale (Monk 2022) and to the redness
-of measured skin; the drawn tones cover all six classes of the individual typology angle (Chardon
-and others 1991), from very light to dark.
+of measured skin; the drawn tones cover all six classes of the individual typology angle,
+ITA = atan((L* − 50) / b*) (Chardon and others 1991), from very light to dark.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ FLOOR = 0.015
 PALE = (0.90, 0.76, 0.57)
 MELANIN = (2.45, 3.07, 3.69)
 BLOOD = (0.12, 0.62, 0.55)
+FLUSH = 0.2  # blood of the palest cheek, beside `Appearance.blood`
 MOST_MOLES = 14
 ADULT_YEARS = (18.0, 80.0)
 # How much of each group of lines an action of the face deepens.

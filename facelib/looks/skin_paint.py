@@ -10,16 +10,19 @@ from scipy.spatial import cKDTree
 
 from facelib.headmodel import MorphableModel
 from facelib.looks.appearance import FIELD_COUNT, FIELD_WIDTHS_MM, Appearance
-from facelib.looks.atlas import SKIN_SHARE, Atlas
+from facelib.looks.atlas import BROW_SHADE, SKIN_SHARE, Atlas
 from facelib.looks.brushes import paint_brow, paint_cap
-from facelib.looks.complexion import Complexion
+from facelib.looks.complexion import FLUSH, Complexion
 from facelib.looks.eyes import PATTERNS, EyeMaps, build_eye_maps, paint_eye
 from facelib.looks.relief import CREASES, Crease, build_creases, pore_tile
 from facelib.looks.skin_brushes import COARSE, add_mole, carve, cover, paint_dyes, stubble
+from facelib.looks.teeth import TeethMaps, build_teeth, paint_teeth
 
 SMOOTH = ("nose", "tip", "cheeks", "ears", "bags", "lids")
 VARIANTS = 3
-TOOTH = np.float32([0.66, 0.58, 0.44])
+# What the white of an eye reflects of `Appearance.sclera`, and how much less in the darkest people,
+# in whom it is often pigmented itself and lids throw no light of their own on it.
+WHITE, WHITE_IN_DARK = (0.74, 0.71, 0.68), 0.45
 TONGUE = np.float32([0.42, 0.13, 0.12])
 
 
@@ -48,6 +51,7 @@ class Canvas:
         creases: VARIANTS sets of lines.
         brow: first row, column, distance mm and taper, cut about the brows.
         eyes: maps of eyeballs.
+        teeth: maps of both rows of teeth.
     """
 
     atlas: Atlas
@@ -61,6 +65,7 @@ class Canvas:
     creases: tuple[dict[str, Crease], ...]
     brow: tuple[int, int, np.ndarray, np.ndarray]
     eyes: EyeMaps
+    teeth: TeethMaps
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,7 @@ def build_canvas(atlas: Atlas, model: MorphableModel) -> Canvas:
         tuple(build_creases(atlas, keypoints_head, k) for k in range(VARIANTS)),
         _brow(atlas),
         build_eye_maps(atlas),
+        build_teeth(atlas, model),
     )
 
 
@@ -163,7 +169,7 @@ def _smooth_dyes(looks, skin, canvas):
     dyes = []
     for base, blotches, strengths in (
         (looks.melanin, looks.blotch_melanin, looks.map_melanin),
-        (0.2 + looks.blood, looks.blotch_blood, looks.map_blood),
+        (FLUSH + looks.blood, looks.blotch_blood, looks.map_blood),
     ):
         weights = np.append(
             blotches * (0.6 * even), [strengths.get(name, 0.0) * even for name in SMOOTH]
@@ -179,14 +185,16 @@ def _dye_weights(looks, skin):
     return np.float32(
         [looks.map_melanin["lips"], looks.map_blood["lips"] * 0.9, skin.mottle_melanin * even,
          skin.mottle_blood * even, skin.mottle_melanin * even * 0.5,
-         skin.freckles * 0.4 * even, skin.pores * 0.035, -0.22, -0.16 * shallow, -0.4 * even]
+         skin.freckles * 0.28 * even, skin.pores * 0.035, -0.22, -0.16 * shallow, -0.4 * even]
     )  # fmt: skip
 
 
 def _make_up(face, looks, skin, canvas):
+    # Make-up is thin: dark skin below darkens it.
+    lipstick = looks.lipstick * np.append(np.full(3, 1 - 0.6 * min(looks.melanin, 1.0)), 1.0)
     for name, color in (
-        ("lips", looks.lipstick), ("lids", looks.eye_shadow), ("cheeks", skin.blusher),
-        ("lashes", np.append(looks.hair_color * 0.4, looks.lashes)),
+        ("lips", lipstick), ("lids", looks.eye_shadow), ("cheeks", skin.blusher),
+        ("lashes", np.append(looks.hair_color * (0.4 * BROW_SHADE), looks.lashes)),
         ("liner", np.append(np.full(3, 0.01), skin.eyeliner)),
     ):  # fmt: skip
         if color[3] > 0:
@@ -199,7 +207,8 @@ def _hair(face, looks, skin, canvas, hairline_mm):
     top, left, brow_mm, taper = canvas.brow
     cut = slice(top, top + brow_mm.shape[0]), slice(left, left + brow_mm.shape[1])
     grain = canvas.grain
-    paint_brow(face[cut], brow_mm, taper, grain[cut], np.float32(looks.brow), color)
+    brow_color = color * np.float32(BROW_SHADE)
+    paint_brow(face[cut], brow_mm, taper, grain[cut], np.float32(looks.brow), brow_color)
     patch = canvas.patches["beard"]
     for opacity in (skin.beard_shadow, looks.beard):
         if opacity > 0:
@@ -214,7 +223,8 @@ def _hair(face, looks, skin, canvas, hairline_mm):
 def _strip(strip, relief, looks, skin, canvas, rng):
     """Eyeballs, teeth, tongue and shirt side by side."""
     side, maps = strip.shape[0], canvas.eyes
-    colors = np.float32([looks.iris, skin.inner_iris, looks.sclera * [0.74, 0.71, 0.68]])
+    white = np.array(WHITE) * (1 - WHITE_IN_DARK * min(looks.melanin, 1.0))
+    colors = np.float32([looks.iris, skin.inner_iris, looks.sclera * white])
     shape = np.float32([looks.pupil, skin.limbal_ring, skin.veins])
     pattern = maps.fibres[rng.integers(0, PATTERNS)]
     for eye in range(2):
@@ -222,7 +232,7 @@ def _strip(strip, relief, looks, skin, canvas, rng):
         start = np.float32(rng.random())
         paint_eye(maps.radius, maps.turn, maps.veins, pattern, colors, shape, start, strip[:, left])
         relief[:, left] = maps.bulge_mm
-    strip[:, 2 * side : 3 * side] = TOOTH
+    strip[:, 2 * side : 3 * side] = paint_teeth(canvas.teeth, rng)
     strip[:, 3 * side :] = TONGUE
     strip[:, 3 * side + side // 2 :] = np.float32(looks.garment)
 

@@ -9,7 +9,12 @@ from scipy.special import ndtr
 
 from facelib.headmodel import load_head
 from facelib.ingredients import Ingredients
-from facelib.looks.appearance import HAIR_COLORS, Appearance, random_appearance
+from facelib.looks.appearance import (
+    HAIR_COLORS,
+    Appearance,
+    random_appearance,
+    young_hair_color,
+)
 from facelib.mesh import Mesh
 from facelib.people.acting import act, mouth_light, settle_lips
 from facelib.people.expressions import random_strengths
@@ -23,7 +28,11 @@ SHAPE_LIMIT = 2.5  # standard deviations; beyond, heads look drawn rather than b
 MELANIN = np.array([0.7, 0.34, 0.2])
 MELANIN_SPREAD = 0.15
 GREY = HAIR_COLORS[-1]
-GREY_AGE_YEARS = (55.0, 12.0)  # mean age of half-grey hair and its standard deviation
+# Mean age of half-grey hair and its standard deviation: at fifty, about one in eight is half grey
+# (6 to 23 % by place and hair colour: Panhard and others 2012).
+GREY_AGE_YEARS = (62.0, 10.0)
+GREYING_YEARS = 6.0  # standard deviation of the ages at which one person's hairs turn
+DYED_SHARE = (0.1, 0.45)  # of greying men and women, who keep the colour that they had
 BEARDED_ABOVE = 0.5  # of Traits.male
 
 
@@ -58,7 +67,8 @@ def cast_person(rng: np.random.Generator, held_out: bool) -> Person:
 def fitting_looks(rng: np.random.Generator, traits: Traits) -> Appearance:
     """Draw looks as `random_appearance` does, until the skin fits; then fit beard and hair.
 
-    Skin is drawn first and kept with its hair and eye colours, which depend on it.
+    Skin is drawn first and kept with its eye colour, which depends on it. Hair is drawn anew:
+    `random_appearance`, which knows no ages, gives grey to the young as well.
 
     Args:
         rng: draws.
@@ -71,11 +81,13 @@ def fitting_looks(rng: np.random.Generator, traits: Traits) -> Appearance:
             break
     mean, deviation = GREY_AGE_YEARS
     years = traits.age_years - mean + rng.normal(0, deviation)
-    grey = float(ndtr(years / (deviation / 2)))
+    dyed = rng.random() < np.interp(traits.male, [0, 1], DYED_SHARE[::-1])
+    grey = 0.0 if dyed else float(ndtr(years / GREYING_YEARS))
+    young = young_hair_color(rng, looks.melanin)
     return replace(
         looks,
         beard=looks.beard if traits.male > BEARDED_ABOVE else 0.0,
-        hair_color=looks.hair_color * (1 - grey) + GREY * rng.uniform(0.7, 1.2) * grey,
+        hair_color=young * (1 - grey) + GREY * rng.uniform(0.55, 1.05) * grey,
     )
 
 
@@ -96,13 +108,16 @@ def draw_face(
     return strengths, model.vertices(person.shape, strengths)
 
 
-def lit_mouth(mesh_head: Mesh, vertices_head: np.ndarray) -> Mesh:
+def lit_mouth(mesh_head: Mesh, vertices_head: np.ndarray) -> tuple[Mesh, np.ndarray]:
     """Darken the inside of the mouth by the light that its opening lets in.
 
     Args:
         mesh_head: head, its vertices first, and clothes.
         vertices_head: (N, 3) mm, the acting head.
+
+    Returns:
+        The mesh, and the (N,) float32 share of the light by which it was darkened.
     """
-    colors = mesh_head.colors.copy()
-    colors[: len(vertices_head)] *= mouth_light(load_head(), vertices_head)[:, None]
-    return replace(mesh_head, colors=colors)
+    colors, light = mesh_head.colors.copy(), mouth_light(load_head(), vertices_head)
+    colors[: len(vertices_head)] *= light[:, None]
+    return replace(mesh_head, colors=colors), light

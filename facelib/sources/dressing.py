@@ -13,7 +13,8 @@ from facelib.labels import NUMBER_OF, head_labels, numbers_of
 from facelib.light.lit_render import Surface
 from facelib.looks.appearance import Appearance, paint, vertex_colors, vertex_gloss
 from facelib.looks.atlas import SHIRT_UV, Atlas
-from facelib.looks.complexion import Complexion
+from facelib.looks.brushes import skin_color
+from facelib.looks.complexion import FLUSH, Complexion, skin_tone
 from facelib.looks.skin_paint import Painting
 from facelib.mesh import Mesh, vertex_normals
 from facelib.sources.casting import Person, lit_mouth
@@ -91,7 +92,8 @@ def dress(
     mesh = dressed_mesh(vertices_head, looks, atlas, None if painting is None else painting.page)
     worn = None
     if outfit != Outfit():
-        worn = wear(outfit, person.appearance, load_head(), mean_scalp(), vertices_head)
+        bare = _bare_skin(person.appearance, finely=painting is not None)
+        worn = wear(outfit, bare, load_head(), mean_scalp(), vertices_head)
     mesh, normals, labels = _clothed(mesh, worn)
     gloss = np.zeros(len(mesh.vertices), np.float32)
     gloss[: len(vertices_head)] = vertex_gloss(looks, atlas)
@@ -99,7 +101,7 @@ def dress(
     if ingredients.skin or ingredients.light or ingredients.film:
         dressed = _surfaced(dressed, painting)
     if ingredients.expressions:
-        dressed = replace(dressed, mesh_head=lit_mouth(dressed.mesh_head, vertices_head))
+        dressed = _mouth_lit(dressed, vertices_head)
     return dressed
 
 
@@ -133,6 +135,23 @@ def outside_triangles() -> np.ndarray:
     return triangles[: len(triangles) - n_cloth // 2]
 
 
+def _mouth_lit(dressed: Dressed, vertices_head: np.ndarray) -> Dressed:
+    """Let the mouth's inside have, and mirror, only the light that its opening lets in."""
+    mesh, light = lit_mouth(dressed.mesh_head, vertices_head)
+    if dressed.surface is None:
+        return replace(dressed, mesh_head=mesh)
+    gloss = dressed.surface.gloss.copy()
+    gloss[: len(light)] *= light
+    return replace(dressed, mesh_head=mesh, surface=replace(dressed.surface, gloss=gloss))
+
+
+def _bare_skin(looks: Appearance, finely: bool) -> np.ndarray:
+    """Linear RGB (3,) of skin below the neck, by the law that the face was painted with."""
+    if finely:
+        return skin_tone(looks.melanin, FLUSH + looks.blood)
+    return skin_color(*np.array([looks.melanin, looks.blood]))
+
+
 def _clothed(mesh: Mesh, worn: Worn | None) -> tuple[Mesh, np.ndarray, np.ndarray]:
     """Change the plain shirt for an outfit's cloth: the mesh, its normals and its labels."""
     normals = vertex_normals(mesh.vertices, outside_triangles())
@@ -149,7 +168,8 @@ def _clothed(mesh: Mesh, worn: Worn | None) -> tuple[Mesh, np.ndarray, np.ndarra
 def _surfaced(dressed: Dressed, painting: Painting | None) -> Dressed:
     materials = head_materials(dressed.atlas.size)
     mesh = with_colors(dressed.mesh_head, materials)
-    surface = make_surface(mesh, dressed.normals_head, materials, dressed.skin, painting)
+    bare = dressed.labels == NUMBER_OF["neck"]
+    surface = make_surface(mesh, dressed.normals_head, materials, dressed.skin, painting, bare)
     return replace(dressed, mesh_head=mesh, surface=surface)
 
 

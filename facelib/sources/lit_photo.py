@@ -17,6 +17,7 @@ from facelib.ingredients import Ingredients
 from facelib.light.film import Film, expose, random_film, sharpest_size
 from facelib.light.lighting import Lighting, plain_lighting, random_lighting
 from facelib.light.lit_render import Surface, render_lit
+from facelib.light.shadows import Lines
 from facelib.looks.atlas import Atlas
 from facelib.looks.complexion import Complexion
 from facelib.looks.relief import texel_slopes
@@ -95,7 +96,7 @@ def build_materials(model: MorphableModel, atlas: Atlas) -> HeadMaterials:
     # The atlas keeps 0.35 + 0.65 · clipped openness; inside the head it paints darkness itself.
     openness = np.clip((atlas.shade[:, 0] - 0.35) / 0.65, 0, 1)
     openness[inside] = 0.8
-    openness[model.regions["eyeballs"]] = 0.8
+    openness[model.regions["eyeballs"]] = 0.6  # lids and sockets stand before the rest
     slopes = texel_slopes(model.mean_head, model.triangles, atlas.uv, atlas.size)
     slopes[inside] = 0
     is_eye = model.regions["eyeballs"][model.triangles].all(axis=1)
@@ -110,6 +111,7 @@ def make_surface(
     materials: HeadMaterials,
     skin: Complexion | None = None,
     painting: Painting | None = None,
+    bare: np.ndarray | None = None,
 ) -> Surface:
     """Give a dressed mesh, whose head comes first, its surface.
 
@@ -119,18 +121,22 @@ def make_surface(
         materials: of the head's vertices.
         skin: whose oil and roughness count; plain skin if none.
         painting: whose relief counts; none if none.
+        bare: (N,) bool: vertices that are skin though no part of the head; none if none.
     """
     count, head = len(mesh_head.vertices), len(materials.openness)
     gloss, roughness = (skin.oil, skin.roughness) if skin else (PLAIN_OIL, PLAIN_ROUGHNESS)
     is_eye = np.zeros(len(mesh_head.triangles), bool)
     is_eye[: len(materials.is_eye)] = materials.is_eye
     own = materials.roughness > 0
+    others = np.tile(np.float32(CLOTH), (count - head, 1))
+    if bare is not None:
+        others[bare[head:]] = MATERIALS["neck"]
     return Surface(
         normals_head,
-        _extended(materials.openness, count, 0.9),
-        _extended(materials.gloss * np.where(own, 1.0, gloss), count, CLOTH[0]),
-        _extended(np.where(own, materials.roughness, roughness), count, CLOTH[1]),
-        _extended(materials.scatter, count, CLOTH[2]),
+        _extended(materials.openness, np.full(count - head, 0.9)),
+        _extended(materials.gloss * np.where(own, 1.0, gloss), others[:, 0]),
+        _extended(np.where(own, materials.roughness, roughness), others[:, 1]),
+        _extended(materials.scatter, others[:, 2]),
         np.concatenate([materials.texel_slopes, np.zeros((count - head, 6), np.float32)]),
         painting.relief if painting else None,
         is_eye,
@@ -152,6 +158,7 @@ def photograph_lit(
     rng: np.random.Generator,
     overlay: Callable[[Rendering, Lighting], Overlay] | None = None,
     lighting: Lighting | None = None,
+    lines: Lines | None = None,
 ) -> LitPhoto:
     """Take a photo of a head.
 
@@ -163,13 +170,14 @@ def photograph_lit(
         rng: draws light, background and film.
         overlay: draws hair or glasses over the head, under the same light, before the film.
         lighting: instead of one that is drawn.
+        lines: the same hair and glasses, to throw their shadows.
     """
     if lighting is None:
         lighting = (
             random_lighting(rng) if ingredients.light else plain_lighting(*random_lights(rng))
         )
     fine = 2 if camera.width < FINE_GRID_BELOW else 1
-    shot = render_lit(mesh_head, surface, camera, lighting, fine)
+    shot = render_lit(mesh_head, surface, camera, lighting, fine, lines)
     fragments = shot.fragments
     if overlay is not None:
         shot = overlay(shot, lighting)
@@ -203,7 +211,5 @@ def metered(film: Film, light: np.ndarray, alpha: np.ndarray) -> Film:
     return replace(film, exposure=film.exposure * meter(light, alpha))
 
 
-def _extended(values, count, other):
-    out = np.full(count, other, np.float32)
-    out[: len(values)] = values
-    return out
+def _extended(values, others):
+    return np.concatenate([values, others]).astype(np.float32)

@@ -10,6 +10,7 @@ from facelib.backgrounds import random_background
 from facelib.ingredients import Ingredients
 from facelib.light import spherical_harmonics as sh
 from facelib.light.lighting import Lighting
+from facelib.light.shadows import REACH_MM, SIZE, Lines
 from facelib.mesh import Mesh
 from facelib.rasterize import Fragments
 from facelib.render import Camera, render
@@ -18,7 +19,10 @@ from facelib.sources.lit_photo import FINE_GRID_BELOW, photograph_lit
 from facelib.sources.scene import develop, random_lights
 from facelib.truth import Cover
 from facelib.worn.outfit import Worn, draw_worn
-from facelib.worn.ribbons import Overlay
+from facelib.worn.ribbons import LABELS, Overlay, Ribbons
+
+# What throws shadows on the skin; brows, lashes and beards lie on it.
+SHADOWY = tuple(LABELS.index(name) for name in ("hair", "glasses"))
 
 
 @dataclass(frozen=True)
@@ -99,8 +103,28 @@ def photograph_plain(
     return Photo(image, fragments, {"lights": lights, "ambient": ambient}, cover)
 
 
+def shadow_lines(ribbons: Ribbons) -> Lines | None:
+    """Return the ribbons that throw shadows, as wide as on a shadow map; None where none does.
+
+    Of hair it is every other strand: what shadow maps blur needs no more.
+    """
+    chosen = np.isin(ribbons.label, SHADOWY)
+    chosen[1::2] &= ribbons.label[1::2] != LABELS.index("hair")
+    if not chosen.any():
+        return None
+    counts = np.diff(ribbons.first)
+    points = np.repeat(chosen, counts)
+    wide_mm = np.maximum.reduceat(ribbons.half_width_mm, ribbons.first[:-1])[chosen] * 2
+    return Lines(
+        ribbons.points_head[points],
+        np.append(0, np.cumsum(counts[chosen])).astype(np.int32),
+        np.clip(np.rint(wide_mm * SIZE / (2 * REACH_MM)), 1, 3).astype(np.int32),
+    )
+
+
 def _lit(dressed, camera, ingredients, rng, lighting) -> Photo:
     drawn_over, worn = [], dressed.worn
+    lines = worn and shadow_lines(worn.ribbons)
 
     def overlay(shot, lighting):
         normals_eye = worn.ribbons.normals_head @ np.asarray(camera.rotation, np.float32).T
@@ -109,7 +133,14 @@ def _lit(dressed, camera, ingredients, rng, lighting) -> Photo:
         return drawn_over[0]
 
     taken = photograph_lit(
-        dressed.mesh_head, dressed.surface, camera, ingredients, rng, worn and overlay, lighting
+        dressed.mesh_head,
+        dressed.surface,
+        camera,
+        ingredients,
+        rng,
+        worn and overlay,
+        lines=lines,
+        lighting=lighting,
     )
     cover = _cover(drawn_over[0]) if drawn_over else None
     return Photo(taken.image, taken.fragments, taken.drawn, cover)

@@ -15,6 +15,8 @@ from facelib.worn.torso import AROUND, EDGE, LAST, ring_angles, torso_rings
 
 CUTS = ("crew", "v_neck", "scoop", "turtleneck", "shirt", "suit", "hoodie")
 CUT_SHARES = (0.26, 0.12, 0.1, 0.08, 0.2, 0.14, 0.1)
+# Where the rows of a layer lie, from its upper edge to the last ring.
+SHARES = np.array([0, 0.04, 0.12, 0.25, 0.4, 0.55, 0.7, 0.85, 1.0])
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,9 @@ def sew(clothes: Clothes, skin: np.ndarray) -> Garments:
         Garments with the bare skin between neck and cloth, which has label 0.
     """
     color, inner = np.asarray(clothes.color), np.asarray(clothes.inner)
-    parts = [_layer(np.full(AROUND, EDGE - 0.35), -1.2, np.asarray(skin), "none")]
+    # It comes out of the neck at its upper edge and lies over the neck's own, which is ragged.
+    out_mm = np.append(-1.5, np.full(len(SHARES) - 1, 1.0))[:, None]
+    parts = [_layer(np.full(AROUND, EDGE - 0.5), out_mm, np.asarray(skin), "none")]
     if clothes.cut in ("crew", "v_neck", "scoop", "turtleneck"):
         parts.append(_layer(_neckline(clothes), 4.5, color, "clothes"))
         parts.append(_band(_neckline(clothes), color * 0.85))
@@ -106,9 +110,8 @@ def _at(ring, out_mm):
 
 def _layer(top, out_mm, color, label):
     """Cloth from the line of ring numbers `top`, (L,), down to the last ring."""
-    shares = np.array([0, 0.04, 0.12, 0.25, 0.4, 0.55, 0.7, 0.85, 1.0])[:, None]
-    rings = top + (LAST - top) * shares
-    return strip(_at(rings, np.full(rings.shape, out_mm)), color, label, closed=True)
+    rings = top + (LAST - top) * SHARES[:, None]
+    return strip(_at(rings, np.broadcast_to(out_mm, rings.shape)), color, label, closed=True)
 
 
 def _neckline(clothes):

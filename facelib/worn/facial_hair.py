@@ -10,7 +10,7 @@ from scipy.interpolate import PchipInterpolator
 from scipy.spatial import cKDTree
 
 from facelib.headmodel import load_head
-from facelib.looks.atlas import BROW_LIFT_MM, BROWS
+from facelib.looks.atlas import BROW_LIFT_MM, BROW_SHADE, BROWS
 from facelib.mesh import vertex_normals
 from facelib.worn.ribbons import Ribbons, even_lines, join
 from facelib.worn.torso import outer_skin
@@ -233,7 +233,8 @@ def _stand(points, normals, comb, length, stands, steps, style, rng, half_width,
     rise = stands * np.sin(s * np.pi * 0.6) * reach
     lines = points[:, None] + normals[:, None] * (0.3 + rise) + comb[:, None] * s * reach * 0.9
     light = (0.7 + 0.4 * s[:, 0]) * rng.uniform(0.6, 1.3, (len(points), 1))
-    albedo = light[..., None] * np.asarray(style.color)
+    color = np.asarray(style.color) * (BROW_SHADE if label == "brows" else 1.0)
+    albedo = light[..., None] * color
     width = half_width * (1 - 0.6 * s[:, 0] ** 2) * rng.uniform(0.7, 1.3, (len(points), 1))
     return even_lines(lines, width, normals[:, None], albedo, 0.08, 1, label)
 
@@ -250,7 +251,7 @@ def _lashes(style, keypoints, rng):
                 lines.append(_lid_lashes(keypoints, lid, count, style.lash_mm * long, upper, rng))
     lines = np.concatenate(lines) if lines else np.zeros((0, 4, 3))
     width = np.linspace(0.16, 0.06, 4)
-    color = np.asarray(style.color) * 0.5
+    color = np.asarray(style.color) * (0.5 * BROW_SHADE)
     return even_lines(lines, width, [0.0, 0.3, 0.95], color, 0.05, 1, "lashes")
 
 

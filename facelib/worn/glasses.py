@@ -34,6 +34,9 @@ TEMPLE = 9  # points of a temple
 BASE_MM = 130.0  # radius of a lens's sphere
 WRAP_MM = 900.0  # the frame bends about the face: x²/WRAP_MM back
 TILT = 0.12  # rad: the lower rim lies nearer to the cheek
+# A lamp in a lens: cosines where its disc begins and is full, about 2 and 1 degrees from its
+# middle, how much brighter than the light on a white wall, and the haze about it.
+LAMP_EDGE, LAMP_FULL, LAMP_LIGHT, HAZE = 0.9994, 0.9998, 8.0, 0.2
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class Glasses:
     temple_mm: float = 1.6
     color: tuple[float, float, float] = (0.008, 0.008, 0.01)
     tint: tuple[float, float, float] = (0.94, 0.95, 0.94)
-    mirror: float = 0.06
+    mirror: float = 0.03
 
     def __post_init__(self) -> None:
         """Check the shape."""
@@ -104,7 +107,7 @@ def random_glasses(rng: np.random.Generator) -> Glasses:
         temple_mm=float(rng.uniform(1.4, 3.2) if plastic else rng.uniform(0.6, 1.2)),
         color=tuple(float(v) for v in np.clip(color * rng.uniform(0.7, 1.3, 3), 0, 1)),
         tint=tuple(float(v) for v in np.minimum(tint, 1)),
-        mirror=float(rng.uniform(0.02, 0.12)),
+        mirror=float(rng.uniform(0.01, 0.045)),  # coated glass to two bare surfaces, less the rim
     )
 
 
@@ -279,10 +282,12 @@ def _mirrored(normal, lights, ambient):
     """What a lens mirrors at each pixel: (K, 3); the viewer looks along −z."""
     normal = normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
     ray = 2 * normal[:, 2:] * normal - [0, 0, 1.0]
-    seen = ambient * (0.6 + 0.9 * np.clip(ray[:, 1:2], 0, 1))
+    # The wearer looks at a room: dark below, brighter toward window or sky.
+    seen = ambient * (0.25 + 1.2 * np.clip(ray[:, 1:2], 0, 1))
     for light in lights:
         toward = np.asarray(light.direction_eye, float)
         along = np.clip(ray @ (toward / np.linalg.norm(toward)), 0, 1)
-        lamp = 5.0 * np.clip((along - 0.992) / 0.004, 0, 1) + 0.8 * along**12
+        disc = np.clip((along - LAMP_EDGE) / (LAMP_FULL - LAMP_EDGE), 0, 1)
+        lamp = LAMP_LIGHT * disc + HAZE * along**24
         seen = seen + lamp[:, None] * np.asarray(light.color)
     return seen.astype(np.float32)

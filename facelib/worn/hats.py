@@ -14,6 +14,8 @@ KIND_SHARES = (0.38, 0.27, 0.15, 0.2)
 AROUND, RINGS = 40, 10
 CENTRE = np.array([0.0, 30.0, -8.0])  # mm, head frame: hats are shells about this point
 FACE_CENTRE = np.array([0.0, -4.0, -4.0])  # the same for headscarves
+# Height of the rim at the back and at the front, mm: brows end at 33, hair begins at about 85.
+RIM_Y = {"cap": (14.0, 58.0), "beanie": (0.0, 52.0), "brim": (14.0, 58.0)}
 CAP_MM = 12.0  # hair above this height is pressed flat under a hat
 
 
@@ -50,7 +52,7 @@ def random_hat(rng: np.random.Generator, feminine: float = 0.5) -> Hat:
         str(rng.choice(KINDS, p=shares / shares.sum())),
         tuple(float(v) for v in color),
         tuple(float(v) for v in second),
-        float(rng.uniform(-6, 12)),
+        float(rng.uniform(-4, 10)),
         float(rng.uniform(48, 78)),
     )
 
@@ -66,7 +68,7 @@ def make_hat(hat: Hat, field: Grid) -> Garments:
         return _scarf(hat, field)
     turn = np.linspace(0, 2 * np.pi, AROUND, endpoint=False)
     front = 0.5 + 0.5 * np.cos(turn)
-    back_y, front_y = (2.0, 64.0) if hat.kind == "beanie" else (20.0, 70.0)
+    back_y, front_y = RIM_Y[hat.kind]
     rim_y = back_y + (front_y - back_y) * front - hat.low_mm
     color, second = np.asarray(hat.color), np.asarray(hat.second)
     dome = _dome(field, turn, rim_y, 9.0, _tall(hat.kind))

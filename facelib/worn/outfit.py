@@ -15,7 +15,6 @@ from facelib.headmodel import MorphableModel
 from facelib.ingredients import Ingredients
 from facelib.looks.appearance import Appearance
 from facelib.looks.atlas import SHIRT_UV
-from facelib.looks.brushes import skin_color
 from facelib.mesh import Mesh
 from facelib.render import Camera, Rendering
 from facelib.worn.clothes import Clothes, random_clothes, sew
@@ -119,13 +118,13 @@ def natural_color(color: np.ndarray) -> np.ndarray:
 
 
 def wear(
-    outfit: Outfit, looks: Appearance, model: MorphableModel, scalp: Scalp, vertices: np.ndarray
+    outfit: Outfit, skin: np.ndarray, model: MorphableModel, scalp: Scalp, vertices: np.ndarray
 ) -> Worn:
     """Put an outfit on a person.
 
     Args:
         outfit: what to wear.
-        looks: of the person; the skin's colour shows in an open collar.
+        skin: (3,) linear RGB of what shows in an open collar.
         model: the head model.
         scalp: of its mean head.
         vertices: (N, 3) float, mm, head frame: the person with their expression.
@@ -150,7 +149,7 @@ def wear(
         parts.append(glasses.frame)
     cloth = []
     if outfit.clothes is not None:
-        cloth.append(sew(outfit.clothes, skin_color(*np.array([looks.melanin, looks.blood]))))
+        cloth.append(sew(outfit.clothes, skin))
     if outfit.hat is not None:
         cloth.append(make_hat(outfit.hat, scalp.field))
     worn = None
