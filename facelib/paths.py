@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 DATA_VARIABLE = "FACELIB_DATA"
+BESIDE_PACKAGE = Path(__file__).resolve().parent.parent / "data"
 
 
 def data_dir() -> Path:
@@ -14,7 +15,7 @@ def data_dir() -> Path:
         package, where a clone of the repository has it.
     """
     chosen = os.environ.get(DATA_VARIABLE)
-    return Path(chosen) if chosen else Path(__file__).resolve().parent.parent / "data"
+    return Path(chosen) if chosen else BESIDE_PACKAGE
 
 
 def data_file(*parts: str) -> Path:

@@ -114,8 +114,7 @@ def make_sample(index: int, settings: SyntheticSettings, pixels: bool = False) -
 
 def make_outfit(index: int, settings: SyntheticSettings) -> Outfit:
     """Return what the person of sample `index` wears, as far as it is switched on."""
-    rng = _generator(settings, OUTFIT, index // settings.pairs_per_person)
-    return draw_outfit(rng, make_person(index, settings), settings.ingredients)
+    return _outfit_of(make_person(index, settings), index, settings)
 
 
 def take_photos(index: int, settings: SyntheticSettings) -> Shoot:
@@ -123,7 +122,7 @@ def take_photos(index: int, settings: SyntheticSettings) -> Shoot:
     person, ingredients = make_person(index, settings), settings.ingredients
     rng = _generator(settings, FACE, index)
     expression, vertices_head = draw_face(rng, person, ingredients)
-    outfit = make_outfit(index, settings)
+    outfit = _outfit_of(person, index, settings)
     skin_rng = _generator(settings, SKIN, index // settings.pairs_per_person)
     page_size = texture_size(settings.size)
     dressed = dress(person, expression, vertices_head, outfit, ingredients, page_size, skin_rng)
@@ -145,6 +144,11 @@ def take_photos(index: int, settings: SyntheticSettings) -> Shoot:
         photos=tuple(photos),
         drawn={"outfit": outfit, "skin": dressed.skin},
     )
+
+
+def _outfit_of(person: Person, index: int, settings: SyntheticSettings) -> Outfit:
+    rng = _generator(settings, OUTFIT, index // settings.pairs_per_person)
+    return draw_outfit(rng, person, settings.ingredients)
 
 
 def _as_pair(index: int, settings: SyntheticSettings, shoot: Shoot) -> FacePair:
