@@ -10,7 +10,8 @@ PACKAGE = Path(facelib.__file__).parent
 # A half floor holds parts of the modules just above it: code split out because it is another idea.
 FLOORS = {
     0: "paths ingredients images rotations similarity train_log looks.brushes networks.convention"
-    " light.spherical_harmonics light.film light.lens matfiles threads shards people.expressions",
+    " light.spherical_harmonics light.film light.lens matfiles threads shards people.expressions"
+    " smoothing",
     0.1: "networks.two_view",
     0.5: "shading worn.ribbon_kernels worn.distance_field datasets people.population",
     0.7: "worn.hair_kernels worn.hair_style",

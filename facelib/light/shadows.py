@@ -7,13 +7,14 @@ that comparing depths gives.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
 
 from facelib.light.occlusion import looking_from
 from facelib.rasterize import rasterize
+from facelib.smoothing import box_mean
 
 SIZE = 128  # texels of the map
 REACH_MM = 150.0  # from the middle of the map to its rim, and its range of depth
@@ -88,8 +89,7 @@ def shadow_map(
         on_map = empty.coordinates(points_eye).astype(np.float32)
         _draw_lines(on_map, lines.first, lines.texels, seen.depth)
     texels = max(int(round(softness_mm * SIZE / (2 * REACH_MM))), 2)
-    _blur_nearness(seen.depth, np.float32(SHARPNESS), np.float32(REACH_MM), texels, empty.nearness)
-    return empty
+    return replace(empty, nearness=box_mean(_nearness(seen.depth), texels))
 
 
 @njit(cache=True, error_model="numpy")
@@ -110,28 +110,9 @@ def _draw_lines(points, first, texels, depth):
                         depth[row, col] = max(depth[row, col], z)
 
 
-@njit(cache=True, error_model="numpy")
-def _blur_nearness(depth, sharpness, reach, radius, out):
-    """Mean of exp(−sharpness·z) over a square about each texel; texels beyond the rim repeat."""
-    height, width = depth.shape
-    share = np.float32(1.0 / (2 * radius + 1))
-    value, across = np.empty_like(depth), np.empty_like(depth)
-    for row in range(height):
-        for col in range(width):
-            z = min(max(depth[row, col], -reach), reach)
-            value[row, col] = np.exp(-sharpness * z)
-    for row in range(height):
-        for col in range(width):
-            total = np.float32(0)
-            for shift in range(-radius, radius + 1):
-                total += value[row, min(max(col + shift, 0), width - 1)]
-            across[row, col] = total * share
-    for row in range(height):
-        for col in range(width):
-            total = np.float32(0)
-            for shift in range(-radius, radius + 1):
-                total += across[min(max(row + shift, 0), height - 1), col]
-            out[row, col] = total * share
+def _nearness(depth):
+    """exp(−SHARPNESS·z) of a depth map, (H, W) float32."""
+    return np.exp(np.float32(-SHARPNESS) * np.clip(depth, -REACH_MM, REACH_MM))
 
 
 @njit(cache=True, inline="always", error_model="numpy")

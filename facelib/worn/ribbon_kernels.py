@@ -62,7 +62,7 @@ def _noise(a, b):
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract", "arcp", "nsz"})
-def draw_lines(order, screen, half_px, first, hairs, depth, point, place, line):
+def draw_lines(order, screen, half_px, first, hairs, lit, depth, line, color):
     """Draw lines into a z-buffer.
 
     Args:
@@ -71,16 +71,19 @@ def draw_lines(order, screen, half_px, first, hairs, depth, point, place, line):
         half_px: (N,) float32.
         first: (S + 1,) int32.
         hairs: (S,) int32.
+        lit: (N, 3) float32, colour of every point.
         depth: (H, W) float32, what is there already; updated.
-        point: (H, W) int32, written: the point that starts the piece of line seen there.
-        place: (H, W, 2) float32, written: where along the piece, 0..1, and across it, −1..1.
-        line: (H, W) int32, written.
+        line: (H, W) int32, written: the line seen there.
+        color: (H, W, 3) float32, written: its colour there.
     """
     height, width = depth.shape
-    one, mid = np.float32(1), np.float32(0.5)
+    zero, one, mid = np.float32(0), np.float32(1), np.float32(0.5)
+    most_hairs = hairs.max() if len(hairs) else 0
+    ends, tones = np.empty(most_hairs + 1, np.float32), np.empty(most_hairs + 1, np.float32)
     for s in order:
         count = hairs[s]
         steps = np.float32(first[s + 1] - first[s] - 1)
+        combed = False
         for i in range(first[s], first[s + 1] - 1):
             x0, y0, z0 = screen[i, 0], screen[i, 1], screen[i, 2]
             dx, dy, dz = screen[i + 1, 0] - x0, screen[i + 1, 1] - y0, screen[i + 1, 2] - z0
@@ -97,19 +100,26 @@ def draw_lines(order, screen, half_px, first, hairs, depth, point, place, line):
                 and _behind(x0 + mid * dx, y0 + mid * dy, z0 + mid * dz + most, depth)
             ):
                 continue
+            if count > 0 and not combed:
+                combed = True
+                for n in range(count + 1):  # where each hair ends, and how light it is
+                    ends[n] = np.float32(0.62) + np.float32(0.4) * _noise(s, n)
+                    tones[n] = np.float32(0.7) + np.float32(0.6) * _noise(s, n + 97)
             squared = max(dx * dx + dy * dy, np.float32(1e-6))
             length = np.sqrt(squared)
             ux, uy = dx / length, dy / length
             tx, ty, widening = dx / squared, dy / squared, h1 - h0
             slack = np.float32(0.25) * most / max(length, one)
             done = np.float32(i - first[s])
+            r0, g0, b0 = lit[i, 0], lit[i, 1], lit[i, 2]
+            dr, dg, db = lit[i + 1, 0] - r0, lit[i + 1, 1] - g0, lit[i + 1, 2] - b0
             for row in range(int(max(np.ceil(top), 0)), int(min(np.floor(bottom), height - 1)) + 1):
                 py = np.float32(row) - y0
                 low, high = left, right
                 if abs(uy) > np.float32(0.05):  # |ux·py − uy·px| ≤ most
-                    a = x0 + (ux * py - most) / uy
-                    b = x0 + (ux * py + most) / uy
-                    low, high = max(low, min(a, b)), min(high, max(a, b))
+                    low, high = _narrowed(low, high, x0, ux * py, uy, -most, most)
+                if abs(ux) > np.float32(0.05):  # −slack ≤ px·tx + py·ty ≤ 1 + slack
+                    low, high = _narrowed(low, high, x0, -py * ty, tx, -slack, one + slack)
                 for col in range(
                     int(max(np.ceil(low), 0)), int(min(np.floor(high), width - 1)) + 1
                 ):
@@ -117,7 +127,7 @@ def draw_lines(order, screen, half_px, first, hairs, depth, point, place, line):
                     t = px * tx + py * ty
                     if t < -slack or t > one + slack:
                         continue
-                    t = min(max(t, np.float32(0)), one)
+                    t = min(max(t, zero), one)
                     half = h0 + widening * t
                     aside = ux * py - uy * px
                     z = z0 + dz * t
@@ -127,20 +137,28 @@ def draw_lines(order, screen, half_px, first, hairs, depth, point, place, line):
                     z += half * (one - across * across)
                     if z <= depth[row, col]:
                         continue
+                    tone = one - np.float32(0.6) * across * across
                     if count > 0:
                         along = (done + t) / steps
-                        strand = (across + one) * np.float32(0.5) * np.float32(count)
+                        strand = (across + one) * mid * np.float32(count)
                         which = int(strand)
-                        if along > np.float32(0.62) + np.float32(0.4) * _noise(s, which):
+                        if along > ends[which]:
                             continue
-                        off = abs(strand - np.float32(which) - np.float32(0.5))
+                        off = abs(strand - np.float32(which) - mid)
                         if off > np.float32(0.58) - np.float32(0.3) * along * along:
                             continue
-                    depth[row, col] = z
-                    point[row, col] = i
-                    line[row, col] = s
-                    place[row, col, 0] = t
-                    place[row, col, 1] = across
+                        tone = tones[which]
+                    depth[row, col], line[row, col] = z, s
+                    color[row, col, 0] = tone * (r0 + dr * t)
+                    color[row, col, 1] = tone * (g0 + dg * t)
+                    color[row, col, 2] = tone * (b0 + db * t)
+
+
+@njit(cache=True, inline="always", error_model="numpy")
+def _narrowed(low, high, start, offset, rise, least, most):
+    """The part of low..high where (x − start)·rise − offset is between `least` and `most`."""
+    a, b = start + (offset + least) / rise, start + (offset + most) / rise
+    return max(low, min(a, b)), min(high, max(a, b))
 
 
 @njit(cache=True, inline="always")
@@ -153,20 +171,22 @@ def _behind(x, y, z, depth):
 
 
 @njit(cache=True)
-def enlarge(base, factor, out):
-    """Repeat every depth factor × factor times; depth counts in px, so it grows as well."""
-    for row in range(out.shape[0]):
-        for col in range(out.shape[1]):
-            out[row, col] = base[row // factor, col // factor] * np.float32(factor)
+def enlarge(base, out):
+    """Repeat depths until they fill the finer grid; depth counts in px, so it grows as well."""
+    factor = out.shape[0] // base.shape[0]
+    for row in range(base.shape[0]):
+        for col in range(base.shape[1]):
+            value = base[row, col] * np.float32(factor)
+            for y in range(row * factor, (row + 1) * factor):
+                for x in range(col * factor, (col + 1) * factor):
+                    out[y, x] = value
 
 
 @njit(cache=True, error_model="numpy")
-def compose(
-    point, place, line, depth, lit, hairs, labels, shade, image, alpha, share, label, nearest
-):
+def compose(line, color, depth, labels, shade, image, alpha, share, label, nearest):
     """Average the fine grid's lines over `image` and `alpha`; write what they are and how near."""
     height, width = alpha.shape
-    factor = point.shape[0] // height
+    factor = line.shape[0] // height
     part = np.float32(1 / (factor * factor))
     one = np.float32(1)
     for row in range(height):
@@ -179,19 +199,13 @@ def compose(
             red, green, blue = np.float32(0), np.float32(0), np.float32(0)
             for y in range(row * factor, (row + 1) * factor):
                 for x in range(col * factor, (col + 1) * factor):
-                    i = point[y, x]
-                    if i < 0:
+                    s = line[y, x]
+                    if s < 0:
                         continue
                     covered += 1
-                    s, t, across = line[y, x], place[y, x, 0], place[y, x, 1]
-                    if hairs[s] > 0:
-                        which = int((across + one) * np.float32(0.5) * np.float32(hairs[s]))
-                        tone = np.float32(0.7) + np.float32(0.6) * _noise(s, which + 97)
-                    else:
-                        tone = one - np.float32(0.6) * across * across
-                    red += tone * (lit[i, 0] + (lit[i + 1, 0] - lit[i, 0]) * t)
-                    green += tone * (lit[i, 1] + (lit[i + 1, 1] - lit[i, 1]) * t)
-                    blue += tone * (lit[i, 2] + (lit[i + 1, 2] - lit[i, 2]) * t)
+                    red += color[y, x, 0]
+                    green += color[y, x, 1]
+                    blue += color[y, x, 2]
                     if depth[y, x] > nearest[row, col]:
                         nearest[row, col] = depth[y, x]
                         label[row, col] = labels[s]

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import uniform_filter
 
 from facelib.render import Camera, Light, Rendering
+from facelib.smoothing import box_mean
 from facelib.worn.ribbon_kernels import compose, draw_lines, enlarge, light_points
 
 FINE = 2  # samples of a ribbon a pixel and axis
@@ -149,32 +149,27 @@ def draw_ribbons(
     light_points(points_eye, ribbons.first, normals_eye, ribbons.albedo, ribbons.gloss,
                  _light_rows(lights), around, lit)  # fmt: skip
     grid = (size[0] * FINE, size[1] * FINE)
-    factor = grid[0] // photo.depth.shape[0]
     depth = np.empty(grid, np.float32)
-    enlarge(photo.depth, factor, depth)
-    point = np.full(grid, -1, np.int32)
-    place = np.empty((*grid, 2), np.float32)
-    line = np.empty(grid, np.int32)
+    enlarge(photo.depth, depth)
+    line, color = np.full(grid, -1, np.int32), np.empty((*grid, 3), np.float32)
     half_px = np.maximum(ribbons.half_width_mm * px_per_mm, np.float32(LEAST_PX))
     # From the nearest to the farthest: most of the rest is then hidden.
     order = np.argsort(-screen[ribbons.first[:-1] + np.diff(ribbons.first) // 2, 2])
-    draw_lines(order, screen, half_px, ribbons.first, ribbons.hairs, depth, point, place, line)
+    draw_lines(order, screen, half_px, ribbons.first, ribbons.hairs, lit, depth, line, color)
     image, alpha = photo.image.copy(), photo.alpha.copy()
-    shade = _shade_below(point, camera.scale)
+    shade = _shade_below(line, camera.scale)
     share, label = np.zeros(size, np.float32), np.zeros(size, np.int8)
     nearest = np.full(size, -np.inf, np.float32)
-    seen = (point, place, line, depth)
-    compose(*seen, lit, ribbons.hairs, ribbons.label, shade, image, alpha, share, label, nearest)
+    compose(line, color, depth, ribbons.label, shade, image, alpha, share, label, nearest)
     return Overlay(image, alpha, share, label, nearest)
 
 
-def _shade_below(point, px_per_mm):
+def _shade_below(line, px_per_mm):
     """How dark it is near ribbons, most of all below them: (H/2, W/2) float32, 0..SHADE."""
-    cover = (point[:: 2 * FINE, :: 2 * FINE] >= 0).astype(np.float32)
-    reach = max(int(round(SHADE_MM * px_per_mm / 2)), 1)
-    near = uniform_filter(uniform_filter(cover, reach + 1), reach + 1)
-    down = reach // 2
-    near[down:] = near[: len(near) - down].copy()
+    cover = (line[:: 2 * FINE, :: 2 * FINE] >= 0).astype(np.float32)
+    radius = max(int(round(SHADE_MM * px_per_mm / 4)), 1)
+    near = box_mean(box_mean(cover, radius), radius)
+    near[radius:] = near[: len(near) - radius].copy()
     return near * np.float32(SHADE)
 
 
