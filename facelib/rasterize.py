@@ -11,6 +11,10 @@ import numpy as np
 from numba import njit
 
 
+LEAST_POSITIVE = 5e-324  # the smallest number above 0: at least this much is more than 0
+SLACK_PX = 1e-6  # far more than rounding moves the end of a row, far less than a pixel
+
+
 @dataclass(frozen=True)
 class Fragments:
     """What each pixel sees.
@@ -136,13 +140,30 @@ def _edge(ax, ay, bx, by, sign):
 
     The edge always starts at its smaller end (X, Y), so both triangles that share it compute
     bitwise opposite values, and at its two ends the value is exactly 0: no pixel falls between.
+
+    Returns:
+        A, B, X, Y, 1 / A (0 for a level edge), and the least value of the triangle's own pixels:
+        those on the edge itself have 0.
     """
     if ax > bx or (ax == bx and ay > by):
         ax, ay, bx, by = bx, by, ax, ay
         sign = -sign
     a = sign * (ay - by)
     b = sign * (bx - ax)
-    return a, b, ax, ay, a > 0.0 or (a == 0.0 and b > 0.0)
+    owns = a > 0.0 or (a == 0.0 and b > 0.0)
+    per_a = 1.0 / a if a != 0.0 else 0.0
+    return a, b, ax, ay, per_a, 0.0 if owns else LEAST_POSITIVE
+
+
+@njit(cache=True, inline="always", error_model="numpy")
+def _narrowed(low, high, per_a, r, x):
+    """The part of low..high where a·(column − x) + r may be positive, and a hair more."""
+    crossing = x - r * per_a
+    if per_a > 0.0:
+        low = max(low, crossing - SLACK_PX)
+    elif per_a < 0.0:
+        high = min(high, crossing + SLACK_PX)
+    return low, high
 
 
 @njit(cache=True, error_model="numpy")
@@ -153,32 +174,31 @@ def _rasterize(vertices, triangles, inverse_w, perspective, cull, triangle, bary
         x0, y0, z0 = vertices[i0, 0], vertices[i0, 1], vertices[i0, 2]
         x1, y1, z1 = vertices[i1, 0], vertices[i1, 1], vertices[i1, 2]
         x2, y2, z2 = vertices[i2, 0], vertices[i2, 1], vertices[i2, 2]
-        q0, q1, q2 = inverse_w[i0], inverse_w[i1], inverse_w[i2]
-        left, right = np.ceil(min(x0, x1, x2)), np.floor(max(x0, x1, x2))
-        top, bottom = np.ceil(min(y0, y1, y2)), np.floor(max(y0, y1, y2))
-        if not (left <= right and top <= bottom and right >= 0.0 and bottom >= 0.0):
-            continue
-        if left >= width or top >= height or not min(q0, q1, q2) > 0.0:
-            continue
-        area = (x1 - x0) * (y2 - y0) - (y1 - y0) * (x2 - x0)
         # What winds counter-clockwise to the eye has a negative area, because y points down.
+        area = (x1 - x0) * (y2 - y0) - (y1 - y0) * (x2 - x0)
         if area == 0.0 or not np.isfinite(area + z0 + z1 + z2) or (cull and area > 0.0):
             continue
+        left, right = max(np.ceil(min(x0, x1, x2)), 0.0), min(np.floor(max(x0, x1, x2)), width - 1)
+        top, bottom = max(np.ceil(min(y0, y1, y2)), 0.0), min(np.floor(max(y0, y1, y2)), height - 1)
+        q0, q1, q2 = inverse_w[i0], inverse_w[i1], inverse_w[i2]
+        if left > right or top > bottom or not min(q0, q1, q2) > 0.0:
+            continue
         sign = 1.0 if area > 0.0 else -1.0
-        a0, b0, ox0, oy0, owns0 = _edge(x1, y1, x2, y2, sign)
-        a1, b1, ox1, oy1, owns1 = _edge(x2, y2, x0, y0, sign)
-        a2, b2, ox2, oy2, owns2 = _edge(x0, y0, x1, y1, sign)
-        for row in range(int(max(top, 0.0)), int(min(bottom, height - 1.0)) + 1):
+        a0, b0, ox0, oy0, per0, least0 = _edge(x1, y1, x2, y2, sign)
+        a1, b1, ox1, oy1, per1, least1 = _edge(x2, y2, x0, y0, sign)
+        a2, b2, ox2, oy2, per2, least2 = _edge(x0, y0, x1, y1, sign)
+        for row in range(int(top), int(bottom) + 1):
             r0, r1, r2 = b0 * (row - oy0), b1 * (row - oy1), b2 * (row - oy2)
-            for col in range(int(max(left, 0.0)), int(min(right, width - 1.0)) + 1):
+            low, high = _narrowed(left, right, per0, r0, ox0)
+            low, high = _narrowed(low, high, per1, r1, ox1)
+            low, high = _narrowed(low, high, per2, r2, ox2)
+            if not low <= high:  # a crossing may lie too far away for an integer
+                continue
+            for col in range(int(np.ceil(low)), int(np.floor(high)) + 1):
                 e0 = a0 * (col - ox0) + r0
                 e1 = a1 * (col - ox1) + r1
                 e2 = a2 * (col - ox2) + r2
-                if e0 < 0.0 or e1 < 0.0 or e2 < 0.0:
-                    continue
-                if (e0 == 0.0 and not owns0) or (e1 == 0.0 and not owns1):
-                    continue
-                if e2 == 0.0 and not owns2:
+                if e0 < least0 or e1 < least1 or e2 < least2:
                     continue
                 if perspective:
                     e0, e1, e2 = e0 * q0, e1 * q1, e2 * q2
