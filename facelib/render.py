@@ -110,11 +110,7 @@ class Camera:
             Points in or behind the eye's plane come out as NaN.
         """
         points_eye = self.head_to_eye(points_head)
-        per_mm = self._px_per_mm(points_eye[:, 2])[:, None]
-        centre_x, centre_y = self.centre_px
-        xy = points_eye[:, :2] * per_mm * [1.0, -1.0] + [centre_x, centre_y]
-        z = (points_eye[:, 2:] - self.translation_eye[2]) * self.scale
-        return np.hstack([xy, np.where(np.isnan(per_mm), np.nan, z)])
+        return self._eye_to_image(points_eye, self._px_per_mm(points_eye[:, 2]))
 
     def image_to_head(self, points_image: np.ndarray) -> np.ndarray:
         """Undo `head_to_image`: (N, 3) px to (N, 3) mm, float64."""
@@ -127,9 +123,14 @@ class Camera:
 
     def inverse_w(self, points_head: np.ndarray) -> np.ndarray | None:
         """(N,) 1/mm, for perspective-correct `rasterize`; None for an orthographic camera."""
-        if self.focal_px is None:
-            return None
-        return self._px_per_mm(self.head_to_eye(points_head)[:, 2]) / self.focal_px
+        return self.project(points_head)[1]
+
+    def project(self, points_head: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return `head_to_image` and `inverse_w` of the same (N, 3) points, mm."""
+        points_eye = self.head_to_eye(points_head)
+        per_mm = self._px_per_mm(points_eye[:, 2])
+        inverse_w = None if self.focal_px is None else per_mm / self.focal_px
+        return self._eye_to_image(points_eye, per_mm), inverse_w
 
     def frustum(
         self, near: float | None = None, far: float | None = None
@@ -165,6 +166,14 @@ class Camera:
             centre_px=(np.asarray(self.centre_px) + 0.5) * factor - 0.5,
             focal_px=None if self.focal_px is None else self.focal_px * factor,
         )
+
+    def _eye_to_image(self, points_eye: np.ndarray, per_mm: np.ndarray) -> np.ndarray:
+        points_image = np.empty_like(points_eye)
+        points_image[:, 0] = points_eye[:, 0] * per_mm + self.centre_px[0]
+        points_image[:, 1] = self.centre_px[1] - points_eye[:, 1] * per_mm
+        points_image[:, 2] = (points_eye[:, 2] - self.translation_eye[2]) * self.scale
+        points_image[np.isnan(per_mm), 2] = np.nan
+        return points_image
 
     def _px_per_mm(self, z_eye: np.ndarray) -> np.ndarray:
         if self.focal_px is None:
@@ -243,14 +252,8 @@ def render(
         raise ValueError(f"expected supersample of at least 1, got {supersample}")
     fine = camera if supersample == 1 else camera.enlarged(supersample)
     vertices = mesh_head.vertices
-    fragments = rasterize(
-        fine.head_to_image(vertices),
-        mesh_head.triangles,
-        fine.height,
-        fine.width,
-        fine.inverse_w(vertices),
-        cull_back,
-    )
+    image, inverse_w = fine.project(vertices)
+    fragments = rasterize(image, mesh_head.triangles, fine.height, fine.width, inverse_w, cull_back)
     if normals is None:
         normals = vertex_normals(vertices, mesh_head.triangles)
     color = np.empty((fine.height, fine.width, 3), np.float32)

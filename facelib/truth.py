@@ -203,8 +203,8 @@ def pixel_truth(
     """
     vertices, triangles = mesh_head.vertices, mesh_head.triangles
     size = camera.height, camera.width
-    image = camera.head_to_image(vertices)
-    fragments = rasterize(image, triangles, *size, camera.inverse_w(vertices), cull_back=True)
+    image, inverse_w = camera.project(vertices)
+    fragments = rasterize(image, triangles, *size, inverse_w, cull_back=True)
     normals = interpolate(fragments, triangles, normals_head @ np.asarray(camera.rotation).T)
     normals /= np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-12)
     segmentation, depth = _segmentation(fragments, mesh_head, labels, painted), fragments.depth

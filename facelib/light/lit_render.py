@@ -94,10 +94,8 @@ def render_lit(
         )
     fine = camera if supersample == 1 else camera.enlarged(supersample)
     vertices, triangles = mesh_head.vertices, mesh_head.triangles
-    inverse_w = fine.inverse_w(vertices)
-    fragments = rasterize(
-        fine.head_to_image(vertices), triangles, fine.height, fine.width, inverse_w, True
-    )
+    image, inverse_w = fine.project(vertices)
+    fragments = rasterize(image, triangles, fine.height, fine.width, inverse_w, True)
     rows = _rows(mesh_head, surface, camera)
     nearness = _shadow(mesh_head, camera, lighting, rows, lines)
     color = np.zeros((fine.height, fine.width, 3), np.float32)
