@@ -116,7 +116,7 @@ def _noise(rng, size):
         cells += int(rng.integers(0, 3))
         image += _enlarge(rng.normal(size=(cells, cells, channels)) * strength, coarse)
         strength *= decay
-    return rng.random(3) + _enlarge(image, size)
+    return _enlarge_shown(rng.random(3) + image, size)
 
 
 def _stripes(rng, size):
@@ -139,7 +139,7 @@ def _blobs(rng, size):
         distance = np.sqrt((axis - x) ** 2 + ((axis - y) ** 2)[:, None])
         mask = np.clip((radius - distance) / soft + 0.5, 0, 1)[..., None]
         image += (rng.random(3).astype(np.float32) - image) * mask * np.float32(rng.uniform(0.3, 1))
-    return _enlarge(image, size)
+    return _enlarge_shown(image, size)
 
 
 def _ramp(size, turn):
@@ -155,3 +155,10 @@ def _enlarge(grid, size):
         for k in range(grid.shape[2])
     ]
     return np.stack([np.asarray(channel) for channel in channels], axis=-1)
+
+
+def _enlarge_shown(image, size):
+    """Enlarge a finished picture, (s, s, 3) in 0..1, in whole steps of 1/255."""
+    steps = np.clip(image * 255 + 0.5, 0, 255).astype(np.uint8)
+    shown = Image.fromarray(steps).resize((size, size), Image.Resampling.BICUBIC)
+    return np.asarray(shown, np.float32) / np.float32(255)

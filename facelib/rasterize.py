@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-
 LEAST_POSITIVE = 5e-324  # the smallest number above 0: at least this much is more than 0
 SLACK_PX = 1e-6  # far more than rounding moves the end of a row, far less than a pixel
 

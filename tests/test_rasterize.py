@@ -134,3 +134,31 @@ def test_wrong_input_is_named():
         rasterize(vertices, TRIANGLE, 8, 8, np.ones(2))
     with pytest.raises(ValueError, match="at least 1"):
         rasterize(vertices, TRIANGLE, 0, 8)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([3.0, 30.0, 1e4]), st.booleans())
+def test_every_triangle_covers_the_pixels_that_exact_arithmetic_gives_it(seed, spread, level):
+    """Corners on quarters of a pixel, slivers and level edges among them, tested one by one."""
+    rng = np.random.default_rng(seed)
+    vertices = np.round(rng.normal(10, spread, (3, 3)) * 4) / 4
+    if level:
+        vertices[1, 1] = vertices[0, 1] + rng.choice([0, 0.25])
+    found = rasterize(vertices, TRIANGLE, 19, 23).covered
+    np.testing.assert_array_equal(found, covered_exactly(vertices[:, :2], 19, 23))
+
+
+def covered_exactly(corners, height, width):
+    """Whether each pixel centre is inside, or on a left or top edge; integers of quarter pixels."""
+    corners = [[int(4 * x), int(4 * y)] for x, y in corners]
+    (ax, ay), (bx, by), (cx, cy) = corners
+    turn = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+    out = np.full((height, width), turn != 0)
+    for (px, py), (qx, qy) in zip(corners, corners[1:] + corners[:1], strict=True):
+        across, down = (qx - px, qy - py) if turn > 0 else (px - qx, py - qy)
+        owns = down < 0 or (down == 0 and across > 0)  # its inside lies to the right, or below
+        for row in range(height):
+            for col in range(width):
+                side = across * (4 * row - py) - down * (4 * col - px)
+                out[row, col] &= side > 0 or (side == 0 and owns)
+    return out

@@ -6,7 +6,8 @@ import trimesh
 
 from facelib.light import spherical_harmonics as sh
 from facelib.light.lighting import Lighting
-from facelib.light.lit_render import Surface, render_lit
+from facelib.light.lit_render import Surface, polynomial, render_lit
+from facelib.light.surface_shading import light_from_around
 from facelib.mesh import Mesh
 from facelib.render import Camera, Light
 
@@ -61,6 +62,17 @@ def test_an_environment_lights_as_its_irradiance_says():
     np.testing.assert_allclose(
         image[rows, 32], sh.irradiance(around, normals), atol=0.01
     )  # fmt: skip
+
+
+def test_light_from_around_is_the_irradiance_where_that_is_above_0():
+    rng = np.random.default_rng(2)
+    normals = rng.normal(size=(60, 3))
+    normals = (normals / np.linalg.norm(normals, axis=1, keepdims=True)).astype(np.float32)
+    around = rng.normal(size=(9, 3))
+    expected = np.maximum(sh.irradiance(around, normals), 0)
+    found = light_from_around(polynomial(around, sh.COSINE), normals)
+    assert (expected == 0).any()
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_shade_takes_light_from_around_but_lets_colour_bleed():

@@ -250,6 +250,20 @@ def _ggx(nh, rough):
     return squared / (below * below)
 
 
+@njit(cache=True)
+def light_from_around(light, normals):
+    """Return an environment's light at (N, 3) float32 unit normals, none below 0: (N, 3) float32.
+
+    Args:
+        light: (9, 3) float32, as `diffuse` of `shade_surface`.
+        normals: eye frame.
+    """
+    out = np.empty_like(normals)
+    for i in range(len(normals)):
+        out[i, 0], out[i, 1], out[i, 2] = _nine(light, normals[i, 0], normals[i, 1], normals[i, 2])
+    return out
+
+
 @njit(cache=True, inline="always")
 def _nine(light, x, y, z):
     """The three colours of second-order light at a direction, none below 0."""

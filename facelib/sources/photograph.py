@@ -10,7 +10,9 @@ from facelib.backgrounds import random_background
 from facelib.ingredients import Ingredients
 from facelib.light import spherical_harmonics as sh
 from facelib.light.lighting import Lighting
+from facelib.light.lit_render import polynomial
 from facelib.light.shadows import REACH_MM, SIZE, Lines
+from facelib.light.surface_shading import light_from_around
 from facelib.mesh import Mesh
 from facelib.rasterize import Fragments
 from facelib.render import Camera, render
@@ -128,7 +130,7 @@ def _lit(dressed, camera, ingredients, rng, lighting) -> Photo:
 
     def overlay(shot, lighting):
         normals_eye = worn.ribbons.normals_head @ np.asarray(camera.rotation, np.float32).T
-        around = np.maximum(sh.irradiance(lighting.environment, normals_eye), 0)
+        around = light_from_around(polynomial(lighting.environment, sh.COSINE), normals_eye)
         drawn_over.append(draw_worn(shot, camera, worn, lighting.lights, around))
         return drawn_over[0]
 
