@@ -43,9 +43,15 @@ def ambient_occlusion(
 def looking_from(direction: np.ndarray) -> np.ndarray:
     """Return the rotation whose third row is `direction`: that axis then points at the viewer."""
     helper = np.eye(3)[np.argmin(np.abs(direction))]
-    right = np.cross(helper, direction)
+    right = _cross(helper, direction)
     right /= np.linalg.norm(right)
-    return np.stack([right, np.cross(direction, right), direction])
+    return np.array([right, _cross(direction, right), direction])
+
+
+def _cross(a, b):
+    """The cross product of two single vectors, without numpy's preparations for many."""
+    (ax, ay, az), (bx, by, bz) = a, b
+    return np.array([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx])
 
 
 def _normals(vertices, triangles):

@@ -28,9 +28,13 @@ def basis(directions: np.ndarray) -> np.ndarray:
     Returns:
         (..., 9) float64.
     """
-    x, y, z = np.moveaxis(np.asarray(directions, np.float64), -1, 0)
-    terms = (np.ones_like(x), y, z, x, x * y, y * z, 3 * z * z - 1, x * z, x * x - y * y)
-    return np.stack(terms, axis=-1) * FACTORS
+    directions = np.asarray(directions, np.float64)
+    x, y, z = directions[..., 0], directions[..., 1], directions[..., 2]
+    out = np.empty((*x.shape, 9))
+    terms = (1.0, y, z, x, x * y, y * z, 3 * z * z - 1, x * z, x * x - y * y)
+    for k, term in enumerate(terms):
+        out[..., k] = term
+    return out * FACTORS
 
 
 def uniform(color: np.ndarray) -> np.ndarray:

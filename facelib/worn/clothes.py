@@ -7,6 +7,7 @@ surface, a little outside of it, along a line around the neck that tells a T-shi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -102,10 +103,14 @@ def _at(ring, out_mm):
     column = np.broadcast_to(np.arange(AROUND), ring.shape)
     rings = torso_rings()
     points = rings[below, column] * (1 - share) + rings[below + 1, column] * share
-    outward = np.stack(
-        [np.sin(ring_angles()), 0.45 + 0 * ring_angles(), np.cos(ring_angles())], axis=-1
-    )
-    return points + outward * np.asarray(out_mm)[..., None]
+    return points + _outward() * np.asarray(out_mm)[..., None]
+
+
+@lru_cache(maxsize=1)
+def _outward():
+    """Which way cloth lies on the torso, for each point of a ring: (L, 3)."""
+    turn = ring_angles()
+    return np.column_stack([np.sin(turn), np.full(AROUND, 0.45), np.cos(turn)])
 
 
 def _layer(top, out_mm, color, label):

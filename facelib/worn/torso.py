@@ -65,10 +65,13 @@ def torso_rings() -> np.ndarray:
     return np.stack(rings)
 
 
+@lru_cache(maxsize=1)
 def ring_angles() -> np.ndarray:
     """Angle about the upright axis of each point of a ring: 0 in front, toward +x; −π..π."""
     turn = np.linspace(0, 2 * np.pi, AROUND, endpoint=False)
-    return np.where(turn > np.pi, turn - 2 * np.pi, turn)
+    angles = np.where(turn > np.pi, turn - 2 * np.pi, turn)
+    angles.setflags(write=False)  # one array for all who ask
+    return angles
 
 
 def _around(loop, middle, turn):
