@@ -111,6 +111,7 @@ def draw_lines(order, screen, half_px, first, hairs, lit, depth, line, color):
             tx, ty, widening = dx / squared, dy / squared, h1 - h0
             slack = np.float32(0.25) * most / max(length, one)
             done = np.float32(i - first[s])
+            nearest = max(z0, z0 + dz) + most
             r0, g0, b0 = lit[i, 0], lit[i, 1], lit[i, 2]
             dr, dg, db = lit[i + 1, 0] - r0, lit[i + 1, 1] - g0, lit[i + 1, 2] - b0
             for row in range(int(max(np.ceil(top), 0)), int(min(np.floor(bottom), height - 1)) + 1):
@@ -123,6 +124,8 @@ def draw_lines(order, screen, half_px, first, hairs, lit, depth, line, color):
                 for col in range(
                     int(max(np.ceil(low), 0)), int(min(np.floor(high), width - 1)) + 1
                 ):
+                    if nearest <= depth[row, col]:
+                        continue
                     px = np.float32(col) - x0
                     t = px * tx + py * ty
                     if t < -slack or t > one + slack:
