@@ -98,16 +98,16 @@ def _draw_lines(points, first, texels, depth):
     size = depth.shape[0]
     for line in range(len(first) - 1):
         for i in range(first[line], first[line + 1] - 1):
-            start, way = points[i], points[i + 1] - points[i]
-            steps = max(int(np.ceil(max(abs(way[0]), abs(way[1])))), 1)
+            x, y, z = points[i, 0], points[i, 1], points[i, 2]
+            dx, dy, dz = points[i + 1, 0] - x, points[i + 1, 1] - y, points[i + 1, 2] - z
+            steps = max(int(np.ceil(max(abs(dx), abs(dy)))), 1)
             for step in range(steps):
                 share = np.float32(step) / np.float32(steps)
-                left = int(np.floor(start[0] + way[0] * share))
-                top = int(np.floor(start[1] + way[1] * share))
-                z = start[2] + way[2] * share
+                left, top = int(np.floor(x + dx * share)), int(np.floor(y + dy * share))
+                height = z + dz * share
                 for row in range(max(top, 0), min(top + texels[line], size)):
                     for col in range(max(left, 0), min(left + texels[line], size)):
-                        depth[row, col] = max(depth[row, col], z)
+                        depth[row, col] = max(depth[row, col], height)
 
 
 def _nearness(depth):
