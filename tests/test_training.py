@@ -17,6 +17,7 @@ from facelib.cli.common import BAD_DATA
 from facelib.cli.train import TRAIN_OPTIONS
 from facelib.pairs import FacePair, ShardedPairs, write_shards
 from facelib.train_config import Progress, TrainConfig, learning_rate_at, rate_groups
+from facelib.train_log import revision
 from facelib.training import TrainingDivergedError, read_log, train, weighted_squared_error
 
 SIZE, N_VERTICES = 32, 40
@@ -207,7 +208,9 @@ def test_log_starts_with_what_the_run_depends_on(config):
     assert TrainConfig.from_dict(first["config"]) == config
     assert first["data"] == {"made": "by a test"}
     assert (first["n_train"], first["n_valid"]) == (21, 3)
+    assert first["parameters"] == count_of(networks.create("tiny", SIZE))
     assert first["environment"]["torch"] == torch.__version__
+    assert first["environment"]["revision"] == revision()
     validated = [line for line in lines if line["validation_loss"] is not None]
     assert [line["epoch"] for line in validated] == [0, 1, 2]
     assert 0 < validated[0]["validation_error_px"] < SIZE
@@ -216,6 +219,28 @@ def test_log_starts_with_what_the_run_depends_on(config):
     )
     lowest = min(validated, key=lambda line: line["validation_loss"])
     assert networks.read_card(best)["result"] == lowest
+
+
+def count_of(module):
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def test_log_tells_whether_the_run_has_ended_and_where_it_went_on(config):
+    class Interrupted(GridLayout):
+        def position_map(self, vertices):
+            raise KeyboardInterrupt
+
+    train(replace(config, max_samples=8), GridLayout())
+    assert read_log(config.run_dir)[0]["ended"] is not None
+    with pytest.raises(KeyboardInterrupt):
+        train(config, Interrupted())
+    assert read_log(config.run_dir)[0]["ended"] is None
+    train(config, GridLayout())
+    first, lines = read_log(config.run_dir)
+    assert first["ended"] is not None
+    assert [stop["step"] for stop in first["continued"]] == [2, 2]
+    assert first["continued"][0]["environment"]["revision"] == revision()
+    assert [line["step"] for line in lines] == sorted(line["step"] for line in lines)
 
 
 def test_stops_when_validation_no_longer_improves(config):
