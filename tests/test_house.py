@@ -12,7 +12,7 @@ FLOORS = {
     0: "paths ingredients images rotations similarity train_log looks.brushes networks.convention"
     " light.spherical_harmonics light.film light.lens matfiles threads shards people.expressions",
     0.1: "networks.two_view",
-    0.5: "shading worn.ribbon_kernels worn.distance_field datasets people.population",
+    0.5: "shading worn.ribbon_kernels worn.distance_field datasets people.population runs",
     0.7: "worn.hair_kernels worn.hair_style",
     1: "transforms mesh rasterize registration",
     1.2: "light.occlusion",
@@ -50,7 +50,7 @@ FLOORS = {
     5.7: "cli.common",
     5.75: "cli.evaluate_scans cli.evaluate_photos",
     5.8: "cli.facegen cli.reconstruct cli.generate cli.train cli.evaluate cli.w300lp"
-    " cli.data cli.standin",
+    " cli.data cli.standin cli.runs",
     6: "__main__",
 }
 FLOOR_OF = {name: floor for floor, names in FLOORS.items() for name in names.split()}
