@@ -11,7 +11,7 @@ from torch import nn
 
 from facelib import networks, training
 from facelib.__main__ import main
-from facelib.augmentation import NO_AUGMENTATION
+from facelib.augmentation import NO_AUGMENTATION, Augmentation
 from facelib.batches import TrainStream, make_batch
 from facelib.cli.common import BAD_DATA
 from facelib.cli.train import TRAIN_OPTIONS
@@ -326,10 +326,15 @@ def test_the_train_command_trains_continues_and_says_what_is_wrong(data_dir, tmp
     longer = CliRunner().invoke(main, [*run, "--epochs", "2"])
     assert longer.exit_code == 0, longer.output
     first, lines = read_log(tmp_path / "run")
-    assert (first["config"]["seed"], first["config"]["augmentation"]["rotation_deg"]) == (3, 10)
+    config = TrainConfig.from_dict(first["config"])
+    assert (config.seed, config.augmentation) == (3, Augmentation(rotation_deg=10))
     assert [line["epoch"] for line in lines if line["validation_loss"]] == [0, 1]
     assert CliRunner().invoke(main, [*run, "--learning-rate", "1"]).exit_code == BAD_DATA
     assert CliRunner().invoke(main, [*run, "--schedule", "never"]).exit_code == 2
+    run[2], photos = str(tmp_path / "other"), ["--augmentation", "photos", "--epochs", "1"]
+    assert CliRunner().invoke(main, [*run, *photos]).exit_code == 0
+    config = TrainConfig.from_dict(read_log(tmp_path / "other")[0]["config"])
+    assert config.augmentation == replace(Augmentation.for_photos(), rotation_deg=10)
 
 
 def test_the_train_command_has_only_options_of_the_configuration():
