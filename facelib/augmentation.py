@@ -32,7 +32,7 @@ class Augmentation:
         rotation_deg: largest turn about the crop's centre, either way.
         channel_scale: smallest and largest factor of a colour channel (the thesis's text; its code
             has 0.6 to 1.4).
-        dropout_probability: chance of each black box.
+        dropout_probability: chance of each box that covers a part, black unless textured.
         dropout_boxes: most boxes in a photo.
         dropout_side: smallest and largest side of a box, share of the crop.
         shift: largest move along x and along y, share of the crop.
@@ -139,8 +139,8 @@ def _draw_texture(width, height, size, rng, settings):
         return None
     which, top, left = rng.integers(0, (N_TEXTURES, size, size))
     # What leaves the texture on one side comes in again on the other.
-    rows, columns = np.arange(top, top + height) % size, np.arange(left, left + width) % size
-    return _textures(size)[which][rows[:, None], columns] * np.float32(1 / 255)
+    moved = np.roll(_textures(size)[which], (-top, -left), axis=(0, 1))
+    return moved[:height, :width] * np.float32(1 / 255)
 
 
 @lru_cache(maxsize=2)
