@@ -14,6 +14,7 @@ from facelib.cli.evaluate import evaluate
 from facelib.cli.facegen import facegen_poses, import_facegen
 from facelib.cli.generate import generate
 from facelib.cli.reconstruct import reconstruct
+from facelib.cli.runs import runs
 from facelib.cli.standin import standin
 from facelib.cli.train import train
 from facelib.cli.w300lp import w300lp
@@ -29,6 +30,7 @@ for command in (
     reconstruct,
     generate,
     train,
+    runs,
     evaluate,
     data,
     standin,

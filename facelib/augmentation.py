@@ -1,26 +1,49 @@
-"""What may be done to a training pair: rotate, recolour, hide parts (thesis section 2.3)."""
+"""What may be done to a training pair: rotate, recolour, hide parts (thesis section 2.3).
+
+Beyond the thesis, what real photos need: a crop that sits elsewhere, textures in the place of
+black, and what cameras and files do to a photo.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numba
 import numpy as np
+
+from facelib.backgrounds import random_background
+from facelib.images import to_uint8
+from facelib.light.film import grain
+from facelib.photo_faults import PhotoFaults, spoil
+
+N_TEXTURES = 128  # in stock, of each size: to draw a new one takes as long as all the rest
+BEST_JPEG = 95  # a better one cannot be told from the photo
 
 
 @dataclass(frozen=True)
 class Augmentation:
     """How much a pair may change; every draw is uniform, and the two photos draw independently.
 
+    The defaults are the thesis's recipe, in which all that follows `dropout_side` is off.
+
     Attributes:
         rotation_deg: largest turn about the crop's centre, either way.
         channel_scale: smallest and largest factor of a colour channel (the thesis's text; its code
             has 0.6 to 1.4).
-        dropout_probability: chance of each black box.
+        dropout_probability: chance of each box that covers a part, black unless textured.
         dropout_boxes: most boxes in a photo.
         dropout_side: smallest and largest side of a box, share of the crop.
-        shift: largest move along x and along y, share of the crop (0 in the thesis).
-        zoom: largest growth or shrinkage, share of the size (0 in the thesis).
+        shift: largest move along x and along y, share of the crop.
+        zoom: largest growth or shrinkage, share of the size.
+        texture_probability: chance that a box, or all that a change uncovers beyond the photo's
+            edge, shows a texture; else it is black.
+        gamma: largest exponent on the displayed values, or its inverse; 1 for none.
+        fault_probability: chance of each of blur, noise and JPEG.
+        blur: largest standard deviation, share of the crop.
+        noise: largest standard deviation, share of white.
+        worst_jpeg: lowest quality, 1..95; 0 for no JPEG.
     """
 
     rotation_deg: float = 45.0
@@ -30,9 +53,29 @@ class Augmentation:
     dropout_side: tuple[float, float] = (0.1, 0.35)
     shift: float = 0.0
     zoom: float = 0.0
+    texture_probability: float = 0.0
+    gamma: float = 1.0
+    fault_probability: float = 0.5
+    blur: float = 0.0
+    noise: float = 0.0
+    worst_jpeg: int = 0
+
+    @classmethod
+    def for_photos(cls) -> Augmentation:
+        """Return the thesis's recipe and what real photos need beside it."""
+        return cls(
+            shift=0.05,
+            zoom=0.1,
+            texture_probability=0.7,  # black stays: it is what a crop beyond a photo's edge shows
+            gamma=1.6,
+            blur=0.012,
+            noise=0.06,
+            worst_jpeg=25,
+        )
 
 
 NO_AUGMENTATION = Augmentation(0.0, (1.0, 1.0), 0.0, 0)
+PRESETS = {"thesis": Augmentation(), "photos": Augmentation.for_photos()}
 
 
 @dataclass(frozen=True)
@@ -45,6 +88,10 @@ class Change:
         shift_px: (2,) float64, move after turning, x and y in px.
         channels: (3,) float32 factors.
         boxes: (n, 4) int64 x0, y0, x1, y1 in px, ends excluded.
+        fillings: what each box shows, (height, width, 3) float32 or None for black; () if all are
+            black.
+        beyond: (S, S, 3) float32 that shows where the photo has ended, or None for black.
+        faults: what the camera and the file do.
     """
 
     angle: float
@@ -52,10 +99,16 @@ class Change:
     shift_px: np.ndarray
     channels: np.ndarray
     boxes: np.ndarray
+    fillings: Sequence[np.ndarray | None] = ()
+    beyond: np.ndarray | None = None
+    faults: PhotoFaults = field(default_factory=PhotoFaults)
 
 
 def draw_change(size: int, rng: np.random.Generator, settings: Augmentation) -> Change:
     """Draw how one photo is changed.
+
+    What is off draws nothing, and what moves the photo is drawn first: so a setting of the looks
+    changes no truth.
 
     Args:
         size: px, side of the photo.
@@ -74,7 +127,43 @@ def draw_change(size: int, rng: np.random.Generator, settings: Augmentation) -> 
         shift_px=settings.shift * size * u[2:],
         channels=rng.uniform(*settings.channel_scale, 3).astype(np.float32),
         boxes=np.concatenate([corners, corners + sides], axis=1),
+        fillings=[_draw_texture(width, height, size, rng, settings) for width, height in sides],
+        beyond=_draw_texture(size, size, size, rng, settings),
+        faults=_draw_faults(size, rng, settings),
     )
+
+
+def _draw_texture(width, height, size, rng, settings):
+    share = settings.texture_probability
+    if not share or rng.random() >= share:
+        return None
+    which, top, left = rng.integers(0, (N_TEXTURES, size, size))
+    # What leaves the texture on one side comes in again on the other.
+    moved = np.roll(_textures(size)[which], (-top, -left), axis=(0, 1))
+    return moved[:height, :width] * np.float32(1 / 255)
+
+
+@lru_cache(maxsize=2)
+def _textures(size):
+    rng = np.random.default_rng(23)
+    return np.stack([to_uint8(random_background(rng, size)) for _ in range(N_TEXTURES)])
+
+
+def _draw_faults(size, rng, settings):
+    def has(largest):
+        return largest > 0 and rng.random() < settings.fault_probability
+
+    gamma, blur_px, noise, quality = 1.0, 0.0, None, 0
+    if settings.gamma != 1.0:
+        gamma = settings.gamma ** rng.uniform(-1.0, 1.0)
+    if has(settings.blur):
+        blur_px = size * rng.uniform(0.0, settings.blur)
+    if has(settings.noise):
+        deviation = np.float32(rng.uniform(0.0, settings.noise))
+        noise = deviation * grain(3 * size**2, rng).reshape(size, size, 3)
+    if has(settings.worst_jpeg):
+        quality = int(rng.integers(settings.worst_jpeg, BEST_JPEG + 1))
+    return PhotoFaults(gamma, blur_px, noise, quality)
 
 
 def change_points(points: np.ndarray, change: Change, size: int) -> np.ndarray:
@@ -96,7 +185,7 @@ def change_points(points: np.ndarray, change: Change, size: int) -> np.ndarray:
 
 
 def change_image(image: np.ndarray, change: Change) -> np.ndarray:
-    """Warp (bilinear, black outside), recolour and black out one photo.
+    """Warp (bilinear), recolour, cover and spoil one photo.
 
     Args:
         image: (S, S, 3) RGB, uint8 or float32 in 0..1.
@@ -116,16 +205,21 @@ def change_image(image: np.ndarray, change: Change) -> np.ndarray:
             [s, c, y0 - s * x_target - c * y_target],
         ]
     )
-    out = _warp(image, backward, (change.channels * unit).astype(np.float32))
-    for left, top, right, bottom in change.boxes:
-        out[top:bottom, left:right] = 0.0
-    return out
+    if change.beyond is None:
+        out = np.zeros(image.shape, np.float32)
+    else:
+        out = change.beyond.copy()
+    _warp(image, backward, (change.channels * unit).astype(np.float32), out)
+    fillings = change.fillings or [None] * len(change.boxes)
+    for (left, top, right, bottom), filling in zip(change.boxes, fillings, strict=True):
+        out[top:bottom, left:right] = 0.0 if filling is None else filling
+    return spoil(out, change.faults)
 
 
 @numba.njit(cache=True, nogil=True)
-def _warp(image, backward, factors):
+def _warp(image, backward, factors, out):
+    """Draw the warped image onto `out`, which keeps its own pixels beyond the image's edge."""
     height, width, _ = image.shape
-    out = np.zeros((height, width, 3), np.float32)
     xx, xy, x_offset = backward[0]
     yx, yy, y_offset = backward[1]
     # Half a pixel beyond the outermost centres is still the picture; rounding gets a little more.
@@ -153,7 +247,6 @@ def _warp(image, backward, factors):
                     + np.float32(image[bottom, right, channel]) * w11
                 )
                 out[row, column, channel] = min(value * factors[channel], one)
-    return out
 
 
 def augment(

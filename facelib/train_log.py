@@ -1,16 +1,19 @@
-"""The log of a training run: one JSON line of configuration, then one line a report."""
+"""The log of a training run: one JSON line of what it depends on, then one line a report."""
 
 from __future__ import annotations
 
 import json
 import os
 import platform
+import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import torch
 
 LOG = "log.jsonl"
+PROJECT = Path(__file__).resolve().parents[1]
 
 
 def read_log(run_dir: Path | str) -> tuple[dict, list[dict]]:
@@ -27,36 +30,55 @@ def read_log(run_dir: Path | str) -> tuple[dict, list[dict]]:
 
 
 def start_log(run_dir: Path, first: dict) -> None:
-    """Begin a new log with its first line."""
-    (run_dir / LOG).write_text(json.dumps(first) + "\n", encoding="utf-8")
+    """Begin a new log with its first line, and say there what this run's numbers depend on.
+
+    Args:
+        run_dir: the run's folder.
+        first: configuration and data.
+    """
+    first = {**first, "environment": environment(), "continued": [], "ended": None}
+    (run_dir / LOG).write_text(_line(first), encoding="utf-8")
 
 
 def append_line(run_dir: Path, line: dict) -> None:
     """Add a line to the log."""
     with (run_dir / LOG).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
+        file.write(_line(line))
 
 
-def drop_lines_after(run_dir: Path, step: int) -> None:
-    """Drop the lines of steps after a checkpoint's: they are about to be done again.
+def continue_log(run_dir: Path, step: int) -> None:
+    """Go on with the log of a stopped run.
+
+    Lines of steps after the checkpoint's are dropped: those steps are about to be done again.
+    The first line notes on what the run goes on, for revision and machine may be others now.
 
     Args:
         run_dir: the run's folder.
         step: of the checkpoint.
     """
-    path = run_dir / LOG
+    first, *rest = _log_lines(run_dir)
     # A line that a stopped process left half-written is none.
-    first, *rest = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    whole = (line for line in rest if line.endswith("\n"))
-    kept = [first, *(line for line in whole if json.loads(line)["step"] <= step)]
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text("".join(kept), encoding="utf-8")
-    temporary.replace(path)
+    kept = [line for line in rest if line.endswith("\n") and json.loads(line)["step"] <= step]
+    about = json.loads(first)
+    about["continued"] = [
+        *about.get("continued", []),
+        {"step": step, "environment": environment()},
+    ]
+    about["ended"] = None
+    _replace_log(run_dir, [_line(about), *kept])
+
+
+def end_log(run_dir: Path) -> None:
+    """Note in the log's first line when the run came to its own end."""
+    first, *rest = _log_lines(run_dir)
+    _replace_log(run_dir, [_line({**json.loads(first), "ended": _now()}), *rest])
 
 
 def environment() -> dict:
     """Describe what a run's numbers may depend on beside its configuration."""
     return {
+        "date": _now(),
+        "revision": revision(),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,
@@ -64,3 +86,43 @@ def environment() -> dict:
         "processors": os.cpu_count(),
         "threads": torch.get_num_threads(),
     }
+
+
+def revision(project: Path = PROJECT) -> str:
+    """Name the git revision of this code.
+
+    Args:
+        project: the folder that holds the package.
+    Returns:
+        40 hexadecimal digits, followed by "-dirty" where a tracked file differs; "unknown" where
+        the folder is no checkout, or git is not installed.
+    """
+    # An installed package may lie inside some other project's checkout.
+    if not (project / ".git").exists():
+        return "unknown"
+    command = ["git", "-C", str(project), "describe", "--always", "--dirty", "--abbrev=40"]
+    try:
+        # No tag is a name that a reader could check: only the digits are.
+        done = subprocess.run([*command, "--exclude=*"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return done.stdout.strip()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _line(values: dict) -> str:
+    return json.dumps(values) + "\n"
+
+
+def _log_lines(run_dir: Path) -> list[str]:
+    return (run_dir / LOG).read_text(encoding="utf-8").splitlines(keepends=True)
+
+
+def _replace_log(run_dir: Path, lines: list[str]) -> None:
+    path = run_dir / LOG
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text("".join(lines), encoding="utf-8")
+    temporary.replace(path)

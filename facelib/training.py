@@ -23,7 +23,7 @@ from facelib.train_config import (
     learning_rate_at,
     rate_groups,
 )
-from facelib.train_log import append_line, drop_lines_after, environment, read_log, start_log
+from facelib.train_log import append_line, continue_log, end_log, read_log, start_log
 
 BEST, CHECKPOINT = "best.safetensors", "checkpoint.pt"
 BASELINE_PAIRS = 1000  # enough for a mean face; reading more only costs time
@@ -174,6 +174,7 @@ class _Run:
         if progress.epoch_steps:
             self._validate_and_log()  # the run ended inside an epoch
         self._save_checkpoint()
+        end_log(run_dir)
         return run_dir / BEST
 
     def _is_done(self) -> bool:
@@ -325,7 +326,7 @@ class _Run:
             "n_train": len(self.train_idx),
             "n_valid": len(self.valid_idx),
             "mean_face_error_px": self._mean_face_error_px(),
-            "environment": environment(),
+            "parameters": sum(p.numel() for p in self.network.parameters()),
         }
         start_log(self.config.run_dir, first)
 
@@ -359,7 +360,7 @@ class _Run:
         self.optimizer.load_state_dict(state["optimizer"])
         for name, value in state["progress"].items():
             setattr(self.progress, name, value)
-        drop_lines_after(self.config.run_dir, self.progress.step)
+        continue_log(self.config.run_dir, self.progress.step)
 
 
 def _point_error(predicted: np.ndarray, truth: np.ndarray) -> float:

@@ -13,15 +13,16 @@ FLOORS = {
     " light.spherical_harmonics light.film light.lens matfiles threads shards people.expressions"
     " smoothing",
     0.1: "networks.two_view",
-    0.5: "shading worn.ribbon_kernels worn.distance_field datasets people.population",
+    0.5: "shading worn.ribbon_kernels worn.distance_field datasets people.population runs"
+    " photo_faults",
     0.7: "worn.hair_kernels worn.hair_style",
     1: "transforms mesh rasterize registration",
     1.2: "light.occlusion",
     1.3: "light.shadows",
     1.4: "light.surface_shading",
     1.5: "looks.atlas worn.shirt scans",
-    2: "uvmap unwrap render headmodel looks.appearance backgrounds augmentation detect",
-    2.1: "networks.compact",
+    2: "uvmap unwrap render headmodel looks.appearance backgrounds detect",
+    2.1: "networks.compact augmentation",
     2.2: "worn.torso looks.relief looks.eyes looks.teeth light.lighting networks",
     2.3: "looks.complexion light.lit_render face_template basel",
     2.4: "worn.ribbons looks.skin_brushes",
@@ -51,7 +52,7 @@ FLOORS = {
     5.7: "cli.common",
     5.75: "cli.evaluate_scans cli.evaluate_photos",
     5.8: "cli.facegen cli.reconstruct cli.generate cli.train cli.evaluate cli.w300lp"
-    " cli.data cli.standin",
+    " cli.data cli.standin cli.runs",
     6: "__main__",
 }
 FLOOR_OF = {name: floor for floor, names in FLOORS.items() for name in names.split()}

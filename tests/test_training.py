@@ -11,12 +11,13 @@ from torch import nn
 
 from facelib import networks, training
 from facelib.__main__ import main
-from facelib.augmentation import NO_AUGMENTATION
+from facelib.augmentation import NO_AUGMENTATION, Augmentation
 from facelib.batches import TrainStream, make_batch
 from facelib.cli.common import BAD_DATA
 from facelib.cli.train import TRAIN_OPTIONS
 from facelib.pairs import FacePair, ShardedPairs, write_shards
 from facelib.train_config import Progress, TrainConfig, learning_rate_at, rate_groups
+from facelib.train_log import revision
 from facelib.training import TrainingDivergedError, read_log, train, weighted_squared_error
 
 SIZE, N_VERTICES = 32, 40
@@ -207,7 +208,9 @@ def test_log_starts_with_what_the_run_depends_on(config):
     assert TrainConfig.from_dict(first["config"]) == config
     assert first["data"] == {"made": "by a test"}
     assert (first["n_train"], first["n_valid"]) == (21, 3)
+    assert first["parameters"] == count_of(networks.create("tiny", SIZE))
     assert first["environment"]["torch"] == torch.__version__
+    assert first["environment"]["revision"] == revision()
     validated = [line for line in lines if line["validation_loss"] is not None]
     assert [line["epoch"] for line in validated] == [0, 1, 2]
     assert 0 < validated[0]["validation_error_px"] < SIZE
@@ -216,6 +219,28 @@ def test_log_starts_with_what_the_run_depends_on(config):
     )
     lowest = min(validated, key=lambda line: line["validation_loss"])
     assert networks.read_card(best)["result"] == lowest
+
+
+def count_of(module):
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def test_log_tells_whether_the_run_has_ended_and_where_it_went_on(config):
+    class Interrupted(GridLayout):
+        def position_map(self, vertices):
+            raise KeyboardInterrupt
+
+    train(replace(config, max_samples=8), GridLayout())
+    assert read_log(config.run_dir)[0]["ended"] is not None
+    with pytest.raises(KeyboardInterrupt):
+        train(config, Interrupted())
+    assert read_log(config.run_dir)[0]["ended"] is None
+    train(config, GridLayout())
+    first, lines = read_log(config.run_dir)
+    assert first["ended"] is not None
+    assert [stop["step"] for stop in first["continued"]] == [2, 2]
+    assert first["continued"][0]["environment"]["revision"] == revision()
+    assert [line["step"] for line in lines] == sorted(line["step"] for line in lines)
 
 
 def test_stops_when_validation_no_longer_improves(config):
@@ -301,10 +326,15 @@ def test_the_train_command_trains_continues_and_says_what_is_wrong(data_dir, tmp
     longer = CliRunner().invoke(main, [*run, "--epochs", "2"])
     assert longer.exit_code == 0, longer.output
     first, lines = read_log(tmp_path / "run")
-    assert (first["config"]["seed"], first["config"]["augmentation"]["rotation_deg"]) == (3, 10)
+    config = TrainConfig.from_dict(first["config"])
+    assert (config.seed, config.augmentation) == (3, Augmentation(rotation_deg=10))
     assert [line["epoch"] for line in lines if line["validation_loss"]] == [0, 1]
     assert CliRunner().invoke(main, [*run, "--learning-rate", "1"]).exit_code == BAD_DATA
     assert CliRunner().invoke(main, [*run, "--schedule", "never"]).exit_code == 2
+    run[2], photos = str(tmp_path / "other"), ["--augmentation", "photos", "--epochs", "1"]
+    assert CliRunner().invoke(main, [*run, *photos]).exit_code == 0
+    config = TrainConfig.from_dict(read_log(tmp_path / "other")[0]["config"])
+    assert config.augmentation == replace(Augmentation.for_photos(), rotation_deg=10)
 
 
 def test_the_train_command_has_only_options_of_the_configuration():

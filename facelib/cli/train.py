@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -31,20 +32,29 @@ def train_options(command):
 @click.argument("run", type=click.Path(path_type=Path))
 @train_options
 @click.option("--calibrate", is_flag=True, help="Rescale the fresh decoder on the first batch.")
+@click.option(
+    "--augmentation",
+    type=click.Choice(["thesis", "photos"]),
+    default="thesis",
+    show_default=True,
+    help="How pairs are changed: as in the thesis, or also as real photos differ.",
+)
 @click.option("--rotation-deg", type=float, help="Largest random turn of a photo, degrees.")
-@click.option("--dropout", type=click.FloatRange(0, 1), help="Chance of a black box in a photo.")
+@click.option("--dropout", type=click.FloatRange(0, 1), help="Chance of a box over a photo.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
-def train(pairs: Path, run: Path, quiet: bool, **settings) -> None:
+def train(pairs: Path, run: Path, augmentation: str, quiet: bool, **settings) -> None:
     """Train a network on the folder PAIRS; log, checkpoint and weights go to the folder RUN.
 
     The same command again continues an unfinished run. Without options, the thesis's recipe.
     """
+    from facelib.augmentation import PRESETS
     from facelib.training import TrainConfig, TrainingDivergedError
     from facelib.training import train as start
 
     given = {name: value for name, value in settings.items() if value is not None}
-    augmentation = {"rotation_deg": "rotation_deg", "dropout": "dropout_probability"}
-    given["augmentation"] = {augmentation[n]: given.pop(n) for n in augmentation if n in given}
+    names = {"rotation_deg": "rotation_deg", "dropout": "dropout_probability"}
+    others = {names[option]: given.pop(option) for option in names if option in given}
+    given["augmentation"] = asdict(PRESETS[augmentation]) | others
     given |= {"data_dir": pairs, "run_dir": run, "progress": not quiet}
     try:
         config = TrainConfig.from_dict(given)

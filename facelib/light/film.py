@@ -97,9 +97,7 @@ def expose(
     """
     seen = behind_head(light, alpha, out_of_focus(background, film.depth_blur_px, len(light)), film)
     seen = moved(blurred(seen, film.blur_px), film.motion_px)
-    noise = _noise_tile()[rng.integers(0, 2**20) :]
-    while len(noise) < seen.size:
-        noise = np.concatenate([noise, _noise_tile()])
+    noise = grain(seen.size, rng)
     photo = np.empty(seen.shape, np.uint8)
     gain = np.asarray(film.white_balance, np.float32)
     curve = tone_curve(film.contrast, film.gamma)
@@ -195,6 +193,22 @@ def jpeg(photo: np.ndarray, quality: int) -> np.ndarray:
     buffer = BytesIO()
     Image.fromarray(photo).save(buffer, "JPEG", quality=quality)
     return np.asarray(Image.open(buffer).convert("RGB"))
+
+
+def grain(count: int, rng: np.random.Generator) -> np.ndarray:
+    """Take so many standard normal numbers from a stock, which is faster than drawing them.
+
+    Args:
+        count: how many.
+        rng: draws where in the stock they begin.
+
+    Returns:
+        (count,) float32, not to be written to.
+    """
+    noise = _noise_tile()[rng.integers(0, 2**20) :]
+    while len(noise) < count:
+        noise = np.concatenate([noise, _noise_tile()])
+    return noise[:count]
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,231 @@
+"""Runs are found, tabulated and plotted from their logs; logs say what their numbers rest on."""
+
+import json
+import re
+import subprocess
+
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from facelib import train_log
+from facelib.__main__ import main
+from facelib.cli.common import BAD_DATA, NO_SUCH_FILE, UNKNOWN_ENDING, UNWRITABLE
+from facelib.paths import data_file
+from facelib.runs import draw_errors, find_logs, markdown_table, read_runs
+
+REVISION = "0123456789abcdef0123456789abcdef01234567"
+
+
+def first_line(name="somewhere/old_name", **others):
+    config = {"run_dir": name, "network": "two_view", "size": 64, "seed": 3}
+    environment = {"date": "2031-02-03T04:05:06+00:00", "revision": f"{REVISION}-dirty"}
+    return {
+        "config": config,
+        "mean_face_error_px": 5.0,
+        "parameters": 1_234_567,
+        "environment": environment,
+        "continued": [],
+        "ended": None,
+        **others,
+    }
+
+
+def report(samples, loss=None, error_px=None):
+    error_mm = error_px and 3 * error_px
+    return {
+        "step": samples // 10,
+        "samples": samples,
+        "seconds": samples * 3.6,
+        "loss": 0.5,
+        "validation_loss": loss,
+        "validation_error_px": error_px,
+        "validation_error_mm": error_mm,
+    }
+
+
+REPORTS = (report(500), report(1000, 0.2, 4.0), report(2000, 0.1, 3.0), report(2500, 0.3, 2.0))
+
+
+def write_log(folder, *lines, name="log.jsonl", end=""):
+    folder.mkdir(parents=True, exist_ok=True)
+    text = "".join(json.dumps(line) + "\n" for line in lines) + end
+    (folder / name).write_text(text)
+    return folder / name
+
+
+def cells(table):
+    heads, _, *rows = [line.strip("| ").split("|") for line in table.splitlines()]
+    heads = [head.strip() for head in heads]
+    return [dict(zip(heads, map(str.strip, row), strict=True)) for row in rows]
+
+
+def runs(*arguments):
+    return CliRunner().invoke(main, ["runs", *map(str, arguments)])
+
+
+def test_a_log_tells_a_run(tmp_path):
+    (run,), fault = read_runs(write_log(tmp_path / "mine", first_line(), *REPORTS))
+    assert fault is None
+    assert (run.best.samples, run.best.error_px, run.best.error_mm) == (2000, 3.0, 9.0)
+    assert run.skill == pytest.approx(3 / 5)  # of the weights kept, which have the lowest loss
+    assert cells(markdown_table([run])) == [
+        {
+            "run": "mine",
+            "network": "two_view",
+            "size, px": "64",
+            "parameters": "1,234,567",
+            "samples": "2,500",
+            "hours": "2.50",
+            "best loss": "0.1",
+            "error, px": "3.000",
+            "error, mm": "9.00",
+            "mean face, px": "5.000",
+            "skill": "0.600",
+            "seed": "3",
+            "revision": "0123456-dirty",
+            "date": "2031-02-03",
+            "finished": "no",
+        }
+    ]
+
+
+def test_a_run_that_ended_is_finished_and_other_code_that_went_on_is_named(tmp_path):
+    def went_on(step, revision):
+        return {"step": step, "environment": {"revision": revision}}
+
+    continued = [went_on(100, REVISION), went_on(150, "f" * 40), went_on(250, "a" * 40)]
+    first = first_line(ended="2031-02-04T00:00:00+00:00", continued=continued)
+    (run,), _ = read_runs(write_log(tmp_path / "run", first, *REPORTS))
+    assert run.finished
+    # The last of them found nothing left to do after step 250.
+    assert run.revisions == (f"{REVISION}-dirty", REVISION, "f" * 40)
+
+
+def test_a_log_from_before_revisions_has_dashes(tmp_path):
+    first = {"config": {"network": "prn", "size": 128}, "environment": {"torch": "2"}}
+    (run,), fault = read_runs(write_log(tmp_path / "old", first, report(10)))
+    assert fault is None
+    row = cells(markdown_table([run]))[0]
+    unknown = {"parameters", "best loss", "skill", "seed", "revision", "date", "finished"}
+    assert {row[name] for name in unknown} == {"–"}
+    assert (row["run"], row["network"], row["samples"]) == ("old", "prn", "10")
+
+
+def test_the_shipped_log_is_read_stage_by_stage():
+    log = data_file("weights", "two_view.log.jsonl")
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    stages, fault = read_runs(log)
+    assert fault is None
+    assert len(stages) == sum("config" in line for line in lines)
+    errors = [line["validation_error_px"] for line in lines if line.get("validation_loss")]
+    assert [v.error_px for stage in stages for v in stage.validations] == errors
+    assert all(stage.name.startswith("two_view: ") for stage in stages)
+
+
+def test_logs_are_found_below_a_folder_once(tmp_path):
+    for name in ("b", "a/deep"):
+        write_log(tmp_path / name, first_line())
+    expected = [tmp_path / "a/deep/log.jsonl", tmp_path / "b/log.jsonl"]
+    assert find_logs([tmp_path, tmp_path / "b"]) == expected
+    result = runs(tmp_path)
+    assert [row["run"] for row in cells(result.stdout)] == ["deep", "b"]
+
+
+def test_broken_lines_are_counted_and_named_and_the_rest_counts(tmp_path):
+    write_log(tmp_path / "cut", first_line(), *REPORTS[:2], end='{"step": 300, "samp')
+    write_log(tmp_path / "whole", first_line(), *REPORTS)
+    write_log(tmp_path / "strange", first_line(), 7, "config", report(10), {"samples": 3}, None)
+    write_log(tmp_path / "lost")
+    (tmp_path / "lost" / "log.jsonl").write_bytes(b"\xff\xfe\n[]\n")
+    result = runs(tmp_path)
+    assert result.exit_code == 0, result.output
+    rows = {row["run"]: row for row in cells(result.stdout)}
+    assert rows.keys() == {"cut", "strange", "whole"}
+    assert rows["cut"]["samples"] == "1,000" and rows["cut"]["skill"] == "0.800"
+    assert "parts of 3 logs" in result.stderr
+    assert f"{tmp_path / 'cut' / 'log.jsonl'}, line 4;" in result.stderr
+    assert f"{tmp_path / 'strange' / 'log.jsonl'}, lines 2, 3, 5, 6" in result.stderr
+    assert f"{tmp_path / 'lost' / 'log.jsonl'}, lines 1, 2" in result.stderr
+
+
+def test_json_holds_every_validation(tmp_path):
+    log = write_log(tmp_path / "mine", first_line(), *REPORTS)
+    (run,) = json.loads(runs(tmp_path, "--json").stdout)
+    assert [v["samples"] for v in run["validations"]] == [1000, 2000, 2500]
+    assert run["best"]["loss"] == 0.1 and run["skill"] == 0.6
+    assert (run["log"], run["revisions"]) == (str(log), [f"{REVISION}-dirty"])
+
+
+def test_the_plot_has_each_runs_errors_and_its_share_of_the_mean_faces(tmp_path):
+    known = write_log(tmp_path / "known", first_line(), *REPORTS)
+    unknown = write_log(tmp_path / "unknown", first_line(mean_face_error_px=None), *REPORTS)
+    in_mm, shares = draw_errors([r for log in (known, unknown) for r in read_runs(log)[0]]).axes
+    assert [line.get_label() for line in in_mm.lines] == ["known", "unknown"]
+    assert in_mm.lines[0].get_xydata().tolist() == [[1000, 12], [2000, 9], [2500, 6]]
+    assert shares.lines[0].get_ydata().tolist() == pytest.approx([0.8, 0.6, 0.4])
+    assert len(shares.lines) == 2  # the known run and the mean face
+
+    plot = tmp_path / "errors.png"
+    result = runs(tmp_path, "--plot", plot)
+    assert result.exit_code == 0, result.output
+    assert Image.open(plot).size[0] > 1000
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["no/such"], NO_SUCH_FILE, "no such folder: "),
+        (["empty"], NO_SUCH_FILE, "no log.jsonl in or below "),
+        (["lost"], BAD_DATA, "log.jsonl, line 1"),
+        (["mine", "--plot", "mine/x.gif"], UNKNOWN_ENDING, ".png, .svg, .pdf"),
+        (["mine", "--plot", "no/such.png"], UNWRITABLE, "cannot write"),
+    ],
+)
+def test_failures_are_one_sentence_with_their_own_code(
+    tmp_path, monkeypatch, arguments, code, words
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    write_log(tmp_path / "mine", first_line())
+    write_log(tmp_path / "lost")
+    result = runs(*arguments)
+    assert result.exit_code == code
+    message = result.output.strip().splitlines()[-1]
+    assert message.startswith("Error: ") and words in message
+    assert runs().exit_code == NO_SUCH_FILE  # without a name, the folder runs
+
+
+def git(folder, *arguments):
+    identity = ("-c", "user.name=a", "-c", "user.email=a@b")
+    command = ["git", "-C", str(folder), *identity, *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_revision_is_gits_and_says_when_a_file_differs(tmp_path):
+    git(tmp_path, "init", "-q")
+    (tmp_path / "code.py").write_text("x = 1\n")
+    git(tmp_path, "add", "code.py")
+    git(tmp_path, "commit", "-q", "-m", "Begin")
+    git(tmp_path, "tag", "-a", "v1", "-m", "first")
+    head = git(tmp_path, "rev-parse", "HEAD")
+    assert train_log.revision(tmp_path) == head
+    (tmp_path / "code.py").write_text("x = 2\n")
+    assert train_log.revision(tmp_path) == head + "-dirty"
+    installed = tmp_path / "venv" / "site-packages"
+    installed.mkdir(parents=True)
+    assert train_log.revision(installed) == "unknown"
+
+
+def test_revision_is_unknown_without_git_or_commits(tmp_path, monkeypatch):
+    git(tmp_path, "init", "-q")
+    assert train_log.revision(tmp_path) == "unknown"
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert train_log.revision(tmp_path) == "unknown"
+
+
+def test_the_environment_has_revision_and_date():
+    about = train_log.environment()
+    assert re.fullmatch(r"[0-9a-f]{40}(-dirty)?|unknown", about["revision"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", about["date"])
