@@ -1,4 +1,4 @@
-"""Two photos in, a textured mesh out: crop, predict, go back to the photo, take colours from it.
+"""Photos in, a textured mesh out: crop, predict, go back to the photo, take colours from it.
 
 Chapter 10. Everything that leaves this module is in the front photo's own pixels (image frame), or
 in the mesh frame, which is that frame made right-handed: see `image_to_mesh`.
@@ -52,7 +52,7 @@ SIDE_BOX = BoxToCrop(size=1.215, shift_y=0.145)
 
 @dataclass(frozen=True, eq=False)
 class Reconstruction:
-    """One face, as predicted from two photos.
+    """One face, as predicted from its photos.
 
     Attributes:
         vertices_image: (V, 3) float32, the layout's vertices, front photo px, lowest z about 0.
@@ -60,7 +60,7 @@ class Reconstruction:
         mesh: right-handed, y up, textured: `image_to_mesh` of the vertices.
         position_map: (S, S, 3) float32, what the network said, px of the front crop.
         front_crop: where that crop lay in the front photo.
-        side_crop: where the other lay in the side photo.
+        side_crop: where the other lay in the side photo, if there was one.
     """
 
     vertices_image: np.ndarray
@@ -68,7 +68,11 @@ class Reconstruction:
     mesh: Mesh
     position_map: np.ndarray
     front_crop: Crop
-    side_crop: Crop
+    side_crop: Crop | None
+
+
+class NoSideError(ValueError):
+    """The network needs a side photo, and none was given."""
 
 
 def crop_from_detection(
@@ -91,18 +95,21 @@ def crop_from_detection(
     return Crop((float(x), float(y)), size, output_size)
 
 
-def predict_position_maps(network: nn.Module, fronts: np.ndarray, sides: np.ndarray) -> np.ndarray:
-    """Run a network over pairs of crops.
+def predict_position_maps(
+    network: nn.Module, fronts: np.ndarray, sides: np.ndarray | None
+) -> np.ndarray:
+    """Run a network over pairs of crops, or over front crops alone.
 
     Args:
         network: from `facelib.networks.create`; it is left in the mode (train, eval) it was in.
         fronts: (B, S, S, 3) float32 RGB in 0 to 1.
-        sides: the same shape.
+        sides: the same shape; None where there are none.
 
     Returns:
         (B, S, S, 3) float32, x, y, z in px of the front crops.
 
     Raises:
+        NoSideError: if there are no sides and the network needs them.
         ValueError: if the crops are not (B, S, S, 3) or differ in shape.
     """
     import torch
@@ -111,9 +118,14 @@ def predict_position_maps(network: nn.Module, fronts: np.ndarray, sides: np.ndar
 
     if fronts.ndim != 4 or fronts.shape[1] != fronts.shape[2] or fronts.shape[3] != 3:
         raise ValueError(f"fronts must be (B, S, S, 3), got {fronts.shape}")
-    if sides.shape != fronts.shape:
+    if sides is None:
+        check_side_photo(network, has_side=False)
+        photos = fronts
+    elif sides.shape != fronts.shape:
         raise ValueError(f"sides must be like fronts {fronts.shape}, got {sides.shape}")
-    photos = np.concatenate([fronts, sides], axis=3).transpose(0, 3, 1, 2).astype(np.float32)
+    else:
+        photos = np.concatenate([fronts, sides], axis=3)
+    photos = photos.transpose(0, 3, 1, 2).astype(np.float32)
     parameter = next(network.parameters(), None)
     device = parameter.device if parameter is not None else "cpu"
     was_training = network.training
@@ -123,6 +135,15 @@ def predict_position_maps(network: nn.Module, fronts: np.ndarray, sides: np.ndar
     finally:
         network.train(was_training)
     return output.transpose(0, 2, 3, 1) * np.float32(fronts.shape[1] * POSITION_SCALE)
+
+
+def check_side_photo(network: nn.Module, has_side: bool) -> None:
+    """Raise NoSideError if a network needs a side photo and there is none."""
+    if not has_side and network.side_photo == "needed":
+        raise NoSideError(
+            f"{network.name} needs a photo from the side, too; weights of another network, such as "
+            "compact, can do without"
+        )
 
 
 def image_to_mesh(points_image: np.ndarray, height: int) -> np.ndarray:
@@ -180,7 +201,7 @@ def sample_texture(photo: np.ndarray, vertices_image: np.ndarray, layout: UVLayo
 
 def reconstruct(
     front: np.ndarray,
-    side: np.ndarray,
+    side: np.ndarray | None,
     network: nn.Module,
     layout: UVLayout,
     front_detection: Detection | None = None,
@@ -188,11 +209,11 @@ def reconstruct(
     texture_layout: UVLayout | None = None,
     n_rounds: int = N_ROUNDS,
 ) -> Reconstruction:
-    """Build a textured mesh from a front and a side photo.
+    """Build a textured mesh from a front and a side photo, or from a front alone.
 
     Args:
         front: (H, W, 3) float32 RGB, 0 to 1.
-        side: (h, w, 3) float32 RGB, 0 to 1; another size and scale may be.
+        side: (h, w, 3) float32 RGB, 0 to 1; another size and scale may be. None: there is none.
         network: from `facelib.networks`; `network.size` is the side of its input.
         layout: of the network's size.
         front_detection: the face in ``front``; None looks for it.
@@ -204,19 +225,23 @@ def reconstruct(
         Reconstruction.
 
     Raises:
+        NoSideError: if there is no side photo and the network needs one.
         NoFaceError: if a face was looked for and not found; the message says in which photo.
         ValueError: if the layout does not fit the network.
     """
     if layout.size != network.size:
         raise ValueError(f"layout must have the network's size {network.size}, got {layout.size}")
+    check_side_photo(network, side is not None)
     front_detection = front_detection or find_face(front, "the front photo")
-    side_detection = side_detection or find_face(side, "the side photo")
     first_crop = crop_from_detection(front_detection, network.size, FRONT_BOX)
-    side_crop = crop_from_detection(side_detection, network.size, SIDE_BOX)
-    side_cut = side_crop.cut(side)
+    side_crop = sides = None
+    if side is not None:
+        side_detection = side_detection or find_face(side, "the side photo")
+        side_crop = crop_from_detection(side_detection, network.size, SIDE_BOX)
+        sides = side_crop.cut(side)[None]
 
     def predict(crop: Crop) -> np.ndarray:
-        return predict_position_maps(network, crop.cut(front)[None], side_cut[None])[0]
+        return predict_position_maps(network, crop.cut(front)[None], sides)[0]
 
     crop, position_map = _refined(first_crop, predict, layout, n_rounds)
     vertices = crop.crop_to_image(layout.vertices(position_map)).astype(np.float32)

@@ -308,12 +308,9 @@ class _Run:
 
     def _start(self) -> None:
         config, encoder_start = self.config, None
-        for wanted, method in ((config.encoder_samples, "encode"), (config.calibrate, "calibrate")):
-            if wanted and not hasattr(self.network, method):
-                raise ValueError(
-                    f"{config.network} starts at the mean face and needs no start of its encoder "
-                    "and no calibration: leave encoder_samples and calibrate out"
-                )
+        for option, method in (("encoder_samples", "encode"), ("calibrate", "calibrate")):
+            if getattr(config, option) and not hasattr(self.network, method):
+                raise ValueError(f"{config.network} has no use for {option}: leave it out")
         if config.encoder_samples:
             encoder_start = asdict(start_encoder(self.network, self.stream, config.encoder_samples))
         if config.calibrate:

@@ -13,6 +13,7 @@ FLOORS = {
     " light.spherical_harmonics light.film light.lens matfiles threads shards people.expressions"
     " smoothing",
     0.1: "networks.two_view",
+    0.2: "networks.prn",
     0.5: "shading worn.ribbon_kernels worn.distance_field datasets people.population runs"
     " photo_faults",
     0.7: "worn.hair_kernels worn.hair_style",
@@ -24,7 +25,7 @@ FLOORS = {
     2: "uvmap unwrap render headmodel looks.appearance backgrounds detect",
     2.1: "networks.compact augmentation",
     2.2: "worn.torso looks.relief looks.eyes looks.teeth light.lighting networks",
-    2.3: "looks.complexion light.lit_render face_template basel",
+    2.3: "networks.cost looks.complexion light.lit_render face_template basel",
     2.4: "worn.ribbons looks.skin_brushes",
     2.45: "worn.garments",
     2.5: "still worn.scalp looks.skin_paint integration labels people.acting",

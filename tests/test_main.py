@@ -58,6 +58,15 @@ def test_reconstruct_writes_the_mesh_that_the_ending_names(photos, toy_network, 
     assert len(read_mesh(photos / f"me.{ending}").triangles) == 2 * 11**2
 
 
+def test_a_front_photo_is_enough_for_a_network_that_can_do_without(
+    photos, toy_network, monkeypatch
+):
+    monkeypatch.setattr(Constant, "side_photo", "optional")
+    result = run(photos, "reconstruct", "face.jpg", "-o", "me.ply")
+    assert result.exit_code == 0, result.output
+    assert (photos / "me.ply").exists()
+
+
 def test_keypoints_are_in_the_front_photos_pixels(photos, toy_network):
     result = run(
         photos, "reconstruct", "face.jpg", "face.jpg", "-o", "me.ply", "--keypoints", "k.npy"
@@ -99,6 +108,8 @@ def test_a_box_stands_in_for_the_detector(photos, toy_network):
         (["face.jpg", "face.jpg", "-o", "folder.d/sub.obj"], 6, ["cannot write", "sub.obj"]),
         (["face.jpg", "face.jpg", "-o", "me.stl"], 7, ["me.stl", ".obj", ".glb", ".ply"]),
         (["face.jpg", "face.jpg"], 2, ["--output"]),
+        (["face.jpg", "-o", "me.obj"], 2, ["SIDE is missing", "constant"]),
+        (["face.jpg", "-o", "me.obj", "--side-box", 9, 9, 20, 20], 2, ["--side-box", "SIDE"]),
         (
             ["face.jpg", "face.jpg", "-o", "me.obj", "--side-box", 9, 9, 2, 2],
             2,

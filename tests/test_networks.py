@@ -1,4 +1,4 @@
-"""The thesis's network against Table 4.1, its parameter count and Keras's padding rule."""
+"""The thesis's networks and their baseline, against Table 4.1, counts and padding rules."""
 
 import pytest
 import torch
@@ -15,6 +15,55 @@ def network():
 
 def test_parameters_counted_as_keras_counts_them(network):
     assert networks.count_parameters_as_keras(network) == 11_791_273
+
+
+@pytest.mark.parametrize("name", ["prn", "one_view", "compact"])
+def test_one_interface_photos_in_map_out(name):
+    one = networks.create(name, 64).eval()
+    photos = torch.rand(2, 6, 64, 64)
+    with torch.no_grad():
+        alone = one(photos[:, :3])
+        both = one(photos)
+    assert (one.name, one.size) == (name, 64)
+    assert alone.shape == both.shape == (2, 3, 64, 64)
+    if one.side_photo == "unused":
+        torch.testing.assert_close(alone, both)
+    with pytest.raises(ValueError, match="divisible by 32"):
+        one(torch.zeros(1, 5, 64, 64))
+
+
+def test_one_view_is_two_view_with_half_the_first_kernel(network):
+    one = networks.create("one_view")
+    fewer = networks.count_parameters_as_keras(network) - networks.count_parameters_as_keras(one)
+    assert fewer == 3 * 3 * 3 * 32
+
+
+def test_prn_has_the_parameters_of_its_description():
+    """Kernels of 4 and of 1 without biases; BatchNorm's two numbers a channel after all but one."""
+    widths = [16, 32, 32, 64, 64, 128, 128, 256, 256, 512, 512]
+    expected = 16 * 3 * 16 + 2 * 16
+    for a, b in zip(widths[:-1], widths[1:], strict=True):
+        half = b // 2
+        expected += a * half + 16 * half**2 + half * b + (a * b if a != b else 0)
+        expected += 2 * (half + half + b)
+    widths = [512, 512] + [256] * 3 + [128] * 3 + [64] * 3 + [32] * 2 + [16] * 2 + [3] * 3
+    expected += sum(16 * a * b + 2 * b for a, b in zip(widths[:-1], widths[1:], strict=True))
+    prn = networks.create("prn")
+    assert sum(p.numel() for p in prn.parameters()) == expected
+    assert prn.encode(torch.zeros(2, 3, 256, 256)).shape == (2, 512, 8, 8)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_prn_pads_as_tensorflow_does(stride):
+    """One tap shows where a kernel of 4 lies: one row before the pixel, the rest after."""
+    layer = networks.prn.SameConv(1, 1, stride)
+    image = torch.rand(1, 1, 8, 8)
+    with torch.no_grad():
+        layer.weight.zero_()[..., 1, 1] = 1
+        torch.testing.assert_close(layer(image), image[..., ::stride, ::stride])
+        layer.weight.zero_()[..., 0, 0] = 1
+        shifted = functional.pad(image, (1, 0, 1, 0))[..., :8:stride, :8:stride]
+        torch.testing.assert_close(layer(image), shifted)
 
 
 def test_stages_have_the_shapes_of_table_4_1(network):
@@ -62,9 +111,10 @@ def test_signal_survives_the_decoder_at_the_start():
     assert (a - b).abs().max() > 1e-3
 
 
-def test_every_parameter_gets_a_gradient():
+@pytest.mark.parametrize("name", ["prn", "one_view", "two_view"])
+def test_every_parameter_gets_a_gradient(name):
     torch.manual_seed(3)
-    fresh = networks.create("two_view").train()
+    fresh = networks.create(name).train()
     fresh(torch.rand(2, 6, 64, 64)).square().sum().backward()
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in fresh.parameters())
     assert fresh.first[0].weight.grad.abs().max() > 0

@@ -12,6 +12,7 @@ from facelib.networks import POSITION_SCALE
 from facelib.reconstruct import (
     FRONT_BOX,
     SIDE_BOX,
+    NoSideError,
     crop_from_detection,
     image_to_mesh,
     predict_position_maps,
@@ -49,6 +50,23 @@ def test_network_sees_front_then_side_and_answers_in_pixels():
     np.testing.assert_allclose(maps[..., 0], fronts[..., 0], rtol=1e-6)
     np.testing.assert_allclose(maps[..., 1:], sides[..., 1:], rtol=1e-6)
     assert probe.training
+
+
+@pytest.mark.parametrize("side_photo", ["optional", "unused"])
+def test_a_network_that_can_do_without_a_side_gets_the_front_alone(side_photo):
+    class Probe(Constant):
+        def forward(self, photos):
+            assert photos.shape[1] == 3
+            return super().forward(photos)
+
+    network = Probe(dome((30, 33), 40), LAYOUT)
+    network.side_photo = side_photo
+    box = detection_from_box((100, 60, 180, 150))
+    result = reconstruct(gradient(200, 300), None, network, LAYOUT, box)
+    assert result.side_crop is None
+    network.side_photo = "needed"
+    with pytest.raises(NoSideError, match="constant"):
+        reconstruct(gradient(200, 300), None, network, LAYOUT, box)
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 3), (1, 8, 9, 3), (1, 8, 8, 4)])

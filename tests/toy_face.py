@@ -78,6 +78,7 @@ class Constant(torch.nn.Module):
     """Predicts the same vertices whatever it sees, and counts how often it was asked."""
 
     name = "constant"
+    side_photo = "needed"
 
     def __init__(self, vertices_crop, layout):
         super().__init__()

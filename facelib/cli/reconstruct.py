@@ -1,4 +1,4 @@
-"""`python -m facelib reconstruct`: two photos in, a textured mesh out."""
+"""`python -m facelib reconstruct`: one or two photos in, a textured mesh out."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TEXTURE_SIZE = 512
 
 @click.command(epilog=EXIT_CODES)
 @click.argument("front", type=click.Path(path_type=Path))
-@click.argument("side", type=click.Path(path_type=Path))
+@click.argument("side", type=click.Path(path_type=Path), required=False)
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="FILE.obj, .glb or .ply."
 )
@@ -62,7 +62,7 @@ TEXTURE_SIZE = 512
 )
 def reconstruct(
     front: Path,
-    side: Path,
+    side: Path | None,
     output: Path,
     keypoints: Path | None,
     weights: Path | None,
@@ -72,19 +72,24 @@ def reconstruct(
 ) -> None:
     """Build a textured 3D mesh from the photos FRONT and SIDE of one face.
 
-    Without a side photo, give the front photo twice: the mesh gets worse, not wrong. The mesh is in
-    the front photo's pixels, y up, its origin at the photo's bottom-left pixel.
+    Without SIDE the mesh is built from the front alone, by weights that can do without. The mesh is
+    in the front photo's pixels, y up, its origin at the photo's bottom-left pixel.
     """
     if output.suffix.lower() not in ENDINGS:
         raise Failure(f"{output} must end in {', '.join(ENDINGS)}", UNKNOWN_ENDING)
     for path in (output, keypoints):
         check_writable(path)
-    images = read_photo(front), read_photo(side)
-    boxes = (
-        checked_box(front_box, images[0], "--front-box"),
-        checked_box(side_box, images[1], "--side-box"),
-    )
-    result = build(images, (front, side), boxes, weights, texture_size)
+    if side is None and side_box is not None:
+        raise click.UsageError("--side-box says where the face is in SIDE, which is not given")
+    names = (front,) if side is None else (front, side)
+    images = [read_photo(path) for path in names]
+    boxes = [
+        checked_box(box, image, option)
+        for box, image, option in zip(
+            (front_box, side_box), images, ("--front-box", "--side-box"), strict=False
+        )
+    ]
+    result = build(images, names, boxes, weights, texture_size)
     with writing(output):
         save(result, output, keypoints)
     click.echo(f"wrote {output}" + (f" and {keypoints}" if keypoints else ""))
@@ -119,20 +124,21 @@ def checked_box(box: tuple[float, ...] | None, image, option: str):
     return detection_from_box(box)
 
 
-def build(images, names: tuple[Path, Path], boxes, weights: Path | None, texture_size: int):
-    """Find the faces that were not given and reconstruct."""
+def build(images, names: tuple[Path, ...], boxes, weights: Path | None, texture_size: int):
+    """Find the faces that were not given and reconstruct; the front photo is the first."""
     from facelib.detect import NoFaceError, find_face
 
-    detections = list(boxes)
-    for i, view in enumerate(("front", "side")):
+    detections = []
+    for view, image, name, box in zip(("front", "side"), images, names, boxes, strict=False):
         try:
-            detections[i] = boxes[i] or find_face(images[i], f"the {view} photo {names[i]}")
+            detections.append(box or find_face(image, f"the {view} photo {name}"))
         except NoFaceError as error:
             hint = f"--{view}-box X0 Y0 X1 Y1 can say where it is"
             raise Failure(f"{error}; {hint}", NO_FACE) from error
         except OSError as error:
             raise Failure(str(error), BAD_DATA) from error
     # Only now: a photo without a face need not wait for the network.
+    from facelib.reconstruct import NoSideError
     from facelib.reconstruct import reconstruct as run
     from facelib.uvmap import load_layout
 
@@ -141,7 +147,11 @@ def build(images, names: tuple[Path, Path], boxes, weights: Path | None, texture
         layouts = load_layout(network.size), load_layout(texture_size)
     except (ValueError, OSError) as error:
         raise Failure(f"cannot load the layout: {error}", BAD_DATA) from error
-    return run(*images, network, layouts[0], *detections, texture_layout=layouts[1])
+    front, side = images if len(images) == 2 else (*images, None)
+    try:
+        return run(front, side, network, layouts[0], *detections, texture_layout=layouts[1])
+    except NoSideError as error:
+        raise click.UsageError(f"SIDE is missing: {error}") from error
 
 
 def save(result, output: Path, keypoints: Path | None) -> None:

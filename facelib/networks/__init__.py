@@ -13,14 +13,22 @@ from torch import nn
 
 from facelib.networks.compact import Compact
 from facelib.networks.convention import POSITION_SCALE
-from facelib.networks.two_view import TwoView
+from facelib.networks.prn import PRN
+from facelib.networks.two_view import OneView, TwoView
 
-NETWORKS: dict[str, Callable[[], nn.Module]] = {"compact": Compact, "two_view": TwoView}
+NETWORKS: dict[str, Callable[[], nn.Module]] = {
+    "prn": PRN,
+    "one_view": OneView,
+    "two_view": TwoView,
+    "compact": Compact,
+}
 
 __all__ = [
     "NETWORKS",
     "POSITION_SCALE",
+    "PRN",
     "Compact",
+    "OneView",
     "TwoView",
     "count_parameters_as_keras",
     "create",
@@ -37,7 +45,9 @@ def create(name: str, size: int = 256) -> nn.Module:
         name: one of `NETWORKS`.
         size: px, side of the square input it will be used at; kept as `module.size`.
     Returns:
-        A module mapping photos (B, 6, size, size) in 0..1 to maps (B, 3, size, size) in 0..1.
+        A module mapping photos (B, 6, size, size) in 0..1, front then side, to maps (B, 3, size,
+        size) of about 0..1. Its `side_photo` tells whether the side is "needed", "optional" or
+        "unused"; unless it is needed, (B, 3, size, size) fronts will do.
     Raises:
         ValueError: for an unknown name, or a size that is not a positive multiple of 32.
     """

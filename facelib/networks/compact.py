@@ -101,7 +101,7 @@ class Compact(nn.Module):
         Raises:
             ValueError: if the photos have another shape.
         """
-        check_photos(photos, (3, 6))
+        check_photos(photos, self.side_photo)
         size = photos.shape[-1]
         fused = self.fused(photos, has_side)
         away = torch.einsum("bk,kvc->bvc", self.shape(fused), self.directions)

@@ -9,16 +9,20 @@ import torch
 POSITION_SCALE = 1.1
 
 
-def check_photos(photos: torch.Tensor, channels: tuple[int, ...]) -> None:
+# What a network does with the side photo, and the channels that it can be given.
+CHANNELS = {"needed": (6,), "optional": (3, 6), "unused": (3, 6)}
+
+
+def check_photos(photos: torch.Tensor, side_photo: str) -> None:
     """Refuse photos that a network cannot take.
 
     Args:
         photos: wanted as (B, C, S, S), S divisible by 32: front RGB, and side RGB after it.
-        channels: the C that the network can take: 3 for a front photo alone, 6 for both.
+        side_photo: a key of `CHANNELS`; only where the side is needed must it be there.
     Raises:
         ValueError: naming what was expected and what came.
     """
-    shape = tuple(photos.shape)
+    shape, channels = tuple(photos.shape), CHANNELS[side_photo]
     fits = len(shape) == 4 and shape[1] in channels and shape[2] == shape[3] and not shape[3] % 32
     if not fits or shape[3] == 0:
         wanted = " or ".join(map(str, channels))

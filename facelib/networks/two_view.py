@@ -91,9 +91,9 @@ class TransposedConv(nn.ConvTranspose2d):
     one is dropped at the start and two at the end.
     """
 
-    def __init__(self, channels_in: int, channels_out: int, stride: int) -> None:
-        """Take the channels in and out and the stride, 1 or 2."""
-        super().__init__(channels_in, channels_out, KERNEL, stride, padding=1)
+    def __init__(self, channels_in: int, channels_out: int, stride: int, bias: bool = True) -> None:
+        """Take the channels in and out, the stride, 1 or 2, and whether there is a bias."""
+        super().__init__(channels_in, channels_out, KERNEL, stride, padding=1, bias=bias)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Map (B, C, H, W) to (B, channels_out, H*stride, W*stride)."""
@@ -113,11 +113,12 @@ class TwoView(nn.Module):
     name = "two_view"
     size = 256
     side_photo = "needed"
+    photo_channels = 6
 
     def __init__(self) -> None:
         """Draw fresh weights from torch's global generator."""
         super().__init__()
-        self.first = conv_block(6, 32, 3, 2)
+        self.first = conv_block(self.photo_channels, 32, 3, 2)
         channels, blocks = 32, []
         for expansion, channels_out, repeats, stride in BOTTLENECKS:
             for repeat in range(repeats):
@@ -137,6 +138,7 @@ class TwoView(nn.Module):
 
     def encode(self, photos: torch.Tensor) -> torch.Tensor:
         """Reduce (B, 6, S, S) photos to (B, 512, S/32, S/32) features, all ≥ 0."""
+        photos = photos[:, : self.photo_channels]
         return self.last(self.bottlenecks(self.first(photos)))
 
     def forward(self, photos: torch.Tensor) -> torch.Tensor:
@@ -149,7 +151,7 @@ class TwoView(nn.Module):
         Raises:
             ValueError: if the photos have another shape.
         """
-        check_photos(photos, (6,))
+        check_photos(photos, self.side_photo)
         features = self.encode(photos)
         for layer in self.decoder[:-1]:
             features = functional.relu(layer(features))
@@ -218,6 +220,17 @@ class TwoView(nn.Module):
             (f"transposed convolution {i}", layer, KERNEL, layer.stride[0])
             for i, layer in enumerate(self.decoder, 1)
         ]
+
+
+class OneView(TwoView):
+    """The thesis's network on a front photo alone, as its further work asks (section 6.2).
+
+    It takes what `TwoView` takes, or a (B, 3, S, S) front, and looks at the front only.
+    """
+
+    name = "one_view"
+    side_photo = "unused"
+    photo_channels = 3
 
 
 def _initialise(module: nn.Module) -> None:

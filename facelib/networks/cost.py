@@ -1,0 +1,89 @@
+"""What a network costs: parameters, multiply-adds, bytes on disk, processor time."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from facelib.networks import save_weights
+
+WARM_UP = 1  # calls that are not timed
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one network costs at one size of its photos.
+
+    Attributes:
+        name: the network's.
+        size: px, side of the photos.
+        parameters: learned numbers.
+        multiply_adds: of one pair, in convolutions and matrix products; the rest is little.
+        megabytes: of its file with kernels in half precision.
+        milliseconds: processor time of one pair, all threads together, the fastest of several.
+    """
+
+    name: str
+    size: int
+    parameters: int
+    multiply_adds: int
+    megabytes: float
+    milliseconds: float
+
+
+def measure_cost(network: nn.Module, size: int, repeats: int = 3) -> Cost:
+    """Count and time a network at one size.
+
+    Args:
+        network: from `facelib.networks.create`; it is left in the mode (train, eval) it was in.
+        size: px, a multiple of 32.
+        repeats: timed calls.
+    """
+    parameter = next(network.parameters())
+    photos = torch.rand(1, 6, size, size, device=parameter.device)
+    was_training = network.training
+    network.eval()
+    try:
+        multiply_adds = count_multiply_adds(network, photos)
+        milliseconds = _fastest_milliseconds(network, photos, repeats)
+    finally:
+        network.train(was_training)
+    return Cost(
+        name=network.name,
+        size=size,
+        parameters=sum(p.numel() for p in network.parameters()),
+        multiply_adds=multiply_adds,
+        megabytes=_file_bytes(network) / 1e6,
+        milliseconds=milliseconds,
+    )
+
+
+@torch.no_grad()
+def count_multiply_adds(module: nn.Module, *inputs: torch.Tensor) -> int:
+    """Watch one call and count the multiply-adds of its convolutions and matrix products."""
+    with FlopCounterMode(display=False) as counter:
+        module(*inputs)
+    return counter.get_total_flops() // 2
+
+
+@torch.no_grad()
+def _fastest_milliseconds(network: nn.Module, photos: torch.Tensor, repeats: int) -> float:
+    times = []
+    for _ in range(WARM_UP + repeats):
+        start = time.process_time()
+        network(photos)
+        times.append(time.process_time() - start)
+    return 1e3 * min(times[WARM_UP:])
+
+
+def _file_bytes(network: nn.Module) -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "weights.safetensors"
+        save_weights(path, network, half=True)
+        return path.stat().st_size

@@ -1,0 +1,112 @@
+"""The baseline that the thesis starts from: PRNet's network for one photo (Feng et al. 2018).
+
+Written after the description in the paper and the layer widths of its published code
+(github.com/YadiraF/PRNet, `predictor.py`, class resfcn256).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from facelib.networks.convention import check_photos
+from facelib.networks.two_view import DECODER, KERNEL, TransposedConv
+
+FIRST_CHANNELS = 16
+# Residual blocks: output channels, stride.
+BLOCKS = (
+    *((32, 2), (32, 1), (64, 2), (64, 1), (128, 2), (128, 1)),
+    *((256, 2), (256, 1), (512, 2), (512, 1)),
+)
+
+
+class SameConv(nn.Conv2d):
+    """Convolution, kernel 4, without a bias, whose output is 1 / `stride` of its input.
+
+    TensorFlow's 'same' pads a kernel of 4 by one row before and two (stride 1) or one (stride 2)
+    after.
+    """
+
+    def __init__(self, channels_in: int, channels_out: int, stride: int = 1) -> None:
+        """Take the channels in and out and the stride, 1 or 2."""
+        super().__init__(channels_in, channels_out, KERNEL, stride, bias=False)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Map (B, C, H, W) to (B, channels_out, H/stride, W/stride)."""
+        after = 3 - self.stride[0]
+        return super().forward(functional.pad(features, (1, after, 1, after)))
+
+
+def normed(convolution: nn.Module, channels: int) -> nn.Sequential:
+    """Follow a convolution by BatchNorm and ReLU."""
+    return nn.Sequential(convolution, nn.BatchNorm2d(channels), nn.ReLU())
+
+
+class PRNBlock(nn.Module):
+    """Residual block: half the channels inside, a kernel of 4 between two of 1."""
+
+    def __init__(self, channels_in: int, channels_out: int, stride: int) -> None:
+        """Take the channels in and out and the stride, 1 or 2."""
+        super().__init__()
+        half = channels_out // 2
+        self.inside = nn.Sequential(
+            normed(nn.Conv2d(channels_in, half, 1, bias=False), half),
+            normed(SameConv(half, half, stride), half),
+            nn.Conv2d(half, channels_out, 1, bias=False),
+        )
+        same = stride == 1 and channels_in == channels_out
+        self.shortcut = (
+            nn.Identity() if same else nn.Conv2d(channels_in, channels_out, 1, stride, bias=False)
+        )
+        self.norm = nn.BatchNorm2d(channels_out)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Map (B, C, H, W) to (B, channels_out, H/stride, W/stride)."""
+        return functional.relu(self.norm(self.inside(features) + self.shortcut(features)))
+
+
+class PRN(nn.Module):
+    """Front photo in, position map out; a side photo is not looked at.
+
+    One convolution and ten residual blocks, then the 17 transposed convolutions that the thesis
+    kept. Here each is followed by BatchNorm, which the thesis left out.
+
+    Reference: Feng et al. 2018, section 3.2; thesis section 3.1.1.
+    """
+
+    name = "prn"
+    size = 256
+    side_photo = "unused"
+
+    def __init__(self) -> None:
+        """Draw fresh weights from torch's global generator."""
+        super().__init__()
+        self.first = normed(SameConv(3, FIRST_CHANNELS), FIRST_CHANNELS)
+        widths = (FIRST_CHANNELS, *(width for width, _ in BLOCKS))
+        self.blocks = nn.Sequential(
+            *(PRNBlock(a, b, s) for a, (b, s) in zip(widths[:-1], BLOCKS, strict=True))
+        )
+        widths = (widths[-1], *(width for width, _ in DECODER))
+        layers: list[nn.Module] = []
+        for a, (b, stride) in zip(widths[:-1], DECODER, strict=True):
+            layers.append(normed(TransposedConv(a, b, stride, bias=False), b))
+        layers[-1][-1] = nn.Sigmoid()
+        self.decoder = nn.Sequential(*layers)
+
+    def encode(self, photos: torch.Tensor) -> torch.Tensor:
+        """Reduce (B, 3 or 6, S, S) photos to (B, 512, S/32, S/32) features, all ≥ 0."""
+        return self.blocks(self.first(photos[:, :3]))
+
+    def forward(self, photos: torch.Tensor) -> torch.Tensor:
+        """Predict the position map of the front photo's face.
+
+        Args:
+            photos: (B, 3 or 6, S, S) float32 in 0..1, front RGB first; S divisible by 32.
+        Returns:
+            (B, 3, S, S) in 0..1; times S · POSITION_SCALE it is (x, y, z) in px, crop frame.
+        Raises:
+            ValueError: if the photos have another shape.
+        """
+        check_photos(photos, self.side_photo)
+        return self.decoder(self.encode(photos))
