@@ -11,7 +11,10 @@ import torch
 
 from facelib.augmentation import Augmentation
 
-SCHEDULES = ("halve", "cosine")
+SCHEDULES = ("halve", "cosine", "one_cycle")
+PRECISIONS = ("float32", "bfloat16")
+# Of one_cycle: share of the run in which the rate rises, and the share of it that it rises from.
+RISING, LOWEST = 0.3, 1 / 25
 # Settings that may differ between a run and its continuation.
 FREE_ON_RESUME = {
     *("run_dir", "data_dir", "epochs", "max_samples", "max_hours", "patience", "threads"),
@@ -34,11 +37,15 @@ class TrainConfig:
         calibrate: rescale the decoder on the first batch so that it tells photos apart.
         reference_fan_in: inputs above which a layer gets a lower rate, see `rate_groups`; or None.
         learning_rate: Adam's rate at its highest.
-        schedule: "halve" (every `halve_every` epochs) or "cosine" (to 0 at the run's end).
+        schedule: "halve" (every `halve_every` epochs), "cosine" (to 0 at the run's end) or
+            "one_cycle" (up and then down to 0, both along a cosine).
         halve_every: epochs.
         warmup_samples: samples over which the rate first rises from 0.
         weight_decay: AdamW's, where above 0.
         max_grad_norm: clip the gradient's length to this, or None.
+        average_decay: validate and keep a running mean of the weights that forgets 1 − this at
+            each step; None keeps the weights themselves.
+        precision: of a training step's layers, "float32" or "bfloat16"; weights stay float32.
         patience: epochs without a better validation loss before stopping.
         epochs: most epochs.
         samples_per_epoch: samples from one validation to the next; None is every pair once.
@@ -72,6 +79,8 @@ class TrainConfig:
     warmup_samples: int = 0
     weight_decay: float = 0.0
     max_grad_norm: float | None = None
+    average_decay: float | None = None
+    precision: str = "float32"
     patience: int = 10
     epochs: int = 100
     samples_per_epoch: int | None = None
@@ -94,6 +103,10 @@ class TrainConfig:
         """Refuse values that cannot train."""
         if self.schedule not in SCHEDULES:
             raise ValueError(f"schedule must be one of {SCHEDULES}, got {self.schedule!r}")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision must be one of {PRECISIONS}, got {self.precision!r}")
+        if self.average_decay is not None and not 0 <= self.average_decay < 1:
+            raise ValueError(f"average_decay must be in 0..1, got {self.average_decay}")
         for name in ("size", "batch_size", "learning_rate", "halve_every", "epochs", "patience"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
@@ -158,7 +171,7 @@ def learning_rate_at(config: TrainConfig, progress: Progress, total_samples: flo
     Args:
         config: schedule and rates.
         progress: where the run stands.
-        total_samples: samples that the run will see, for the cosine.
+        total_samples: samples that the run will see, for what ends at the run's end.
     Returns:
         The rate.
     """
@@ -169,7 +182,17 @@ def learning_rate_at(config: TrainConfig, progress: Progress, total_samples: flo
     done = samples / total_samples
     if config.max_hours is not None:
         done = max(done, progress.seconds / 3600 / config.max_hours)
-    return rate * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+    done = min(done, 1.0)
+    if config.schedule == "cosine":
+        return rate * _fall(done)
+    if done < RISING:
+        return rate * (1 - (1 - LOWEST) * _fall(done / RISING))
+    return rate * _fall((done - RISING) / (1 - RISING))
+
+
+def _fall(share: float) -> float:
+    """Go from 1 to 0 along half a cosine as the share goes from 0 to 1."""
+    return 0.5 * (1 + math.cos(math.pi * share))
 
 
 def rate_groups(network: torch.nn.Module, reference_fan_in: int | None) -> list[dict]:

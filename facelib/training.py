@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
@@ -24,8 +25,9 @@ from facelib.train_config import (
     rate_groups,
 )
 from facelib.train_log import append_line, continue_log, end_log, read_log, start_log
+from facelib.weight_average import WeightAverage
 
-BEST, CHECKPOINT = "best.safetensors", "checkpoint.pt"
+BEST, CHECKPOINT, DIVERGED = "best.safetensors", "checkpoint.pt", "diverged.pt"
 BASELINE_PAIRS = 1000  # enough for a mean face; reading more only costs time
 
 __all__ = [
@@ -131,6 +133,8 @@ class _Run:
             weight_decay=config.weight_decay,
             fused=True,
         )
+        decay = config.average_decay
+        self.average = None if decay is None else WeightAverage(self.network, decay)
         self.progress = Progress()
 
     def _network(self) -> torch.nn.Module:
@@ -197,18 +201,24 @@ class _Run:
             group["lr"] = rate * group["rate_share"]
         self.network.train()
         self.optimizer.zero_grad()
-        loss = self._loss(self._predict(batch), batch)
+        half = config.precision == "bfloat16"
+        with torch.autocast(torch.device(config.device).type, torch.bfloat16, enabled=half):
+            prediction = self._predict(batch)
+        loss = self._loss(prediction.float(), batch)
         value = loss.item()
         if not math.isfinite(value):
+            self._save_diverged(batch)
             raise TrainingDivergedError(
                 f"loss is {value} at step {progress.step} with learning rate {rate:g}: start again "
-                "with a lower learning_rate, or set max_grad_norm"
+                f"with a lower learning_rate, or set max_grad_norm; {DIVERGED} has the batch"
             )
         loss.backward()
         if config.max_grad_norm is not None:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.max_grad_norm)
         self.optimizer.step()
         progress.step += 1
+        if self.average is not None:
+            self.average.update(progress.step)
         progress.epoch_loss += value
         progress.epoch_steps += 1
         self._line_losses.append(value)
@@ -238,6 +248,10 @@ class _Run:
             self._save_checkpoint()
 
     def _validate_and_log(self) -> bool:
+        with self.average.applied() if self.average is not None else nullcontext():
+            return self._validate_and_keep()
+
+    def _validate_and_keep(self) -> bool:
         loss, error_px, error_mm = self._validate()
         progress = self.progress
         better = loss < progress.best_loss
@@ -334,12 +348,24 @@ class _Run:
             "progress": asdict(self.progress),
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "average": None if self.average is None else self.average.state_dict(),
         }
         path = self.config.run_dir / CHECKPOINT
         temporary = path.with_suffix(".tmp")
         torch.save(state, temporary)
         temporary.replace(path)
         self._saved = time.monotonic()
+
+    def _save_diverged(self, batch: Batch) -> None:
+        """Keep what is needed to look into a loss that is not finite."""
+        state = {
+            "step": self.progress.step,
+            "photos": batch.photos,
+            "maps": batch.maps,
+            "has_side": batch.has_side,
+            "network": self.network.state_dict(),
+        }
+        torch.save(state, self.config.run_dir / DIVERGED)
 
     def _resume(self) -> None:
         path = self.config.run_dir / CHECKPOINT
@@ -355,6 +381,8 @@ class _Run:
             )
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
         for name, value in state["progress"].items():
             setattr(self.progress, name, value)
         continue_log(self.config.run_dir, self.progress.step)

@@ -126,6 +126,18 @@ def test_every_parameter_gets_a_gradient():
         assert parameter.grad is not None and parameter.grad.abs().max() > 0, name
 
 
+def test_half_precision_does_not_round_positions():
+    network, photos = loosened(fresh()).eval(), torch.rand(2, 6, 64, 64)
+    with torch.no_grad():
+        exact = network(photos)
+        with torch.autocast("cpu", torch.bfloat16):
+            rounded = network(photos)
+    assert rounded.dtype == torch.float32
+    # Features differ by their rounding; neighbouring texels still differ smoothly.
+    steps = [m.diff(dim=3).diff(dim=3).abs().mean() for m in (exact, rounded)]
+    assert steps[1] == pytest.approx(steps[0].item(), rel=0.05)
+
+
 def test_one_batch_can_be_overfitted():
     torch.manual_seed(0)
     network, photos, mask = fresh().train(), torch.rand(4, 6, 64, 64), torch.ones(64, 64)

@@ -12,7 +12,7 @@ FLOORS = {
     0: "paths ingredients images rotations similarity train_log looks.brushes networks.convention"
     " light.spherical_harmonics light.film light.lens matfiles threads shards people.expressions"
     " smoothing",
-    0.1: "networks.two_view",
+    0.1: "networks.two_view weight_average",
     0.2: "networks.prn",
     0.5: "shading worn.ribbon_kernels worn.distance_field datasets people.population runs"
     " photo_faults",

@@ -19,6 +19,7 @@ from facelib.pairs import FacePair, ShardedPairs, write_shards
 from facelib.train_config import Progress, TrainConfig, learning_rate_at, rate_groups
 from facelib.train_log import revision
 from facelib.training import TrainingDivergedError, read_log, train, weighted_squared_error
+from facelib.weight_average import WeightAverage
 
 SIZE, N_VERTICES = 32, 40
 
@@ -161,6 +162,48 @@ def test_rate_warms_up_and_follows_the_cosine(config):
     assert rates[0] < rates[1] < 1e-2
 
 
+def test_one_cycle_rises_from_a_25th_and_falls_to_nothing(config):
+    config = replace(config, schedule="one_cycle")
+    steps = np.arange(0, 101, 5)
+    rates = np.array([learning_rate_at(config, Progress(step=s), 400) for s in steps])
+    np.testing.assert_allclose(rates[[0, 6, 20]], [1e-2 / 25, 1e-2, 0], atol=1e-12)
+    assert (np.diff(rates[:7]) > 0).all() and (np.diff(rates[6:]) < 0).all()
+    # Half way down, between 30 % and the end, lies half the rate.
+    assert learning_rate_at(config, Progress(step=65), 400) == pytest.approx(5e-3)
+
+
+def test_averaged_weights_are_the_mean_of_those_after_each_step():
+    layer = nn.Linear(3, 2)
+    average, expected = WeightAverage(layer, 0.5), layer.weight.detach().clone()
+    for step in range(1, 4):
+        with torch.no_grad():
+            layer.weight.add_(step)
+        average.update(step)
+        decay = min(0.5, step / (step + 10))
+        expected = decay * expected + (1 - decay) * layer.weight.detach()
+    own = layer.weight.detach().clone()
+    with average.applied():
+        torch.testing.assert_close(layer.weight.detach(), expected)
+    assert torch.equal(layer.weight, own)
+
+
+def test_a_run_keeps_averaged_weights(config):
+    best = train(replace(config, average_decay=0.99, epochs=1), GridLayout())
+    state = torch.load(config.run_dir / training.CHECKPOINT, weights_only=True)
+    kept = networks.load_weights(best).state_dict()["layers.0.weight"]
+    assert torch.equal(kept, state["average"]["layers.0.weight"].contiguous())
+    assert not torch.equal(kept, state["network"]["layers.0.weight"].contiguous())
+
+
+def test_bfloat16_trains_as_float32_does_but_for_rounding(config, tmp_path):
+    half = replace(config, precision="bfloat16", run_dir=tmp_path / "half")
+    for one in (config, half):
+        train(one, GridLayout())
+    a, b = (np.array(list(losses(c.run_dir).values())) for c in (config, half))
+    assert (a != b).any()
+    np.testing.assert_allclose(a, b, rtol=0.05)
+
+
 def test_a_longer_run_continues_a_shorter_one_exactly(config, tmp_path):
     whole = replace(config, run_dir=tmp_path / "whole")
     train(whole, GridLayout())
@@ -172,7 +215,9 @@ def test_a_longer_run_continues_a_shorter_one_exactly(config, tmp_path):
     assert all(torch.equal(a[key], b[key]) for key in a)
 
 
-def test_a_killed_run_continues_exactly(config, tmp_path, monkeypatch):
+@pytest.mark.parametrize("average_decay", [None, 0.9])
+def test_a_killed_run_continues_exactly(config, tmp_path, monkeypatch, average_decay):
+    config = replace(config, average_decay=average_decay)
     whole = replace(config, run_dir=tmp_path / "whole")
     train(whole, GridLayout())
     real, calls = training.weighted_squared_error, []
@@ -193,6 +238,8 @@ def test_a_killed_run_continues_exactly(config, tmp_path, monkeypatch):
         file.write('{"step": 3, "lo')  # the line that was being written
     train(config, GridLayout())
     assert losses(config.run_dir) == losses(whole.run_dir)
+    a, b = (networks.load_weights(c.run_dir / training.BEST) for c in (config, whole))
+    assert all(torch.equal(a.state_dict()[k], v) for k, v in b.state_dict().items())
     assert not list(config.run_dir.glob("*.tmp"))
 
 
@@ -261,6 +308,8 @@ def test_a_loss_that_is_not_finite_is_named(config):
 
     with pytest.raises(TrainingDivergedError, match="nan at step 0 with learning rate 0.01"):
         train(config, Broken())
+    kept = torch.load(config.run_dir / "diverged.pt", weights_only=True)
+    assert kept["maps"].isnan().all() and kept["photos"].shape == (4, 6, SIZE, SIZE)
 
 
 def test_starts_from_the_weights_of_another_run(config, tmp_path):

@@ -11,11 +11,12 @@ from facelib.cli.common import BAD_DATA, EXIT_CODES, UNWRITABLE, Failure
 
 # Names of TrainConfig that the command line sets; what is not given keeps its default there.
 TRAIN_OPTIONS = {
-    str: ("network", "schedule", "init_weights", "device"),
+    str: ("network", "schedule", "init_weights", "device", "precision"),
     int: ("size", "batch_size", "halve_every", "warmup_samples", "patience", "epochs")
     + ("samples_per_epoch", "max_samples", "seed", "threads")
     + ("encoder_samples", "reference_fan_in"),
-    float: ("learning_rate", "max_grad_norm", "max_hours", "validation_fraction", "side_dropout"),
+    float: ("learning_rate", "max_grad_norm", "max_hours", "validation_fraction", "side_dropout")
+    + ("average_decay",),
 }
 
 

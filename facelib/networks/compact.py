@@ -104,8 +104,11 @@ class Compact(nn.Module):
         check_photos(photos, self.side_photo)
         size = photos.shape[-1]
         fused = self.fused(photos, has_side)
-        away = torch.einsum("bk,kvc->bvc", self.shape(fused), self.directions)
-        points = place_head(self.mean_head + away, self.pose(fused))
+        # Half precision will do for features; positions would be rounded to half a pixel.
+        with torch.autocast(photos.device.type, enabled=False):
+            fused = fused.float()
+            away = torch.einsum("bk,kvc->bvc", self.shape(fused), self.directions)
+            points = place_head(self.mean_head + away, self.pose(fused))
         # The crop frame's origin is the centre of its first pixel, not that pixel's corner.
         points = points - points.new_tensor((0.5, 0.5, 0.0)) / size
         return texels(points, size) / POSITION_SCALE
