@@ -106,6 +106,7 @@ def test_a_box_stands_in_for_the_detector(photos, toy_network):
         (["face.jpg", "blank.png", "-o", "me.obj"], 5, ["side photo", "blank.png", "--side-box"]),
         (["face.jpg", "face.jpg", "-o", "nowhere.d/me.obj"], 6, ["cannot write", "me.obj"]),
         (["face.jpg", "face.jpg", "-o", "folder.d/sub.obj"], 6, ["cannot write", "sub.obj"]),
+        (["face.jpg", "blank.png", "-o", "blank.obj"], 6, ["over the photo", "blank.png"]),
         (["face.jpg", "face.jpg", "-o", "me.stl"], 7, ["me.stl", ".obj", ".glb", ".ply"]),
         (["face.jpg", "face.jpg"], 2, ["--output"]),
         (["face.jpg", "-o", "me.obj"], 2, ["SIDE is missing", "constant"]),

@@ -15,6 +15,7 @@ from facelib.cli.common import (
     NO_SUCH_FILE,
     NOT_AN_IMAGE,
     UNKNOWN_ENDING,
+    UNWRITABLE,
     Failure,
     check_writable,
     writing,
@@ -82,6 +83,8 @@ def reconstruct(
     if side is None and side_box is not None:
         raise click.UsageError("--side-box says where the face is in SIDE, which is not given")
     names = (front,) if side is None else (front, side)
+    for path in names:
+        check_kept(path, output)
     images = [read_photo(path) for path in names]
     boxes = [
         checked_box(box, image, option)
@@ -93,6 +96,13 @@ def reconstruct(
     with writing(output):
         save(result, output, keypoints)
     click.echo(f"wrote {output}" + (f" and {keypoints}" if keypoints else ""))
+
+
+def check_kept(photo: Path, output: Path) -> None:
+    """Refuse an output whose texture would be written over a photo."""
+    texture = output.with_suffix(".png")
+    if output.suffix.lower() == ".obj" and photo.resolve() == texture.resolve():
+        raise Failure(f"{output} would write its texture over the photo {photo}", UNWRITABLE)
 
 
 def read_photo(path: Path):
