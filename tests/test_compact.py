@@ -183,3 +183,12 @@ def test_weights_survive_the_round_trip(tmp_path):
         torch.testing.assert_close(again, network(photos), rtol=0, atol=2e-3)
     larger = networks.create("compact", 128)
     larger.load_state_dict(network.state_dict())  # a run at one size goes on at another
+
+
+def test_a_description_that_fell_far_below_zero_still_learns():
+    network = loosened(fresh())
+    with torch.no_grad():
+        network.side.weight.zero_()
+        network.side.bias.fill_(-5.0)
+    network(torch.rand(2, 6, 64, 64)).square().sum().backward()
+    assert (network.side.bias.grad != 0).all()

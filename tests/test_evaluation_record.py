@@ -42,14 +42,12 @@ def test_another_file_is_refused(tmp_path, text):
         read_record(tmp_path / "r.json")
 
 
-def test_the_shipped_record_is_of_the_shipped_weights():
-    folder = data_dir() / "weights"
-    path = folder / "two_view.evaluation.json"
-    if not path.is_file():
-        pytest.skip("no weights ship yet")
-    shipped = read_record(path)
-    assert shipped.about["weights"]["sha256"] == file_sha256(folder / "two_view.safetensors")
-    assert shipped.about["weights"]["size"] == read_card(folder / "two_view.safetensors")["size"]
+@pytest.mark.parametrize("network", ["two_view", "compact"])
+def test_the_shipped_record_is_of_the_shipped_weights(network):
+    weights = data_dir() / "weights" / f"{network}.safetensors"
+    shipped = read_record(weights.with_name(f"{network}.evaluation.json"))
+    assert shipped.about["weights"]["sha256"] == file_sha256(weights)
+    assert shipped.about["weights"]["size"] == read_card(weights)["size"]
     assert shipped.about["pairs"]["held_out"]
     assert len(shipped.evaluation.scores) == len(shipped.evaluation.mean_face) >= 100
     for metric in METRICS:

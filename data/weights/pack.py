@@ -21,6 +21,10 @@ from facelib.networks import load_weights, read_card, save_weights
 from facelib.training import read_log
 
 HERE = Path(__file__).resolve().parent
+ABOUT = {
+    "two_view": "The thesis's network for a front and a side photo",
+    "compact": "Our small network for a front photo and, where there is one, a side photo",
+}
 
 
 def without_folders(config: dict) -> dict:
@@ -64,17 +68,17 @@ def stage_row(run: Path) -> str:
     )
 
 
-def card_text(runs: list[Path], evaluation: Path, date: str) -> str:
+def card_text(name: str, runs: list[Path], evaluation: Path, date: str) -> str:
     """Write the card of the packed weights."""
     last = read_log(runs[-1])[0]
-    text = f"""# two_view
+    text = f"""# {name}
 
-The thesis's network for a front and a side photo, trained on this project's own synthetic people
+{ABOUT[name]}, trained on this project's own synthetic people
 alone. Head shapes derive from CC0 data, textures, lights and backgrounds are drawn by facelib: so
 the weights may be used by anyone for anything (CC0).
 
 Packed {date}. Seed {last["config"]["seed"]}; {last["n_train"]:,} training pairs in the last stage;
-trained on {last["environment"]["threads"]} processor thread(s). Log: `two_view.log.jsonl`.
+trained on {last["environment"]["threads"]} processor thread(s). Log: `{name}.log.jsonl`.
 
 | size | ingredients | samples | steps | time | rate | best held-out error | the mean face's |
 | --- | --- | --- | --- | --- | --- | --- | --- |
@@ -99,7 +103,7 @@ def main() -> None:
     """Read the command line and write the three files."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("runs", type=Path, nargs="+", help="run folders, first stage first")
-    parser.add_argument("--name", default="two_view")
+    parser.add_argument("--name", choices=ABOUT, default="two_view")
     arguments = parser.parse_args()
     date = datetime.now(UTC).date().isoformat()
     best = arguments.runs[-1] / "best.safetensors"
@@ -111,7 +115,9 @@ def main() -> None:
         save_weights(packed, load_weights(best), card, half=True)
     write_text(HERE / f"{arguments.name}.log.jsonl", packed_log(arguments.runs))
     evaluation = HERE / f"{arguments.name}.evaluation.json"
-    write_text(HERE / f"{arguments.name}.md", card_text(arguments.runs, evaluation, date))
+    write_text(
+        HERE / f"{arguments.name}.md", card_text(arguments.name, arguments.runs, evaluation, date)
+    )
     print(f"{packed}: packed from {best}")
 
 

@@ -35,21 +35,21 @@ class Failure(click.ClickException):
         self.exit_code = exit_code
 
 
-def load_network(weights: Path | None):
-    """Load the named weights, or those that ship."""
+def load_network(weights: Path | None, shipped: str = "two_view"):
+    """Load the named weights, or those of a network that ship."""
     from facelib.networks import load_weights
 
     try:
-        return load_weights(weights or shipped_weights())
+        return load_weights(weights or shipped_weights(shipped))
     except (ValueError, OSError) as error:
         raise Failure(f"cannot load the network: {error}", BAD_DATA) from error
 
 
-def shipped_weights() -> Path:
-    """Return where the weights that ship lie."""
+def shipped_weights(network: str = "two_view") -> Path:
+    """Return where the weights of a network that ship lie."""
     from facelib.paths import data_file
 
-    return data_file("weights", "two_view.safetensors")
+    return data_file("weights", f"{network}.safetensors")
 
 
 def check_writable(path: Path | None) -> None:

@@ -120,12 +120,13 @@ class Compact(nn.Module):
             side = side[has_side]
         n_side = len(side) if side.shape[1] else 0
         features = self.features(torch.cat([front, side]) if n_side else front)
-        described = functional.relu(self.front(features[: len(front)]))
+        # Not ReLU: its units fell silent in training, those of the side photo all of them.
+        described = functional.silu(self.front(features[: len(front)]))
         beside = self.no_side.expand(len(front), -1)
         if n_side:
-            seen = functional.relu(self.side(features[len(front) :]))
+            seen = functional.silu(self.side(features[len(front) :]))
             beside = seen if has_side is None else beside.masked_scatter(has_side[:, None], seen)
-        return functional.relu(self.fuse(torch.cat([described, beside], dim=1)))
+        return functional.silu(self.fuse(torch.cat([described, beside], dim=1)))
 
     def features(self, photos: torch.Tensor) -> torch.Tensor:
         """Reduce (N, 3, S, S) photos, of either kind, to (N, 2048)."""
