@@ -228,16 +228,19 @@ def resize_points(points_crop: np.ndarray, from_size: int, to_size: int) -> np.n
     return _whole(from_size, to_size).image_to_crop(points_crop)
 
 
-def predict_vertices(network: nn.Module, pair: FacePair, layout: UVLayout) -> np.ndarray:
+def predict_vertices(
+    network: nn.Module, pair: FacePair, layout: UVLayout, with_side: bool = True
+) -> np.ndarray:
     """Return a network's vertices for a pair, (V, 3) float64, px of the pair's front crop.
 
-    Pairs of another size than the network's are brought to its size, and the answer back.
+    Pairs of another size than the network's are brought to its size, and the answer back. Without
+    the side the network is told that there is none.
     """
     whole = _whole(pair.size, network.size)
     front, side = (
         whole.cut(image.astype(np.float32) / 255)[None] for image in (pair.front, pair.side)
     )
-    position_map = predict_position_maps(network, front, side)[0]
+    position_map = predict_position_maps(network, front, side if with_side else None)[0]
     return whole.crop_to_image(layout.vertices(position_map))
 
 
@@ -295,6 +298,7 @@ def evaluate_pairs(
     layout: UVLayout,
     mean_face: np.ndarray,
     region: np.ndarray | None = None,
+    with_side: bool = True,
 ) -> Evaluation:
     """Score a network, and the mean face beside it, on every pair.
 
@@ -304,11 +308,15 @@ def evaluate_pairs(
         layout: of the network's size.
         mean_face: (V, 3) float, px of the pairs' crop frame, from `mean_vertices`.
         region: (V,) bool, the vertices that are compared; None takes the layout's face.
+        with_side: whether the network sees the side photos.
+
+    Raises:
+        ValueError: if the network needs side photos and is given none.
     """
     region = layout.labels["face"] if region is None else region
     scores, mean_scores = [], []
     for pair in pairs:
-        predicted = predict_vertices(network, pair, layout)
+        predicted = predict_vertices(network, pair, layout, with_side)
         scores.append(score_face(predicted, pair, layout.triangles, region))
         mean_scores.append(score_face(mean_face, pair, layout.triangles, region))
     return Evaluation(tuple(scores), tuple(mean_scores))

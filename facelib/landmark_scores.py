@@ -1,7 +1,7 @@
 """How far off are 68 points on photos of people? The test that AFLW2000-3D is known for.
 
 Chapter 09's numbers need a true shape; this one needs only points. A face there has one photo, so a
-network that looks at two gets it twice: what is scored is the front half of what it can do.
+network that needs two gets it twice: what is scored is the front half of what it can do.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ def score_photos(
             left_out.append(f"{photo.name}: {photo.reason}")
             continue
         image = photo.photo[None].astype(np.float32) / 255
-        position_map = predict_position_maps(network, image, image)[0]
+        side = image if network.side_photo == "needed" else None
+        position_map = predict_position_maps(network, image, side)[0]
         found.append(layout.keypoints(layout.vertices(position_map))[:, :2])
         true.append(photo.keypoints_image[:, :2].astype(np.float64))
         yaws_deg.append(float(photo.pose_deg[1]))
@@ -113,9 +114,9 @@ def markdown_report(method: str, scores: LandmarkScores, stand_in: bool) -> str:
         lines.append(f"| {name} | {' | '.join(cells)} |")
     lines += [
         "",
-        "Mean distance in the photo / the square root of the area of the true points' box. Each",
-        "photo is given as front and as side. The mean is that of these photos, which flatters it",
-        "where they are few. Not a number of the other tables' kinds.",
+        "Mean distance in the photo / the square root of the area of the true points' box. A",
+        "network that needs a side photo gets the front one twice. The mean is that of these",
+        "photos, which flatters it where they are few. Not a number of the other tables' kinds.",
     ]
     if scores.left_out:
         lines += ["", f"{len(scores.left_out)} photos left out:"]

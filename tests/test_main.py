@@ -160,7 +160,7 @@ def test_missing_weights_are_named(photos):
     assert "no.safetensors" in result.output
 
 
-def test_evaluate_prints_the_network_and_the_mean_face(photos, toy_network):
+def test_evaluate_prints_the_network_and_the_mean_face(photos, toy_network, monkeypatch):
     from facelib.pairs import FacePair, write_shards
 
     image, pose = np.zeros((64, 64, 3), np.uint8), np.zeros(3)
@@ -174,6 +174,10 @@ def test_evaluate_prints_the_network_and_the_mean_face(photos, toy_network):
     assert "2 faces" in result.output
     assert "| constant |" in result.output and "| mean face" in result.output
     assert run(photos, "evaluate", "nothing.d").exit_code == 8
+    alone = run(photos, "evaluate", "pairs.d", "--front-alone")
+    assert alone.exit_code == 8 and "needs a photo from the side" in alone.output
+    monkeypatch.setattr(Constant, "side_photo", "optional")
+    assert run(photos, "evaluate", "pairs.d", "--front-alone").exit_code == 0
 
 
 def test_evaluate_keeps_every_score_and_how_it_was_made(photos, toy_network):

@@ -51,6 +51,7 @@ from facelib.cli.evaluate_scans import evaluate_florence
 @click.option(
     "--limit", type=click.IntRange(1), help="Score only the first so many pairs, scans or photos."
 )
+@click.option("--front-alone", is_flag=True, help="Show the network no side photos of PAIRS.")
 @click.option(
     "--json",
     "record",
@@ -66,6 +67,7 @@ def evaluate(
     weights: Path | None,
     training: Path | None,
     limit: int | None,
+    front_alone: bool,
     record: Path | None,
 ) -> None:
     """Score a network on the folder PAIRS of held-out faces, on scans or on photos with 68 points.
@@ -76,6 +78,8 @@ def evaluate(
         raise click.UsageError("give one of PAIRS or --florence FOLDER or --aflw2000 FOLDER")
     if training and not pairs:
         raise click.UsageError("--training goes with PAIRS only")
+    if front_alone and not pairs:
+        raise click.UsageError("--front-alone goes with PAIRS only")
     if record and aflw2000:
         raise click.UsageError("--json goes with PAIRS or --florence")
     if bfm and not aflw2000:
@@ -86,11 +90,16 @@ def evaluate(
     elif aflw2000:
         evaluate_aflw2000(aflw2000, bfm, weights, limit)
     else:
-        evaluate_pairs(pairs, weights, training, limit, record)
+        evaluate_pairs(pairs, weights, training, limit, front_alone, record)
 
 
 def evaluate_pairs(
-    pairs: Path, weights: Path | None, training: Path | None, limit: int | None, record: Path | None
+    pairs: Path,
+    weights: Path | None,
+    training: Path | None,
+    limit: int | None,
+    front_alone: bool,
+    record: Path | None,
 ) -> None:
     """Score a network on pairs and print its table."""
     import facelib.evaluate as scoring
@@ -107,8 +116,12 @@ def evaluate_pairs(
         chosen = (dataset[i] for i in range(count))
         mean_face = scoring.mean_vertices(baseline[i] for i in range(len(baseline)))
         mean_face = scoring.resize_points(mean_face, baseline.size, dataset.size)
-        result = scoring.evaluate_pairs(network, chosen, load_layout(network.size), mean_face)
-        facts = record and about_evaluation(network, weights, dataset, baseline, count, started)
+        result = scoring.evaluate_pairs(
+            network, chosen, load_layout(network.size), mean_face, with_side=not front_alone
+        )
+        facts = record and about_evaluation(
+            network, weights, dataset, baseline, count, front_alone, started
+        )
     except (ValueError, OSError) as error:
         raise Failure(f"cannot evaluate: {error}", BAD_DATA) from error
     click.echo(f"{scoring.title_of(dataset.settings)}:\n")
@@ -118,7 +131,9 @@ def evaluate_pairs(
             write_record(record, EvaluationRecord(method, result, mean_face, facts))
 
 
-def about_evaluation(network, weights, dataset, baseline, count: int, started: float) -> dict:
+def about_evaluation(
+    network, weights, dataset, baseline, count: int, front_alone: bool, started: float
+) -> dict:
     """Say how an evaluation was made; folders are named without where they lie."""
     from facelib.evaluation_record import file_sha256
 
@@ -127,6 +142,7 @@ def about_evaluation(network, weights, dataset, baseline, count: int, started: f
         ["python -m facelib evaluate", dataset.folder.name, "--weights", path.name]
         + (["--training", baseline.folder.name] if baseline is not dataset else [])
         + (["--limit", str(count)] if count < len(dataset) else [])
+        + (["--front-alone"] if front_alone else [])
     )
     return {
         "command": " ".join(words),
