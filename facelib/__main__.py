@@ -9,6 +9,7 @@ from __future__ import annotations
 import click
 
 from facelib.cli.common import EXIT_CODES
+from facelib.cli.consistency import consistency
 from facelib.cli.data import data
 from facelib.cli.evaluate import evaluate
 from facelib.cli.facegen import facegen_poses, import_facegen
@@ -32,6 +33,7 @@ for command in (
     train,
     runs,
     evaluate,
+    consistency,
     data,
     standin,
     w300lp,

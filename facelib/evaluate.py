@@ -3,6 +3,8 @@
 Chapter 09. No two of the three numbers are comparable with each other, nor with another paper's:
 
 - *vertex error* (mm): mean distance between a predicted vertex and the true one, nothing aligned.
+  Two parts of it stand beside it: *depth error*, along the line of sight, of which one photo tells
+  least, and *shape error*, what is left when place, turn and size are forgiven.
 - *surface distance* (mm): after a similarity alignment, point to surface, both ways, averaged.
 - *thesis NME*: mean distance to the nearest true vertex after rigid ICP / bounding-box diagonal.
 
@@ -53,6 +55,8 @@ class FaceScore:
         vertex_error_share: the same / mean side of the true face's box in the image; or NaN.
         surface_distance_mm: both ways, after similarity alignment.
         thesis_nme: one way, after rigid ICP, / diagonal of the true face's box.
+        depth_error_mm: mean over vertices of |Δz| in the crop frame, no alignment; or NaN.
+        shape_error_mm: mean over vertices, after the similarity that suits them best; or NaN.
     """
 
     face: str
@@ -61,9 +65,31 @@ class FaceScore:
     vertex_error_share: float
     surface_distance_mm: float
     thesis_nme: float
+    depth_error_mm: float = np.nan
+    shape_error_mm: float = np.nan
 
 
 METRICS = tuple(field.name for field in fields(FaceScore))[2:]
+
+
+@dataclass(frozen=True)
+class Column:
+    """How one of `METRICS` is shown in a table: its heading, digits, and a factor for the unit."""
+
+    metric: str
+    heading: str
+    digits: int = 2
+    factor: int = 1
+
+
+COLUMNS = (
+    Column("vertex_error_mm", "vertex error, mm"),
+    Column("vertex_error_share", "vertex error, % of face box", factor=100),
+    Column("depth_error_mm", "depth error, mm"),
+    Column("shape_error_mm", "shape error, mm"),
+    Column("surface_distance_mm", "surface distance, mm"),
+    Column("thesis_nme", "thesis NME", digits=4),
+)
 
 
 @dataclass(frozen=True)
@@ -89,11 +115,45 @@ def vertex_error_mm(prediction: np.ndarray, truth: np.ndarray, px_per_mm: float 
     Raises:
         ValueError: if the shapes differ or ``px_per_mm`` is not above 0.
     """
-    if prediction.shape != truth.shape or prediction.ndim != 2:
-        raise ValueError(f"expected two equal (V, 3), got {prediction.shape} and {truth.shape}")
     if not px_per_mm > 0:
         raise ValueError(f"px_per_mm must be above 0, got {px_per_mm}")
-    return float(np.linalg.norm(prediction - truth, axis=1).mean() / px_per_mm)
+    return float(np.linalg.norm(_difference(prediction, truth), axis=1).mean() / px_per_mm)
+
+
+def depth_error_mm(prediction: np.ndarray, truth: np.ndarray) -> float:
+    """Return the mean |Δz| between corresponding vertices, with nothing aligned.
+
+    Args:
+        prediction: (V, 3) float, mm, one frame with the truth, whose z is along the line of sight.
+        truth: (V, 3) float, mm.
+
+    Raises:
+        ValueError: if the shapes differ.
+    """
+    return float(np.abs(_difference(prediction, truth)[:, 2]).mean())
+
+
+def shape_error_mm(prediction: np.ndarray, truth: np.ndarray) -> float:
+    """Return the mean distance between corresponding vertices when the pose is forgiven, mm.
+
+    The prediction is laid on the truth by the similarity with the least squared distance between
+    corresponding vertices (`umeyama`): a face of the right shape in a wrong place scores 0. Unlike
+    the surface distance, it counts what slides along the surface.
+
+    Args:
+        prediction: (V, 3) float, any unit and frame of the truth's handedness.
+        truth: (V, 3) float, mm.
+
+    Raises:
+        ValueError: if the shapes differ, or all points of one of them coincide.
+    """
+    return vertex_error_mm(umeyama(prediction, truth).apply(prediction), truth)
+
+
+def _difference(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    if prediction.shape != truth.shape or prediction.ndim != 2:
+        raise ValueError(f"expected two equal (V, 3), got {prediction.shape} and {truth.shape}")
+    return prediction - truth
 
 
 def surface_distance_mm(
@@ -283,6 +343,8 @@ def score_face(
         vertex_error_share=float(error_mm / box_mm),
         surface_distance_mm=surface_distance_mm(prediction, truth, start),
         thesis_nme=thesis_nme(prediction.vertices, dense_truth, initial=rigid),
+        depth_error_mm=depth_error_mm(prediction.vertices, truth.vertices),
+        shape_error_mm=shape_error_mm(prediction.vertices, truth.vertices),
     )
 
 
@@ -332,6 +394,8 @@ def values(scores: Sequence[FaceScore], metric: str) -> np.ndarray:
 def markdown_table(methods: Mapping[str, Evaluation]) -> str:
     """Write methods, and the mean face under them, as a Markdown table: mean (median skill).
 
+    A number that no method has, as vertex error where scans are the truth, has no column.
+
     Args:
         methods: name → evaluation; all on the same faces.
 
@@ -343,13 +407,14 @@ def markdown_table(methods: Mapping[str, Evaluation]) -> str:
     if len(faces) != 1:
         raise ValueError(f"expected methods scored on the same faces, got {len(faces)} sets")
     mean_face = Evaluation(evaluations[0].mean_face, evaluations[0].mean_face)
-    lines = [
-        f"| {len(mean_face.scores)} faces: mean (skill) | vertex error, mm | "
-        "vertex error, % of face box | surface distance, mm | thesis NME | NME ≤ 0.01 |",
-        "|---|---|---|---|---|---|",
-    ]
     rows = {**methods, "mean face (looks at no photo)": mean_face}
-    return "\n".join(lines + [_row(name, evaluation) for name, evaluation in rows.items()])
+    columns = [c for c in COLUMNS if any(_is_known(rows[name], c.metric) for name in rows)]
+    heads = [f"{len(mean_face.scores)} faces: mean (skill)", *(c.heading for c in columns)]
+    lines = [
+        "| " + " | ".join([*heads, f"NME ≤ {NME_THRESHOLD:g}"]) + " |",
+        "|" + "---|" * (len(heads) + 1),
+    ]
+    return "\n".join(lines + [_row(name, evaluation, columns) for name, evaluation in rows.items()])
 
 
 def title_of(settings: Mapping[str, object]) -> str:
@@ -362,13 +427,18 @@ def title_of(settings: Mapping[str, object]) -> str:
     return f"STAND-IN for {source}" if settings.get("stand_in") else source
 
 
-def _row(name: str, evaluation: Evaluation) -> str:
+def _is_known(evaluation: Evaluation, metric: str) -> bool:
+    return not np.isnan(values(evaluation.scores, metric).mean())
+
+
+def _row(name: str, evaluation: Evaluation, columns: Sequence[Column]) -> str:
     cells = [name]
-    for metric, digits, factor in zip(METRICS, (2, 2, 2, 4), (1, 100, 1, 1), strict=True):
-        mean = factor * values(evaluation.scores, metric).mean()
-        if np.isnan(mean):
+    for column in columns:
+        if not _is_known(evaluation, column.metric):
             cells.append("unknown")
             continue
-        cells.append(f"{mean:.{digits}f} ({np.median(evaluation.skill(metric)):.2f})")
+        mean = column.factor * values(evaluation.scores, column.metric).mean()
+        skills = evaluation.skill(column.metric)
+        cells.append(f"{mean:.{column.digits}f} ({np.median(skills):.2f})")
     under = ced(values(evaluation.scores, "thesis_nme"), np.array([NME_THRESHOLD]))[0]
     return "| " + " | ".join([*cells, f"{under:.0%}"]) + " |"

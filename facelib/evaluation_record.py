@@ -17,7 +17,9 @@ import numpy as np
 
 from facelib.evaluate import METRICS, Evaluation, FaceScore
 
-FORMAT = 1
+FORMAT = 2
+SINCE_FORMAT_2 = ("depth_error_mm", "shape_error_mm")
+"""What a record of format 1 does not tell: such a record is read, and these are unknown."""
 DIGITS = 6  # of a score; its least unit is then far below anything that matters
 
 
@@ -78,10 +80,14 @@ def read_record(path: Path | str) -> EvaluationRecord:
     """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
-        if content.pop("format") != FORMAT:
-            raise ValueError(f"format must be {FORMAT}")
-        scores = tuple(_score(row) for row in content.pop("scores"))
-        mean_scores = tuple(_score(row) for row in content.pop("mean_face_scores"))
+        version = content.pop("format")
+        if version not in (1, FORMAT):
+            raise ValueError(f"format must be 1 or {FORMAT}, got {version!r}")
+        missing = dict.fromkeys(SINCE_FORMAT_2) if version == 1 else {}
+        scores, mean_scores = (
+            tuple(_score(row | missing) for row in content.pop(key))
+            for key in ("scores", "mean_face_scores")
+        )
         mean_face = np.array(content.pop("mean_face"), dtype=np.float64)
         method = content.pop("method")
     except (ValueError, KeyError, TypeError, AttributeError) as error:

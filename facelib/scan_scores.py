@@ -1,9 +1,9 @@
 """How far off is a face when the truth is a scan? The thesis's test (chapter 5), on MICC Florence.
 
 Chapter 09. A scan has vertices of its own, so nobody knows which of them a predicted vertex should
-have met: the vertex error is unknown, and only surface distance and thesis NME are left. Points are
-cut to the evaluation region, surfaces are not: a point at the region's rim is measured against what
-lies beyond it, too, so no rim counts as error.
+have met: vertex, depth and shape error are unknown, only surface distance and thesis NME are left.
+Points are cut to the evaluation region, surfaces are not: a point at the region's rim is measured
+against what lies beyond it, too, so no rim counts as error.
 """
 
 from __future__ import annotations
@@ -222,7 +222,8 @@ def markdown_report(method: str, result: ScanEvaluation, stand_in: bool) -> str:
     """
     title = "STAND-IN for MICC Florence, scans of synthetic people" if stand_in else "MICC Florence"
     about = [
-        "Vertex error is unknown on scans: no vertex of a scan is known to be one of ours.",
+        "Vertex, depth and shape error are unknown on scans: no vertex of a scan is known to be "
+        "one of ours.",
         f"Measured within {REGION_RADIUS_MM:.0f} mm of the nose tip (the radius of Gecer et al., "
         "CVPR 2019), over the face. In brackets: median skill, the error / the mean face's on the "
         "same scan.",

@@ -1,4 +1,4 @@
-"""The three numbers on surfaces whose distance is known, and the table they end in."""
+"""The three numbers, and parts of the first, on surfaces whose distance is known; their table."""
 
 import numpy as np
 import pytest
@@ -31,6 +31,33 @@ def pair(vertices, name="a", size=64, identity=0):
 def test_vertex_error_sees_every_shift_in_millimetres():
     truth = np.random.default_rng(0).normal(size=(50, 3))
     assert evaluate.vertex_error_mm(truth + [0, 3, 4], truth, px_per_mm=2.0) == pytest.approx(2.5)
+
+
+def test_depth_error_sees_the_line_of_sight_alone():
+    truth = np.random.default_rng(0).normal(size=(50, 3))
+    moved = truth + np.array([7.0, -3, 2]) * np.where(np.arange(50) % 2, 1, -1)[:, None]
+    assert evaluate.depth_error_mm(moved, truth) == pytest.approx(2)
+
+
+def test_shape_error_forgives_the_pose_and_nothing_else():
+    truth = dome((0, 0), 100)
+    moved = Similarity(1.3, TURN, np.array([20.0, -10, 30])).apply(truth)
+    assert evaluate.vertex_error_mm(moved, truth) > 30
+    assert evaluate.shape_error_mm(moved, truth) < 1e-9
+    cross = np.array([[1.0, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0]])
+    longer = cross * [1.5, 0.5, 1]  # no turn helps, and the best scale is Σx·y / Σx² = 4 / 5
+    assert evaluate.shape_error_mm(longer, cross) == pytest.approx((0.2 + 0.6) / 2)
+
+
+def test_shape_error_counts_what_slides_along_the_surface():
+    sphere_points = sphere(100).vertices.astype(np.float64)
+    around = np.arctan2(sphere_points[:, 1], sphere_points[:, 0])
+    radius = np.hypot(sphere_points[:, 0], sphere_points[:, 1])
+    slid = around + 0.05 * np.sign(sphere_points[:, 2])  # one half this way, the other that way
+    on_it = np.column_stack([radius * np.cos(slid), radius * np.sin(slid), sphere_points[:, 2]])
+    triangles = sphere(100).triangles
+    distance = evaluate.surface_distance_mm(Mesh(on_it, triangles), Mesh(sphere_points, triangles))
+    assert evaluate.shape_error_mm(on_it, sphere_points) > 3 > 10 * distance
 
 
 def test_surface_distance_between_concentric_shells_after_its_own_scale_is_zero():
@@ -138,13 +165,25 @@ def test_table_refuses_methods_that_saw_other_faces():
         evaluate.markdown_table({"a": scored("x"), "b": scored("y")})
 
 
+def test_table_shows_what_a_method_lacks_and_drops_what_all_lack():
+    older = evaluate.FaceScore("x", 0, np.nan, np.nan, 1.0, 0.01)
+    newer = evaluate.FaceScore("x", 0, np.nan, np.nan, 2.0, 0.02, 3.0, 4.0)
+    older, newer = (evaluate.Evaluation((score,), (score,)) for score in (older, newer))
+    alone = evaluate.markdown_table({"old": older})
+    assert "depth" not in alone and "vertex" not in alone and "surface distance" in alone
+    table = evaluate.markdown_table({"old": older, "new": newer}).splitlines()
+    assert "vertex" not in table[0] and "| depth error, mm | shape error, mm |" in table[0]
+    assert table[2].startswith("| old | unknown | unknown | 1.00 (1.00) |")
+    assert table[3].startswith("| new | 3.00 (1.00) | 4.00 (1.00) | 2.00 (1.00) |")
+
+
 def test_region_leaves_the_rest_out_of_every_number():
     vertices = dome((32, 32), 40)
     spoiled = vertices.copy()
     region = vertices[:, 1] < 32
     spoiled[~region] += 50
     score = evaluate.score_face(spoiled, pair(vertices), LAYOUT.triangles, region)
-    assert max(score.vertex_error_mm, score.surface_distance_mm, score.thesis_nme) < 1e-3
+    assert max(evaluate.values([score], metric)[0] for metric in evaluate.METRICS) < 1e-3
 
 
 def test_impossible_input_is_named():

@@ -22,7 +22,7 @@ FLOORS = {
     1.3: "light.shadows",
     1.4: "light.surface_shading",
     1.5: "looks.atlas worn.shirt scans",
-    2: "uvmap unwrap render headmodel looks.appearance backgrounds detect",
+    2: "uvmap unwrap render headmodel looks.appearance backgrounds detect smoothness",
     2.1: "networks.compact augmentation",
     2.2: "worn.torso looks.relief looks.eyes looks.teeth light.lighting networks",
     2.3: "networks.cost looks.complexion light.lit_render face_template basel",
@@ -32,7 +32,7 @@ FLOORS = {
     2.7: "worn.hair worn.facial_hair worn.glasses worn.clothes worn.hats truth",
     2.8: "worn.outfit samples",
     3: "pairs reconstruct figures",
-    3.2: "basel_layout",
+    3.2: "basel_layout consistency",
     3.3: "sliders",
     3.5: "batches train_config sources.scene sources.fitted_photo sources.upright",
     3.6: "sources.facegen_view sources.facegen_files sources.w300lp_index"
@@ -53,7 +53,7 @@ FLOORS = {
     5.7: "cli.common",
     5.75: "cli.evaluate_scans cli.evaluate_photos",
     5.8: "cli.facegen cli.reconstruct cli.generate cli.train cli.evaluate cli.w300lp"
-    " cli.data cli.standin cli.runs",
+    " cli.data cli.standin cli.runs cli.consistency",
     6: "__main__",
 }
 FLOOR_OF = {name: floor for floor, names in FLOORS.items() for name in names.split()}

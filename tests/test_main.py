@@ -1,5 +1,6 @@
 """The command line: what it writes, and what it says when it cannot."""
 
+import json
 import subprocess
 import sys
 import time
@@ -204,6 +205,45 @@ def test_evaluate_keeps_every_score_and_how_it_was_made(photos, toy_network):
     assert str(photos) not in (photos / "record.json").read_text()
     failed = run(photos, "evaluate", "held.d", "--json", "nowhere.d/record.json")
     assert failed.exit_code == 6
+
+
+def test_consistency_has_a_row_for_every_photo_and_weights(photos, toy_network):
+    weights = ("--weights", "one.safetensors", "--weights", "two.safetensors")
+    result = run(photos, "consistency", "--pair", "face.jpg", "face.jpg", *weights)
+    assert result.exit_code == 0, result.output
+    rows = [line for line in result.output.splitlines() if line.startswith("|")]
+    assert [row.split(" | ")[0] for row in rows[2:]] == ["| face.jpg"] * 2 + ["| mean of 1"] * 2
+    assert "one.safetensors" in rows[2] and "two.safetensors" in rows[3]
+
+
+def test_consistency_as_json_takes_photos_alone_and_pairs(photos, toy_network, monkeypatch):
+    monkeypatch.setattr(Constant, "side_photo", "optional")
+    result = run(photos, "consistency", "face.jpg", "--pair", "face.jpg", "face.jpg", "--json")
+    assert result.exit_code == 0, result.output
+    rows = json.loads(result.output)
+    assert [row["photo"] for row in rows] == ["face.jpg"] * 2
+    # The toy never looks: every answer moves with its crop.
+    assert rows[0]["shifted_px"] == pytest.approx(0.075 * 64, rel=1e-3)
+    assert rows[0]["shifted_share"] == pytest.approx(rows[0]["shifted_px"] / rows[0]["box_px"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        ([], 2, ["PHOTO", "--pair"]),
+        (["face.jpg"], 2, ["constant needs a photo from the side"]),
+        (["missing.jpg"], 3, ["missing.jpg"]),
+        (["note.jpg"], 4, ["note.jpg", "image"]),
+        (["--pair", "face.jpg", "blank.png"], 5, ["no face", "blank.png"]),
+    ],
+)
+def test_consistency_fails_in_one_sentence(photos, toy_network, arguments, code, words):
+    result = run(photos, "consistency", *arguments)
+    assert result.exit_code == code, result.output
+    message = result.output.strip().splitlines()[-1]
+    assert message.startswith("Error: ")
+    for word in words:
+        assert word in message
 
 
 def test_help_names_the_exit_codes_and_loads_nothing_heavy():

@@ -33,6 +33,10 @@ class ToyLayout:
         return np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)]).astype(np.int32)
 
     @cached_property
+    def mirror(self):
+        return np.arange(N_GRID**2).reshape(N_GRID, N_GRID)[:, ::-1].ravel()
+
+    @cached_property
     def coverage(self):
         centre = (np.arange(self.size) + 0.5) / self.size
         inside = (centre >= 0.1) & (centre <= 0.9)

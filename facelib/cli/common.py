@@ -1,7 +1,8 @@
-"""What the commands share: exit codes, failures in one sentence, the network, safe writing."""
+"""What the commands share: exit codes, failures in a sentence, photos, network, safe writing."""
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,6 +51,22 @@ def shipped_weights(network: str = "two_view") -> Path:
     from facelib.paths import data_file
 
     return data_file("weights", f"{network}.safetensors")
+
+
+def read_photo(path: Path):
+    """Read a photo or say in one sentence why that failed."""
+    from facelib.images import read_image
+
+    if not path.exists():
+        raise Failure(f"no such file: {path}", NO_SUCH_FILE)
+    if path.is_dir():
+        raise Failure(f"{path} is a folder, not an image", NOT_AN_IMAGE)
+    if not os.access(path, os.R_OK):
+        raise Failure(f"cannot read {path}", NO_SUCH_FILE)
+    try:
+        return read_image(path)
+    except (ValueError, OSError) as error:
+        raise Failure(str(error), NOT_AN_IMAGE) from error
 
 
 def check_writable(path: Path | None) -> None:

@@ -12,12 +12,11 @@ from facelib.cli.common import (
     BAD_DATA,
     EXIT_CODES,
     NO_FACE,
-    NO_SUCH_FILE,
-    NOT_AN_IMAGE,
     UNKNOWN_ENDING,
     UNWRITABLE,
     Failure,
     check_writable,
+    read_photo,
     writing,
 )
 
@@ -104,22 +103,6 @@ def check_kept(photo: Path, output: Path) -> None:
     texture = output.with_suffix(".png")
     if output.suffix.lower() == ".obj" and photo.resolve() == texture.resolve():
         raise Failure(f"{output} would write its texture over the photo {photo}", UNWRITABLE)
-
-
-def read_photo(path: Path):
-    """Read a photo or say in one sentence why that failed."""
-    from facelib.images import read_image
-
-    if not path.exists():
-        raise Failure(f"no such file: {path}", NO_SUCH_FILE)
-    if path.is_dir():
-        raise Failure(f"{path} is a folder, not an image", NOT_AN_IMAGE)
-    if not os.access(path, os.R_OK):
-        raise Failure(f"cannot read {path}", NO_SUCH_FILE)
-    try:
-        return read_image(path)
-    except (ValueError, OSError) as error:
-        raise Failure(str(error), NOT_AN_IMAGE) from error
 
 
 def checked_box(box: tuple[float, ...] | None, image, option: str):
