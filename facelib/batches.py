@@ -126,9 +126,9 @@ class TrainStream:
     seed: int
     side_dropout: float = 0.0
 
-    def batch(self, step: int) -> Batch:
-        """Make the batch of a step, counted from the start of training."""
-        samples = range(step * self.batch_size, (step + 1) * self.batch_size)
+    def batch(self, step: int, share: slice = slice(None)) -> Batch:
+        """Make the batch of a step, counted from the start of training, or a share of it."""
+        samples = range(step * self.batch_size, (step + 1) * self.batch_size)[share]
         rngs = (np.random.default_rng([self.seed, 1, sample]) for sample in samples)
         indices = [self.index(s) for s in samples]
         return make_batch(

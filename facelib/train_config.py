@@ -31,7 +31,7 @@ class TrainConfig:
         run_dir: folder for log, checkpoint and weights; an unfinished run in it is continued.
         network: name for `networks.create`.
         size: px, side of input and map; the stored size must be a whole multiple.
-        batch_size: samples of a step.
+        batch_size: samples of a step, of all processes together.
         encoder_samples: samples on which the encoder learns alone before the run, see
             `encoder_start`; 0 for none.
         calibrate: rescale the decoder on the first batch so that it tells photos apart.
@@ -58,7 +58,7 @@ class TrainConfig:
         init_weights: safetensors file to start from, or None for fresh weights.
         seed: of weights, split, order and augmentation.
         threads: torch's threads, or None to leave them.
-        device: "cpu" or a torch device.
+        device: "cpu" or a torch device; `accelerate launch` gives each process its own instead.
         channels_last: memory order of images; the faster one on most processors.
         checkpoint_minutes: time between checkpoints inside an epoch.
         log_steps: steps between log lines inside an epoch.

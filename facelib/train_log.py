@@ -29,14 +29,16 @@ def read_log(run_dir: Path | str) -> tuple[dict, list[dict]]:
     return first, lines
 
 
-def start_log(run_dir: Path, first: dict) -> None:
+def start_log(run_dir: Path, first: dict, **devices: object) -> None:
     """Begin a new log with its first line, and say there what this run's numbers depend on.
 
     Args:
         run_dir: the run's folder.
         first: configuration and data.
+        devices: what the environment is to say of them.
     """
-    first = {**first, "environment": environment(), "continued": [], "ended": None}
+    about = environment() | devices
+    first = {**first, "environment": about, "continued": [], "ended": None}
     (run_dir / LOG).write_text(_line(first), encoding="utf-8")
 
 
@@ -46,7 +48,7 @@ def append_line(run_dir: Path, line: dict) -> None:
         file.write(_line(line))
 
 
-def continue_log(run_dir: Path, step: int) -> None:
+def continue_log(run_dir: Path, step: int, **devices: object) -> None:
     """Go on with the log of a stopped run.
 
     Lines of steps after the checkpoint's are dropped: those steps are about to be done again.
@@ -55,6 +57,7 @@ def continue_log(run_dir: Path, step: int) -> None:
     Args:
         run_dir: the run's folder.
         step: of the checkpoint.
+        devices: what the environment is to say of them.
     """
     first, *rest = _log_lines(run_dir)
     # A line that a stopped process left half-written is none.
@@ -62,7 +65,7 @@ def continue_log(run_dir: Path, step: int) -> None:
     about = json.loads(first)
     about["continued"] = [
         *about.get("continued", []),
-        {"step": step, "environment": environment()},
+        {"step": step, "environment": environment() | devices},
     ]
     about["ended"] = None
     _replace_log(run_dir, [_line(about), *kept])

@@ -1,4 +1,8 @@
-"""Train a network on stored pairs: weighted loss, rate schedule, early stop, exact resume."""
+"""Train a network on stored pairs: weighted loss, rate schedule, early stop, exact resume.
+
+The same on one device and on many, see `processes`: a step's numbers follow from its batch, and a
+sample from its number, however many processes share them.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import math
 import time
 from contextlib import nullcontext
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,16 +19,12 @@ from tqdm import tqdm
 
 from facelib import networks
 from facelib.batches import Batch, Layout, TrainStream, make_batch, prefetch
+from facelib.checkpoints import Resumable
 from facelib.encoder_start import start_encoder
 from facelib.networks import POSITION_SCALE
 from facelib.pairs import ShardedPairs, split_by_identity
-from facelib.train_config import (
-    FREE_ON_RESUME,
-    Progress,
-    TrainConfig,
-    learning_rate_at,
-    rate_groups,
-)
+from facelib.processes import Processes
+from facelib.train_config import Progress, TrainConfig, learning_rate_at, rate_groups
 from facelib.train_log import append_line, continue_log, end_log, read_log, start_log
 from facelib.weight_average import WeightAverage
 
@@ -99,6 +100,13 @@ class _Run:
         if layout.size != config.size:
             raise ValueError(f"layout must be of {config.size} px, got {layout.size} px")
         self.config, self.layout = config, layout
+        self.processes = Processes(config.device)
+        self.device = self.processes.device
+        if config.batch_size < self.processes.count:
+            raise ValueError(
+                f"batch_size must be at least 1 for each of {self.processes.count} processes, got "
+                f"{config.batch_size}"
+            )
         self.pairs = ShardedPairs(config.data_dir)
         rng = np.random.default_rng([config.seed, 2])
         train_idx, valid_idx = split_by_identity(
@@ -114,7 +122,7 @@ class _Run:
         if config.max_samples is not None:
             most = math.ceil(config.max_samples / config.batch_size)
             self.total_steps = min(self.total_steps, most)
-        self.mask = torch.from_numpy(np.array(layout.weight_mask(), np.float32)).to(config.device)
+        self.mask = torch.from_numpy(np.array(layout.weight_mask(), np.float32)).to(self.device)
         self.network = self._network()
         self.stream = TrainStream(
             self.pairs,
@@ -136,6 +144,7 @@ class _Run:
         decay = config.average_decay
         self.average = None if decay is None else WeightAverage(self.network, decay)
         self.progress = Progress()
+        self.state = Resumable(config, self.progress, self.network, self.optimizer, self.average)
 
     def _network(self) -> torch.nn.Module:
         config = self.config
@@ -148,13 +157,14 @@ class _Run:
                 raise ValueError(f"init_weights must be {config.network}, got {start.name}")
             network.load_state_dict(start.state_dict())
         order = torch.channels_last if config.channels_last else torch.contiguous_format
-        return network.to(config.device, memory_format=order)
+        return network.to(self.device, memory_format=order)
 
     def train(self) -> Path:
         """Run to the end."""
         run_dir, progress = self.config.run_dir, self.progress
         run_dir.mkdir(parents=True, exist_ok=True)
         self._resume() if (run_dir / CHECKPOINT).exists() else self._start()
+        parallel = self.processes.parallel(self.network)
         self._started = time.monotonic() - progress.seconds
         self._saved = time.monotonic()
         self._reset_clock()
@@ -163,28 +173,36 @@ class _Run:
             total=self.total_steps * self.config.batch_size,
             initial=progress.step * self.config.batch_size,
             unit="pair",
-            disable=not self.config.progress,
+            disable=not (self.config.progress and self.processes.is_main),
             smoothing=0.05,
         )
-        batches = prefetch(self.stream.batch, steps)
+        batches = prefetch(partial(self.stream.batch, share=self.processes.share), steps)
         try:
             while not self._is_done() and (batch := self._wait_for(batches)) is not None:
-                bar.set_postfix_str(f"epoch {progress.epoch} loss {self._step(batch):.5f}")
+                loss = self._step(parallel, batch)
+                bar.set_postfix_str(f"epoch {progress.epoch} loss {loss:.5f}")
                 bar.update(self.config.batch_size)
                 self._after_step()
         finally:
             batches.close()
             bar.close()
-        if progress.epoch_steps:
+        if progress.epoch_steps and self.processes.is_main:
             self._validate_and_log()  # the run ended inside an epoch
         self._save_checkpoint()
-        end_log(run_dir)
+        if self.processes.is_main:
+            end_log(run_dir)
+        self.processes.wait()
         return run_dir / BEST
 
     def _is_done(self) -> bool:
-        hours = self.config.max_hours
-        out_of_time = hours is not None and self._seconds() >= 3600 * hours
-        return out_of_time or self.progress.epochs_without_better >= self.config.patience
+        """Read the clock, and tell whether to stop.
+
+        The clock is the main process's: if one stopped a step early, the others would wait for it.
+        """
+        config, progress = self.config, self.progress
+        progress.seconds = self.processes.agree(self._seconds())
+        out_of_time = config.max_hours is not None and progress.seconds >= 3600 * config.max_hours
+        return out_of_time or progress.epochs_without_better >= config.patience
 
     def _wait_for(self, batches) -> Batch | None:
         start = time.monotonic()
@@ -193,26 +211,27 @@ class _Run:
         self._worked += batch.work_seconds if batch is not None else 0.0
         return batch
 
-    def _step(self, batch: Batch) -> float:
+    def _step(self, network: torch.nn.Module, batch: Batch) -> float:
         progress, config = self.progress, self.config
-        progress.seconds = self._seconds()
         rate = learning_rate_at(config, progress, self.total_steps * config.batch_size)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["rate_share"]
-        self.network.train()
+        network.train()
         self.optimizer.zero_grad()
         half = config.precision == "bfloat16"
-        with torch.autocast(torch.device(config.device).type, torch.bfloat16, enabled=half):
-            prediction = self._predict(batch)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
+            prediction = self._predict(network, batch)
         loss = self._loss(prediction.float(), batch)
-        value = loss.item()
+        # A mean over this process's share: weighted so, all add up to the whole batch's.
+        loss = loss * (len(batch.maps) / config.batch_size)
+        value = self.processes.total(loss.detach())
         if not math.isfinite(value):
-            self._save_diverged(batch)
+            self._save_diverged()
             raise TrainingDivergedError(
                 f"loss is {value} at step {progress.step} with learning rate {rate:g}: start again "
                 f"with a lower learning_rate, or set max_grad_norm; {DIVERGED} has the batch"
             )
-        loss.backward()
+        (loss * self.processes.count).backward()  # leaves the mean over the processes
         if config.max_grad_norm is not None:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.max_grad_norm)
         self.optimizer.step()
@@ -224,19 +243,19 @@ class _Run:
         self._line_losses.append(value)
         return value
 
-    def _predict(self, batch: Batch) -> torch.Tensor:
-        photos = batch.photos.to(self.config.device)
+    def _predict(self, network: torch.nn.Module, batch: Batch) -> torch.Tensor:
+        photos = batch.photos.to(self.device)
         if self.network.side_photo == "optional":
-            return self.network(photos, batch.has_side.to(self.config.device))
-        return self.network(photos)
+            return network(photos, batch.has_side.to(self.device))
+        return network(photos)
 
     def _loss(self, prediction: torch.Tensor, batch: Batch) -> torch.Tensor:
-        return weighted_squared_error(prediction, batch.maps.to(self.config.device), self.mask)
+        return weighted_squared_error(prediction, batch.maps.to(self.device), self.mask)
 
     def _after_step(self) -> None:
         progress = self.progress
         if progress.epoch_steps == self.steps_per_epoch:
-            better = self._validate_and_log()
+            better = self.processes.agree(self.processes.is_main and self._validate_and_log())
             progress.epochs_without_better = 0 if better else progress.epochs_without_better + 1
             progress.epoch += 1
             progress.epoch_loss, progress.epoch_steps = 0.0, 0
@@ -278,7 +297,7 @@ class _Run:
         for batch in prefetch(
             lambda i: make_batch(self.pairs, parts[i], self.layout), range(len(parts))
         ):
-            prediction = self._predict(batch)
+            prediction = self._predict(self.network, batch)
             total += self._loss(prediction, batch).item() * len(batch.maps)
             maps = prediction.permute(0, 2, 3, 1).cpu().numpy() * (config.size * POSITION_SCALE)
             for position_map, truth in zip(maps, batch.vertices_image, strict=True):
@@ -316,7 +335,8 @@ class _Run:
             "data_work_share": round(self._worked / elapsed, 4),
             **values,
         }
-        append_line(self.config.run_dir, line)
+        if self.processes.is_main:
+            append_line(self.config.run_dir, line)
         self._reset_clock()
         return line
 
@@ -328,8 +348,10 @@ class _Run:
         if config.encoder_samples:
             encoder_start = asdict(start_encoder(self.network, self.stream, config.encoder_samples))
         if config.calibrate:
-            photos = self.stream.batch(0).photos.to(config.device)
+            photos = self.stream.batch(0).photos.to(self.device)
             self.network.calibrate(photos)
+        if not self.processes.is_main:
+            return
         first = {
             "config": config.to_dict(),
             "encoder_start": encoder_start,
@@ -339,53 +361,33 @@ class _Run:
             "mean_face_error_px": self._mean_face_error_px(),
             "parameters": sum(p.numel() for p in self.network.parameters()),
         }
-        start_log(self.config.run_dir, first)
+        start_log(self.config.run_dir, first, **self.processes.facts())
 
     def _save_checkpoint(self) -> None:
+        if not self.processes.is_main:
+            return
         self.progress.seconds = self._seconds()
-        state = {
-            "config": self.config.to_dict(),
-            "progress": asdict(self.progress),
-            "network": self.network.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "average": None if self.average is None else self.average.state_dict(),
-        }
-        path = self.config.run_dir / CHECKPOINT
-        temporary = path.with_suffix(".tmp")
-        torch.save(state, temporary)
-        temporary.replace(path)
+        self.state.save(self.config.run_dir / CHECKPOINT)
         self._saved = time.monotonic()
 
-    def _save_diverged(self, batch: Batch) -> None:
+    def _save_diverged(self) -> None:
         """Keep what is needed to look into a loss that is not finite."""
-        state = {
-            "step": self.progress.step,
-            "photos": batch.photos,
-            "maps": batch.maps,
-            "has_side": batch.has_side,
-            "network": self.network.state_dict(),
-        }
-        torch.save(state, self.config.run_dir / DIVERGED)
+        if self.processes.is_main:
+            batch = self.stream.batch(self.progress.step)  # all of it, not one process's share
+            state = {
+                "step": self.progress.step,
+                "photos": batch.photos,
+                "maps": batch.maps,
+                "has_side": batch.has_side,
+                "network": self.network.state_dict(),
+            }
+            torch.save(state, self.config.run_dir / DIVERGED)
+        self.processes.wait()  # a launcher ends all processes as soon as one fails
 
     def _resume(self) -> None:
-        path = self.config.run_dir / CHECKPOINT
-        state = torch.load(path, map_location=self.config.device, weights_only=True)
-        mine = self.config.to_dict()
-        theirs = TrainConfig.from_dict(state["config"]).to_dict()
-        changed = [
-            name for name in sorted(mine.keys() - FREE_ON_RESUME) if mine[name] != theirs[name]
-        ]
-        if changed:
-            raise ValueError(
-                f"{path} was made with another {', '.join(changed)}; use a new run_dir"
-            )
-        self.network.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        if self.average is not None:
-            self.average.load_state_dict(state["average"])
-        for name, value in state["progress"].items():
-            setattr(self.progress, name, value)
-        continue_log(self.config.run_dir, self.progress.step)
+        self.state.load(self.config.run_dir / CHECKPOINT, self.device)
+        if self.processes.is_main:
+            continue_log(self.config.run_dir, self.progress.step, **self.processes.facts())
 
 
 def _point_error(predicted: np.ndarray, truth: np.ndarray) -> float:

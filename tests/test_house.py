@@ -11,7 +11,7 @@ PACKAGE = Path(facelib.__file__).parent
 FLOORS = {
     0: "paths ingredients images rotations similarity train_log looks.brushes networks.convention"
     " light.spherical_harmonics light.film light.lens matfiles threads shards people.expressions"
-    " smoothing",
+    " smoothing processes",
     0.1: "networks.two_view weight_average",
     0.2: "networks.prn",
     0.5: "shading worn.ribbon_kernels worn.distance_field datasets people.population runs"
@@ -41,7 +41,7 @@ FLOORS = {
     3.62: "sources.pages",
     3.65: "sources.dressing",
     3.66: "sources.photograph",
-    3.7: "encoder_start sources.shoot",
+    3.7: "encoder_start checkpoints sources.shoot",
     4: "sources.synthetic training sources.facegen sources.w300lp sources.aflw2000",
     4.1: "sources.florence",
     4.2: "sources.basel_grid",

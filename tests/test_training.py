@@ -1,6 +1,7 @@
 """Training learns, weights pixels, halves the rate, stops, and continues exactly."""
 
 import json
+import time
 from dataclasses import fields, replace
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from torch import nn
+from toy_training import SIZE, GridLayout, TinyNetwork, random_pairs
 
 from facelib import networks, training
 from facelib.__main__ import main
@@ -15,70 +17,16 @@ from facelib.augmentation import NO_AUGMENTATION, Augmentation
 from facelib.batches import TrainStream, make_batch
 from facelib.cli.common import BAD_DATA
 from facelib.cli.train import TRAIN_OPTIONS
-from facelib.pairs import FacePair, ShardedPairs, write_shards
+from facelib.pairs import ShardedPairs, write_shards
 from facelib.train_config import Progress, TrainConfig, learning_rate_at, rate_groups
 from facelib.train_log import revision
 from facelib.training import TrainingDivergedError, read_log, train, weighted_squared_error
 from facelib.weight_average import WeightAverage
 
-SIZE, N_VERTICES = 32, 40
-
-
-class GridLayout:
-    """A layout whose vertices are single pixels of the map."""
-
-    def __init__(self, size=SIZE):
-        self.size = size
-        places = np.random.default_rng(0).permutation(SIZE * SIZE)[:N_VERTICES]
-        self.rows, self.columns = np.divmod(places, SIZE)
-
-    def position_map(self, vertices):
-        out = np.zeros((self.size, self.size, 3), np.float32)
-        out[self.rows, self.columns] = vertices
-        return out
-
-    def vertices(self, position_map):
-        return position_map[self.rows, self.columns]
-
-    def weight_mask(self):
-        mask = np.zeros((self.size, self.size), np.float32)
-        mask[self.rows, self.columns] = 3.0
-        return mask
-
-
-class TinyNetwork(nn.Module):
-    """Two convolutions and BatchNorm: state enough to test a resume, fast enough for tests."""
-
-    side_photo = "needed"
-
-    def __init__(self):
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(6, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 3, 1)
-        )
-
-    def forward(self, photos):
-        return torch.sigmoid(self.layers(photos))
-
 
 @pytest.fixture(autouse=True)
 def tiny_network(monkeypatch):
     monkeypatch.setitem(networks.NETWORKS, "tiny", TinyNetwork)
-
-
-def random_pairs(n, size=SIZE):
-    rng = np.random.default_rng(1)
-    for i in range(n):
-        yield FacePair(
-            front=rng.integers(0, 256, (size, size, 3), dtype=np.uint8),
-            side=rng.integers(0, 256, (size, size, 3), dtype=np.uint8),
-            vertices_image=rng.uniform(0, size, (N_VERTICES, 3)).astype(np.float32),
-            identity=i,
-            front_pose_deg=np.zeros(3, np.float32),
-            side_pose_deg=np.zeros(3, np.float32),
-            name=str(i),
-            px_per_mm=0.5,
-        )
 
 
 @pytest.fixture(scope="module")
@@ -266,6 +214,20 @@ def test_log_starts_with_what_the_run_depends_on(config):
     )
     lowest = min(validated, key=lambda line: line["validation_loss"])
     assert networks.read_card(best)["result"] == lowest
+
+
+def test_log_tells_how_long_training_waited_for_data(config):
+    class Slow(GridLayout):
+        def position_map(self, vertices):
+            time.sleep(0.03)
+            return super().position_map(vertices)
+
+    shares = []
+    for layout in (GridLayout(), Slow()):
+        train(replace(config, epochs=1, run_dir=config.run_dir / type(layout).__name__), layout)
+        lines = read_log(config.run_dir / type(layout).__name__)[1]
+        shares.append(np.median([line["data_share"] for line in lines[:-1]]))
+    assert 0 <= shares[0] < shares[1] < 1
 
 
 def count_of(module):

@@ -49,6 +49,7 @@ def train(pairs: Path, run: Path, augmentation: str, quiet: bool, **settings) ->
     The same command again continues an unfinished run. Without options, the thesis's recipe.
     """
     from facelib.augmentation import PRESETS
+    from facelib.processes import Processes
     from facelib.training import TrainConfig, TrainingDivergedError
     from facelib.training import train as start
 
@@ -62,7 +63,9 @@ def train(pairs: Path, run: Path, augmentation: str, quiet: bool, **settings) ->
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     try:
-        click.echo(f"wrote {start(config)}")
+        best = start(config)
+        if Processes(config.device).is_main:
+            click.echo(f"wrote {best}")
     except OSError as error:
         raise Failure(f"cannot write the run: {error}", UNWRITABLE) from error
     except (ValueError, TrainingDivergedError) as error:

@@ -1,0 +1,225 @@
+"""Two processes that share every batch train as one does on all of it."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from accelerate import PartialState
+from toy_training import SIZE, GridLayout, PlainNetwork, TinyNetwork, random_pairs
+
+import facelib
+from facelib import networks
+from facelib.pairs import write_shards
+from facelib.processes import Processes
+from facelib.train_config import TrainConfig
+from facelib.training import BEST, CHECKPOINT, DIVERGED, _Run, read_log, train
+
+TIMEOUT = 900  # s; on an idle processor seconds are enough
+BATCH = 5  # which two processes cannot share evenly
+BROKEN = 7  # this pair's vertices are so far away in one of the folders that the loss is infinite
+
+
+@pytest.fixture(autouse=True)
+def small_networks(monkeypatch):
+    for name, network in {"plain": PlainNetwork, "tiny": TinyNetwork}.items():
+        monkeypatch.setitem(networks.NETWORKS, name, network)
+
+
+def run_config(folder, name, **changes):
+    config = TrainConfig(
+        data_dir=folder / "pairs",
+        run_dir=folder / name,
+        network="plain",
+        size=SIZE,
+        batch_size=BATCH,
+        epochs=3,
+        learning_rate=1e-2,
+        max_grad_norm=0.01,
+        average_decay=0.9,
+        side_dropout=0.5,
+        log_steps=1,
+        threads=1,
+        progress=False,
+    )
+    return replace(config, **changes)
+
+
+def runs(folder):
+    """What two processes are to do in a folder of pairs: name and configuration of each run."""
+    configs = [
+        run_config(folder, "one_step", max_samples=BATCH, max_grad_norm=None),
+        run_config(folder, "whole"),
+        run_config(folder, "begun", max_samples=2 * BATCH),
+        run_config(folder, "begun_by_one"),
+        run_config(folder, "timed", max_hours=2.5),
+        run_config(folder, "batch_norm", network="tiny", max_samples=BATCH),
+        run_config(folder, "small_batch", batch_size=1),
+        run_config(folder, "diverged", data_dir=folder / "broken"),
+    ]
+    return {config.run_dir.name: config for config in configs}
+
+
+def spoiled(pairs):
+    for number, pair in enumerate(pairs):
+        vertices = pair.vertices_image + np.float32(1e30 if number == BROKEN else 0)
+        yield replace(pair, vertices_image=vertices)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Pairs, and all runs as two processes left them."""
+    folder = tmp_path_factory.mktemp("many")
+    write_shards(random_pairs(24), folder / "pairs", {}, shard_size=10)
+    write_shards(spoiled(random_pairs(24)), folder / "broken", {}, shard_size=10)
+    networks.NETWORKS["plain"] = PlainNetwork
+    train(run_config(folder, "begun_by_one", max_samples=2 * BATCH), GridLayout())
+    del networks.NETWORKS["plain"]
+    tasks = {name: config.to_dict() for name, config in runs(folder).items()}
+    (folder / "runs.json").write_text(json.dumps(tasks))
+    launch = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
+    launch += ["--main_process_port", "0", str(Path(__file__).with_name("train_many.py"))]
+    settings = {
+        "ACCELERATE_USE_CPU": "true",
+        "HF_HOME": str(folder),  # whatever this user's accelerate is configured to do
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(Path(facelib.__file__).parents[1]),
+    }
+    done = subprocess.run(
+        [sys.executable, *launch, str(folder / "runs.json")],
+        env=os.environ | settings,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture
+def alone(folder, tmp_path):
+    """The same runs of one process: a function from the name to the folder."""
+
+    def run(name):
+        config = replace(runs(folder)[name], run_dir=tmp_path / name)
+        train(config, GridLayout())
+        return config.run_dir
+
+    return run
+
+
+def ended(folder, name):
+    return [json.loads((folder / f"ended_{rank}.json").read_text())[name] for rank in range(2)]
+
+
+def logged(run_dir):
+    """What the log says of every step but its times; not the validation where a run stopped."""
+    lines = {line["step"]: line for line in reversed(read_log(run_dir)[1])}
+    timed = {"seconds", "data_share", "data_work_share"}
+    return [[v for k, v in sorted(lines[s].items()) if k not in timed] for s in sorted(lines)]
+
+
+def assert_alike(run_dir, other_dir):
+    """Same log and weights, but for the order in which a sum's terms were added."""
+    a, b = (np.array(logged(d), dtype=float) for d in (run_dir, other_dir))
+    np.testing.assert_allclose(a, b, rtol=1e-4)
+    a, b = (networks.load_weights(d / BEST).state_dict() for d in (run_dir, other_dir))
+    for key, value in a.items():
+        torch.testing.assert_close(value, b[key], rtol=1e-3, atol=1e-5)
+
+
+def first_moments(run_dir):
+    state = torch.load(run_dir / CHECKPOINT, weights_only=True)["optimizer"]["state"]
+    return [moments["exp_avg"] for moments in state.values()]
+
+
+def test_shares_of_a_batch_make_up_the_batch(folder):
+    stream = _Run(run_config(folder, "unused"), GridLayout()).stream
+    whole, parts = stream.batch(3), [stream.batch(3, slice(i, None, 2)) for i in range(2)]
+    assert [len(part.photos) for part in parts] == [3, 2]
+    for i, part in enumerate(parts):
+        assert torch.equal(part.photos, whole.photos[i::2])
+        assert torch.equal(part.maps, whole.maps[i::2])
+        assert torch.equal(part.has_side, whole.has_side[i::2])
+
+
+def test_two_processes_find_the_gradient_of_the_joined_batch(folder, alone):
+    # After one step Adam's first moment is a tenth of the gradient.
+    moments = (first_moments(run_dir) for run_dir in (alone("one_step"), folder / "one_step"))
+    for joined, shared in zip(*moments, strict=True):
+        assert joined.abs().max() > 1e-6
+        torch.testing.assert_close(shared, joined, rtol=1e-5, atol=1e-9)
+
+
+def test_two_processes_train_as_one_does(folder, alone):
+    assert_alike(folder / "whole", alone("whole"))
+
+
+def test_the_log_names_the_processes_and_only_the_main_one_writes(folder):
+    first, lines = read_log(folder / "whole")
+    assert first["environment"]["processes"] == 2
+    assert first["ended"] is not None
+    assert [line["step"] for line in lines] == list(range(1, 13))
+    assert {path.name for path in (folder / "whole").iterdir()} == {BEST, CHECKPOINT, "log.jsonl"}
+
+
+def test_one_process_continues_what_two_began(folder, alone):
+    config = replace(runs(folder)["begun"], max_samples=None)
+    assert read_log(config.run_dir)[1][-1]["step"] == 2
+    train(config, GridLayout())
+    assert_alike(config.run_dir, alone("whole"))
+    assert read_log(config.run_dir)[0]["continued"][-1]["environment"]["processes"] == 1
+
+
+def test_two_processes_continue_what_one_began(folder, alone):
+    assert_alike(folder / "begun_by_one", alone("whole"))
+    first, _ = read_log(folder / "begun_by_one")
+    assert first["environment"]["processes"] == 1
+    assert first["continued"][-1]["environment"]["processes"] == 2
+
+
+def test_the_main_process_tells_all_when_time_is_up(folder):
+    assert read_log(folder / "timed")[1][-1]["step"] == 3
+    assert ended(folder, "timed") == [str(folder / "timed" / BEST)] * 2
+
+
+def test_a_loss_that_is_not_finite_in_one_share_stops_all(folder):
+    messages = ended(folder, "diverged")
+    assert messages[0] == messages[1] and "loss is inf" in messages[0]
+    kept = torch.load(folder / "diverged" / DIVERGED, weights_only=True)
+    assert len(kept["maps"]) == BATCH
+    assert (kept["maps"].amax(dim=(1, 2, 3)) > 1e20).sum() == 1
+
+
+def test_every_process_needs_a_sample(folder):
+    messages = ended(folder, "small_batch")
+    assert messages[0] == messages[1] and "at least 1 for each of 2 processes" in messages[0]
+
+
+def test_batch_norm_sees_each_share_alone_on_processors(folder):
+    run = _Run(run_config(folder, "unused", network="tiny"), GridLayout())
+    expected = 0.0
+    for part in (run.stream.batch(0, slice(i, None, 2)) for i in range(2)):
+        prediction = run.network(part.photos)
+        expected += run._loss(prediction, part).item() * len(part.maps) / BATCH
+    assert read_log(folder / "batch_norm")[1][0]["loss"] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.fixture
+def fresh_state():
+    yield
+    PartialState._reset_state()
+
+
+def test_processes_that_would_train_apart_are_refused(monkeypatch, fresh_state):
+    # The environment that `accelerate launch --cpu --num_processes 2` makes where there is no MPI.
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "no")
+    monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
+    monkeypatch.setenv("MASTER_PORT", "29500")
+    with pytest.raises(ValueError, match="several processes were launched"):
+        Processes("cpu")
