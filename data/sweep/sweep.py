@@ -4,8 +4,8 @@
     python data/sweep/sweep.py PAIRS --grid mine.yaml --runs runs/mine --result mine.json
 
 The grid is a YAML file like `sweep.yaml`, the default. Run by run, papermill executes the chapter
-into NAME.ipynb beside the run's folder NAME. The same command again passes over what is finished and
-goes on with what is not. Without options the result lies beside this file, for chapter 11 to read.
+into NAME.ipynb beside the run's folder NAME. The same command again passes over what is finished
+and goes on with what is not. Without options the result lies beside this file, for chapter 11.
 """
 
 import argparse
@@ -42,7 +42,10 @@ def is_done(executed: Path, parameters: dict) -> bool:
     """Tell whether a notebook was executed to its end with just these parameters."""
     if not executed.exists():
         return False
-    about = nbformat.read(executed, as_version=4).metadata.get("papermill", {})
+    try:
+        about = nbformat.read(executed, as_version=4).metadata.get("papermill", {})
+    except nbformat.reader.NotJSONError:
+        return False  # cut off in the middle of a write
     ended = about.get("end_time") is not None and not about.get("exception")
     return ended and about["parameters"] == parameters
 
