@@ -270,7 +270,7 @@ def _report(values: dict) -> _Report:
 def _run(first: dict, reports: list[_Report], log: Path) -> Run:
     config, environment = first["config"], first.get("environment", {})
     last = reports[-1] if reports else _Report(0, 0, 0.0, None, None)
-    encoder_start = first.get("encoder_start") or {"samples": 0, "seconds": 0.0}
+    encoder_start = first.get("encoder_start") or {}
     # Code that was only asked, after the last step, whether anything is left to do, trained none.
     later = [c["environment"] for c in first.get("continued", []) if c["step"] < last.step]
     revisions = [e["revision"] for e in (environment, *later) if "revision" in e]
@@ -289,8 +289,8 @@ def _run(first: dict, reports: list[_Report], log: Path) -> Run:
         date=environment.get("date"),
         revisions=tuple(dict.fromkeys(revisions)),
         finished=first["ended"] is not None if "ended" in first else None,
-        encoder_samples=encoder_start["samples"],
-        encoder_hours=encoder_start["seconds"] / 3600,
+        encoder_samples=encoder_start.get("samples", 0),
+        encoder_hours=encoder_start.get("seconds", 0.0) / 3600,
         samples=last.samples,
         steps=last.step,
         hours=last.hours,
