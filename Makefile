@@ -68,12 +68,12 @@ $(BUILD)/html/index.html: $(CHAPTERS) $(PAGES) | $(STAMP)
 	$(JUPYTER_BOOK) --toc $(CURDIR)/_toc.yml --path-output book book
 	touch $@
 
-# Which facelib modules each chapter uses; make reads the file again when it has just written it.
+# Which modules and data each chapter uses; make reads the file again when it has just written it.
 ifeq ($(filter clean lab,$(MAKECMDGOALS)),)
 -include $(DEPENDENCIES)
 endif
 
-$(DEPENDENCIES): book/dependencies.py $(NOTEBOOKS) $(MODULES)
+$(DEPENDENCIES): book/dependencies.py $(NOTEBOOKS) $(MODULES) $(wildcard data/*/)
 	@mkdir -p $(@D)
 	@$(PYTHON) book/dependencies.py > $@
 

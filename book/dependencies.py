@@ -14,13 +14,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 # Files that a module reads when it is asked for what ships with the project; what a chapter reads
-# itself, by data_file("folder", "name"), is found in its source.
+# itself, by data_file("folder", "name") or data_files("folder", "pattern"), is found in its source.
 DATA_OF_MODULE = {
     "facelib/headmodel.py": "data/head/head.npz",
     "facelib/people/population.py": "data/head/people.npz",
     "facelib/uvmap.py": "data/head/layout.npz",
 }
-DATA_FILE = re.compile(r"""data_file\("([^"]+)", "([^"]+)"\)""")
+DATA_FILE = re.compile(r"""data_files?\("([^"]+)", "([^"]+)"\)""")
 
 
 def notebook_source(path: Path) -> str:
@@ -69,8 +69,11 @@ def used_files(notebook: Path) -> list[str]:
                 waiting.append((file.read_text(encoding="utf-8"), parent))
     modules = sorted(str(file.relative_to(ROOT)) for file in found)
     data = [DATA_OF_MODULE[module] for module in modules if module in DATA_OF_MODULE]
-    data += ["/".join(("data", *names)) for names in DATA_FILE.findall(code)]
-    return modules + sorted(file for file in set(data) if (ROOT / file).is_file())
+    for folder, pattern in DATA_FILE.findall(code):
+        found = [str(file.relative_to(ROOT)) for file in (ROOT / "data" / folder).glob(pattern)]
+        # The folder's own time tells when one of many files has come or gone.
+        data += [*found, f"data/{folder}"] if "*" in pattern else found
+    return modules + sorted(file for file in set(data) if (ROOT / file).exists())
 
 
 def main() -> None:

@@ -34,3 +34,22 @@ def data_file(*parts: str) -> Path:
             f"(set {DATA_VARIABLE} to the folder that holds it)"
         )
     return path
+
+
+def data_files(folder: str, pattern: str) -> list[Path]:
+    """Return all shipped files of a kind, sorted, and say clearly when there is none.
+
+    Args:
+        folder: below `data_dir()`.
+        pattern: of file names, as in `data_files("weights", "*.safetensors")`.
+
+    Raises:
+        FileNotFoundError: if no file matches.
+    """
+    found = sorted(data_dir().joinpath(folder).glob(pattern))
+    if not found:
+        raise FileNotFoundError(
+            f"expected {folder}/{pattern} in {data_dir()}, found no such file "
+            f"(set {DATA_VARIABLE} to the folder that holds them)"
+        )
+    return found

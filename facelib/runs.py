@@ -14,6 +14,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from facelib.ingredients import Ingredients
 from facelib.train_log import LOG
 
 UNKNOWN = "–"
@@ -52,6 +53,10 @@ class Run:
     Attributes:
         name: the run's folder.
         log: the file.
+        config: all settings, as the log has them.
+        data: what the folder of pairs says of itself.
+        environment: what it ran on at first.
+        n_train: pairs to learn from.
         network: its kind.
         size: px, side of photos and maps.
         parameters: how many the network has.
@@ -60,13 +65,21 @@ class Run:
         date: when it began, ISO 8601.
         revisions: of the code that trained it; several if it was continued with other code.
         finished: whether it came to its own end.
+        encoder_samples: seen by the encoder alone before the run's own.
+        encoder_hours: that this took.
         samples: seen so far.
+        steps: done so far.
         hours: of training so far.
+        losses: of training: samples seen until then, mean loss since the line before (no unit).
         validations: in order.
     """
 
     name: str
     log: str
+    config: dict
+    data: dict
+    environment: dict
+    n_train: int | None
     network: str | None
     size: int | None
     parameters: int | None
@@ -75,8 +88,12 @@ class Run:
     date: str | None
     revisions: tuple[str, ...]
     finished: bool | None
+    encoder_samples: int
+    encoder_hours: float
     samples: int
+    steps: int
     hours: float
+    losses: tuple[tuple[int, float], ...]
     validations: tuple[Validation, ...]
 
     @property
@@ -90,6 +107,11 @@ class Run:
         """The best validation's error over the mean face's; below 1 the photos help."""
         return self.best and self.share_of_mean_face(self.best)
 
+    @property
+    def ingredients(self) -> Ingredients:
+        """What the synthetic people of its pairs have."""
+        return Ingredients(**self.data.get("ingredients", {}))
+
     def share_of_mean_face(self, validation: Validation) -> float | None:
         """Return a validation's error over the mean face's."""
         mean = self.mean_face_error_px
@@ -99,6 +121,38 @@ class Run:
         """Return all of it, the best validation and the skill too, as plain values."""
         best = self.best and asdict(self.best)
         return json.loads(json.dumps({**asdict(self), "best": best, "skill": self.skill}))
+
+
+@dataclass(frozen=True)
+class Training:
+    """A run, or several as the stages of one training, each from the weights of the one before.
+
+    Attributes:
+        name: of the run's folder, or of the log that the stages are packed in.
+        stages: in order.
+    """
+
+    name: str
+    stages: tuple[Run, ...]
+
+    @property
+    def samples(self) -> int:
+        """Samples seen in all stages."""
+        return sum(stage.encoder_samples + stage.samples for stage in self.stages)
+
+    @property
+    def hours(self) -> float:
+        """Hours of training in all stages."""
+        return sum(stage.encoder_hours + stage.hours for stage in self.stages)
+
+    @property
+    def starts(self) -> list[int]:
+        """How many samples had been seen when each stage began to count its own."""
+        starts, seen = [], 0
+        for stage in self.stages:
+            starts.append(seen + stage.encoder_samples)
+            seen = starts[-1] + stage.samples
+        return starts
 
 
 @dataclass(frozen=True)
@@ -167,6 +221,31 @@ def read_runs(log: Path) -> tuple[list[Run], Fault | None]:
     return runs, Fault(log, tuple(broken or [1])) if broken or not runs else None
 
 
+def read_training(log: Path) -> Training:
+    """Read a log that must be whole, such as one that ships.
+
+    Args:
+        log: as in `read_runs`.
+    Returns:
+        Its runs as one training.
+    Raises:
+        OSError: if the file cannot be read.
+        ValueError: if a part of it is no log.
+    """
+    runs, fault = read_runs(log)
+    if fault:
+        raise ValueError(f"expected the log of a training, got something else in {fault}")
+    return Training(_training_name(log), tuple(runs))
+
+
+def trainings(runs: Iterable[Run]) -> list[Training]:
+    """Put runs that stand in one log together, each log's in their order."""
+    stages: dict[str, list[Run]] = {}
+    for run in runs:
+        stages.setdefault(run.log, []).append(run)
+    return [Training(_training_name(Path(log)), tuple(own)) for log, own in stages.items()]
+
+
 @dataclass(frozen=True)
 class _Report:
     """One line of a log after the first."""
@@ -174,6 +253,7 @@ class _Report:
     step: int
     samples: int
     hours: float
+    loss: float | None
     validation: Validation | None
 
 
@@ -183,18 +263,24 @@ def _report(values: dict) -> _Report:
     if loss is not None:
         error_px, error_mm = values["validation_error_px"], values["validation_error_mm"]
         validation = Validation(values["samples"], loss, error_px, error_mm)
-    return _Report(values["step"], values["samples"], values["seconds"] / 3600, validation)
+    hours = values["seconds"] / 3600
+    return _Report(values["step"], values["samples"], hours, values.get("loss"), validation)
 
 
 def _run(first: dict, reports: list[_Report], log: Path) -> Run:
     config, environment = first["config"], first.get("environment", {})
-    last = reports[-1] if reports else _Report(0, 0, 0.0, None)
+    last = reports[-1] if reports else _Report(0, 0, 0.0, None, None)
+    encoder_start = first.get("encoder_start") or {}
     # Code that was only asked, after the last step, whether anything is left to do, trained none.
     later = [c["environment"] for c in first.get("continued", []) if c["step"] < last.step]
     revisions = [e["revision"] for e in (environment, *later) if "revision" in e]
     return Run(
         name=_name(config, log),
         log=str(log),
+        config=config,
+        data=first.get("data", {}),
+        environment=environment,
+        n_train=first.get("n_train"),
         network=config.get("network"),
         size=config.get("size"),
         parameters=first.get("parameters"),
@@ -203,16 +289,25 @@ def _run(first: dict, reports: list[_Report], log: Path) -> Run:
         date=environment.get("date"),
         revisions=tuple(dict.fromkeys(revisions)),
         finished=first["ended"] is not None if "ended" in first else None,
+        encoder_samples=encoder_start.get("samples", 0),
+        encoder_hours=encoder_start.get("seconds", 0.0) / 3600,
         samples=last.samples,
+        steps=last.step,
         hours=last.hours,
+        losses=tuple((r.samples, r.loss) for r in reports if r.loss is not None),
         validations=tuple(r.validation for r in reports if r.validation),
     )
 
 
 def _name(config: dict, log: Path) -> str:
+    packed = "" if log.name == LOG else f": {Path(config.get('run_dir', '')).name}"
+    return _training_name(log) + packed
+
+
+def _training_name(log: Path) -> str:
     if log.name == LOG:
         return log.resolve().parent.name  # the folder may have been renamed since
-    return f"{log.name.removesuffix(LOG).strip('.')}: {Path(config.get('run_dir', '')).name}"
+    return log.name.removesuffix(LOG).strip(".")
 
 
 def markdown_table(runs: Sequence[Run]) -> str:
@@ -266,16 +361,21 @@ def draw_errors(runs: Sequence[Run]) -> Figure:
     """Draw validation error over samples seen, in mm and as a share of the mean face's error.
 
     Args:
-        runs: one line each; where the mean face's error is unknown, in mm alone.
+        runs: one line each, stages of one training in one colour and each where the one before
+            ends; where the mean face's error is unknown, in mm alone.
     """
     figure = Figure(figsize=(11, 4.5), layout="constrained")
     in_mm, of_mean_face = figure.subplots(1, 2)
-    for number, run in enumerate(runs):
+    for number, training in enumerate(trainings(runs)):
         look = {"marker": "o", "markersize": 3, "color": f"C{number}"}
-        seen = [v.samples for v in run.validations]
-        in_mm.plot(seen, [v.error_mm for v in run.validations], label=run.name, **look)
-        if run.mean_face_error_px:
-            of_mean_face.plot(seen, [run.share_of_mean_face(v) for v in run.validations], **look)
+        label = training.name
+        for start, run in zip(training.starts, training.stages, strict=True):
+            seen = [start + v.samples for v in run.validations]
+            in_mm.plot(seen, [v.error_mm for v in run.validations], label=label, **look)
+            if run.mean_face_error_px:
+                shares = [run.share_of_mean_face(v) for v in run.validations]
+                of_mean_face.plot(seen, shares, **look)
+            label = None
     of_mean_face.axhline(1, color="0.4", linestyle="--", label="mean face")
     in_mm.set(xlabel="pairs seen", ylabel="error of held-out vertices [mm]", ylim=(0, None))
     of_mean_face.set(xlabel="pairs seen", ylabel="error / mean face's error", ylim=(0, None))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from facelib.augmentation import Augmentation
+from facelib.augmentation import PRESETS, Augmentation
 
 SCHEDULES = ("halve", "cosine", "one_cycle")
 PRECISIONS = ("float32", "bfloat16")
@@ -116,18 +116,17 @@ class TrainConfig:
         """Build from plain values, as JSON, YAML or a command line give them.
 
         Args:
-            values: names of attributes; paths may be text, `augmentation` a dict or None.
+            values: names of attributes; paths may be text; `augmentation` may be the name of one of
+                `augmentation.PRESETS`, or a dict of what differs from its "preset", which is the
+                thesis's unless named.
         Returns:
             The configuration.
         Raises:
             ValueError: for a name that does not exist, or a missing folder name.
         """
         values = dict(values)
-        if values.get("augmentation") is None:
-            values.pop("augmentation", None)
-        elif isinstance(values["augmentation"], dict):
-            drawn = {k: _tuple(v) for k, v in values["augmentation"].items()}
-            values["augmentation"] = _build(Augmentation, drawn)
+        if "augmentation" in values:
+            values["augmentation"] = _augmentation(values["augmentation"])
         for name in ("data_dir", "run_dir", "init_weights"):
             if values.get(name) is not None:
                 values[name] = Path(values[name])
@@ -136,6 +135,17 @@ class TrainConfig:
     def to_dict(self) -> dict:
         """Return the same as plain values that JSON holds."""
         return json.loads(json.dumps(asdict(self), default=str))
+
+
+def _augmentation(value: str | dict | Augmentation | None) -> Augmentation:
+    if isinstance(value, Augmentation):
+        return value
+    others = {"preset": value} if isinstance(value, str) else dict(value or {})
+    preset = others.pop("preset", "thesis")
+    if preset not in PRESETS:
+        raise ValueError(f"augmentation must be one of {sorted(PRESETS)}, got {preset!r}")
+    others = {name: _tuple(other) for name, other in others.items()}
+    return _build(Augmentation, asdict(PRESETS[preset]) | others)
 
 
 def _tuple(value: object) -> object:

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import subprocess
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,6 +28,27 @@ def read_log(run_dir: Path | str) -> tuple[dict, list[dict]]:
     text = (Path(run_dir) / LOG).read_text(encoding="utf-8")
     first, *lines = (json.loads(line) for line in text.splitlines())
     return first, lines
+
+
+def pack_logs(run_dirs: Sequence[Path], packed: Path) -> None:
+    """Write the logs of a training's stages into one file, whole or not at all.
+
+    Args:
+        run_dirs: in order; each stage begins with its first line.
+        packed: the file, `NAME.log.jsonl`; of paths it keeps the last part, since the rest says
+            only whose machine it was.
+    """
+    lines = []
+    for run_dir in run_dirs:
+        first, rest = read_log(run_dir)
+        lines += [{**first, "config": without_folders(first["config"])}, *rest]
+    _replace(packed, map(_line, lines))
+
+
+def without_folders(config: dict) -> dict:
+    """Keep the last part of a configuration's paths."""
+    paths = ("data_dir", "run_dir", "init_weights")
+    return {k: Path(v).name if k in paths and v else v for k, v in config.items()}
 
 
 def start_log(run_dir: Path, first: dict, **devices: object) -> None:
@@ -68,13 +90,13 @@ def continue_log(run_dir: Path, step: int, **devices: object) -> None:
         {"step": step, "environment": environment() | devices},
     ]
     about["ended"] = None
-    _replace_log(run_dir, [_line(about), *kept])
+    _replace(run_dir / LOG, [_line(about), *kept])
 
 
 def end_log(run_dir: Path) -> None:
     """Note in the log's first line when the run came to its own end."""
     first, *rest = _log_lines(run_dir)
-    _replace_log(run_dir, [_line({**json.loads(first), "ended": _now()}), *rest])
+    _replace(run_dir / LOG, [_line({**json.loads(first), "ended": _now()}), *rest])
 
 
 def environment() -> dict:
@@ -124,8 +146,7 @@ def _log_lines(run_dir: Path) -> list[str]:
     return (run_dir / LOG).read_text(encoding="utf-8").splitlines(keepends=True)
 
 
-def _replace_log(run_dir: Path, lines: list[str]) -> None:
-    path = run_dir / LOG
+def _replace(path: Path, lines: Iterable[str]) -> None:
     temporary = path.with_suffix(".tmp")
     temporary.write_text("".join(lines), encoding="utf-8")
     temporary.replace(path)

@@ -138,6 +138,17 @@ def test_half_precision_does_not_round_positions():
     assert steps[1] == pytest.approx(steps[0].item(), rel=0.05)
 
 
+def test_half_precision_takes_batches_in_which_some_sides_are_missing():
+    network, photos = loosened(fresh()).train(), torch.rand(4, 6, 64, 64)
+    has_side = torch.tensor([True, False, True, False])
+    exact = network(photos, has_side)
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = network(photos, has_side)
+    rounded.square().sum().backward()
+    assert network.no_side.grad.abs().max() > 0
+    torch.testing.assert_close(rounded, exact, atol=0.02, rtol=0)
+
+
 def test_one_batch_can_be_overfitted():
     torch.manual_seed(0)
     network, photos, mask = fresh().train(), torch.rand(4, 6, 64, 64), torch.ones(64, 64)

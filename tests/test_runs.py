@@ -12,7 +12,7 @@ from facelib import train_log
 from facelib.__main__ import main
 from facelib.cli.common import BAD_DATA, NO_SUCH_FILE, UNKNOWN_ENDING, UNWRITABLE
 from facelib.paths import data_file
-from facelib.runs import draw_errors, find_logs, markdown_table, read_runs
+from facelib.runs import draw_errors, find_logs, markdown_table, read_runs, read_training
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 
@@ -121,6 +121,42 @@ def test_the_shipped_log_is_read_stage_by_stage():
     errors = [line["validation_error_px"] for line in lines if line.get("validation_loss")]
     assert [v.error_px for stage in stages for v in stage.validations] == errors
     assert all(stage.name.startswith("two_view: ") for stage in stages)
+
+
+def two_stages(folder):
+    """A log of two runs, the first after 400 samples and 0.1 hours of the encoder alone."""
+    before = {"samples": 400, "seconds": 360.0, "unexplained": 0.5}
+    write_log(folder / "small", first_line("/home/me/small", encoder_start=before), *REPORTS)
+    write_log(folder / "large", first_line("/home/me/large"), *REPORTS[:2])
+    packed = folder / "mine.log.jsonl"
+    train_log.pack_logs([folder / "small", folder / "large"], packed)
+    return packed
+
+
+def test_packed_stages_are_read_as_one_training(tmp_path):
+    packed = two_stages(tmp_path)
+    assert "/home/me" not in packed.read_text()
+    training = read_training(packed)
+    assert training.name == "mine"
+    assert [stage.name for stage in training.stages] == ["mine: small", "mine: large"]
+    assert training.stages[0].losses == ((500, 0.5), (1000, 0.5), (2000, 0.5), (2500, 0.5))
+    assert training.samples == 400 + 2500 + 1000
+    assert training.hours == pytest.approx(0.1 + 2.5 + 1.0)
+    packed.write_text(packed.read_text() + "{")
+    with pytest.raises(ValueError, match="mine.log.jsonl, line 9"):
+        read_training(packed)
+
+
+def test_stages_are_drawn_one_after_the_other_in_one_colour(tmp_path):
+    training = read_training(two_stages(tmp_path))
+    other = read_training(write_log(tmp_path / "other", first_line(), *REPORTS))
+    in_mm, shares = draw_errors([*training.stages, *other.stages]).axes
+    small, large, alone = in_mm.lines
+    assert small.get_xdata().tolist() == [1400, 2400, 2900]
+    assert large.get_xdata().tolist() == [400 + 2500 + 1000]
+    assert small.get_color() == large.get_color() != alone.get_color()
+    assert [text.get_text() for text in in_mm.get_legend().texts] == ["mine", "other"]
+    assert len(shares.lines) == 4  # three runs and the mean face
 
 
 def test_logs_are_found_below_a_folder_once(tmp_path):

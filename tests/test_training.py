@@ -328,6 +328,21 @@ def test_configuration_comes_from_plain_values(tmp_path):
         TrainConfig.from_dict({**values, "batch_size": 0})
 
 
+def test_an_augmentation_is_named_or_told_by_what_differs():
+    def built(**values):
+        return TrainConfig.from_dict({"data_dir": "a", "run_dir": "b", **values}).augmentation
+
+    assert built(augmentation="photos") == Augmentation.for_photos()
+    changed = built(augmentation={"preset": "photos", "rotation_deg": 20})
+    assert changed == replace(Augmentation.for_photos(), rotation_deg=20)
+    assert built(augmentation=changed) is changed
+    assert built() == built(augmentation=None) == Augmentation()
+    with pytest.raises(ValueError, match="augmentation must be one of .*'photo'"):
+        built(augmentation="photo")
+    with pytest.raises(ValueError, match="Augmentation has no turn"):
+        built(augmentation={"turn": 3})
+
+
 def test_the_train_command_trains_continues_and_says_what_is_wrong(data_dir, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "_shipped_layout", lambda size: GridLayout(size))
     run = ["train", str(data_dir), str(tmp_path / "run"), "--network", "tiny", "--quiet"]

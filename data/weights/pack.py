@@ -9,28 +9,23 @@ the card is typed: all are read from the runs' logs and from the evaluation.
 """
 
 import argparse
-import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 from facelib.evaluate import markdown_table
 from facelib.evaluation_record import read_record
-from facelib.ingredients import Ingredients
 from facelib.networks import load_weights, read_card, save_weights
-from facelib.training import read_log
+from facelib.runs import Run, Training, read_training
+from facelib.train_log import pack_logs, without_folders
 
 HERE = Path(__file__).resolve().parent
 ABOUT = {
+    "prn": "PRNet's network for one photo, the single-view baseline",
+    "one_view": "The thesis's network on the front photo alone",
     "two_view": "The thesis's network for a front and a side photo",
     "compact": "Our small network for a front photo and, where there is one, a side photo",
 }
-
-
-def without_folders(config: dict) -> dict:
-    """Keep the last part of a configuration's paths: the rest says only whose machine it was."""
-    paths = ("data_dir", "run_dir", "init_weights")
-    return {k: Path(v).name if k in paths and v else v for k, v in config.items()}
 
 
 def write_text(path: Path, text: str) -> None:
@@ -40,54 +35,38 @@ def write_text(path: Path, text: str) -> None:
     os.replace(temporary, path)
 
 
-def packed_log(runs: list[Path]) -> str:
-    """Join the stages' logs: each begins with its configuration line."""
-    lines = []
-    for run in runs:
-        first, rest = read_log(run)
-        lines += [{**first, "config": without_folders(first["config"])}, *rest]
-    return "".join(json.dumps(line) + "\n" for line in lines)
-
-
-def stage_row(run: Path) -> str:
+def stage_row(stage: Run) -> str:
     """Describe one stage as a row of a table."""
-    first, lines = read_log(run)
-    config = first["config"]
-    best = min(
-        (line for line in lines if line["validation_loss"] is not None),
-        key=lambda line: line["validation_loss"],
-    )
-    ingredients = Ingredients(**first["data"].get("ingredients", {}))
+    config, best = stage.config, stage.best
     return (
-        f"| {config['size']} px | {ingredients} | {lines[-1]['samples']:,} "
-        f"| {lines[-1]['step']:,} "
-        f"| {lines[-1]['seconds'] / 60:.0f} min "
+        f"| {stage.size} px | {stage.ingredients} | {stage.samples:,} | {stage.steps:,} "
+        f"| {60 * stage.hours:.0f} min "
         f"| {config['learning_rate']:g}, {config['schedule']} "
-        f"| {best['validation_error_px']:.2f} px ({best['validation_error_mm']:.2f} mm) "
-        f"| {first['mean_face_error_px']:.2f} px |"
+        f"| {best.error_px:.2f} px ({best.error_mm:.2f} mm) "
+        f"| {stage.mean_face_error_px:.2f} px |"
     )
 
 
-def card_text(name: str, runs: list[Path], evaluation: Path, date: str) -> str:
+def card_text(name: str, training: Training, evaluation: Path, date: str) -> str:
     """Write the card of the packed weights."""
-    last = read_log(runs[-1])[0]
+    first, last = training.stages[0], training.stages[-1]
     text = f"""# {name}
 
 {ABOUT[name]}, trained on this project's own synthetic people
 alone. Head shapes derive from CC0 data, textures, lights and backgrounds are drawn by facelib: so
 the weights may be used by anyone for anything (CC0).
 
-Packed {date}. Seed {last["config"]["seed"]}; {last["n_train"]:,} training pairs in the last stage;
-trained on {last["environment"]["threads"]} processor thread(s). Log: `{name}.log.jsonl`.
+Packed {date}. Seed {last.seed}; {last.n_train:,} training pairs in the last stage;
+trained on {last.environment["threads"]} processor thread(s). Log: `{name}.log.jsonl`.
 
 | size | ingredients | samples | steps | time | rate | best held-out error | the mean face's |
 | --- | --- | --- | --- | --- | --- | --- | --- |
 """
-    text += "".join(stage_row(run) + "\n" for run in runs)
-    start = read_log(runs[0])[0].get("encoder_start")
-    if start:
-        text += f"\nBefore the first, the encoder learned alone: {start['samples']:,} samples, "
-        text += f"{start['seconds'] / 60:.0f} min, by {start.get('by', 'facelib.encoder_start')}.\n"
+    text += "".join(stage_row(stage) + "\n" for stage in training.stages)
+    if first.encoder_samples:
+        text += "\nBefore the first, the encoder learned alone: "
+        text += f"{first.encoder_samples:,} samples, {60 * first.encoder_hours:.0f} min, "
+        text += "by facelib.encoder_start.\n"
     text += (
         "\nErrors are mean point distances over the layout's vertices, on people held out of the\n"
     )
@@ -113,10 +92,12 @@ def main() -> None:
         card = read_card(best)
         card["config"] = without_folders(card["config"])
         save_weights(packed, load_weights(best), card, half=True)
-    write_text(HERE / f"{arguments.name}.log.jsonl", packed_log(arguments.runs))
+    log = HERE / f"{arguments.name}.log.jsonl"
+    pack_logs(arguments.runs, log)
     evaluation = HERE / f"{arguments.name}.evaluation.json"
     write_text(
-        HERE / f"{arguments.name}.md", card_text(arguments.name, arguments.runs, evaluation, date)
+        HERE / f"{arguments.name}.md",
+        card_text(arguments.name, read_training(log), evaluation, date),
     )
     print(f"{packed}: packed from {best}")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -48,7 +47,6 @@ def train(pairs: Path, run: Path, augmentation: str, quiet: bool, **settings) ->
 
     The same command again continues an unfinished run. Without options, the thesis's recipe.
     """
-    from facelib.augmentation import PRESETS
     from facelib.processes import Processes
     from facelib.training import TrainConfig, TrainingDivergedError
     from facelib.training import train as start
@@ -56,7 +54,7 @@ def train(pairs: Path, run: Path, augmentation: str, quiet: bool, **settings) ->
     given = {name: value for name, value in settings.items() if value is not None}
     names = {"rotation_deg": "rotation_deg", "dropout": "dropout_probability"}
     others = {names[option]: given.pop(option) for option in names if option in given}
-    given["augmentation"] = asdict(PRESETS[augmentation]) | others
+    given["augmentation"] = {"preset": augmentation, **others}
     given |= {"data_dir": pairs, "run_dir": run, "progress": not quiet}
     try:
         config = TrainConfig.from_dict(given)

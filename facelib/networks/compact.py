@@ -122,7 +122,7 @@ class Compact(nn.Module):
         features = self.features(torch.cat([front, side]) if n_side else front)
         # Not ReLU: its units fell silent in training, those of the side photo all of them.
         described = functional.silu(self.front(features[: len(front)]))
-        beside = self.no_side.expand(len(front), -1)
+        beside = self.no_side.to(described.dtype).expand(len(front), -1)
         if n_side:
             seen = functional.silu(self.side(features[len(front) :]))
             beside = seen if has_side is None else beside.masked_scatter(has_side[:, None], seen)

@@ -1,0 +1,33 @@
+"""The rules that tell make what a chapter is made of."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def used_files(tmp_path: Path, *code: str) -> list[str]:
+    spec = importlib.util.spec_from_file_location("dependencies", ROOT / "book" / "dependencies.py")
+    dependencies = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(dependencies)
+    notebook = tmp_path / "chapter.ipynb"
+    cells = [{"cell_type": "code", "source": [line]} for line in code]
+    notebook.write_text(json.dumps({"cells": cells}))
+    return dependencies.used_files(notebook)
+
+
+def test_imports_are_followed_to_modules_and_what_these_read(tmp_path):
+    used = used_files(tmp_path, "from facelib import evaluate")
+    assert {"facelib/evaluate.py", "facelib/uvmap.py", "data/head/layout.npz"} <= set(used)
+    assert "facelib/training.py" not in used
+
+
+def test_a_file_that_a_chapter_reads_counts_if_it_ships(tmp_path):
+    code = 'data_file("head", "head.npz"), data_file("head", "no.npz")'
+    assert used_files(tmp_path, code) == ["data/head/head.npz"]
+
+
+def test_many_files_count_with_their_folder_which_tells_of_new_ones(tmp_path):
+    used = used_files(tmp_path, 'data_files("head", "*.npz")')
+    assert used == ["data/head", *(f"data/head/{n}.npz" for n in ("head", "layout", "people"))]

@@ -1,0 +1,69 @@
+"""A sweep executes the chapter once for each combination, and only for what is not done yet."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+GRID = {"common": {"network": "compact"}, "grid": {"learning_rate": [0.5, 0.25], "seed": [0]}}
+
+
+@pytest.fixture
+def sweep(tmp_path, monkeypatch):
+    """Give the script a papermill that trains nothing; returns a call of it, and what it did."""
+    spec = importlib.util.spec_from_file_location("sweep", ROOT / "data" / "sweep" / "sweep.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    executed = []
+
+    def execute(chapter, notebook, parameters, **others):
+        executed.append(parameters)
+        run_dir = Path(parameters["run_dir"])
+        run_dir.mkdir(exist_ok=True)
+        error = 10 * parameters["learning_rate"]
+        first = {"config": parameters, "mean_face_error_px": 5.0, "data": {"count": 3}}
+        report = {"step": 1, "samples": 8, "seconds": 36, "loss": 1, "validation_loss": 1}
+        report |= {"validation_error_px": error, "validation_error_mm": 2 * error}
+        lines = json.dumps(first), json.dumps(report)
+        (run_dir / "log.jsonl").write_text("\n".join(lines) + "\n")
+        about = {"parameters": parameters, "end_time": "now", "exception": False}
+        nbformat.write(nbformat.v4.new_notebook(metadata={"papermill": about}), notebook)
+
+    monkeypatch.setattr(script.papermill, "execute_notebook", execute)
+    grid, result = tmp_path / "grid.yaml", tmp_path / "result.json"
+
+    def call(asked):
+        executed.clear()
+        grid.write_text(yaml.safe_dump(asked))
+        arguments = ["sweep.py", "pairs", "--grid", str(grid), "--result", str(result)]
+        monkeypatch.setattr("sys.argv", [*arguments, "--runs", str(tmp_path / "runs")])
+        script.main()
+        return len(executed), json.loads(result.read_text())
+
+    return call
+
+
+def test_every_combination_is_executed_once(sweep, tmp_path):
+    count, result = sweep(GRID)
+    assert count == 2
+    assert result["runs"].keys() == {"learning_rate=0.5_seed=0", "learning_rate=0.25_seed=0"}
+    better = result["runs"]["learning_rate=0.25_seed=0"]
+    assert better["varied"] == {"learning_rate": 0.25, "seed": 0}
+    assert (better["skill"], better["best"]["error_mm"]) == (0.5, 5.0)
+    assert len(better["validations"]) == 1
+    assert str(tmp_path) not in json.dumps(result)
+
+    assert sweep(GRID) == (0, result)
+    more = {**GRID, "grid": {"learning_rate": [0.5, 0.25], "seed": [0, 1]}}
+    assert sweep(more)[0] == 2
+    (tmp_path / "runs" / "learning_rate=0.5_seed=0.ipynb").write_text('{"cells": [')
+    assert sweep(GRID)[0] == 1
+
+
+def test_what_is_no_parameter_of_the_chapter_is_refused(sweep):
+    with pytest.raises(ValueError, match="has no parameter rate"):
+        sweep({**GRID, "common": {"rate": 1}})
