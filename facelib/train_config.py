@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from facelib.augmentation import PRESETS, Augmentation
+from facelib.losses import LossSettings
 
 SCHEDULES = ("halve", "cosine", "one_cycle")
 PRECISIONS = ("float32", "bfloat16")
@@ -53,6 +54,8 @@ class TrainConfig:
         max_hours: stop after so many hours of training, continued runs included, or None.
         validation_fraction: share of the people held out.
         validation_samples: most held-out pairs that are used.
+        loss: what training makes small. Validation, which chooses the weights that are kept, is by
+            `weighted_squared_error` whatever it is, so that runs can be compared.
         augmentation: what happens to training pairs.
         side_dropout: how often a network that can do without the side photo learns to.
         init_weights: safetensors file to start from, or None for fresh weights.
@@ -88,6 +91,7 @@ class TrainConfig:
     max_hours: float | None = None
     validation_fraction: float = 0.1
     validation_samples: int = 512
+    loss: LossSettings = field(default_factory=LossSettings)
     augmentation: Augmentation = field(default_factory=Augmentation)
     side_dropout: float = 0.25
     init_weights: Path | None = None
@@ -118,7 +122,7 @@ class TrainConfig:
         Args:
             values: names of attributes; paths may be text; `augmentation` may be the name of one of
                 `augmentation.PRESETS`, or a dict of what differs from its "preset", which is the
-                thesis's unless named.
+                thesis's unless named; `loss` may be a dict.
         Returns:
             The configuration.
         Raises:
@@ -127,6 +131,8 @@ class TrainConfig:
         values = dict(values)
         if "augmentation" in values:
             values["augmentation"] = _augmentation(values["augmentation"])
+        if not isinstance(values.get("loss"), LossSettings):
+            values["loss"] = _build(LossSettings, values.get("loss") or {})
         for name in ("data_dir", "run_dir", "init_weights"):
             if values.get(name) is not None:
                 values[name] = Path(values[name])

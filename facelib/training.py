@@ -21,6 +21,7 @@ from facelib import networks
 from facelib.batches import Batch, Layout, TrainStream, make_batch, prefetch
 from facelib.checkpoints import Resumable
 from facelib.encoder_start import start_encoder
+from facelib.losses import TrainingLoss, loss_mask, weighted_squared_error
 from facelib.networks import POSITION_SCALE
 from facelib.pairs import ShardedPairs, split_by_identity
 from facelib.processes import Processes
@@ -44,23 +45,6 @@ __all__ = [
 
 class TrainingDivergedError(ArithmeticError):
     """The loss became infinite or not a number."""
-
-
-def weighted_squared_error(
-    prediction: torch.Tensor, target: torch.Tensor, mask: torch.Tensor
-) -> torch.Tensor:
-    """Mean squared error in which each map pixel counts as much as the mask says (eq. 3.1).
-
-    Args:
-        prediction: (B, 3, S, S), position map.
-        target: (B, 3, S, S), position map in the same unit.
-        mask: (S, S), weights; only their ratios matter.
-    Returns:
-        Scalar, the weighted mean over batch, channels and pixels.
-    """
-    weights = mask / mask.sum()
-    squared = (prediction - target).square().mean(dim=(0, 1))
-    return (squared * weights).sum()
 
 
 def train(config: TrainConfig, layout: Layout | None = None) -> Path:
@@ -90,6 +74,19 @@ def _shipped_layout(size: int) -> Layout:
     from facelib.uvmap import load_layout
 
     return load_layout(size)
+
+
+class _Predicting(torch.nn.Module):
+    """Answers with a network's `predict`: what wraps a module for many devices sees only calls."""
+
+    def __init__(self, network: torch.nn.Module) -> None:
+        """Take a network made with confidence."""
+        super().__init__()
+        self.network = network
+
+    def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return maps and log deviations."""
+        return self.network.predict(*inputs)
 
 
 class _Run:
@@ -122,8 +119,10 @@ class _Run:
         if config.max_samples is not None:
             most = math.ceil(config.max_samples / config.batch_size)
             self.total_steps = min(self.total_steps, most)
-        self.mask = torch.from_numpy(np.array(layout.weight_mask(), np.float32)).to(self.device)
+        self.loss = TrainingLoss(config.loss, layout, self.device)
+        self.validation_mask = loss_mask(layout, "feathered").to(self.device)
         self.network = self._network()
+        self.learner = _Predicting(self.network) if config.loss.confidence else self.network
         self.stream = TrainStream(
             self.pairs,
             train_idx,
@@ -150,12 +149,14 @@ class _Run:
         config = self.config
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
-            network = networks.create(config.network, config.size)
+            network = networks.create(config.network, config.size, config.loss.confidence)
         if config.init_weights is not None:
             start = networks.load_weights(config.init_weights)
             if start.name != config.network:
                 raise ValueError(f"init_weights must be {config.network}, got {start.name}")
-            network.load_state_dict(start.state_dict())
+            # A layer that tells confidence may be only in one of them: it is left fresh, or out.
+            known = start.state_dict()
+            network.load_state_dict({k: known.get(k, v) for k, v in network.state_dict().items()})
         order = torch.channels_last if config.channels_last else torch.contiguous_format
         return network.to(self.device, memory_format=order)
 
@@ -164,7 +165,7 @@ class _Run:
         run_dir, progress = self.config.run_dir, self.progress
         run_dir.mkdir(parents=True, exist_ok=True)
         self._resume() if (run_dir / CHECKPOINT).exists() else self._start()
-        parallel = self.processes.parallel(self.network)
+        parallel = self.processes.parallel(self.learner)
         self._started = time.monotonic() - progress.seconds
         self._saved = time.monotonic()
         self._reset_clock()
@@ -220,10 +221,9 @@ class _Run:
         self.optimizer.zero_grad()
         half = config.precision == "bfloat16"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
-            prediction = self._predict(network, batch)
-        loss = self._loss(prediction.float(), batch)
+            answer = self._predict(network, batch)
         # A mean over this process's share: weighted so, all add up to the whole batch's.
-        loss = loss * (len(batch.maps) / config.batch_size)
+        loss = self._loss(answer, batch) * (len(batch.maps) / config.batch_size)
         value = self.processes.total(loss.detach())
         if not math.isfinite(value):
             self._save_diverged()
@@ -249,8 +249,9 @@ class _Run:
             return network(photos, batch.has_side.to(self.device))
         return network(photos)
 
-    def _loss(self, prediction: torch.Tensor, batch: Batch) -> torch.Tensor:
-        return weighted_squared_error(prediction, batch.maps.to(self.device), self.mask)
+    def _loss(self, answer: torch.Tensor | tuple[torch.Tensor, ...], batch: Batch) -> torch.Tensor:
+        prediction, *log_deviation = answer if self.config.loss.confidence else (answer,)
+        return self.loss(prediction.float(), batch.maps.to(self.device), *log_deviation)
 
     def _after_step(self) -> None:
         progress = self.progress
@@ -298,7 +299,9 @@ class _Run:
             lambda i: make_batch(self.pairs, parts[i], self.layout), range(len(parts))
         ):
             prediction = self._predict(self.network, batch)
-            total += self._loss(prediction, batch).item() * len(batch.maps)
+            truth = batch.maps.to(self.device)
+            loss = weighted_squared_error(prediction, truth, self.validation_mask)
+            total += loss.item() * len(truth)
             maps = prediction.permute(0, 2, 3, 1).cpu().numpy() * (config.size * POSITION_SCALE)
             for position_map, truth in zip(maps, batch.vertices_image, strict=True):
                 errors_px.append(_point_error(self.layout.vertices(position_map), truth))

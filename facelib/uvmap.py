@@ -201,6 +201,26 @@ class UVLayout:
             raise ValueError(f"expected {(len(self.uv), 3)} vertices, got {vertices.shape}")
 
 
+def step_across(position_map: np.ndarray, region: np.ndarray) -> float:
+    """Return the mean step from one texel to the next across a region's border: a seam's height.
+
+    Where a loss stops counting, nobody tells a network what to draw. Divide by the true map's step
+    to see whether there is a cliff.
+
+    Args:
+        position_map: (S, S, 3) float.
+        region: (S, S) bool, such as a mask above 0; neither full nor empty.
+
+    Returns:
+        The length of P(a) − P(b), a inside and b beside it outside, in the map's unit.
+    """
+    steps = [
+        np.linalg.norm(np.diff(position_map, axis=axis), axis=2)[np.diff(region, axis=axis)]
+        for axis in (0, 1)
+    ]
+    return float(np.concatenate(steps).mean())
+
+
 @njit(cache=True)
 def _blend_corners(corners: np.ndarray, weights: np.ndarray, vertices: np.ndarray) -> np.ndarray:
     """B · vertices for a B with three entries a row; scipy's general product is 3 times slower."""

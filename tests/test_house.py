@@ -15,7 +15,7 @@ FLOORS = {
     0.1: "networks.two_view weight_average",
     0.2: "networks.prn",
     0.5: "shading worn.ribbon_kernels worn.distance_field datasets people.population runs"
-    " photo_faults",
+    " photo_faults losses",
     0.7: "worn.hair_kernels worn.hair_style",
     1: "transforms mesh rasterize registration",
     1.2: "light.occlusion",

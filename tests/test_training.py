@@ -17,6 +17,7 @@ from facelib.augmentation import NO_AUGMENTATION, Augmentation
 from facelib.batches import TrainStream, make_batch
 from facelib.cli.common import BAD_DATA
 from facelib.cli.train import TRAIN_OPTIONS
+from facelib.losses import TrainingLoss
 from facelib.pairs import ShardedPairs, write_shards
 from facelib.train_config import Progress, TrainConfig, learning_rate_at, rate_groups
 from facelib.train_log import revision
@@ -168,7 +169,7 @@ def test_a_killed_run_continues_exactly(config, tmp_path, monkeypatch, average_d
     config = replace(config, average_decay=average_decay)
     whole = replace(config, run_dir=tmp_path / "whole")
     train(whole, GridLayout())
-    real, calls = training.weighted_squared_error, []
+    real, calls = TrainingLoss.__call__, []
 
     def killed(*args):
         calls.append(1)
@@ -176,7 +177,7 @@ def test_a_killed_run_continues_exactly(config, tmp_path, monkeypatch, average_d
             raise KeyboardInterrupt
         return real(*args)
 
-    monkeypatch.setattr(training, "weighted_squared_error", killed)
+    monkeypatch.setattr(TrainingLoss, "__call__", killed)
     config = replace(config, checkpoint_minutes=0)
     with pytest.raises(KeyboardInterrupt):
         train(config, GridLayout())

@@ -6,7 +6,7 @@ import pytest
 
 from facelib.headmodel import load_head
 from facelib.rasterize import interpolate, rasterize
-from facelib.uvmap import barycentric, load_layout
+from facelib.uvmap import barycentric, load_layout, step_across
 
 SIZES = (64, 128, 256)
 
@@ -167,6 +167,25 @@ def test_every_keypoint_has_its_weight_at_every_size(size):
     layout = load_layout(size)
     columns, rows = (layout.keypoint_matrix @ layout.uv * size).astype(int).T
     assert (layout.weight_mask()[rows, columns] == 16).all()
+
+
+def test_a_step_across_a_border_is_the_cliff_there_and_nothing_else():
+    rng = np.random.default_rng(0)
+    region = np.zeros((9, 9), bool)
+    region[2:6, 3:7] = True
+    flat = np.broadcast_to([1.0, 2.0, 3.0], (9, 9, 3)).copy()
+    flat[~region] += [3.0, 0.0, 4.0]
+    assert step_across(flat, region) == pytest.approx(5)
+    flat[3:5, 4:6] = rng.normal(size=(2, 2, 3))  # not at the border
+    assert step_across(flat, region) == pytest.approx(5)
+
+
+def test_the_true_map_has_no_cliff_at_the_masks_border(layout):
+    face = layout.weight_mask(feather=0) > 0
+    position_map = layout.position_map(mean_face(layout))
+    inner = np.zeros_like(face)
+    inner[60:200, 60:200] = True
+    assert step_across(position_map, face) < 3 * step_across(position_map, inner)
 
 
 def test_barycentric_weights_rebuild_the_point():

@@ -20,6 +20,7 @@ import numpy as np
 from facelib.augmentation import Augmentation
 from facelib.batches import make_batch
 from facelib.ingredients import Ingredients
+from facelib.losses import LossSettings
 from facelib.networks import load_weights
 from facelib.pairs import ShardedPairs
 from facelib.reconstruct import predict_position_maps
@@ -70,8 +71,10 @@ def pairs_of(folder: Path, count: int, settings: SyntheticSettings, workers: int
     return ShardedPairs(folder)
 
 
-def train_row(trial: Trial, pairs: Path, run: Path, seed: int) -> Path:
-    """Train the network on one row's pairs; return its weights."""
+def train_row(
+    trial: Trial, pairs: Path, run: Path, seed: int, loss: LossSettings | None = None
+) -> Path:
+    """Train the network on one row's pairs, by the default loss or another; return its weights."""
     config = TrainConfig(
         data_dir=pairs,
         run_dir=run,
@@ -87,6 +90,7 @@ def train_row(trial: Trial, pairs: Path, run: Path, seed: int) -> Path:
         patience=100,
         validation_fraction=0.05,
         augmentation=Augmentation(rotation_deg=10.0, dropout_probability=0.0),
+        loss=loss or LossSettings(),
         seed=seed,
         threads=1,
     )
@@ -113,6 +117,13 @@ def mean_face_errors_mm(training: ShardedPairs, held_out: ShardedPairs) -> np.nd
     return np.array(
         [np.linalg.norm(mean - t.vertices_image, axis=1).mean() / t.px_per_mm for t in truths]
     )
+
+
+def write_result(path: Path, result: dict) -> None:
+    """Write a result as JSON, all of it or nothing."""
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(result) + "\n", encoding="utf-8")
+    os.replace(temporary, path)
 
 
 def main() -> None:
@@ -147,9 +158,7 @@ def main() -> None:
         "mean_face_mm": mean_face.round(3).tolist(),
         "errors_mm": {n: [e.round(3).tolist() for e in runs] for n, runs in errors.items()},
     }
-    temporary = RESULT.with_suffix(".tmp")
-    temporary.write_text(json.dumps(result) + "\n", encoding="utf-8")
-    os.replace(temporary, RESULT)
+    write_result(RESULT, result)
     print(f"wrote {RESULT.name}")
 
 

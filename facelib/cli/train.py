@@ -17,6 +17,16 @@ TRAIN_OPTIONS = {
     float: ("learning_rate", "max_grad_norm", "max_hours", "validation_fraction", "side_dropout")
     + ("average_decay",),
 }
+# Names of LossSettings likewise: its option, what it takes, and what it is.
+LOSS_OPTIONS = {
+    "kind": ("--loss", click.Choice(["squared", "absolute"]), "How a difference counts."),
+    "mask": ("--mask", click.Choice(["feathered", "hard", "none"]), "What each texel weighs."),
+    "normal_weight": ("--normal-weight", click.FloatRange(0), "Beside 1 for positions."),
+    "edge_weight": ("--edge-weight", click.FloatRange(0), "Of lengths between texels."),
+    "keypoint_weight": ("--keypoint-weight", click.FloatRange(0), "Of x and y in the photo."),
+    "shape_weight": ("--shape-weight", click.FloatRange(0), "Of positions without the pose."),
+    "confidence": ("--confidence/--no-confidence", bool, "Learn how far off each texel may be."),
+}
 
 
 def train_options(command):
@@ -24,6 +34,13 @@ def train_options(command):
     for kind, names in TRAIN_OPTIONS.items():
         for name in names:
             command = click.option("--" + name.replace("_", "-"), name, type=kind)(command)
+    return command
+
+
+def loss_options(command):
+    """Give a command an option for every name in LOSS_OPTIONS."""
+    for name, (option, kind, about) in reversed(LOSS_OPTIONS.items()):
+        command = click.option(option, name, type=kind, default=None, help=about)(command)
     return command
 
 
@@ -41,6 +58,7 @@ def train_options(command):
 )
 @click.option("--rotation-deg", type=float, help="Largest random turn of a photo, degrees.")
 @click.option("--dropout", type=click.FloatRange(0, 1), help="Chance of a box over a photo.")
+@loss_options
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 def train(pairs: Path, run: Path, augmentation: str, quiet: bool, **settings) -> None:
     """Train a network on the folder PAIRS; log, checkpoint and weights go to the folder RUN.
@@ -55,6 +73,7 @@ def train(pairs: Path, run: Path, augmentation: str, quiet: bool, **settings) ->
     names = {"rotation_deg": "rotation_deg", "dropout": "dropout_probability"}
     others = {names[option]: given.pop(option) for option in names if option in given}
     given["augmentation"] = {"preset": augmentation, **others}
+    given["loss"] = {name: given.pop(name) for name in LOSS_OPTIONS if name in given}
     given |= {"data_dir": pairs, "run_dir": run, "progress": not quiet}
     try:
         config = TrainConfig.from_dict(given)

@@ -16,7 +16,7 @@ from facelib.networks.convention import POSITION_SCALE
 from facelib.networks.prn import PRN
 from facelib.networks.two_view import OneView, TwoView
 
-NETWORKS: dict[str, Callable[[], nn.Module]] = {
+NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "prn": PRN,
     "one_view": OneView,
     "two_view": TwoView,
@@ -38,25 +38,30 @@ __all__ = [
 ]
 
 
-def create(name: str, size: int = 256) -> nn.Module:
+def create(name: str, size: int = 256, confidence: bool = False) -> nn.Module:
     """Build a network with fresh weights drawn from torch's global generator.
 
     Args:
         name: one of `NETWORKS`.
         size: px, side of the square input it will be used at; kept as `module.size`.
+        confidence: whether it can also tell how far off it may be, see `Compact.predict`; kept as
+            `module.confidence`.
     Returns:
         A module mapping photos (B, 6, size, size) in 0..1, front then side, to maps (B, 3, size,
         size) of about 0..1. Its `side_photo` tells whether the side is "needed", "optional" or
         "unused"; unless it is needed, (B, 3, size, size) fronts will do.
     Raises:
-        ValueError: for an unknown name, or a size that is not a positive multiple of 32.
+        ValueError: for an unknown name, a size that is not a positive multiple of 32, or confidence
+            from a network that cannot tell it.
     """
     if name not in NETWORKS:
         raise ValueError(f"network must be one of {sorted(NETWORKS)}, got {name!r}")
     if size <= 0 or size % 32:
         raise ValueError(f"size must be a positive multiple of 32 px, got {size}")
-    module = NETWORKS[name]()
-    module.name, module.size = name, size
+    if confidence and not hasattr(NETWORKS[name], "predict"):
+        raise ValueError(f"{name} cannot tell its confidence: leave it out, or take compact")
+    module = NETWORKS[name](confidence=True) if confidence else NETWORKS[name]()
+    module.name, module.size, module.confidence = name, size, confidence
     return module
 
 
@@ -93,6 +98,8 @@ def save_weights(
     path = Path(path)
     tensors = {k: _stored(v, half) for k, v in module.state_dict().items()}
     metadata = {"network": module.name, "size": str(module.size), "card": json.dumps(card or {})}
+    if module.confidence:
+        metadata["confidence"] = "true"
     temporary = path.with_name(path.name + ".tmp")
     save_file(tensors, temporary, metadata)
     temporary.replace(path)
@@ -106,6 +113,8 @@ def _stored(tensor: torch.Tensor, half: bool) -> torch.Tensor:
 
 def read_card(path: Path | str) -> dict[str, object]:
     """Read the card of a weights file without its tensors, with `network` and `size` added.
+
+    Weights that tell their confidence have `confidence`, too.
 
     Args:
         path: safetensors file written by `save_weights`.
@@ -122,7 +131,8 @@ def read_card(path: Path | str) -> dict[str, object]:
     if "network" not in metadata or "size" not in metadata:
         raise ValueError(f"expected weights written by save_weights, got other tensors in {path}")
     card = json.loads(metadata.get("card", "{}"))
-    return {**card, "network": metadata["network"], "size": int(metadata["size"])}
+    confidence = {"confidence": True} if "confidence" in metadata else {}
+    return {**card, "network": metadata["network"], "size": int(metadata["size"]), **confidence}
 
 
 def load_weights(path: Path | str) -> nn.Module:
@@ -136,7 +146,7 @@ def load_weights(path: Path | str) -> nn.Module:
         ValueError: if the file is missing, foreign, or does not fit the network that it names.
     """
     card = read_card(path)
-    module = create(card["network"], card["size"])
+    module = create(card["network"], card["size"], card.get("confidence", False))
     with safe_open(path, framework="pt") as file:
         state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
     own = module.state_dict()

@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn import functional
 
 from facelib.headmodel import load_head
-from facelib.networks.convention import POSITION_SCALE, check_photos
+from facelib.networks.convention import POSITION_SCALE, TYPICAL_DEVIATION, check_photos
 from facelib.transforms import Crop
 from facelib.uvmap import load_layout
 
@@ -29,6 +29,7 @@ EMBEDDING = 256  # numbers that describe one photo, and both
 EXPRESSION_DEVIATION = 0.3  # of the strength of a facial action, beside 1 of a shape coefficient
 MM_PER_UNIT = 100.0  # points inside the network are in decimetres, near 1
 HEAD_TO_CROP = (1.0, -1.0, 1.0)  # the head frame's y points up, the crop frame's down
+CONFIDENCE_GRID = 8  # deviations are told on a grid over the map: they change slowly across a face
 
 
 class ConvBlock(nn.Sequential):
@@ -62,8 +63,12 @@ class Compact(nn.Module):
     size = 256
     side_photo = "optional"
 
-    def __init__(self) -> None:
-        """Draw fresh weights from torch's global generator; the output starts at the mean face."""
+    def __init__(self, confidence: bool = False) -> None:
+        """Draw fresh weights from torch's global generator; the output starts at the mean face.
+
+        Args:
+            confidence: add the layer that `predict` needs.
+        """
         super().__init__()
         channels, blocks = 3, []
         for width, repeats in STAGES:
@@ -87,6 +92,10 @@ class Compact(nn.Module):
             nn.init.zeros_(layer.bias)
         with torch.no_grad():
             self.pose.bias.copy_(pose)
+        if confidence:  # last, so that all other weights are drawn as without it
+            self.log_deviation = nn.Linear(EMBEDDING, CONFIDENCE_GRID**2)
+            nn.init.zeros_(self.log_deviation.weight)
+            nn.init.constant_(self.log_deviation.bias, np.log(TYPICAL_DEVIATION))
 
     def forward(self, photos: torch.Tensor, has_side: torch.Tensor | None = None) -> torch.Tensor:
         """Predict the position map of the front photo's face.
@@ -102,10 +111,31 @@ class Compact(nn.Module):
             ValueError: if the photos have another shape.
         """
         check_photos(photos, self.side_photo)
-        size = photos.shape[-1]
-        fused = self.fused(photos, has_side)
-        # Half precision will do for features; positions would be rounded to half a pixel.
+        return self.position_map(self.fused(photos, has_side), photos.shape[-1])
+
+    def predict(
+        self, photos: torch.Tensor, has_side: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Predict the map, and how far off its coordinates may be; only made with `confidence`.
+
+        Args:
+            photos: as in `forward`.
+            has_side: as in `forward`.
+        Returns:
+            The map (B, 3, S, S), and the log of each texel's deviation (B, 1, S, S), map unit: the
+            standard one or, if it was trained on absolute errors, the mean absolute one.
+        """
+        check_photos(photos, self.side_photo)
+        fused, size = self.fused(photos, has_side), photos.shape[-1]
         with torch.autocast(photos.device.type, enabled=False):
+            grid = self.log_deviation(fused.float())
+        grid = grid.view(-1, 1, CONFIDENCE_GRID, CONFIDENCE_GRID)
+        return self.position_map(fused, size), functional.interpolate(grid, size, mode="bilinear")
+
+    def position_map(self, fused: torch.Tensor, size: int) -> torch.Tensor:
+        """Draw the maps (B, 3, size, size) of faces described by (B, 256) features."""
+        # Half precision will do for features; positions would be rounded to half a pixel.
+        with torch.autocast(fused.device.type, enabled=False):
             fused = fused.float()
             away = torch.einsum("bk,kvc->bvc", self.shape(fused), self.directions)
             points = place_head(self.mean_head + away, self.pose(fused))

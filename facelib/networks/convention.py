@@ -8,6 +8,10 @@ import torch
 # thesis's last sigmoid can only reach them if the crop's edge lies inside its range.
 POSITION_SCALE = 1.1
 
+# How far off a coordinate is in a network that has learned something, map unit. A network that is
+# to tell its own deviation starts here, and the loss is scaled by it.
+TYPICAL_DEVIATION = 0.02
+
 
 # What a network does with the side photo, and the channels that it can be given.
 CHANNELS = {"needed": (6,), "optional": (3, 6), "unused": (3, 6)}
