@@ -133,6 +133,13 @@ def draw_change(size: int, rng: np.random.Generator, settings: Augmentation) -> 
     )
 
 
+def draw_changes(
+    size: int, rng: np.random.Generator, settings: Augmentation
+) -> tuple[Change, Change]:
+    """Draw how the front and the side photo of a pair are changed, each its own way."""
+    return draw_change(size, rng, settings), draw_change(size, rng, settings)
+
+
 def _draw_texture(width, height, size, rng, settings):
     share = settings.texture_probability
     if not share or rng.random() >= share:
@@ -272,8 +279,7 @@ def augment(
     size = front.shape[0]
     if front.shape != (size, size, 3) or side.shape != front.shape:
         raise ValueError(f"photos must both be (S, S, 3), got {front.shape} and {side.shape}")
-    front_change = draw_change(size, rng, settings)
-    side_change = draw_change(size, rng, settings)
+    front_change, side_change = draw_changes(size, rng, settings)
     return (
         change_image(front, front_change),
         change_image(side, side_change),
@@ -301,8 +307,6 @@ def shrink(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Scale a stored pair down by a whole number: block means, and vertices to match.
 
-    Pixel centres are whole numbers, so x becomes (x + 0.5) / k − 0.5, and z becomes z / k.
-
     Args:
         front: (S, S, 3) uint8.
         side: (S, S, 3) uint8.
@@ -318,5 +322,13 @@ def shrink(
         raise ValueError(f"size must divide the stored size {front.shape[0]} px, got {size}")
     if k == 1:
         return front, side, vertices_image
+    return _block_mean(front, k), _block_mean(side, k), shrink_points(vertices_image, k)
+
+
+def shrink_points(points: np.ndarray, k: int) -> np.ndarray:
+    """Move (N, 3) points, px, to where they are when the crop has shrunk to a k-th of its side.
+
+    Pixel centres are whole numbers, so x becomes (x + 0.5) / k − 0.5, and z becomes z / k.
+    """
     half = np.array([0.5, 0.5, 0.0], np.float32)
-    return _block_mean(front, k), _block_mean(side, k), (vertices_image + half) / k - half
+    return (points + half) / k - half

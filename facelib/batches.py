@@ -13,7 +13,14 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from facelib.augmentation import Augmentation, augment, shrink
+from facelib.augmentation import (
+    Augmentation,
+    change_image,
+    change_points,
+    draw_changes,
+    shrink,
+    shrink_points,
+)
 from facelib.networks import POSITION_SCALE
 from facelib.pairs import ShardedPairs
 
@@ -29,6 +36,9 @@ class Layout(Protocol):
     def vertices(self, position_map: np.ndarray) -> np.ndarray:
         """Sample a map (size, size, 3) at the vertices: (V, 3)."""
 
+    def keypoints(self, vertices: np.ndarray) -> np.ndarray:
+        """Read (68, 3) keypoints off vertices (V, 3); only for networks that draw heat maps."""
+
     def weight_mask(self) -> np.ndarray:
         """Weight of every map pixel, (size, size) float32."""
 
@@ -43,6 +53,8 @@ class Batch:
         vertices_image: (B, V, 3) float32 px, crop frame of the front photo.
         px_per_mm: (B,) float32, front crop px per head mm at size S.
         has_side: (B,) bool, whether the network may look at the side photo.
+        keypoints_side: (B, 68, 2) float32 px, crop frame of the side photo; NaN where the set was
+            stored without.
         work_seconds: processor time spent on making the batch.
     """
 
@@ -51,6 +63,7 @@ class Batch:
     vertices_image: np.ndarray
     px_per_mm: np.ndarray
     has_side: torch.Tensor
+    keypoints_side: np.ndarray
     work_seconds: float
 
 
@@ -82,17 +95,23 @@ def make_batch(
     maps = np.empty((len(indices), size, size, 3), np.float32)
     vertices = np.empty((len(indices), pairs.n_vertices, 3), np.float32)
     has_side = np.ones(len(indices), bool)
+    keypoints_side = np.empty((len(indices), 68, 2), np.float32)
     for row, index in enumerate(indices):
         front, side, points = shrink(*pairs.arrays(index), size)
+        beside = shrink_points(pairs.keypoints_side(index), pairs.size // size)
         if augmentation is None:
             unit = np.float32(1 / 255)
             front, side = front * unit, side * unit
         else:
             rng = next(rngs)
-            front, side, points = augment(front, side, points, rng, augmentation)
+            front_change, side_change = draw_changes(size, rng, augmentation)
+            front, side = change_image(front, front_change), change_image(side, side_change)
+            points = change_points(points, front_change, size)
+            beside = change_points(beside, side_change, size)
             has_side[row] = rng.random() >= side_dropout
         photos[row, ..., :3], photos[row, ..., 3:], vertices[row] = front, side, points
         maps[row] = layout.position_map(vertices[row])
+        keypoints_side[row] = beside[:, :2]
     maps *= 1 / (size * POSITION_SCALE)
     return Batch(
         photos=torch.from_numpy(photos).permute(0, 3, 1, 2),
@@ -100,6 +119,7 @@ def make_batch(
         vertices_image=vertices,
         px_per_mm=pairs.facts["px_per_mm"][indices] * (size / pairs.size),
         has_side=torch.from_numpy(has_side),
+        keypoints_side=keypoints_side,
         work_seconds=time.thread_time() - start,
     )
 

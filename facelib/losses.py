@@ -4,7 +4,8 @@ The squared error weighs every coordinate of every texel by a mask and nothing e
 thesis's loss and the default. Everything here that is not the default asks for one more thing:
 fewer outliers to please (absolute error), a smooth surface (normals, edges), landmarks in the right
 place of the photo (keypoints), a face's shape whatever its pose (shape), or a network that tells
-how sure it is (confidence). Chapter 08 compares them.
+how sure it is (confidence). Chapter 08 compares them. And a network that draws heat maps of the
+keypoints on its way to the map is told where they are.
 
 Maps are (B, 3, S, S) in the crop frame; their unit is S · POSITION_SCALE px, about a crop's side,
 whatever S is. Steps between texels are multiplied by S, so that no term's size depends on S.
@@ -13,6 +14,7 @@ whatever S is. Steps between texels are multiplied by S, so that no term's size 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 KINDS = ("squared", "absolute")
 MASKS = ("feathered", "hard", "none")
-WEIGHTS = ("normal_weight", "edge_weight", "keypoint_weight", "shape_weight")
+TERMS = ("normal", "edge", "keypoint", "shape", "heat_map")  # each has a weight in `LossSettings`
 # Map units² per uv²; of true faces' texels one in a thousand spans less than 0.08. A network that
 # knows nothing yet predicts texels without an area, and their normals have no direction to learn.
 SMALLEST_AREA = 0.01
@@ -45,6 +47,8 @@ class LossSettings:
         edge_weight: of `edge_error`.
         keypoint_weight: of `keypoint_error`.
         shape_weight: of `shape_error`.
+        heat_map_weight: of `heat_map_error`, for the front and for the side; only networks that
+            draw heat maps have that term, and they need it.
         confidence: train on a likelihood, and have the network tell how far off it may be.
     """
 
@@ -54,6 +58,7 @@ class LossSettings:
     edge_weight: float = 0.0
     keypoint_weight: float = 0.0
     shape_weight: float = 0.0
+    heat_map_weight: float = 0.001
     confidence: bool = False
 
     def __post_init__(self) -> None:
@@ -61,7 +66,7 @@ class LossSettings:
         for name, words in (("kind", KINDS), ("mask", MASKS)):
             if getattr(self, name) not in words:
                 raise ValueError(f"loss {name} must be one of {words}, got {getattr(self, name)!r}")
-        for name in WEIGHTS:
+        for name in (f"{term}_weight" for term in TERMS):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be 0 or above, got {getattr(self, name)}")
 
@@ -93,15 +98,17 @@ class TrainingLoss:
         prediction: torch.Tensor,
         target: torch.Tensor,
         log_deviation: torch.Tensor | None = None,
+        heat_maps: Sequence[tuple[torch.Tensor, torch.Tensor]] = (),
     ) -> torch.Tensor:
         """Return the sum of `terms`, a scalar."""
-        return sum(self.terms(prediction, target, log_deviation).values())
+        return sum(self.terms(prediction, target, log_deviation, heat_maps).values())
 
     def terms(
         self,
         prediction: torch.Tensor,
         target: torch.Tensor,
         log_deviation: torch.Tensor | None = None,
+        heat_maps: Sequence[tuple[torch.Tensor, torch.Tensor]] = (),
     ) -> dict[str, torch.Tensor]:
         """Compute every term that counts, times its weight.
 
@@ -109,9 +116,10 @@ class TrainingLoss:
             prediction: (B, 3, S, S).
             target: (B, 3, S, S).
             log_deviation: (B, 1, S, S), needed for confidence and only there.
+            heat_maps: heat maps, and the keypoints where they are to lie, of each kind of photo;
+                see `heat_map_error`.
         Returns:
-            Scalars: "position", and "normal", "edge", "keypoint", "shape" where their weight is
-            above 0.
+            Scalars: "position", and those of `TERMS` whose weight is above 0.
         """
         chosen, kind = self.settings, self.settings.kind
         if chosen.confidence:
@@ -130,6 +138,9 @@ class TrainingLoss:
             terms["keypoint"] = chosen.keypoint_weight * error
         if chosen.shape_weight:
             terms["shape"] = chosen.shape_weight * shape_error(prediction, target, self.mask, kind)
+        if chosen.heat_map_weight and heat_maps:
+            error = sum(heat_map_error(*photos) for photos in heat_maps)
+            terms["heat_map"] = chosen.heat_map_weight * error
         return terms
 
 
@@ -321,13 +332,9 @@ def keypoint_texels(layout: UVLayout) -> tuple[torch.Tensor, torch.Tensor]:
     Bilinear, not `UVLayout.sampling_matrix`: that one's weights are up to 8 in sum and would hand
     a network's noise on enlarged. What bilinear reading smoothes it smoothes in both maps alike.
     """
-    size = layout.size
-    place = np.clip(layout.keypoint_matrix @ layout.uv * size - 0.5, 0, size - 1)
-    corner = np.minimum(place.astype(np.int64), size - 2)
-    (u, v), (column, row) = (place - corner).T, corner.T
-    weights = np.stack([(1 - v) * (1 - u), (1 - v) * u, v * (1 - u), v * u], 1)
-    texels = (row * size + column)[:, None] + np.array([0, 1, size, size + 1])
-    return torch.from_numpy(texels), torch.from_numpy(weights.astype(np.float32))
+    place = torch.from_numpy(layout.keypoint_matrix @ layout.uv)
+    texels, weights = splat(place[None], layout.size, layout.size)
+    return texels[0], weights[0].float()
 
 
 def read_texels(maps: torch.Tensor, texels: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
@@ -382,3 +389,42 @@ def similarities(
     scale = (stretch * signs).sum(dim=1) / variance.clamp_min(TINY)
     turn = scale[:, None, None] * (left * signs[:, None]) @ right
     return turn, target_mean - turn @ source_mean
+
+
+def heat_map_error(heat_maps: torch.Tensor, keypoints: torch.Tensor) -> torch.Tensor:
+    """Compare where heat maps lie with where the keypoints are: cross-entropy.
+
+    The truth is a weight on each of the four pixels about a keypoint, such that their mean place is
+    the keypoint itself: a heat map that equals it has no error of the grid.
+
+    Args:
+        heat_maps: (N, K, h, w), log of weights.
+        keypoints: (N, K, 2), crop sides, x and y; NaN where not known. One outside of the crop is
+            sought at its edge.
+    Returns:
+        Scalar, the mean over the keypoints that are known; 0 if none is.
+    """
+    pixels, weights = splat(keypoints.nan_to_num(), *heat_maps.shape[2:])
+    log_shares = heat_maps.flatten(2).log_softmax(dim=2)
+    costs = -(log_shares.gather(2, pixels) * weights).sum(dim=2)
+    known = keypoints.isfinite().all(dim=2)
+    return (costs * known).sum() / known.sum().clamp_min(1)
+
+
+def splat(points: torch.Tensor, height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Share each point out among the four pixels about it, as bilinear reading would.
+
+    Args:
+        points: (N, K, 2), crop sides; pulled to the outermost pixels' centres.
+        height: of the grid.
+        width: of the grid; both at least 2.
+    Returns:
+        pixels (N, K, 4) int64 into height · width, and weights (N, K, 4), 1 in sum.
+    """
+    x = (points[..., 0] * width - 0.5).clamp(0, width - 1)
+    y = (points[..., 1] * height - 0.5).clamp(0, height - 1)
+    column, row = x.floor().clamp_max(width - 2), y.floor().clamp_max(height - 2)
+    u, v = x - column, y - row
+    weights = torch.stack([(1 - v) * (1 - u), (1 - v) * u, v * (1 - u), v * u], dim=2)
+    beside = torch.tensor([0, 1, width, width + 1], device=points.device)
+    return (row * width + column).long()[..., None] + beside, weights

@@ -16,7 +16,7 @@ import numpy as np
 
 from facelib.samples import VIEW_NAMES, FacePair, Sample, shard_arrays
 from facelib.shards import MANIFEST, array_path, read_manifest, sha256, write_manifest, write_shard
-from facelib.truth import PIXEL_ARRAYS, PixelTruth, ViewTruth
+from facelib.truth import PIXEL_ARRAYS, VIEW, PixelTruth, ViewTruth
 
 __all__ = ["FacePair", "Sample", "ShardedPairs", "split_by_identity", "write_shards"]
 
@@ -160,6 +160,21 @@ class ShardedPairs:
         """
         front, side = self._stored(index, "views")
         return ViewTruth.from_record(front, self.size), ViewTruth.from_record(side, self.size)
+
+    @property
+    def has_views(self) -> bool:
+        """Whether the set was stored with `views`."""
+        return "views" in self.array_names
+
+    def keypoints_side(self, index: int) -> np.ndarray:
+        """Read where the side photo shows the keypoints: (68, 3) float32 px, crop frame of it.
+
+        Returns:
+            The keypoints, in front of the photo or hidden; NaN if the set was stored without.
+        """
+        if not self.has_views:
+            return np.full(VIEW["keypoints_image"].shape, np.nan, np.float32)
+        return self._stored(index, "views")[VIEW_NAMES.index("side")]["keypoints_image"]
 
     def coefficients(self, index: int) -> dict:
         """Read all that was drawn to make a sample: numbers, words, lists and dicts of them.

@@ -22,7 +22,7 @@ from facelib.batches import Batch, Layout, TrainStream, make_batch, prefetch
 from facelib.checkpoints import Resumable
 from facelib.encoder_start import start_encoder
 from facelib.losses import TrainingLoss, loss_mask, weighted_squared_error
-from facelib.networks import POSITION_SCALE
+from facelib.networks import POSITION_SCALE, Answer
 from facelib.pairs import ShardedPairs, split_by_identity
 from facelib.processes import Processes
 from facelib.train_config import Progress, TrainConfig, learning_rate_at, rate_groups
@@ -76,17 +76,18 @@ def _shipped_layout(size: int) -> Layout:
     return load_layout(size)
 
 
-class _Predicting(torch.nn.Module):
-    """Answers with a network's `predict`: what wraps a module for many devices sees only calls."""
+class _Answering(torch.nn.Module):
+    """Asks a network for all of its `Answer`: what wraps it for many devices sees only calls."""
 
     def __init__(self, network: torch.nn.Module) -> None:
-        """Take a network made with confidence."""
+        """Take the network."""
         super().__init__()
         self.network = network
 
-    def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return maps and log deviations."""
-        return self.network.predict(*inputs)
+    def forward(self, *inputs: torch.Tensor) -> Answer:
+        """Return what the network has to say, be it only the maps."""
+        answer = getattr(self.network, "answer", None)
+        return answer(*inputs) if answer is not None else Answer(self.network(*inputs))
 
 
 class _Run:
@@ -122,7 +123,7 @@ class _Run:
         self.loss = TrainingLoss(config.loss, layout, self.device)
         self.validation_mask = loss_mask(layout, "feathered").to(self.device)
         self.network = self._network()
-        self.learner = _Predicting(self.network) if config.loss.confidence else self.network
+        self.learner = _Answering(self.network)
         self.stream = TrainStream(
             self.pairs,
             train_idx,
@@ -243,15 +244,26 @@ class _Run:
         self._line_losses.append(value)
         return value
 
-    def _predict(self, network: torch.nn.Module, batch: Batch) -> torch.Tensor:
+    def _predict(self, network: torch.nn.Module, batch: Batch) -> torch.Tensor | Answer:
         photos = batch.photos.to(self.device)
         if self.network.side_photo == "optional":
             return network(photos, batch.has_side.to(self.device))
         return network(photos)
 
-    def _loss(self, answer: torch.Tensor | tuple[torch.Tensor, ...], batch: Batch) -> torch.Tensor:
-        prediction, *log_deviation = answer if self.config.loss.confidence else (answer,)
-        return self.loss(prediction.float(), batch.maps.to(self.device), *log_deviation)
+    def _loss(self, answer: Answer, batch: Batch) -> torch.Tensor:
+        maps, heat_maps = batch.maps.to(self.device), []
+        if answer.heat_front is not None:
+            vertices = batch.vertices_image
+            front = np.stack([self.layout.keypoints(points)[:, :2] for points in vertices])
+            heat_maps.append((answer.heat_front, self._in_crop_sides(front)))
+        if answer.heat_side is not None:
+            side = batch.keypoints_side[batch.has_side.numpy()]
+            heat_maps.append((answer.heat_side, self._in_crop_sides(side)))
+        return self.loss(answer.maps.float(), maps, answer.log_deviation, heat_maps)
+
+    def _in_crop_sides(self, points: np.ndarray) -> torch.Tensor:
+        """Turn px, from the centre of the first pixel, into crop sides from that pixel's corner."""
+        return torch.from_numpy((points + 0.5) / self.config.size).float().to(self.device)
 
     def _after_step(self) -> None:
         progress = self.progress
@@ -361,6 +373,7 @@ class _Run:
             "data": self.pairs.settings,
             "n_train": len(self.train_idx),
             "n_valid": len(self.valid_idx),
+            "knows_keypoints_side": self.pairs.has_views,
             "mean_face_error_px": self._mean_face_error_px(),
             "parameters": sum(p.numel() for p in self.network.parameters()),
         }
@@ -382,6 +395,7 @@ class _Run:
                 "photos": batch.photos,
                 "maps": batch.maps,
                 "has_side": batch.has_side,
+                "keypoints_side": torch.from_numpy(batch.keypoints_side),
                 "network": self.network.state_dict(),
             }
             torch.save(state, self.config.run_dir / DIVERGED)

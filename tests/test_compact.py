@@ -1,4 +1,6 @@
-"""The compact network: its bounds, the product of pose and head, and the side photo it can miss."""
+"""The compact network: its bounds, keypoints that place a head, and the side photo it can miss."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,11 +8,28 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from facelib import networks
+from facelib.augmentation import Augmentation, augment, shrink
+from facelib.batches import make_batch
 from facelib.headmodel import load_head
-from facelib.networks.compact import place_head, rotation_from_6d, texels
+from facelib.losses import LossSettings, TrainingLoss
+from facelib.networks import compact
+from facelib.networks.compact import (
+    Whitening,
+    mean_keypoints,
+    move_pose,
+    place_head,
+    rotation_from_6d,
+    texels,
+)
+from facelib.pairs import FacePair, Sample, ShardedPairs, write_shards
+from facelib.registration import umeyama
+from facelib.render import Camera
 from facelib.rotations import rotation_from_pose
-from facelib.training import weighted_squared_error
+from facelib.train_config import TrainConfig
+from facelib.train_log import read_log
+from facelib.training import train
 from facelib.transforms import Crop
+from facelib.truth import ViewTruth
 from facelib.uvmap import load_layout
 
 TENTH = 0.1  # of two_view's multiply-adds
@@ -57,18 +76,94 @@ def test_it_is_small_and_costs_a_tenth():
     assert multiply_adds("compact", 256) <= TENTH * multiply_adds("two_view", 256)
 
 
-def test_it_starts_at_the_mean_face_in_its_own_crop():
-    """The crop cut about the mean head's keypoints, drawn without the network's own code."""
-    size = 64
+def mean_face(size):
+    """The mean head in the crop about its own keypoints, px, without the network's own code."""
     layout = load_layout(size)
     points = (layout.from_head @ load_head().mean_head) * [1, -1, 1]
     crop = Crop.around_keypoints(layout.keypoints(points), size)
-    expected = crop.image_to_crop(points)
-    expected[:, 2] -= expected[:, 2].min()
-    expected = layout.position_map(expected) / (size * networks.POSITION_SCALE)
+    points = crop.image_to_crop(points)
+    points[:, 2] -= points[:, 2].min()
+    return points, layout
+
+
+def give_keypoints(monkeypatch, *given):
+    """Have heat maps read as given keypoints, one kind of photo after the other."""
+    answers = [torch.as_tensor(points, dtype=torch.float32) for points in given]
+    monkeypatch.setattr(compact, "soft_argmax", lambda heat_maps: answers.pop(0))
+
+
+def test_keypoints_of_the_mean_face_start_at_the_mean_face(monkeypatch):
+    size = 64
+    points, layout = mean_face(size)
+    keypoints = (layout.keypoints(points)[:, :2] + 0.5) / size
+    np.testing.assert_allclose(mean_keypoints(), keypoints, atol=1e-5)
+    give_keypoints(monkeypatch, keypoints[None])
     with torch.no_grad():
-        out = fresh().eval()(torch.rand(1, 6, size, size))
+        out = fresh().eval()(torch.rand(1, 3, size, size))
+    expected = layout.position_map(points) / (size * networks.POSITION_SCALE)
     np.testing.assert_allclose(out[0].permute(1, 2, 0), expected, atol=1e-5)
+
+
+def test_fresh_heat_maps_show_the_mean_face_wherever_it_is():
+    size = 64
+    points, layout = mean_face(size)
+    with torch.no_grad():
+        out = fresh().eval()(torch.rand(1, 6, size, size))[0].permute(1, 2, 0).numpy()
+    got = layout.vertices(out)
+    fit = umeyama(points, got)
+    assert np.abs(fit.apply(points) - got).max() < 1e-2 * np.ptp(got)
+
+
+def test_a_face_follows_its_keypoints(monkeypatch):
+    """Keypoints scaled, turned and moved give the points scaled, turned and moved, and no other."""
+    size, rng = 64, np.random.default_rng(5)
+    network, photos = loosened(fresh(size)).eval(), torch.rand(1, 6, size, size)
+    front, side = mean_keypoints().numpy() + rng.normal(0, 0.03, (2, 1, 68, 2))
+    angle, scale, shift = 0.7, 1.4, np.array([0.1, -0.2])
+    turn = scale * rotation_from_pose(0, 0, angle)
+    found = []
+    for keypoints in (front, front @ turn[:2, :2].T + shift):
+        give_keypoints(monkeypatch, keypoints, side)
+        with torch.no_grad():
+            maps = network(photos)[0].permute(1, 2, 0).double().numpy()
+        # From the crop's corner, where a turn of crop sides turns.
+        found.append(maps * networks.POSITION_SCALE + np.array([0.5, 0.5, 0]) / size)
+    expected = found[0] @ turn.T + [*shift, 0]
+    np.testing.assert_allclose(found[1], expected, atol=2e-5)
+
+
+def test_a_moved_pose_moves_what_it_places():
+    rng = np.random.default_rng(6)
+    points, pose = rng.normal(size=(2, 9, 3)), rng.normal(size=(2, 10))
+    turns, shifts = rng.normal(size=(2, 2, 2))
+    inputs = [torch.from_numpy(x) for x in (points, pose, turns, shifts)]
+    placed = place_head(*inputs[:2]).numpy()
+    got = place_head(inputs[0], move_pose(*inputs[1:])).numpy()
+    for before, after, turn, shift in zip(placed, got, turns, shifts, strict=True):
+        flat = (before[:, 0] + 1j * before[:, 1]) * complex(*turn) + complex(*shift)
+        depth = before[:, 2] * abs(complex(*turn))
+        np.testing.assert_allclose(after, np.stack([flat.real, flat.imag, depth], 1))
+
+
+def test_the_description_is_what_the_map_is_made_of():
+    size = 64
+    network, photos = loosened(fresh(size)).eval(), torch.rand(2, 6, size, size)
+    has_side = torch.tensor([False, True])
+    with torch.no_grad():
+        told, answer = network.describe(photos, has_side), network.answer(photos, has_side)
+    head = network.mean_head + torch.einsum("bk,kvc->bvc", told.shape, network.directions)
+    points = place_head(head, told.pose) - torch.tensor([0.5, 0.5, 0]) / size
+    torch.testing.assert_close(texels(points, size) / networks.POSITION_SCALE, answer.maps)
+    assert told.keypoints_side[0].isnan().all() and told.keypoints_side[1].isfinite().all()
+    # Each heat map's mean pixel, by hand.
+    rows, columns = np.mgrid[: size // 8, : size // 8]
+    for heat_map, keypoint in (
+        (answer.heat_front[0, 30], told.keypoints_front[0, 30]),
+        (answer.heat_side[0, 8], told.keypoints_side[1, 8]),
+    ):
+        shares = np.exp(heat_map.numpy())
+        mean = [np.average(place, weights=shares) * 8 + 3.5 for place in (columns, rows)]
+        np.testing.assert_allclose(keypoint, mean, rtol=1e-4)
 
 
 def test_maps_are_written_as_the_layout_writes_them():
@@ -118,12 +213,45 @@ def test_a_missing_side_is_not_a_black_one():
     assert (alone - black).abs().max() > 1e-3
 
 
-def test_every_parameter_gets_a_gradient():
+def test_what_is_in_the_place_of_a_missing_side_is_not_looked_at():
+    """Not in training either, where BatchNorm mixes all that it sees."""
+    network, photos = loosened(fresh()).train(), torch.rand(4, 6, 64, 64)
+    has_side = torch.tensor([True, False, True, False])
+    other = photos.clone()
+    other[~has_side, 3:] = torch.nan
+    for a, b in zip(network.answer(photos, has_side), network.answer(other, has_side), strict=True):
+        assert (a is None and b is None) or torch.equal(a, b)
+
+
+@pytest.mark.parametrize("n_side", [0, 1, 3])
+def test_every_parameter_that_is_used_gets_a_gradient(n_side):
     network = loosened(fresh()).train()
-    photos, has_side = torch.rand(4, 6, 64, 64), torch.tensor([True, False, True, True])
-    network(photos, has_side).square().sum().backward()
+    photos, has_side = torch.rand(4, 6, 64, 64), torch.arange(4) < n_side
+    answer = network.answer(photos, has_side)
+    heat_maps = [x for x in (answer.heat_front, answer.heat_side) if x is not None]
+    (answer.maps.square().sum() + sum(x.square().sum() for x in heat_maps)).backward()
     for name, parameter in network.named_parameters():
-        assert parameter.grad is not None and parameter.grad.abs().max() > 0, name
+        if n_side or not name.startswith("side."):
+            assert parameter.grad is not None and parameter.grad.abs().max() > 0, name
+
+
+def test_the_map_does_not_move_the_keypoints():
+    network = loosened(fresh()).train()
+    network(torch.rand(2, 6, 64, 64)).square().sum().backward()
+    for view in (network.front, network.side):
+        assert view.heat.weight.grad is None and view.pool.weight.grad.any()
+
+
+def test_whitening_is_standard_scores_and_takes_a_single_row():
+    rows = torch.randn(50, 3, generator=torch.manual_seed(0)) * torch.tensor([0.1, 1, 10]) + 2
+    whiten = Whitening(3).train()
+    scores = whiten(rows)
+    expected = (rows - rows.mean(dim=0)) / rows.std(dim=0, correction=0)
+    torch.testing.assert_close(scores, expected, rtol=1e-3, atol=1e-3)
+    kept = whiten.running_var.clone()
+    assert torch.equal(whiten(rows[:1]), whiten.eval()(rows[:1]))
+    assert torch.equal(whiten.running_var, kept)
+    assert not list(whiten.parameters())
 
 
 def test_half_precision_does_not_round_positions():
@@ -149,19 +277,25 @@ def test_half_precision_takes_batches_in_which_some_sides_are_missing():
     torch.testing.assert_close(rounded, exact, atol=0.02, rtol=0)
 
 
-def test_one_batch_can_be_overfitted():
-    torch.manual_seed(0)
-    network, photos, mask = fresh().train(), torch.rand(4, 6, 64, 64), torch.ones(64, 64)
-    with torch.no_grad():
-        maps = loosened(fresh(seed=1)).train()(torch.rand(4, 6, 64, 64))
-    optimizer = torch.optim.Adam(network.parameters(), 1e-3)
-    for _ in range(60):
+def test_one_batch_can_be_learned_by_heart(data_dir):
+    """Keypoints in photos that say nothing, and the poses and shapes that they are to give."""
+    size, layout = SIZE, load_layout(SIZE)
+    batch = make_batch(ShardedPairs(data_dir), range(4), layout)
+    loss, network = TrainingLoss(LossSettings(heat_map_weight=0.01), layout), fresh(size).train()
+    front = np.stack([layout.keypoints(points)[:, :2] for points in batch.vertices_image])
+    keypoints = [(torch.from_numpy(k).float() + 0.5) / size for k in (front, batch.keypoints_side)]
+    optimizer = torch.optim.Adam(network.parameters(), 3e-3)
+    for _ in range(100):
         optimizer.zero_grad()
-        loss = weighted_squared_error(network(photos), maps, mask)
-        loss.backward()
+        answer = network.answer(batch.photos)
+        heat_maps = zip((answer.heat_front, answer.heat_side), keypoints, strict=True)
+        loss(answer.maps, batch.maps, heat_maps=list(heat_maps)).backward()
         optimizer.step()
-    alike = weighted_squared_error(maps.mean(dim=0, keepdim=True), maps, mask)
-    assert loss.item() < 0.1 * alike.item()
+    alike = loss(batch.maps.mean(dim=0, keepdim=True), batch.maps)
+    assert loss(network(batch.photos), batch.maps) < 0.1 * alike
+    told = network.describe(batch.photos)
+    for found, true in zip((told.keypoints_front, told.keypoints_side), keypoints, strict=True):
+        assert (found + 0.5 - size * true).norm(dim=2).mean() < 2
 
 
 def checkerboard(position_map):
@@ -199,7 +333,139 @@ def test_weights_survive_the_round_trip(tmp_path):
 def test_a_description_that_fell_far_below_zero_still_learns():
     network = loosened(fresh())
     with torch.no_grad():
-        network.side.weight.zero_()
-        network.side.bias.fill_(-5.0)
+        network.side.pool.weight.zero_()
+        network.side.pool.bias.fill_(-5.0)
     network(torch.rand(2, 6, 64, 64)).square().sum().backward()
-    assert (network.side.bias.grad != 0).all()
+    assert (network.side.pool.bias.grad != 0).all()
+
+
+SIZE = 64
+
+
+def turned_heads(count, size=SIZE, views=True):
+    """Heads in many poses, before photos that show one keypoint of each as a dot."""
+    layout, rng = load_layout(size), np.random.default_rng(8)
+    heads = layout.references_head
+    pose, angles = np.zeros(3, np.float32), (0.1, 0.3, 0.2)
+
+    def view(head):
+        rotation = rotation_from_pose(*rng.uniform(-1, 1, 3) * angles)
+        camera = Camera(rotation, np.zeros(3), size / rng.uniform(230, 270), size, size, [31.5] * 2)
+        points = camera.head_to_image(head)
+        z_origin = -points[:, 2].min()
+        points += [0, 0, z_origin]
+        keypoints = layout.keypoints(points).astype(np.float32)
+        return ViewTruth(camera, keypoints, np.ones(68, bool), z_origin), points
+
+    for number in range(count):
+        (front, points), (side, _) = (view(heads[number % len(heads)]) for _ in range(2))
+        photos = [dotted(v.keypoints_image[DOT, :2], size) for v in (front, side)]
+        photos = [np.maximum(p, rng.integers(0, 60, p.shape, np.uint8)) for p in photos]
+        args = *photos, points.astype(np.float32), number, pose, pose, "", front.camera.scale
+        yield Sample(FacePair(*args), (front, side), {}) if views else FacePair(*args)
+
+
+DOT = 30  # the tip of the nose, which no pose takes out of the crop
+
+
+def dotted(place, size):
+    rows, columns = np.mgrid[:size, :size]
+    distance = (columns - place[0]) ** 2 + (rows - place[1]) ** 2
+    return np.repeat((255 * np.exp(-distance / 8))[..., None], 3, 2).round().astype(np.uint8)
+
+
+def centroid(photo):
+    """Where the dot is: the mean of the pixels by their light above the noise, x and y."""
+    light = np.clip(photo - 0.35, 0, None)
+    rows, columns = np.mgrid[: len(photo), : len(photo)]
+    return np.array([np.average(columns, weights=light), np.average(rows, weights=light)])
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("views")
+    write_shards(turned_heads(24), folder, {}, shard_size=24)
+    return folder
+
+
+MOVING = Augmentation(40.0, (1.0, 1.0), 0.0, shift=0.1, zoom=0.2)
+
+
+@pytest.mark.parametrize("size", [64, 32])
+def test_keypoints_follow_each_photo_through_shrinking_and_augmentation(data_dir, size):
+    layout = load_layout(size)
+    rngs = [np.random.default_rng(seed) for seed in range(8)]
+    batch = make_batch(ShardedPairs(data_dir), range(8), layout, MOVING, rngs)
+    photos = batch.photos.permute(0, 2, 3, 1).numpy()
+    for row in range(8):
+        seen = centroid(photos[row, ..., 3])
+        np.testing.assert_allclose(batch.keypoints_side[row, DOT], seen, atol=0.3)
+        front = layout.keypoints(batch.vertices_image[row])[DOT, :2]
+        np.testing.assert_allclose(front, centroid(photos[row, ..., 0]), atol=0.3)
+
+
+def test_samples_are_those_of_augment(data_dir):
+    """The order of draws is part of a run: photos and vertices first, then the side's drop-out."""
+    pairs, layout, settings = ShardedPairs(data_dir), load_layout(32), Augmentation.for_photos()
+    rngs = [np.random.default_rng(seed) for seed in range(6)]
+    batch = make_batch(pairs, range(6), layout, settings, rngs, side_dropout=0.5)
+    for row in range(6):
+        rng = np.random.default_rng(row)
+        front, side, vertices = augment(*shrink(*pairs.arrays(row), 32), rng, settings)
+        photos = batch.photos[row].permute(1, 2, 0).numpy()
+        np.testing.assert_array_equal(photos, np.concatenate([front, side], axis=2))
+        np.testing.assert_array_equal(batch.vertices_image[row], vertices)
+        assert batch.has_side[row].item() == (rng.random() >= 0.5)
+
+
+@pytest.fixture
+def config(tmp_path, data_dir):
+    return TrainConfig(
+        data_dir=data_dir,
+        run_dir=tmp_path / "run",
+        network="compact",
+        size=32,
+        batch_size=4,
+        epochs=2,
+        learning_rate=2e-3,
+        precision="bfloat16",
+        average_decay=0.9,
+        validation_fraction=0.2,
+        side_dropout=0.5,
+        log_steps=1,
+        threads=1,
+        progress=False,
+    )
+
+
+def losses(config):
+    return [(line["loss"], line["validation_loss"]) for line in read_log(config.run_dir)[1]]
+
+
+def test_a_run_goes_on_exactly(config, tmp_path):
+    whole = replace(config, run_dir=tmp_path / "whole")
+    best = train(whole)
+    train(replace(config, max_samples=28))  # stops inside the second epoch
+    again = train(config)
+    assert set(losses(whole)) <= set(losses(config))
+    a, b = (networks.load_weights(path).state_dict() for path in (best, again))
+    assert a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
+
+
+def test_a_set_without_side_keypoints_trains_the_fronts_and_says_so(config, tmp_path):
+    folder = tmp_path / "pairs"
+    write_shards(turned_heads(8, 32, views=False), folder, {}, shard_size=8)
+    pairs = ShardedPairs(folder)
+    assert np.isnan(make_batch(pairs, range(2), load_layout(32)).keypoints_side).all()
+    for data_dir, known in ((folder, False), (config.data_dir, True)):
+        run = replace(config, data_dir=data_dir, run_dir=tmp_path / str(known), max_samples=8)
+        weights = train(replace(run, average_decay=None))
+        assert read_log(run.run_dir)[0]["knows_keypoints_side"] is known
+        network = networks.load_weights(weights)
+        torch.manual_seed(config.seed)
+        start = networks.create("compact", 32)
+        learned = [
+            not torch.equal(getattr(network, view).heat.weight, getattr(start, view).heat.weight)
+            for view in ("front", "side")
+        ]
+        assert learned == [True, known]

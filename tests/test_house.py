@@ -10,6 +10,7 @@ PACKAGE = Path(facelib.__file__).parent
 # A half floor holds parts of the modules just above it: code split out because it is another idea.
 FLOORS = {
     0: "paths ingredients images rotations similarity train_log looks.brushes networks.convention"
+    " networks.keypoints"
     " light.spherical_harmonics light.film light.lens matfiles threads shards people.expressions"
     " smoothing processes",
     0.1: "networks.two_view weight_average",

@@ -40,7 +40,7 @@ from facelib.training import train
 from facelib.uvmap import load_layout
 
 SIZE = 32
-TERMS = ("normal", "edge", "keypoint", "shape")
+TERMS = ("normal", "edge", "keypoint", "shape")  # those of the map
 
 
 def faces(count=3, size=SIZE, seed=0):
@@ -407,7 +407,7 @@ def test_confidence_starts_typical_and_changes_no_other_weight():
     confident = networks.create("compact", 64, confidence=True).eval()
     photos, has_side = torch.rand(2, 6, 64, 64), torch.tensor([True, False])
     with torch.no_grad():
-        position_map, log_deviation = confident.predict(photos, has_side)
+        position_map, log_deviation = confident.answer(photos, has_side)[:2]
         assert torch.equal(position_map, plain(photos, has_side))
         assert torch.equal(position_map, confident(photos, has_side))
     assert log_deviation.shape == (2, 1, 64, 64)
@@ -422,11 +422,11 @@ def test_confidence_learns_where_the_errors_are():
     optimizer = torch.optim.Adam(network.log_deviation.requires_grad_().parameters(), 5e-2)
     noise = torch.tensor([0.01, 0.08]).repeat_interleave(SIZE // 2)[:, None]  # wild below
     for _ in range(60):
-        maps, log_deviation = network.predict(photos)
+        maps, log_deviation = network.answer(photos)[:2]
         optimizer.zero_grad()
         loss(maps, maps + noise * torch.randn(maps.shape, generator=rng), log_deviation).backward()
         optimizer.step()
-    deviation = network.predict(photos)[1].exp().mean(dim=(0, 1, 3))
+    deviation = network.answer(photos).log_deviation.exp().mean(dim=(0, 1, 3))
     assert deviation[4].item() == pytest.approx(0.01, rel=0.2)
     assert deviation[-4].item() == pytest.approx(0.08, rel=0.2)
 

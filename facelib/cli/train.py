@@ -25,6 +25,7 @@ LOSS_OPTIONS = {
     "edge_weight": ("--edge-weight", click.FloatRange(0), "Of lengths between texels."),
     "keypoint_weight": ("--keypoint-weight", click.FloatRange(0), "Of x and y in the photo."),
     "shape_weight": ("--shape-weight", click.FloatRange(0), "Of positions without the pose."),
+    "heat_map_weight": ("--heat-map-weight", click.FloatRange(0), "Of keypoints' heat maps."),
     "confidence": ("--confidence/--no-confidence", bool, "Learn how far off each texel may be."),
 }
 

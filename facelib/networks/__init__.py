@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from facelib.networks.compact import Compact
-from facelib.networks.convention import POSITION_SCALE
+from facelib.networks.convention import POSITION_SCALE, Answer
 from facelib.networks.prn import PRN
 from facelib.networks.two_view import OneView, TwoView
 
@@ -27,6 +27,7 @@ __all__ = [
     "NETWORKS",
     "POSITION_SCALE",
     "PRN",
+    "Answer",
     "Compact",
     "OneView",
     "TwoView",
@@ -44,7 +45,7 @@ def create(name: str, size: int = 256, confidence: bool = False) -> nn.Module:
     Args:
         name: one of `NETWORKS`.
         size: px, side of the square input it will be used at; kept as `module.size`.
-        confidence: whether it can also tell how far off it may be, see `Compact.predict`; kept as
+        confidence: whether it can also tell how far off it may be, see `Answer`; kept as
             `module.confidence`.
     Returns:
         A module mapping photos (B, 6, size, size) in 0..1, front then side, to maps (B, 3, size,
@@ -58,7 +59,7 @@ def create(name: str, size: int = 256, confidence: bool = False) -> nn.Module:
         raise ValueError(f"network must be one of {sorted(NETWORKS)}, got {name!r}")
     if size <= 0 or size % 32:
         raise ValueError(f"size must be a positive multiple of 32 px, got {size}")
-    if confidence and not hasattr(NETWORKS[name], "predict"):
+    if confidence and not hasattr(NETWORKS[name], "answer"):
         raise ValueError(f"{name} cannot tell its confidence: leave it out, or take compact")
     module = NETWORKS[name](confidence=True) if confidence else NETWORKS[name]()
     module.name, module.size, module.confidence = name, size, confidence

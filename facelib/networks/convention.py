@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 
 # A position of `size` px is stored as 1 / 1.1: corners of a rotated face leave the crop, and the
@@ -12,9 +14,26 @@ POSITION_SCALE = 1.1
 # to tell its own deviation starts here, and the loss is scaled by it.
 TYPICAL_DEVIATION = 0.02
 
-
 # What a network does with the side photo, and the channels that it can be given.
 CHANNELS = {"needed": (6,), "optional": (3, 6), "unused": (3, 6)}
+
+
+class Answer(NamedTuple):
+    """What a network says of photos while it is trained; only the maps are said by all.
+
+    Attributes:
+        maps: (B, 3, S, S) position maps.
+        log_deviation: (B, 1, S, S), the log of each texel's deviation, map unit: the standard one
+            or, if it was trained on absolute errors, the mean absolute one.
+        heat_front: (B, 68, h, w), where each keypoint is in the front photos: log of weights, see
+            `keypoints.soft_argmax`.
+        heat_side: (N, 68, h, w), the same for the side photos that there are, in order.
+    """
+
+    maps: torch.Tensor
+    log_deviation: torch.Tensor | None = None
+    heat_front: torch.Tensor | None = None
+    heat_side: torch.Tensor | None = None
 
 
 def check_photos(photos: torch.Tensor, side_photo: str) -> None:
