@@ -82,7 +82,7 @@ class _Answering(torch.nn.Module):
     def __init__(self, network: torch.nn.Module) -> None:
         """Take the network."""
         super().__init__()
-        self.network = network
+        self.network, self.side_photo = network, network.side_photo
 
     def forward(self, *inputs: torch.Tensor) -> Answer:
         """Return what the network has to say, be it only the maps."""

@@ -15,6 +15,7 @@ from toy_training import SIZE, GridLayout, PlainNetwork, TinyNetwork, random_pai
 
 import facelib
 from facelib import networks
+from facelib.networks import Answer
 from facelib.pairs import write_shards
 from facelib.processes import Processes
 from facelib.train_config import TrainConfig
@@ -205,8 +206,8 @@ def test_batch_norm_sees_each_share_alone_on_processors(folder):
     run = _Run(run_config(folder, "unused", network="tiny"), GridLayout())
     expected = 0.0
     for part in (run.stream.batch(0, slice(i, None, 2)) for i in range(2)):
-        prediction = run.network(part.photos)
-        expected += run._loss(prediction, part).item() * len(part.maps) / BATCH
+        answer = Answer(run.network(part.photos))
+        expected += run._loss(answer, part).item() * len(part.maps) / BATCH
     assert read_log(folder / "batch_norm")[1][0]["loss"] == pytest.approx(expected, rel=1e-5)
 
 
