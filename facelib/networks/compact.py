@@ -118,13 +118,15 @@ class Compact(nn.Module):
         front, side = photos[:, :3], photos[:, 3:]
         if has_side is not None:
             side = side[has_side]
-        n_side = len(side) if side.shape[1] else 0
+        # Not len(): it would tie a network that is traced, for ONNX, to the batch it was traced on.
+        n_front = front.shape[0]
+        n_side = side.shape[0] if side.shape[1] else 0
         features = self.features(torch.cat([front, side]) if n_side else front)
         # Not ReLU: its units fell silent in training, those of the side photo all of them.
-        described = functional.silu(self.front(features[: len(front)]))
-        beside = self.no_side.expand(len(front), -1)
+        described = functional.silu(self.front(features[:n_front]))
+        beside = self.no_side.expand(n_front, -1)
         if n_side:
-            seen = functional.silu(self.side(features[len(front) :]))
+            seen = functional.silu(self.side(features[n_front:]))
             beside = seen if has_side is None else beside.masked_scatter(has_side[:, None], seen)
         return functional.silu(self.fuse(torch.cat([described, beside], dim=1)))
 
@@ -174,17 +176,18 @@ def texels(points: torch.Tensor, size: int) -> torch.Tensor:
     """
     corners, weights = (part.to(points.device) for part in _texel_corners(size))
     # One row a vertex: a texel then copies whole rows, three of them.
-    rows = points.permute(1, 2, 0).flatten(1)[corners]  # (S², 3, 3B)
-    blended = (rows * weights[..., None]).sum(dim=1)
-    return blended.view(size, size, 3, len(points)).permute(3, 2, 0, 1)
+    rows = points.permute(1, 2, 0).flatten(1)[corners]  # (3, S², 3B)
+    blended = (rows * weights[..., None]).sum(dim=0)
+    return blended.view(size, size, 3, points.shape[0]).permute(3, 2, 0, 1)
 
 
 @lru_cache(maxsize=8)
 def _texel_corners(size: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """The vertices (S², 3) that each texel blends, and their weights (S², 3)."""
+    """The vertices (3, S²) that each texel blends, and their weights (3, S²)."""
     matrix = load_layout(size).matrix
     corners = torch.from_numpy(matrix.indices.astype(np.int64)).view(-1, 3)
-    return corners, torch.from_numpy(matrix.data).view(-1, 3)
+    # A sum over the first axis adds whole rows; over a short inner one it took half of the time.
+    return corners.T.contiguous(), torch.from_numpy(matrix.data).view(-1, 3).T.contiguous()
 
 
 def shape_directions() -> tuple[torch.Tensor, torch.Tensor]:
