@@ -18,9 +18,11 @@ from facelib.evaluate import markdown_table
 from facelib.evaluation_record import read_record
 from facelib.ingredients import Ingredients
 from facelib.networks import load_weights, read_card, save_weights
+from facelib.onnx_export import export_model, write_model
 from facelib.training import read_log
 
 HERE = Path(__file__).resolve().parent
+EXPORTED = "compact"  # the default network ships as ONNX, too
 ABOUT = {
     "two_view": "The thesis's network for a front and a side photo",
     "compact": "Our small network for a front photo and, where there is one, a side photo",
@@ -100,7 +102,7 @@ trained on {last["environment"]["threads"]} processor thread(s). Log: `{name}.lo
 
 
 def main() -> None:
-    """Read the command line and write the three files."""
+    """Read the command line and write the files."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("runs", type=Path, nargs="+", help="run folders, first stage first")
     parser.add_argument("--name", choices=ABOUT, default="two_view")
@@ -113,6 +115,8 @@ def main() -> None:
         card = read_card(best)
         card["config"] = without_folders(card["config"])
         save_weights(packed, load_weights(best), card, half=True)
+        if arguments.name == EXPORTED:
+            write_model(packed.with_suffix(".onnx"), export_model(packed))
     write_text(HERE / f"{arguments.name}.log.jsonl", packed_log(arguments.runs))
     evaluation = HERE / f"{arguments.name}.evaluation.json"
     write_text(
