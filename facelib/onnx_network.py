@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -65,13 +64,14 @@ class OnnxNetwork:
 
 def _session(path: Path):
     import onnxruntime
+    from joblib import cpu_count
 
     if not path.is_file():
         raise ValueError(f"expected an ONNX file at {path}, found no such file")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # what is wrong is raised
     # Left to itself, ONNX Runtime ties threads to cores, also to those that we may not use.
-    options.intra_op_num_threads = len(os.sched_getaffinity(0))
+    options.intra_op_num_threads = cpu_count()
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
