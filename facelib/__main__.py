@@ -12,6 +12,7 @@ from facelib.cli.common import EXIT_CODES
 from facelib.cli.consistency import consistency
 from facelib.cli.data import data
 from facelib.cli.evaluate import evaluate
+from facelib.cli.export import export
 from facelib.cli.facegen import facegen_poses, import_facegen
 from facelib.cli.generate import generate
 from facelib.cli.reconstruct import reconstruct
@@ -34,6 +35,7 @@ for command in (
     runs,
     evaluate,
     consistency,
+    export,
     data,
     standin,
     w300lp,

@@ -15,6 +15,7 @@ from scipy import ndimage
 
 from facelib.detect import Detection, find_face
 from facelib.mesh import Mesh
+from facelib.onnx_network import OnnxNetwork
 from facelib.transforms import Crop
 
 if TYPE_CHECKING:
@@ -96,12 +97,13 @@ def crop_from_detection(
 
 
 def predict_position_maps(
-    network: nn.Module, fronts: np.ndarray, sides: np.ndarray | None
+    network: nn.Module | OnnxNetwork, fronts: np.ndarray, sides: np.ndarray | None
 ) -> np.ndarray:
     """Run a network over pairs of crops, or over front crops alone.
 
     Args:
-        network: from `facelib.networks.create`; it is left in the mode (train, eval) it was in.
+        network: from `facelib.networks.create`, which torch runs and which is left in the mode
+            (train, eval) it was in; or one that ONNX Runtime runs.
         fronts: (B, S, S, 3) float32 RGB in 0 to 1.
         sides: the same shape; None where there are none.
 
@@ -112,19 +114,25 @@ def predict_position_maps(
         NoSideError: if there are no sides and the network needs them.
         ValueError: if the crops are not (B, S, S, 3) or differ in shape.
     """
-    import torch
-
-    from facelib.networks import POSITION_SCALE
-
     if fronts.ndim != 4 or fronts.shape[1] != fronts.shape[2] or fronts.shape[3] != 3:
         raise ValueError(f"fronts must be (B, S, S, 3), got {fronts.shape}")
     if sides is None:
         check_side_photo(network, has_side=False)
-        photos = fronts
     elif sides.shape != fronts.shape:
         raise ValueError(f"sides must be like fronts {fronts.shape}, got {sides.shape}")
-    else:
-        photos = np.concatenate([fronts, sides], axis=3)
+    if isinstance(network, OnnxNetwork):
+        return network.position_maps(fronts, sides)
+    return _predict_in_torch(network, fronts, sides)
+
+
+def _predict_in_torch(
+    network: nn.Module, fronts: np.ndarray, sides: np.ndarray | None
+) -> np.ndarray:
+    import torch
+
+    from facelib.networks import POSITION_SCALE
+
+    photos = fronts if sides is None else np.concatenate([fronts, sides], axis=3)
     photos = photos.transpose(0, 3, 1, 2).astype(np.float32)
     parameter = next(network.parameters(), None)
     device = parameter.device if parameter is not None else "cpu"
@@ -137,7 +145,7 @@ def predict_position_maps(
     return output.transpose(0, 2, 3, 1) * np.float32(fronts.shape[1] * POSITION_SCALE)
 
 
-def check_side_photo(network: nn.Module, has_side: bool) -> None:
+def check_side_photo(network: nn.Module | OnnxNetwork, has_side: bool) -> None:
     """Raise NoSideError if a network needs a side photo and there is none."""
     if not has_side and network.side_photo == "needed":
         raise NoSideError(
@@ -202,7 +210,7 @@ def sample_texture(photo: np.ndarray, vertices_image: np.ndarray, layout: UVLayo
 def reconstruct(
     front: np.ndarray,
     side: np.ndarray | None,
-    network: nn.Module,
+    network: nn.Module | OnnxNetwork,
     layout: UVLayout,
     front_detection: Detection | None = None,
     side_detection: Detection | None = None,
@@ -214,7 +222,7 @@ def reconstruct(
     Args:
         front: (H, W, 3) float32 RGB, 0 to 1.
         side: (h, w, 3) float32 RGB, 0 to 1; another size and scale may be. None: there is none.
-        network: from `facelib.networks`; `network.size` is the side of its input.
+        network: as `predict_position_maps` takes it; `network.size` is the side of its input.
         layout: of the network's size.
         front_detection: the face in ``front``; None looks for it.
         side_detection: the face in ``side``; None looks for it.

@@ -12,7 +12,7 @@ FLOORS = {
     0: "paths ingredients images rotations similarity train_log looks.brushes networks.convention"
     " networks.keypoints"
     " light.spherical_harmonics light.film light.lens matfiles threads shards people.expressions"
-    " smoothing processes",
+    " smoothing processes onnx_network",
     0.1: "networks.two_view weight_average",
     0.2: "networks.prn",
     0.5: "shading worn.ribbon_kernels worn.distance_field datasets people.population runs"
@@ -26,7 +26,7 @@ FLOORS = {
     2: "uvmap unwrap render headmodel looks.appearance backgrounds detect smoothness",
     2.1: "networks.compact augmentation",
     2.2: "worn.torso looks.relief looks.eyes looks.teeth light.lighting networks",
-    2.3: "networks.cost looks.complexion light.lit_render face_template basel",
+    2.3: "networks.cost onnx_export looks.complexion light.lit_render face_template basel",
     2.4: "worn.ribbons looks.skin_brushes",
     2.45: "worn.garments",
     2.5: "still worn.scalp looks.skin_paint integration labels people.acting",
@@ -54,7 +54,7 @@ FLOORS = {
     5.7: "cli.common",
     5.75: "cli.evaluate_scans cli.evaluate_photos",
     5.8: "cli.facegen cli.reconstruct cli.generate cli.train cli.evaluate cli.w300lp"
-    " cli.data cli.standin cli.runs cli.consistency",
+    " cli.data cli.standin cli.runs cli.consistency cli.export",
     6: "__main__",
 }
 FLOOR_OF = {name: floor for floor, names in FLOORS.items() for name in names.split()}

@@ -31,7 +31,7 @@ def photos(tmp_path):
 def toy_network(monkeypatch):
     """Replace the shipped network and layout by toys."""
     monkeypatch.setattr(
-        common, "load_network", lambda *_: Constant(dome((32, 33), 42), ToyLayout(64))
+        common, "load_network", lambda *_, **__: Constant(dome((32, 33), 42), ToyLayout(64))
     )
     toy_uvmap = SimpleNamespace(load_layout=ToyLayout)
     monkeypatch.setitem(sys.modules, "facelib.uvmap", toy_uvmap)

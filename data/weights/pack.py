@@ -16,10 +16,12 @@ from pathlib import Path
 from facelib.evaluate import markdown_table
 from facelib.evaluation_record import read_record
 from facelib.networks import load_weights, read_card, save_weights
+from facelib.onnx_export import export_model, write_model
 from facelib.runs import Run, Training, read_training
 from facelib.train_log import pack_logs, without_folders
 
 HERE = Path(__file__).resolve().parent
+EXPORTED = "compact"  # the default network ships as ONNX, too
 ABOUT = {
     "prn": "PRNet's network for one photo, the single-view baseline",
     "one_view": "The thesis's network on the front photo alone",
@@ -79,7 +81,7 @@ trained on {last.environment["threads"]} processor thread(s). Log: `{name}.log.j
 
 
 def main() -> None:
-    """Read the command line and write the three files."""
+    """Read the command line and write the files."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("runs", type=Path, nargs="+", help="run folders, first stage first")
     parser.add_argument("--name", choices=ABOUT, default="two_view")
@@ -92,6 +94,8 @@ def main() -> None:
         card = read_card(best)
         card["config"] = without_folders(card["config"])
         save_weights(packed, load_weights(best), card, half=True)
+        if arguments.name == EXPORTED:
+            write_model(packed.with_suffix(".onnx"), export_model(packed))
     log = HERE / f"{arguments.name}.log.jsonl"
     pack_logs(arguments.runs, log)
     evaluation = HERE / f"{arguments.name}.evaluation.json"

@@ -6,11 +6,14 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
 NO_SUCH_FILE, NOT_AN_IMAGE, NO_FACE, UNWRITABLE, UNKNOWN_ENDING, BAD_DATA = 3, 4, 5, 6, 7, 8
+
+ONNX = ".onnx"
 
 EXIT_CODES = """
 \b
@@ -36,14 +39,44 @@ class Failure(click.ClickException):
         self.exit_code = exit_code
 
 
-def load_network(weights: Path | None, shipped: str = "two_view"):
-    """Load the named weights, or those of a network that ship."""
-    from facelib.networks import load_weights
+def load_network(weights: Path | None, shipped: str = "two_view", exported: bool = False):
+    """Load the named weights, or those of a network that ship.
 
+    Args:
+        weights: a safetensors file, which torch runs, or an ONNX file; None takes those that ship.
+        shipped: whose weights these are.
+        exported: where the same weights lie beside as ONNX, load that, which is quicker.
+    """
     try:
-        return load_weights(weights or shipped_weights(shipped))
+        path = weights or shipped_weights(shipped)
+        if path.suffix.lower() == ONNX:
+            return _onnx_network(path)
+        beside = path.with_suffix(ONNX)
+        if exported and beside.is_file() and find_spec("onnxruntime"):
+            from facelib.shards import sha256
+
+            network = _onnx_network(beside)
+            if network.weights_sha256 == sha256(path):
+                return network
+            click.echo(f"{beside} is not of {path}: torch runs the latter", err=True)
+        from facelib.networks import load_weights
+
+        return load_weights(path)
     except (ValueError, OSError) as error:
         raise Failure(f"cannot load the network: {error}", BAD_DATA) from error
+
+
+def _onnx_network(path: Path):
+    from facelib.onnx_network import OnnxNetwork
+
+    return OnnxNetwork(path)
+
+
+def engine(network) -> str:
+    """Name what runs a network."""
+    from facelib.onnx_network import OnnxNetwork
+
+    return "ONNX Runtime" if isinstance(network, OnnxNetwork) else "torch"
 
 
 def shipped_weights(network: str = "two_view") -> Path:

@@ -37,7 +37,9 @@ TEXTURE_SIZE = 512
     help="Also write the 68 keypoints, (68, 3), in the front photo's pixels.",
 )
 @click.option(
-    "--weights", type=click.Path(path_type=Path), help="Other weights than those that ship."
+    "--weights",
+    type=click.Path(path_type=Path),
+    help="Other weights than those that ship; what `export` wrote, too.",
 )
 @click.option(
     "--front-box",
@@ -92,10 +94,11 @@ def reconstruct(
             (front_box, side_box), images, ("--front-box", "--side-box"), strict=False
         )
     ]
-    result = build(images, names, boxes, weights, texture_size)
+    result, network = build(images, names, boxes, weights, texture_size)
     with writing(output):
         save(result, output, keypoints)
-    click.echo(f"wrote {output}" + (f" and {keypoints}" if keypoints else ""))
+    wrote = f"wrote {output}" + (f" and {keypoints}" if keypoints else "")
+    click.echo(f"{wrote} ({network.name} in {common.engine(network)})")
 
 
 def check_kept(photo: Path, output: Path) -> None:
@@ -119,7 +122,11 @@ def checked_box(box: tuple[float, ...] | None, image, option: str):
 
 
 def build(images, names: tuple[Path, ...], boxes, weights: Path | None, texture_size: int):
-    """Find the faces that were not given and reconstruct; the front photo is the first."""
+    """Find the faces that were not given and reconstruct; the front photo is the first.
+
+    Returns:
+        The reconstruction, and the network that made it.
+    """
     from facelib.detect import NoFaceError, find_face
 
     detections = []
@@ -136,16 +143,18 @@ def build(images, names: tuple[Path, ...], boxes, weights: Path | None, texture_
     from facelib.reconstruct import reconstruct as run
     from facelib.uvmap import load_layout
 
-    network = common.load_network(weights, "two_view" if len(images) == 2 else "compact")
+    shipped = "two_view" if len(images) == 2 else "compact"
+    network = common.load_network(weights, shipped, exported=True)
     try:
         layouts = load_layout(network.size), load_layout(texture_size)
     except (ValueError, OSError) as error:
         raise Failure(f"cannot load the layout: {error}", BAD_DATA) from error
     front, side = images if len(images) == 2 else (*images, None)
     try:
-        return run(front, side, network, layouts[0], *detections, texture_layout=layouts[1])
+        result = run(front, side, network, layouts[0], *detections, texture_layout=layouts[1])
     except NoSideError as error:
         raise click.UsageError(f"SIDE is missing: {error}") from error
+    return result, network
 
 
 def save(result, output: Path, keypoints: Path | None) -> None:

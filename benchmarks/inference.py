@@ -1,0 +1,71 @@
+"""Time a network on one pair of 256×256 photos: in torch, and in ONNX Runtime.
+
+Wall time on two threads, as somebody waits for it; the engines take turns and the fastest call
+counts, so that other programs on the machine matter little. Fresh weights: they cost the same.
+
+    OMP_NUM_THREADS=2 python benchmarks/inference.py
+"""
+
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from facelib import networks
+from facelib.onnx_export import to_onnx, write_model
+from facelib.onnx_network import OnnxNetwork
+from facelib.reconstruct import predict_position_maps
+
+SIZE = 256
+THREADS = 2
+REPEATS = 60
+TARGETS_MS = {"compact in torch": 25.0, "compact in ONNX Runtime": 15.0}
+
+
+def exported(network: torch.nn.Module) -> OnnxNetwork:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.onnx"
+        write_model(path, to_onnx(network))
+        return OnnxNetwork(path)
+
+
+def fastest_ms(calls: dict) -> dict[str, float]:
+    times = {name: [] for name in calls}
+    for _ in range(REPEATS):
+        for name, call in calls.items():
+            start = time.perf_counter()
+            call()
+            times[name].append(1e3 * (time.perf_counter() - start))
+    return {name: min(spent) for name, spent in times.items()}
+
+
+def main() -> None:
+    torch.set_num_threads(THREADS)
+    fronts, sides = np.random.default_rng(0).random((2, 1, SIZE, SIZE, 3), dtype=np.float32)
+    compact, two_view = (networks.create(name, SIZE).eval() for name in ("compact", "two_view"))
+    in_onnx = exported(compact)
+    times = fastest_ms(
+        {
+            "two_view in torch": partial(predict_position_maps, two_view, fronts, sides),
+            "compact in torch": partial(predict_position_maps, compact, fronts, sides),
+            "compact in ONNX Runtime": partial(predict_position_maps, in_onnx, fronts, sides),
+            "compact in torch, front alone": partial(predict_position_maps, compact, fronts, None),
+            "compact in ONNX Runtime, front alone": partial(
+                predict_position_maps, in_onnx, fronts, None
+            ),
+        }
+    )
+    for name, spent in times.items():
+        ratio = spent / times["two_view in torch"]
+        line = f"{name:38} {spent:6.1f} ms, {ratio:.2f} of two_view's"
+        if name in TARGETS_MS:
+            verdict = "met" if spent <= TARGETS_MS[name] else "MISSED"
+            line += f"  (target {TARGETS_MS[name]} ms: {verdict})"
+        print(line)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,191 @@
+"""Exported networks: they say what torch says, and are not taken for what they are not."""
+
+import json
+import logging
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import onnx
+import pytest
+import skimage.data
+import torch
+from click.testing import CliRunner
+from PIL import Image
+
+from facelib import networks
+from facelib.__main__ import main
+from facelib.onnx_export import to_onnx, write_model
+from facelib.onnx_network import OnnxNetwork
+from facelib.reconstruct import NoSideError, predict_position_maps
+from facelib.shards import sha256
+from facelib.sources.synthetic import SyntheticSettings, make_pair
+
+TOLERANCE_PX = 1e-3
+SIZE = 64
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def crops():
+    """Front and side crops of three people."""
+    pairs = [make_pair(index, SyntheticSettings(size=SIZE, seed=5)) for index in range(3)]
+    views = [np.stack([getattr(pair, view) for pair in pairs]) for view in ("front", "side")]
+    return [(view / 255).astype(np.float32) for view in views]
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """Weights of a compact network that looks at its photos, and beside them what export wrote."""
+    torch.manual_seed(1)
+    network = networks.create("compact", SIZE)
+    for layer in (network.pose, network.shape):
+        torch.nn.init.normal_(layer.weight, std=0.05)
+    torch.nn.init.normal_(network.no_side)
+    path = tmp_path_factory.mktemp("weights") / "mine.safetensors"
+    networks.save_weights(path, network, {"seed": 1})
+    result = run("export", "--weights", path, "-o", path.with_suffix(".onnx"))
+    assert (result.exit_code, result.stderr) == (0, ""), result.output
+    return path
+
+
+def same(network, exported, fronts, sides):
+    expected = predict_position_maps(network, fronts, sides)
+    got = predict_position_maps(exported, fronts, sides)
+    assert got.shape == expected.shape and got.dtype == expected.dtype
+    assert np.abs(got - expected).mean() < TOLERANCE_PX
+    return got
+
+
+def test_compact_says_what_torch_says_with_and_without_a_side(weights, crops):
+    network, exported = networks.load_weights(weights), OnnxNetwork(weights.with_suffix(".onnx"))
+    fronts, sides = crops
+    both, alone = same(network, exported, fronts, sides), same(network, exported, fronts, None)
+    assert np.abs(both - alone).mean() > 1, "the side photo was not looked at"
+    same(network, exported, fronts[:1], sides[:1])
+    same(network, exported, fronts[:1], None)
+
+
+@pytest.mark.parametrize("name", ["prn", "one_view", "two_view"])
+def test_every_other_network_says_what_torch_says(name, crops, tmp_path):
+    torch.manual_seed(2)
+    network = networks.create(name, SIZE).eval()
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        write_model(tmp_path / "net.onnx", to_onnx(network))
+    assert not heard
+    exported, (fronts, sides) = OnnxNetwork(tmp_path / "net.onnx"), crops
+    assert (exported.name, exported.size) == (name, SIZE)
+    same(network, exported, fronts, sides)
+    if name == "two_view":
+        with pytest.raises(NoSideError, match="two_view"):
+            predict_position_maps(exported, fronts, None)
+    else:
+        same(network, exported, fronts[:1], None)
+    assert logging.getLogger("torch.onnx").level == logging.NOTSET
+
+
+def test_a_file_tells_what_it_is_and_nothing_of_this_machine(weights):
+    path = weights.with_suffix(".onnx")
+    model = onnx.load(path)
+    told = {entry.key: entry.value for entry in model.metadata_props}
+    assert (told["network"], told["size"], told["side_photo"]) == ("compact", "64", "optional")
+    assert told["weights_sha256"] == sha256(weights)
+    assert json.loads(told["card"]) == networks.read_card(weights)
+    assert [value.name for value in model.graph.input] == ["front", "side"]
+    stored = networks.load_weights(weights).state_dict().values()
+    assert path.stat().st_size < 1.1 * 4 * sum(t.numel() for t in stored) + 200_000
+    assert b".py" not in path.read_bytes()
+
+
+def test_it_runs_without_torch(weights):
+    code = (
+        "import sys; import numpy as np; from facelib.onnx_network import OnnxNetwork\n"
+        "from facelib.reconstruct import predict_position_maps\n"
+        f"network = OnnxNetwork({str(weights.with_suffix('.onnx'))!r})\n"
+        "predict_position_maps(network, np.zeros((1, 64, 64, 3), np.float32), None)\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_reconstruct_takes_the_file_beside_the_weights_as_long_as_it_is_theirs(weights, tmp_path):
+    photo, mesh = tmp_path / "face.jpg", tmp_path / "me.ply"
+    Image.fromarray(skimage.data.astronaut()[:256, 100:356]).save(photo)
+    arguments = ("reconstruct", photo, "-o", mesh, "--front-box", 83, 50, 168, 175, "--weights")
+    copy = tmp_path / "mine.safetensors"
+    copy.write_bytes(weights.read_bytes())
+    alone = run(*arguments, copy)
+    assert f"wrote {mesh} (compact in torch)" in alone.output, alone.output
+    in_torch = np.fromfile(mesh, np.uint8)
+    exported = copy.with_suffix(".onnx")
+    exported.write_bytes(weights.with_suffix(".onnx").read_bytes())
+    for taken in (copy, exported):
+        assert "(compact in ONNX Runtime)" in run(*arguments, taken).stdout
+    assert len(in_torch) == mesh.stat().st_size
+    networks.save_weights(copy, networks.create("compact", SIZE))
+    stale = run(*arguments, copy)
+    assert "mine.onnx" in stale.stderr and "(compact in torch)" in stale.stdout
+
+
+def test_the_file_that_ships_is_of_the_weights_that_ship():
+    from facelib.cli.common import shipped_weights
+
+    path = shipped_weights("compact")
+    assert OnnxNetwork(path.with_suffix(".onnx")).weights_sha256 == sha256(path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["export", "-o", "net.pt"], 7, ["net.pt", ".onnx"]),
+        (["export", "-o", "nowhere/net.onnx"], 6, ["cannot write", "net.onnx"]),
+        (["export", "--weights", "no.safetensors", "-o", "net.onnx"], 8, ["no.safetensors"]),
+        (["export", "--weights", "text.onnx", "-o", "net.onnx"], 8, ["text.onnx"]),
+        (["export"], 2, ["--output"]),
+        (["reconstruct", "face.png", "-o", "me.ply", "--weights", "no.onnx"], 8, ["no.onnx"]),
+        (["reconstruct", "face.png", "-o", "me.ply", "--weights", "text.onnx"], 8, ["text.onnx"]),
+        (["reconstruct", "face.png", "-o", "me.ply", "--weights", "other.onnx"], 8, ["other.onnx"]),
+    ],
+)
+def test_failures_are_one_sentence_and_leave_nothing(tmp_path, monkeypatch, arguments, code, words):
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(np.zeros((80, 60, 3), np.uint8)).save("face.png")
+    (tmp_path / "text.onnx").write_text("no network at all")
+    node = onnx.helper.make_node("Identity", ["a"], ["b"])
+    values = [onnx.helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, (1,)) for n in "ab"]
+    graph = onnx.helper.make_graph([node], "other", values[:1], values[1:])
+    opset = [onnx.helper.make_opsetid("", 18)]
+    onnx.save(onnx.helper.make_model(graph, opset_imports=opset, ir_version=10), "other.onnx")
+    before = sorted(path.name for path in tmp_path.iterdir())
+    boxed = ["--front-box", "10", "10", "50", "60"] if arguments[0] == "reconstruct" else []
+    result = run(*arguments, *boxed)
+    assert result.exit_code == code, result.output
+    message = result.output.strip().splitlines()[-1]
+    assert message.startswith("Error: ") and all(word in message for word in words)
+    assert "Traceback" not in result.output
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_a_disk_that_fills_up_leaves_nothing_behind(tmp_path, monkeypatch):
+    from pathlib import Path
+
+    def full(self, content):
+        self.touch()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space"):
+        write_model(tmp_path / "net.onnx", onnx.ModelProto())
+    assert not list(tmp_path.iterdir())
+
+
+def test_crops_of_another_size_are_refused(weights):
+    exported, larger = OnnxNetwork(weights.with_suffix(".onnx")), np.zeros((1, 128, 128, 3))
+    with pytest.raises(ValueError, match="64 px, got 128"):
+        predict_position_maps(exported, larger, None)
