@@ -58,6 +58,8 @@ class TrainConfig:
             `weighted_squared_error` whatever it is, so that runs can be compared.
         augmentation: what happens to training pairs.
         side_dropout: how often a network that can do without the side photo learns to.
+        young_samples: samples until which heat maps, in a network that has them, learn from the
+            keypoints alone; None: 20,000 for fresh weights, 0 where there are `init_weights`.
         init_weights: safetensors file to start from, or None for fresh weights.
         seed: of weights, split, order and augmentation.
         threads: torch's threads, or None to leave them.
@@ -94,6 +96,7 @@ class TrainConfig:
     loss: LossSettings = field(default_factory=LossSettings)
     augmentation: Augmentation = field(default_factory=Augmentation)
     side_dropout: float = 0.25
+    young_samples: int | None = None
     init_weights: Path | None = None
     seed: int = 0
     threads: int | None = None

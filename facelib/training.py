@@ -30,6 +30,7 @@ from facelib.train_log import append_line, continue_log, end_log, read_log, star
 from facelib.weight_average import WeightAverage
 
 BEST, CHECKPOINT, DIVERGED = "best.safetensors", "checkpoint.pt", "diverged.pt"
+YOUNG_SAMPLES = 20_000  # after which fresh heat maps find their keypoints to a few pixels
 BASELINE_PAIRS = 1000  # enough for a mean face; reading more only costs time
 
 __all__ = [
@@ -124,6 +125,8 @@ class _Run:
         self.validation_mask = loss_mask(layout, "feathered").to(self.device)
         self.network = self._network()
         self.learner = _Answering(self.network)
+        fresh = YOUNG_SAMPLES if config.init_weights is None else 0
+        self.young_samples = fresh if config.young_samples is None else config.young_samples
         self.stream = TrainStream(
             self.pairs,
             train_idx,
@@ -219,6 +222,8 @@ class _Run:
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["rate_share"]
         network.train()
+        if hasattr(self.network, "learn_jointly"):
+            self.network.learn_jointly(progress.step * config.batch_size >= self.young_samples)
         self.optimizer.zero_grad()
         half = config.precision == "bfloat16"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):

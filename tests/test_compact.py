@@ -452,6 +452,29 @@ def test_a_run_goes_on_exactly(config, tmp_path):
     assert a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
 
 
+@pytest.mark.parametrize("joint", [False, True])
+def test_the_map_moves_heat_maps_only_where_they_learn_jointly(joint):
+    network = loosened(fresh()).train()
+    network.learn_jointly(joint)
+    network(torch.rand(3, 6, 64, 64)).square().sum().backward()
+    for view in (network.front, network.side):
+        gradient = view.heat.weight.grad
+        assert (gradient is not None and gradient.abs().max() > 0) == joint
+
+
+def test_heat_maps_learn_alone_while_they_are_young(config, monkeypatch):
+    told = []
+    learn = compact.Compact.learn_jointly
+    monkeypatch.setattr(
+        compact.Compact, "learn_jointly", lambda self, yes: (told.append(yes), learn(self, yes))
+    )
+    run = replace(config, max_samples=16)  # four steps
+    weights = train(replace(run, young_samples=8))
+    train(replace(run, run_dir=config.run_dir / "fresh"))
+    train(replace(run, run_dir=config.run_dir / "grown", init_weights=weights))
+    assert told == [False] * 2 + [True] * 2 + [False] * 4 + [True] * 4
+
+
 def test_a_set_without_side_keypoints_trains_the_fronts_and_says_so(config, tmp_path):
     folder = tmp_path / "pairs"
     write_shards(turned_heads(8, 32, views=False), folder, {}, shard_size=8)

@@ -112,11 +112,16 @@ class _Sight(NamedTuple):
 
 
 class View(nn.Module):
-    """What is the front's own, or the side's: its heat maps, and what to make of them."""
+    """What is the front's own, or the side's: its heat maps, and what to make of them.
+
+    Attributes:
+        joint: whether heat maps learn from all that follows, too, or from the keypoints alone.
+    """
 
     def __init__(self, channels: int, reference: torch.Tensor) -> None:
         """Take the channels of the coarse features, and where keypoints are expected, (68, 2)."""
         super().__init__()
+        self.joint = True
         self.heat = nn.Conv2d(HEAT_WIDTH, N_KEYPOINTS, 1)
         self.whiten = Whitening(2 * N_KEYPOINTS)
         self.pool = nn.Linear(channels * GRID**2, POOLED)
@@ -127,7 +132,7 @@ class View(nn.Module):
         heat_maps = self.heat(fine).float()
         # Half precision will do for features; positions would be rounded to half a pixel.
         with torch.autocast(fine.device.type, enabled=False):
-            keypoints = soft_argmax(heat_maps.detach())
+            keypoints = soft_argmax(heat_maps if self.joint else heat_maps.detach())
             turn, shift = in_plane(keypoints, self.reference)
             left = in_place(keypoints, turn, shift, self.reference).flatten(1)
             pooled = functional.adaptive_avg_pool2d(coarse.float(), GRID).flatten(1)
@@ -216,9 +221,6 @@ class Compact(nn.Module):
     def answer(self, photos: torch.Tensor, has_side: torch.Tensor | None = None) -> Answer:
         """Say all that can be compared with the truth; photos and has_side are as in `forward`.
 
-        The heat maps learn from the keypoints alone: the map's gradient does not reach them. It
-        would wreck them while they are young, for it wants a better map, wherever the keypoints go.
-
         Returns:
             Maps, heat maps, and the log deviation if the network was made with confidence.
         """
@@ -230,6 +232,14 @@ class Compact(nn.Module):
             log_deviation = functional.interpolate(grid, size, mode="bilinear")
         side = None if reading.side is None else reading.side.heat_maps
         return Answer(maps, log_deviation, reading.front.heat_maps, side)
+
+    def learn_jointly(self, joint: bool) -> None:
+        """Choose whether the map's gradient reaches the heat maps.
+
+        It would wreck them while they are young, for it wants a better map, wherever the keypoints
+        go; later it brings them to where they serve the map best.
+        """
+        self.front.joint = self.side.joint = joint
 
     def describe(self, photos: torch.Tensor, has_side: torch.Tensor | None = None) -> Description:
         """Say in numbers what was seen; photos and has_side are as in `forward`."""
