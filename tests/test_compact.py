@@ -235,13 +235,6 @@ def test_every_parameter_that_is_used_gets_a_gradient(n_side):
             assert parameter.grad is not None and parameter.grad.abs().max() > 0, name
 
 
-def test_the_map_does_not_move_the_keypoints():
-    network = loosened(fresh()).train()
-    network(torch.rand(2, 6, 64, 64)).square().sum().backward()
-    for view in (network.front, network.side):
-        assert view.heat.weight.grad is None and view.pool.weight.grad.any()
-
-
 def test_whitening_is_standard_scores_and_takes_a_single_row():
     rows = torch.randn(50, 3, generator=torch.manual_seed(0)) * torch.tensor([0.1, 1, 10]) + 2
     whiten = Whitening(3).train()
@@ -282,10 +275,14 @@ def test_one_batch_can_be_learned_by_heart(data_dir):
     size, layout = SIZE, load_layout(SIZE)
     batch = make_batch(ShardedPairs(data_dir), range(4), layout)
     loss, network = TrainingLoss(LossSettings(heat_map_weight=0.01), layout), fresh(size).train()
+    network.learn_jointly(False)
     front = np.stack([layout.keypoints(points)[:, :2] for points in batch.vertices_image])
     keypoints = [(torch.from_numpy(k).float() + 0.5) / size for k in (front, batch.keypoints_side)]
     optimizer = torch.optim.Adam(network.parameters(), 3e-3)
-    for _ in range(100):
+    steps = 150
+    for step in range(steps):
+        # Whitened by so few, the keypoints jump from step to step: only small ones settle.
+        optimizer.param_groups[0]["lr"] = 3e-3 * (1 - step / steps)
         optimizer.zero_grad()
         answer = network.answer(batch.photos)
         heat_maps = zip((answer.heat_front, answer.heat_side), keypoints, strict=True)
@@ -460,6 +457,7 @@ def test_the_map_moves_heat_maps_only_where_they_learn_jointly(joint):
     for view in (network.front, network.side):
         gradient = view.heat.weight.grad
         assert (gradient is not None and gradient.abs().max() > 0) == joint
+        assert view.pool.weight.grad.any()
 
 
 def test_heat_maps_learn_alone_while_they_are_young(config, monkeypatch):
