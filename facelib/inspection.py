@@ -124,7 +124,7 @@ def spoiled_views(
     """
     if len(fronts) < 2:
         raise ValueError("expected 2 people or more, got one: nobody to take a photo from")
-    middle = np.array([0.5, 0.5])
+    middle = (0.5, 0.5)
     others = np.roll(np.arange(len(fronts)), 1)
     return {
         "both photos": (fronts, sides),
@@ -141,12 +141,12 @@ def spoiled_views(
     }
 
 
-def hide(photos: np.ndarray, centre: np.ndarray, box: float) -> np.ndarray:
+def hide(photos: np.ndarray, centre: tuple[float, float], box: float) -> np.ndarray:
     """Return photos with a grey square on them.
 
     Args:
         photos: (..., S, S, 3) float.
-        centre: (2,) of the square, column and row, as shares of the photo's side.
+        centre: x and y of the square's middle, as shares of the photo's side.
         box: side of the square, as a share of the photo's side; cut off where it leaves the photo.
     """
     size = photos.shape[-2]
@@ -186,13 +186,14 @@ def occlusion_map(
     region = layout.labels["face"]
     seen = answer(network, layout, faces.fronts, faces.sides)[:, region]
     places = (np.arange(n) + 0.5) / n
+    whole = {"front": faces.fronts, "side": faces.sides}
     moved = np.empty((n, n))
-    for row, column in np.ndindex(n, n):
-        centre = np.array([places[column], places[row]])
-        photos = {"front": faces.fronts, "side": faces.sides}
-        photos[photo] = hide(photos[photo], centre, box)
+    for row, y in enumerate(places):  # a row of boxes at once: (n · B, S, S, 3)
+        photos = {name: np.tile(shown, (n, 1, 1, 1)) for name, shown in whole.items()}
+        photos[photo] = np.concatenate([hide(whole[photo], (x, y), box) for x in places])
         hidden = answer(network, layout, photos["front"], photos["side"])[:, region]
-        moved[row, column] = distance_mm(hidden, seen, faces.px_per_mm, ALL).mean()
+        far = distance_mm(hidden, np.tile(seen, (n, 1, 1)), np.tile(faces.px_per_mm, n), ALL)
+        moved[row] = far.reshape(n, -1).mean(axis=1)
     return moved
 
 
@@ -237,14 +238,12 @@ def depth_gradient(
     Reference:
         D. Smilkov et al., SmoothGrad: removing noise by adding noise, arXiv 1706.03825, 2017.
     """
-    drawn = rng.normal(scale=noise, size=(n_noisy, *photos.shape)) if noise else 0.0
-    noisy = (photos.numpy() + np.zeros((n_noisy, 1, 1, 1)) + drawn).astype(np.float32)
-    total = np.zeros(photos.shape)
-    for copy in noisy:
-        pixels = torch.from_numpy(copy)[None].requires_grad_()
-        depth = (network(pixels)[0, 2] * torch.from_numpy(reader)).sum()
-        total += torch.autograd.grad(depth, pixels)[0][0].numpy()
-    return total / n_noisy * photos.shape[-1] * networks.POSITION_SCALE
+    noisy = photos.numpy() + rng.normal(scale=noise, size=(n_noisy, *photos.shape))
+    pixels = torch.from_numpy(noisy.astype(np.float32)).requires_grad_()
+    depths = (network(pixels)[:, 2] * torch.from_numpy(reader)).sum(dim=(1, 2))
+    (gradients,) = torch.autograd.grad(depths.sum(), pixels)
+    mean = gradients.numpy().mean(axis=0, dtype=np.float64)
+    return mean * photos.shape[-1] * networks.POSITION_SCALE
 
 
 def side_share(gradient: np.ndarray) -> float:

@@ -83,11 +83,11 @@ def test_spoiled_views_spoil_what_they_say_and_nothing_else(faces):
 
 def test_a_box_hides_its_own_pixels_and_is_cut_off_at_the_edge():
     photo = np.ones((8, 8, 3), np.float32)
-    hidden = inspection.hide(photo, np.array([0.5, 0.25]), 0.5) == inspection.GREY
+    hidden = inspection.hide(photo, (0.5, 0.25), 0.5) == inspection.GREY
     expected = np.zeros((8, 8), bool)
     expected[0:4, 2:6] = True
     np.testing.assert_array_equal(hidden.all(axis=2), expected)
-    corner = inspection.hide(photo, np.array([1.0, 1.0]), 0.5) == inspection.GREY
+    corner = inspection.hide(photo, (1.0, 1.0), 0.5) == inspection.GREY
     assert corner.all(axis=2).sum() == 4 and (photo == 1).all()
 
 
