@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from facelib import networks
-from facelib.evaluate import resize_points, whole_crop
+from facelib.evaluate import resize_points, vertex_error_mm, whole_crop
 from facelib.networks.compact import HEAD_TO_CROP, MM_PER_UNIT, rotation_from_6d
 from facelib.pairs import FacePair
 from facelib.reconstruct import predict_position_maps
@@ -25,7 +25,6 @@ from facelib.rotations import pose_from_rotation
 from facelib.uvmap import UVLayout
 
 GREY = 0.5  # of the boxes that hide parts of a photo: the middle of 0..1
-ALL, DEPTH = slice(0, 3), slice(2, 3)  # axes that count in a distance
 HIDDEN_SIDE = 0.5  # of the box that `spoiled_views` hides, as a share of the photo's side
 
 
@@ -89,22 +88,25 @@ def answer(
     return np.stack([layout.vertices(position_map) for position_map in maps])
 
 
-def distance_mm(
-    vertices_crop: np.ndarray, others_crop: np.ndarray, px_per_mm: np.ndarray, axes: slice
+def distances_mm(
+    vertices_crop: np.ndarray,
+    others_crop: np.ndarray,
+    px_per_mm: np.ndarray,
+    measure: Callable[[np.ndarray, np.ndarray], float] = vertex_error_mm,
 ) -> np.ndarray:
-    """Return each face's mean distance between corresponding vertices, nothing aligned.
+    """Measure each face of two sets that correspond.
 
     Args:
         vertices_crop: (B, V, 3) float px.
-        others_crop: the same shape, the same frame.
+        others_crop: the same shape, the same frames.
         px_per_mm: (B,) float.
-        axes: which of x, y, z count: `ALL` of them, or `DEPTH` alone.
+        measure: of `facelib.evaluate`, takes (V, 3) mm twice.
 
     Returns:
         (B,) float64, mm.
     """
-    off = (np.asarray(vertices_crop, np.float64) - others_crop)[..., axes]
-    return np.linalg.norm(off, axis=2).mean(axis=1) / px_per_mm
+    faces = zip(vertices_crop, others_crop, px_per_mm, strict=True)
+    return np.array([measure(one / scale, other / scale) for one, other, scale in faces])
 
 
 def spoiled_views(
@@ -192,7 +194,7 @@ def occlusion_map(
         photos = {name: np.tile(shown, (n, 1, 1, 1)) for name, shown in whole.items()}
         photos[photo] = np.concatenate([hide(whole[photo], (x, y), box) for x in places])
         hidden = answer(network, layout, photos["front"], photos["side"])[:, region]
-        far = distance_mm(hidden, np.tile(seen, (n, 1, 1)), np.tile(faces.px_per_mm, n), ALL)
+        far = distances_mm(hidden, np.tile(seen, (n, 1, 1)), np.tile(faces.px_per_mm, n))
         moved[row] = far.reshape(n, -1).mean(axis=1)
     return moved
 

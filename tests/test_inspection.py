@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from facelib import inspection, networks
-from facelib.inspection import ALL, DEPTH, Faces
+from facelib.evaluate import depth_error_mm
+from facelib.inspection import Faces
 from facelib.reconstruct import NoSideError
 from facelib.rotations import rotation_from_pose
 from facelib.sources.synthetic import SyntheticSettings, make_sample
@@ -54,12 +55,14 @@ def test_pairs_of_any_size_come_to_the_network_s_size_with_the_same_millimetres(
     np.testing.assert_array_equal(small.photos[0, 3:].permute(1, 2, 0), small.sides[0])
 
 
-def test_distances_in_depth_leave_the_other_axes_out():
+def test_distances_are_those_of_each_face_in_its_own_scale():
     still = np.zeros((2, 5, 3))
     moved = still + [3.0, 0.0, 4.0]
     px_per_mm = np.array([1.0, 2.0])
-    np.testing.assert_allclose(inspection.distance_mm(moved, still, px_per_mm, ALL), [5, 2.5])
-    np.testing.assert_allclose(inspection.distance_mm(moved, still, px_per_mm, DEPTH), [4, 2])
+    np.testing.assert_allclose(inspection.distances_mm(moved, still, px_per_mm), [5, 2.5])
+    np.testing.assert_allclose(
+        inspection.distances_mm(moved, still, px_per_mm, depth_error_mm), [4, 2]
+    )
 
 
 def test_spoiled_views_spoil_what_they_say_and_nothing_else(faces):
