@@ -224,7 +224,8 @@ def depth_gradient(
     """Say how the depth of a point would change with each pixel of both photos (SmoothGrad).
 
     The gradient is averaged over copies of the photos with a little noise, because a network of
-    many kinks has another gradient a hair's breadth away.
+    many kinks has another gradient a hair's breadth away. What a network reads with the gradient
+    cut, as `compact` does its keypoints, is left out of it.
 
     Args:
         network: from `facelib.networks`, in evaluation mode.
@@ -283,7 +284,7 @@ def untrained(name: str, size: int, photos: torch.Tensor, seed: int) -> nn.Modul
         for module in network.modules():
             if isinstance(module, nn.Linear) and not module.weight.any():
                 module.reset_parameters()
-            elif isinstance(module, nn.BatchNorm2d):
+            elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
                 module.momentum = 1.0  # the next batch is all that counts
         with torch.inference_mode():
             network.train()(photos)
@@ -347,13 +348,12 @@ def read_causes(
         photos: (B, 3 or 6, S, S), as it takes them.
         has_side: (B,) bool or None, as it takes them.
     """
-    fused = network.fused(photos, has_side).float()
-    pose, shape = network.pose(fused), network.shape(fused)
-    rotations = rotation_from_6d(pose[:, 1:7]).double().numpy()
+    told = network.describe(photos, has_side)
+    rotations = rotation_from_6d(told.pose[:, 1:7]).double().numpy()
     return Causes(
         pose_deg=np.degrees([pose_from_rotation(rotation) for rotation in rotations]),
-        px_per_mm=pose[:, 0].double().exp().numpy() * photos.shape[-1] / MM_PER_UNIT,
-        shape=shape.double().numpy(),
+        px_per_mm=told.pose[:, 0].double().exp().numpy() * photos.shape[-1] / MM_PER_UNIT,
+        shape=told.shape.double().numpy(),
     )
 
 

@@ -8,6 +8,7 @@ from torch import nn
 from facelib import inspection, networks
 from facelib.evaluate import depth_error_mm
 from facelib.inspection import Faces
+from facelib.networks.compact import Description
 from facelib.reconstruct import NoSideError
 from facelib.rotations import rotation_from_pose
 from facelib.sources.synthetic import SyntheticSettings, make_sample
@@ -157,11 +158,12 @@ def test_layer_outputs_are_those_of_the_layers_and_leave_no_hook_behind():
     network = networks.create("compact", SIZE).train()
     photos = torch.rand(2, 6, SIZE, SIZE)
     first = next(m for m in network.modules() if isinstance(m, nn.Conv2d))
-    seen = inspection.layer_outputs(network, {"shape": network.shape, "first": first}, photos)
+    layers = {"shape": network.shape, "first": first}
+    seen = inspection.layer_outputs(network, layers, photos)
     assert list(seen) == ["first", "shape"] and network.training
     assert not any(module._forward_hooks for module in network.modules())
     with torch.inference_mode():
-        expected = network.eval().shape(network.fused(photos))
+        expected = network.eval().describe(photos).shape
     assert torch.allclose(seen["shape"], expected)
 
 
@@ -175,34 +177,32 @@ def test_calls_of_one_layer_are_joined():
 
 
 def test_causes_are_the_pose_and_the_shape_that_a_compact_draws():
-    """Given causes, the map must be a head of that shape, turned so: and they are read back."""
-    network = networks.create("compact", 64).eval()
-    rotation = rotation_from_pose(*np.radians([10.0, -20.0, 5.0]))
-    with torch.no_grad():
-        network.pose.bias[0] = np.log(1.25)
-        network.pose.bias[1:7] = torch.from_numpy(rotation.T[:2].reshape(-1))
-        network.shape.bias[0] = 1.5
-    photos = torch.rand(2, 3, 64, 64)
+    """The map must be a head of the shape that is read, turned and sized as is read."""
+    photos = torch.rand(2, 6, 64, 64, generator=torch.Generator().manual_seed(0))
+    network, layout = inspection.untrained("compact", 64, photos, 0), load_layout(64)
     causes = inspection.read_causes(network, photos)
-    np.testing.assert_allclose(causes.pose_deg, [[10, -20, 5]] * 2, atol=1e-4)
-    np.testing.assert_allclose(causes.px_per_mm, 1.25 * 64 / 100, rtol=1e-6)
-    head = 100 * (network.mean_head + 1.5 * network.directions[0]).numpy()
+    away = np.einsum("bk,kvc->bvc", causes.shape, network.directions.double().numpy())
+    heads = 100 * (network.mean_head.numpy() + away)
     np.testing.assert_allclose(
-        inspection.shape_coefficients(network, head[None])[0, :3], [1.5, 0, 0], atol=1e-3
+        inspection.shape_coefficients(network, heads)[:, :20], causes.shape[:, :20], atol=1e-3
     )
-    layout = load_layout(64)
-    answer = inspection.answer(network, layout, photos.permute(0, 2, 3, 1).numpy(), None)[0]
-    drawn = causes.px_per_mm[0] * (head @ rotation.T) * [1, -1, 1]
-    off = (answer - answer.mean(axis=0)) - (drawn - drawn.mean(axis=0))
-    assert np.linalg.norm(off, axis=1).mean() < 0.05  # px, reading a map of 64 texels
+    fronts, sides = photos.permute(0, 2, 3, 1).numpy()[..., :3], photos.permute(0, 2, 3, 1).numpy()
+    answers = inspection.answer(network, layout, fronts, sides[..., 3:])
+    for i, pose_deg in enumerate(causes.pose_deg):
+        turned = heads[i] @ rotation_from_pose(*np.radians(pose_deg)).T * [1, -1, 1]
+        drawn = causes.px_per_mm[i] * turned
+        off = (answers[i] - answers[i].mean(axis=0)) - (drawn - drawn.mean(axis=0))
+        assert np.linalg.norm(off, axis=1).mean() < 0.05 * np.linalg.norm(drawn, axis=1).mean()
 
 
-def test_true_poses_are_counted_as_predicted_ones_are():
+def test_true_poses_are_counted_as_predicted_ones_are(monkeypatch):
     sample = make_sample(3, SyntheticSettings(64, held_out=True))
     pair, (front, _) = sample.pair, sample.views
     network = networks.create("compact", 64).eval()
-    with torch.no_grad():
-        network.pose.bias[1:7] = torch.from_numpy(front.camera.rotation.T[:2].reshape(-1).copy())
+    pose = torch.zeros(1, 10)
+    pose[0, 1:7] = torch.from_numpy(front.camera.rotation.T[:2].reshape(-1))
+    told = Description(torch.zeros(1, 68, 2), torch.zeros(1, 68, 2), pose, torch.zeros(1, 3))
+    monkeypatch.setattr(network, "describe", lambda photos, has_side: told)
     photos = inspection.faces_at(64, [pair]).photos
     np.testing.assert_allclose(
         inspection.read_causes(network, photos).pose_deg[0], pair.front_pose_deg, atol=1e-3
