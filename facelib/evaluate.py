@@ -285,7 +285,7 @@ def resize_points(points_crop: np.ndarray, from_size: int, to_size: int) -> np.n
         from_size: side of the crop that they belong to, px.
         to_size: side of the other, px.
     """
-    return _whole(from_size, to_size).image_to_crop(points_crop)
+    return whole_crop(from_size, to_size).image_to_crop(points_crop)
 
 
 def predict_vertices(
@@ -296,7 +296,7 @@ def predict_vertices(
     Pairs of another size than the network's are brought to its size, and the answer back. Without
     the side the network is told that there is none.
     """
-    whole = _whole(pair.size, network.size)
+    whole = whole_crop(pair.size, network.size)
     front, side = (
         whole.cut(image.astype(np.float32) / 255)[None] for image in (pair.front, pair.side)
     )
@@ -304,7 +304,7 @@ def predict_vertices(
     return whole.crop_to_image(layout.vertices(position_map))
 
 
-def _whole(size: int, output_size: int) -> Crop:
+def whole_crop(size: int, output_size: int) -> Crop:
     """Return the crop that takes a whole image of one size to another size."""
     return Crop(((size - 1) / 2, (size - 1) / 2), float(size), output_size)
 

@@ -490,3 +490,12 @@ def test_a_set_without_side_keypoints_trains_the_fronts_and_says_so(config, tmp_
             for view in ("front", "side")
         ]
         assert learned == [True, known]
+
+
+def test_a_prediction_does_not_keep_a_later_gradient_from_flowing():
+    compact._texel_corners.cache_clear()
+    network = networks.create("compact", 32)
+    with torch.inference_mode():
+        network(torch.rand(1, 3, 32, 32))
+    network(torch.rand(2, 3, 32, 32)).sum().backward()
+    assert network.pose.bias.grad.any()

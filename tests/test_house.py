@@ -50,7 +50,7 @@ FLOORS = {
     4.5: "sources.facegen_standin sources.basel_standin sources.florence_standin",
     4.7: "sources.w300lp_standin",
     5: "evaluate",
-    5.5: "evaluation_record scan_scores landmark_scores",
+    5.5: "evaluation_record scan_scores landmark_scores inspection",
     5.7: "cli.common",
     5.75: "cli.evaluate_scans cli.evaluate_photos",
     5.8: "cli.facegen cli.reconstruct cli.generate cli.train cli.evaluate cli.w300lp"

@@ -358,6 +358,7 @@ def texels(points: torch.Tensor, size: int) -> torch.Tensor:
 
 
 @lru_cache(maxsize=8)
+@torch.inference_mode(False)  # kept tensors must serve a later training, too
 def _texel_corners(size: int) -> tuple[torch.Tensor, torch.Tensor]:
     """The vertices (3, S²) that each texel blends, and their weights (3, S²)."""
     matrix = load_layout(size).matrix
