@@ -224,8 +224,7 @@ def depth_gradient(
     """Say how the depth of a point would change with each pixel of both photos (SmoothGrad).
 
     The gradient is averaged over copies of the photos with a little noise, because a network of
-    many kinks has another gradient a hair's breadth away. What a network reads with the gradient
-    cut, as `compact` does its keypoints, is left out of it.
+    many kinks has another gradient a hair's breadth away.
 
     Args:
         network: from `facelib.networks`, in evaluation mode.
