@@ -108,6 +108,11 @@ class Run:
         return self.best and self.share_of_mean_face(self.best)
 
     @property
+    def split_seed(self) -> int | None:
+        """The seed of who was held out; once that was the run's own."""
+        return self.config.get("split_seed", self.seed)
+
+    @property
     def ingredients(self) -> Ingredients:
         """What the synthetic people of its pairs have."""
         return Ingredients(**self.data.get("ingredients", {}))

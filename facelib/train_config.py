@@ -54,6 +54,8 @@ class TrainConfig:
         max_hours: stop after so many hours of training, continued runs included, or None.
         validation_fraction: share of the people held out.
         validation_samples: most held-out pairs that are used.
+        split_seed: of who is held out; stages of one training share it, or a later one would be
+            validated on people whom an earlier one has seen.
         loss: what training makes small. Validation, which chooses the weights that are kept, is by
             `weighted_squared_error` whatever it is, so that runs can be compared.
         augmentation: what happens to training pairs.
@@ -61,7 +63,7 @@ class TrainConfig:
         young_samples: samples until which heat maps, in a network that has them, learn from the
             keypoints alone; None: 20,000 for fresh weights, 0 where there are `init_weights`.
         init_weights: safetensors file to start from, or None for fresh weights.
-        seed: of weights, split, order and augmentation.
+        seed: of weights, order and augmentation.
         threads: torch's threads, or None to leave them.
         device: "cpu" or a torch device; `accelerate launch` gives each process its own instead.
         channels_last: memory order of images; the faster one on most processors.
@@ -93,6 +95,7 @@ class TrainConfig:
     max_hours: float | None = None
     validation_fraction: float = 0.1
     validation_samples: int = 512
+    split_seed: int = 0
     loss: LossSettings = field(default_factory=LossSettings)
     augmentation: Augmentation = field(default_factory=Augmentation)
     side_dropout: float = 0.25

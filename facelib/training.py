@@ -107,7 +107,7 @@ class _Run:
                 f"{config.batch_size}"
             )
         self.pairs = ShardedPairs(config.data_dir)
-        rng = np.random.default_rng([config.seed, 2])
+        rng = np.random.default_rng([config.split_seed, 2])
         train_idx, valid_idx = split_by_identity(
             self.pairs.identities, config.validation_fraction, rng
         )

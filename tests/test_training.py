@@ -412,3 +412,14 @@ def test_a_run_goes_on_after_an_option_was_added(config):
     torch.save(state, path)
     train(config, GridLayout())
     assert max(losses(config.run_dir)) > 5
+
+
+def test_stages_of_other_seeds_hold_out_the_same_people(config):
+    """A later stage must not be validated on people from whom an earlier one learned."""
+
+    def held_out(**changes):
+        run = training._Run(replace(config, **changes), GridLayout())
+        return set(run.pairs.identities[run.valid_idx])
+
+    assert held_out(seed=0) == held_out(seed=1) == held_out(seed=2)
+    assert held_out(split_seed=1) != held_out()

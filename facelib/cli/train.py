@@ -13,7 +13,7 @@ TRAIN_OPTIONS = {
     str: ("network", "schedule", "init_weights", "device", "precision"),
     int: ("size", "batch_size", "halve_every", "warmup_samples", "patience", "epochs")
     + ("samples_per_epoch", "max_samples", "seed", "threads")
-    + ("encoder_samples", "reference_fan_in", "young_samples"),
+    + ("encoder_samples", "reference_fan_in", "young_samples", "split_seed"),
     float: ("learning_rate", "max_grad_norm", "max_hours", "validation_fraction", "side_dropout")
     + ("average_decay",),
 }
