@@ -70,8 +70,10 @@ trained on {last.environment["threads"]} processor thread(s). Log: `{name}.log.j
         text += f"{first.encoder_samples:,} samples, {60 * first.encoder_hours:.0f} min, "
         text += "by facelib.encoder_start.\n"
     if len({stage.split_seed for stage in training.stages}) > 1:
-        text += "\nThe stages held out different people: a later one's errors above are too low, for\n"
-        text += "an earlier one had learned from most of its held-out people. See below for others.\n"
+        text += (
+            "\nThe stages held out different people. Errors of later ones are too low here, for\n"
+        )
+        text += "an earlier stage had learned from most of those held out; below are true ones.\n"
     text += (
         "\nErrors are mean point distances over the layout's vertices, on people held out of the\n"
     )
