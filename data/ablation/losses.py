@@ -65,7 +65,7 @@ def told_deviations_mm(
     told, covered = [], torch.from_numpy(layout.coverage)
     for start in range(0, count, BATCH):
         batch = make_batch(held_out, range(start, min(start + BATCH, count)), layout)
-        _, log_deviation = network.predict(batch.photos)
+        log_deviation = network.answer(batch.photos).log_deviation
         deviation_px = log_deviation[:, 0, covered].exp().mean(dim=1) * layout.size * POSITION_SCALE
         told.append(deviation_px.numpy() / batch.px_per_mm)
     return np.concatenate(told).round(4).tolist()

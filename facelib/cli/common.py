@@ -13,6 +13,7 @@ import click
 
 NO_SUCH_FILE, NOT_AN_IMAGE, NO_FACE, UNWRITABLE, UNKNOWN_ENDING, BAD_DATA = 3, 4, 5, 6, 7, 8
 
+DEFAULT_NETWORK = "compact"
 ONNX = ".onnx"
 
 EXIT_CODES = """
@@ -39,16 +40,15 @@ class Failure(click.ClickException):
         self.exit_code = exit_code
 
 
-def load_network(weights: Path | None, shipped: str = "two_view", exported: bool = False):
-    """Load the named weights, or those of a network that ship.
+def load_network(weights: Path | None, exported: bool = False):
+    """Load the named weights, or those of the default network.
 
     Args:
         weights: a safetensors file, which torch runs, or an ONNX file; None takes those that ship.
-        shipped: whose weights these are.
         exported: where the same weights lie beside as ONNX, load that, which is quicker.
     """
     try:
-        path = weights or shipped_weights(shipped)
+        path = weights or shipped_weights()
         if path.suffix.lower() == ONNX:
             return _onnx_network(path)
         beside = path.with_suffix(ONNX)
@@ -79,11 +79,11 @@ def engine(network) -> str:
     return "ONNX Runtime" if isinstance(network, OnnxNetwork) else "torch"
 
 
-def shipped_weights(network: str = "two_view") -> Path:
-    """Return where the weights of a network that ship lie."""
+def shipped_weights() -> Path:
+    """Return where the weights of the default network lie, which ship."""
     from facelib.paths import data_file
 
-    return data_file("weights", f"{network}.safetensors")
+    return data_file("weights", f"{DEFAULT_NETWORK}.safetensors")
 
 
 def read_photo(path: Path):

@@ -49,7 +49,7 @@ def consistency(
         raise click.UsageError("give a PHOTO, or a --pair")
     images = [[read_photo(path) for path in paths] for paths in views]
     networks = {str(path): common.load_network(path) for path in weights}
-    networks = networks or {"compact": common.load_network(None, "compact")}
+    networks = networks or {common.DEFAULT_NETWORK: common.load_network(None)}
     try:
         check_sides(networks.values(), views)
         faces = [find_faces(*both) for both in zip(views, images, strict=True)]

@@ -47,7 +47,7 @@ def export(weights: Path | None, output: Path) -> None:
     from facelib.onnx_export import export_model, write_model
 
     try:
-        model = export_model(weights or shipped_weights("compact"))
+        model = export_model(weights or shipped_weights())
     except (ValueError, OSError) as error:
         raise Failure(f"cannot load the network: {error}", BAD_DATA) from error
     with writing(output):

@@ -74,9 +74,8 @@ def reconstruct(
 ) -> None:
     """Build a textured 3D mesh from the photos FRONT and SIDE of one face.
 
-    Without SIDE the mesh is built from the front alone, by the network `compact`, which can do
-    without. The mesh is in the front photo's pixels, y up, its origin at the photo's bottom-left
-    pixel.
+    Without SIDE the mesh is built from the front alone, which tells less of its depth. The mesh is
+    in the front photo's pixels, y up, its origin at the photo's bottom-left pixel.
     """
     if output.suffix.lower() not in ENDINGS:
         raise Failure(f"{output} must end in {', '.join(ENDINGS)}", UNKNOWN_ENDING)
@@ -143,8 +142,7 @@ def build(images, names: tuple[Path, ...], boxes, weights: Path | None, texture_
     from facelib.reconstruct import reconstruct as run
     from facelib.uvmap import load_layout
 
-    shipped = "two_view" if len(images) == 2 else "compact"
-    network = common.load_network(weights, shipped, exported=True)
+    network = common.load_network(weights, exported=True)
     try:
         layouts = load_layout(network.size), load_layout(texture_size)
     except (ValueError, OSError) as error:
