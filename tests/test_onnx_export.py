@@ -136,7 +136,7 @@ def test_reconstruct_takes_the_file_beside_the_weights_as_long_as_it_is_theirs(w
 def test_the_file_that_ships_is_of_the_weights_that_ship():
     from facelib.cli.common import shipped_weights
 
-    path = shipped_weights("compact")
+    path = shipped_weights()
     assert OnnxNetwork(path.with_suffix(".onnx")).weights_sha256 == sha256(path)
 
 
