@@ -133,13 +133,6 @@ def draw_change(size: int, rng: np.random.Generator, settings: Augmentation) -> 
     )
 
 
-def draw_changes(
-    size: int, rng: np.random.Generator, settings: Augmentation
-) -> tuple[Change, Change]:
-    """Draw how the front and the side photo of a pair are changed, each its own way."""
-    return draw_change(size, rng, settings), draw_change(size, rng, settings)
-
-
 def _draw_texture(width, height, size, rng, settings):
     share = settings.texture_probability
     if not share or rng.random() >= share:
@@ -276,14 +269,41 @@ def augment(
     Raises:
         ValueError: if the photos are not square RGB of one size.
     """
+    return augment_with_side(front, side, vertices_image, np.zeros((0, 3)), rng, settings)[:3]
+
+
+def augment_with_side(
+    front: np.ndarray,
+    side: np.ndarray,
+    vertices_image: np.ndarray,
+    points_side: np.ndarray,
+    rng: np.random.Generator,
+    settings: Augmentation,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Do as `augment` does, by the same draws, and have other points follow the side photo.
+
+    Args:
+        front: as in `augment`; so all but what follows.
+        side: (S, S, 3).
+        vertices_image: (V, 3).
+        points_side: (N, 3) px, crop frame of the side photo.
+        rng: draws everything.
+        settings: ranges.
+    Returns:
+        What `augment` returns, and points_side (N, 3) float32 px.
+    Raises:
+        ValueError: if the photos are not square RGB of one size.
+    """
     size = front.shape[0]
     if front.shape != (size, size, 3) or side.shape != front.shape:
         raise ValueError(f"photos must both be (S, S, 3), got {front.shape} and {side.shape}")
-    front_change, side_change = draw_changes(size, rng, settings)
+    front_change = draw_change(size, rng, settings)
+    side_change = draw_change(size, rng, settings)
     return (
         change_image(front, front_change),
         change_image(side, side_change),
         change_points(vertices_image, front_change, size),
+        change_points(points_side, side_change, size),
     )
 
 

@@ -13,14 +13,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from facelib.augmentation import (
-    Augmentation,
-    change_image,
-    change_points,
-    draw_changes,
-    shrink,
-    shrink_points,
-)
+from facelib.augmentation import Augmentation, augment_with_side, shrink, shrink_points
 from facelib.networks import POSITION_SCALE
 from facelib.pairs import ShardedPairs
 
@@ -104,10 +97,9 @@ def make_batch(
             front, side = front * unit, side * unit
         else:
             rng = next(rngs)
-            front_change, side_change = draw_changes(size, rng, augmentation)
-            front, side = change_image(front, front_change), change_image(side, side_change)
-            points = change_points(points, front_change, size)
-            beside = change_points(beside, side_change, size)
+            front, side, points, beside = augment_with_side(
+                front, side, points, beside, rng, augmentation
+            )
             has_side[row] = rng.random() >= side_dropout
         photos[row, ..., :3], photos[row, ..., 3:], vertices[row] = front, side, points
         maps[row] = layout.position_map(vertices[row])
