@@ -37,6 +37,15 @@ def toy_network(monkeypatch):
     monkeypatch.setitem(sys.modules, "facelib.uvmap", toy_uvmap)
 
 
+def assert_fails(result, code, words):
+    """The command must have ended with this code, and a last line that has these words."""
+    assert result.exit_code == code, result.output
+    message = result.output.strip().splitlines()[-1]
+    assert message.startswith("Error: ")
+    for word in words:
+        assert word in message
+
+
 def run(folder, *arguments):
     arguments = [str(a) if str(a).startswith("-") else a for a in arguments]
     paths = [folder / a if isinstance(a, str) and "." in a else a for a in arguments]
@@ -130,11 +139,7 @@ def test_failures_are_one_sentence_with_their_own_code(photos, toy_network, argu
     (photos / "folder.d" / "sub.obj").mkdir()
     before = contents(photos)
     result = run(photos, "reconstruct", *arguments)
-    assert result.exit_code == code, result.output
-    message = result.output.strip().splitlines()[-1]
-    assert message.startswith("Error: ")
-    for word in words:
-        assert word in message
+    assert_fails(result, code, words)
     assert "Traceback" not in result.output
     assert contents(photos) == before, "something half-written stayed behind"
 
@@ -239,11 +244,7 @@ def test_consistency_as_json_takes_photos_alone_and_pairs(photos, toy_network, m
 )
 def test_consistency_fails_in_one_sentence(photos, toy_network, arguments, code, words):
     result = run(photos, "consistency", *arguments)
-    assert result.exit_code == code, result.output
-    message = result.output.strip().splitlines()[-1]
-    assert message.startswith("Error: ")
-    for word in words:
-        assert word in message
+    assert_fails(result, code, words)
 
 
 def test_help_names_the_exit_codes_and_loads_nothing_heavy():
