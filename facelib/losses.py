@@ -9,6 +9,9 @@ keypoints on its way to the map is told where they are.
 
 Maps are (B, 3, S, S) in the crop frame; their unit is S · POSITION_SCALE px, about a crop's side,
 whatever S is. Steps between texels are multiplied by S, so that no term's size depends on S.
+
+A network that places vertices and draws its map from them is compared at the vertices (see
+`vertex_weights`) unless a term needs the surface between them: there are fewer of them than texels.
 """
 
 from __future__ import annotations
@@ -70,12 +73,22 @@ class LossSettings:
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be 0 or above, got {getattr(self, name)}")
 
+    @property
+    def needs_maps(self) -> bool:
+        """Whether a term reads what lies between vertices."""
+        others = self.normal_weight, self.edge_weight, self.keypoint_weight
+        return self.confidence or any(others)
+
 
 class TrainingLoss:
     """The loss of some settings, with what it needs of a layout looked up once."""
 
     def __init__(
-        self, settings: LossSettings, layout: UVLayout, device: torch.device | str = "cpu"
+        self,
+        settings: LossSettings,
+        layout: UVLayout,
+        device: torch.device | str = "cpu",
+        at_vertices: bool = False,
     ) -> None:
         """Look up masks and keypoints.
 
@@ -83,9 +96,16 @@ class TrainingLoss:
             settings: which terms, and how much each counts.
             layout: of the maps' size; without extra terms, anything with a size and a weight mask.
             device: of the maps.
+            at_vertices: whether to compare not maps but the vertices they are drawn from, as
+                `vertex_columns`.
+        Raises:
+            ValueError: if vertices are to be compared by settings that need maps.
         """
-        self.settings = settings
-        self.mask = loss_mask(layout, settings.mask).to(device)
+        if at_vertices and settings.needs_maps:
+            raise ValueError("normals, edges, keypoints and confidence need maps, not vertices")
+        self.settings, self.at_vertices = settings, at_vertices
+        mask = loss_mask(layout, settings.mask)
+        self.mask = (vertex_weights(mask, layout) if at_vertices else mask).to(device)
         if settings.normal_weight or settings.edge_weight:
             # Beyond the seam the map is continued straight: there is no surface there to match.
             surface = self.mask * torch.from_numpy(layout.coverage).to(device)
@@ -113,8 +133,8 @@ class TrainingLoss:
         """Compute every term that counts, times its weight.
 
         Args:
-            prediction: (B, 3, S, S).
-            target: (B, 3, S, S).
+            prediction: (B, 3, S, S), or (B, 3, V, 1) at vertices.
+            target: the same.
             log_deviation: (B, 1, S, S), needed for confidence and only there.
             heat_maps: heat maps, and the keypoints where they are to lie, of each kind of photo;
                 see `heat_map_error`.
@@ -150,6 +170,27 @@ def loss_mask(layout: UVLayout, name: str) -> torch.Tensor:
         return torch.ones(layout.size, layout.size)
     mask = layout.weight_mask() if name == "feathered" else layout.weight_mask(feather=0)
     return torch.from_numpy(np.array(mask, np.float32))
+
+
+def vertex_weights(mask: torch.Tensor, layout: UVLayout) -> torch.Tensor:
+    """Share each texel's weight out to the three vertices whose blend it is: (V, 1) float32.
+
+    A texel's error is the blend Σ bᵢ eᵢ of its vertices' errors, so that by Jensen's inequality
+    w |Σ bᵢ eᵢ|² ≤ Σ w bᵢ |eᵢ|²: the error at vertices bounds that of maps from above, and equals it
+    where errors do not change across a triangle.
+
+    Args:
+        mask: (S, S), weights of texels.
+        layout: of that size.
+    """
+    # Straight on beyond the seam, a blend may have a part below 0.
+    weights = np.maximum(layout.matrix.T @ mask.numpy().ravel(), 0)
+    return torch.from_numpy(weights.astype(np.float32))[:, None]
+
+
+def vertex_columns(vertices: torch.Tensor) -> torch.Tensor:
+    """Stand (B, V, 3) vertices up as maps that are one texel wide: (B, 3, V, 1)."""
+    return vertices.transpose(1, 2)[..., None]
 
 
 def penalty(difference: torch.Tensor, kind: str) -> torch.Tensor:

@@ -21,7 +21,7 @@ from facelib import networks
 from facelib.batches import Batch, Layout, TrainStream, make_batch, prefetch
 from facelib.checkpoints import Resumable
 from facelib.encoder_start import start_encoder
-from facelib.losses import TrainingLoss, loss_mask, weighted_squared_error
+from facelib.losses import TrainingLoss, loss_mask, vertex_columns, weighted_squared_error
 from facelib.networks import POSITION_SCALE, Answer
 from facelib.pairs import ShardedPairs, split_by_identity
 from facelib.processes import Processes
@@ -78,17 +78,19 @@ def _shipped_layout(size: int) -> Layout:
 
 
 class _Answering(torch.nn.Module):
-    """Asks a network for all of its `Answer`: what wraps it for many devices sees only calls."""
+    """Asks a network for its `Answer`: what wraps it for many devices sees only calls."""
 
-    def __init__(self, network: torch.nn.Module) -> None:
-        """Take the network."""
+    def __init__(self, network: torch.nn.Module, draw_maps: bool) -> None:
+        """Take the network, and whether maps are wanted of one that has vertices to compare."""
         super().__init__()
-        self.network, self.side_photo = network, network.side_photo
+        self.network, self.side_photo, self.draw_maps = network, network.side_photo, draw_maps
 
     def forward(self, *inputs: torch.Tensor) -> Answer:
         """Return what the network has to say, be it only the maps."""
         answer = getattr(self.network, "answer", None)
-        return answer(*inputs) if answer is not None else Answer(self.network(*inputs))
+        if answer is None:
+            return Answer(self.network(*inputs))
+        return answer(*inputs, draw_maps=self.draw_maps)
 
 
 class _Run:
@@ -121,10 +123,11 @@ class _Run:
         if config.max_samples is not None:
             most = math.ceil(config.max_samples / config.batch_size)
             self.total_steps = min(self.total_steps, most)
-        self.loss = TrainingLoss(config.loss, layout, self.device)
         self.validation_mask = loss_mask(layout, "feathered").to(self.device)
         self.network = self._network()
-        self.learner = _Answering(self.network)
+        at_vertices = hasattr(self.network, "answer") and not config.loss.needs_maps
+        self.loss = TrainingLoss(config.loss, layout, self.device, at_vertices)
+        self.learner = _Answering(self.network, draw_maps=not at_vertices)
         fresh = YOUNG_SAMPLES if config.init_weights is None else 0
         self.young_samples = fresh if config.young_samples is None else config.young_samples
         self.stream = TrainStream(
@@ -256,7 +259,7 @@ class _Run:
         return network(photos)
 
     def _loss(self, answer: Answer, batch: Batch) -> torch.Tensor:
-        maps, heat_maps = batch.maps.to(self.device), []
+        heat_maps = []
         if answer.heat_front is not None:
             vertices = batch.vertices_image
             front = np.stack([self.layout.keypoints(points)[:, :2] for points in vertices])
@@ -264,7 +267,13 @@ class _Run:
         if answer.heat_side is not None:
             side = batch.keypoints_side[batch.has_side.numpy()]
             heat_maps.append((answer.heat_side, self._in_crop_sides(side)))
-        return self.loss(answer.maps.float(), maps, answer.log_deviation, heat_maps)
+        if self.loss.at_vertices:
+            unit = self.config.size * POSITION_SCALE
+            truth = torch.from_numpy(batch.vertices_image / unit).float().to(self.device)
+            prediction, target = vertex_columns(answer.vertices), vertex_columns(truth)
+        else:
+            prediction, target = answer.maps.float(), batch.maps.to(self.device)
+        return self.loss(prediction, target, answer.log_deviation, heat_maps)
 
     def _in_crop_sides(self, points: np.ndarray) -> torch.Tensor:
         """Turn px, from the centre of the first pixel, into crop sides from that pixel's corner."""

@@ -154,6 +154,9 @@ def test_the_description_is_what_the_map_is_made_of():
     head = network.mean_head + torch.einsum("bk,kvc->bvc", told.shape, network.directions)
     points = place_head(head, told.pose) - torch.tensor([0.5, 0.5, 0]) / size
     torch.testing.assert_close(texels(points, size) / networks.POSITION_SCALE, answer.maps)
+    torch.testing.assert_close(points / networks.POSITION_SCALE, answer.vertices)
+    with torch.no_grad():
+        assert network.answer(photos, has_side, draw_maps=False).maps is None
     assert told.keypoints_side[0].isnan().all() and told.keypoints_side[1].isfinite().all()
     # Each heat map's mean pixel, by hand.
     rows, columns = np.mgrid[: size // 8, : size // 8]

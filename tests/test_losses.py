@@ -28,6 +28,8 @@ from facelib.losses import (
     side_lengths,
     similarities,
     triangle_weights,
+    vertex_columns,
+    vertex_weights,
     weighted_squared_error,
 )
 from facelib.networks.convention import TYPICAL_DEVIATION
@@ -87,6 +89,35 @@ def test_one_wrong_texel_costs_its_share():
     share = 5 / 20 / (2 * 3)
     assert position_error(a, b, mask, "squared").item() == pytest.approx(0.09 * share)
     assert position_error(a, b, mask, "absolute").item() == pytest.approx(0.3 * share)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_error_at_vertices_bounds_that_of_maps_and_equals_it_where_it_does_not_change(kind):
+    layout, rng = load_layout(64), np.random.default_rng(0)
+    settings = LossSettings(kind)
+    of_maps, of_vertices = (TrainingLoss(settings, layout, at_vertices=at) for at in (False, True))
+    truth = layout.references_head[0] / 200
+
+    def both(vertices):
+        pair = np.stack([vertices, truth]).astype(np.float32)
+        maps = np.stack([layout.position_map(points) for points in pair])
+        maps = torch.from_numpy(maps).permute(0, 3, 1, 2)
+        columns = vertex_columns(torch.from_numpy(pair))
+        return of_maps(*maps.split(1)).item(), of_vertices(*columns.split(1)).item()
+
+    shifted, at_vertices = both(truth + np.float32([0.1, -0.2, 0.05]))
+    assert at_vertices == pytest.approx(shifted, rel=1e-4)
+    smooth, at_vertices = both(1.1 * truth)
+    assert smooth <= at_vertices == pytest.approx(smooth, rel=0.01)
+    rough, at_vertices = both(truth + rng.normal(0, 0.05, truth.shape))
+    assert rough < 0.8 * at_vertices
+
+
+def test_every_texels_weight_arrives_at_vertices():
+    layout = load_layout(SIZE)
+    mask = loss_mask(layout, "feathered")
+    assert vertex_weights(mask, layout).sum().item() == pytest.approx(mask.sum().item(), rel=1e-5)
+    assert vertex_weights(torch.ones(SIZE, SIZE), layout).min() >= 0
 
 
 @pytest.mark.parametrize(
@@ -300,6 +331,13 @@ def test_masks_are_the_thesis_and_its_text_and_its_code():
 def test_settings_that_mean_nothing_are_refused(settings, told):
     with pytest.raises(ValueError, match=told):
         LossSettings(**settings)
+
+
+@pytest.mark.parametrize("name", ["normal", "edge", "keypoint", "confidence"])
+def test_what_lies_between_vertices_is_not_compared_at_them(name):
+    settings = LossSettings(**OPTIONS[name])
+    with pytest.raises(ValueError, match="need maps"):
+        TrainingLoss(settings, load_layout(SIZE), at_vertices=True)
 
 
 def test_the_configuration_keeps_the_loss_and_older_ones_have_the_default(tmp_path):

@@ -216,22 +216,30 @@ class Compact(nn.Module):
         Raises:
             ValueError: if the photos have another shape.
         """
-        return self._map(self._read(photos, has_side), photos.shape[-1])
+        size = photos.shape[-1]
+        return texels(self._vertices(self._read(photos, has_side), size), size)
 
-    def answer(self, photos: torch.Tensor, has_side: torch.Tensor | None = None) -> Answer:
+    def answer(
+        self, photos: torch.Tensor, has_side: torch.Tensor | None = None, draw_maps: bool = True
+    ) -> Answer:
         """Say all that can be compared with the truth; photos and has_side are as in `forward`.
 
+        Args:
+            photos: (B, 6, S, S) or (B, 3, S, S) float32.
+            has_side: (B,) bool or None.
+            draw_maps: whether maps are wanted; they take a third of a training step.
         Returns:
-            Maps, heat maps, and the log deviation if the network was made with confidence.
+            All but the log deviation, which is told if the network was made with confidence.
         """
         reading, size = self._read(photos, has_side), photos.shape[-1]
-        maps, log_deviation = self._map(reading, size), None
+        vertices, log_deviation = self._vertices(reading, size), None
+        maps = texels(vertices, size) if draw_maps else None
         if hasattr(self, "log_deviation"):
             grid = self.log_deviation(reading.hidden)
             grid = grid.view(-1, 1, CONFIDENCE_GRID, CONFIDENCE_GRID)
             log_deviation = functional.interpolate(grid, size, mode="bilinear")
         side = None if reading.side is None else reading.side.heat_maps
-        return Answer(maps, log_deviation, reading.front.heat_maps, side)
+        return Answer(maps, log_deviation, reading.front.heat_maps, side, vertices)
 
     def learn_jointly(self, joint: bool) -> None:
         """Choose whether the map's gradient reaches the heat maps.
@@ -250,14 +258,13 @@ class Compact(nn.Module):
             side[... if has_side is None else has_side] = size * reading.side.keypoints - 0.5
         return Description(front, side, reading.pose, reading.shape)
 
-    def _map(self, reading: _Reading, size: int) -> torch.Tensor:
-        """Draw the maps (B, 3, size, size)."""
+    def _vertices(self, reading: _Reading, size: int) -> torch.Tensor:
+        """Place the layout's vertices (B, V, 3), in the unit of maps of `size`."""
         with torch.autocast(reading.pose.device.type, enabled=False):
             away = torch.einsum("bk,kvc->bvc", reading.shape, self.directions)
             points = place_head(self.mean_head + away, reading.pose)
             # The crop frame's origin is the centre of its first pixel, not that pixel's corner.
-            points = points - points.new_tensor((0.5, 0.5, 0.0)) / size
-            return texels(points, size) / POSITION_SCALE
+            return (points - points.new_tensor((0.5, 0.5, 0.0)) / size) / POSITION_SCALE
 
     def _read(self, photos: torch.Tensor, has_side: torch.Tensor | None) -> _Reading:
         """Find keypoints, pose and shape in photos as `forward` takes them."""
@@ -268,9 +275,11 @@ class Compact(nn.Module):
         # Not len(): it would tie a network that is traced, for ONNX, to the batch it was traced on.
         n_front = front.shape[0]
         n_side = side.shape[0] if side.shape[1] else 0
-        fine, coarse = self.features(torch.cat([front, side]) if n_side else front)
-        front_sight = self.front(fine[:n_front], coarse[:n_front])
-        side_sight = self.side(fine[n_front:], coarse[n_front:]) if n_side else None
+        levels = self.features(torch.cat([front, side]) if n_side else front)
+        # Not slices, whose gradients are whole batches of zeros in a slower memory order.
+        of_front, of_side = zip(*(level.split((n_front, n_side)) for level in levels), strict=True)
+        front_sight = self.front(*of_front)
+        side_sight = self.side(*of_side) if n_side else None
         with torch.autocast(photos.device.type, enabled=False):
             beside = self.no_side.expand(n_front, -1)
             if side_sight is not None and has_side is None:

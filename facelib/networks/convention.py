@@ -22,18 +22,20 @@ class Answer(NamedTuple):
     """What a network says of photos while it is trained; only the maps are said by all.
 
     Attributes:
-        maps: (B, 3, S, S) position maps.
+        maps: (B, 3, S, S) position maps; None where only the vertices were asked for.
         log_deviation: (B, 1, S, S), the log of each texel's deviation, map unit: the standard one
             or, if it was trained on absolute errors, the mean absolute one.
         heat_front: (B, 68, h, w), where each keypoint is in the front photos: log of weights, see
             `keypoints.soft_argmax`.
         heat_side: (N, 68, h, w), the same for the side photos that there are, in order.
+        vertices: (B, V, 3), the layout's vertices that the maps are drawn from, in the maps' unit.
     """
 
-    maps: torch.Tensor
+    maps: torch.Tensor | None
     log_deviation: torch.Tensor | None = None
     heat_front: torch.Tensor | None = None
     heat_side: torch.Tensor | None = None
+    vertices: torch.Tensor | None = None
 
 
 def check_photos(photos: torch.Tensor, side_photo: str) -> None:
