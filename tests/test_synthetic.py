@@ -164,6 +164,17 @@ def test_wide_poses_reach_all_fronts_and_all_sides():
     assert 0.4 < (sides[:, 1] > 0).mean() < 0.6
 
 
+@pytest.mark.parametrize("side", [False, True])
+def test_half_of_the_mixed_poses_are_the_thesis_and_half_are_wide(side):
+    rng = np.random.default_rng(1)
+    poses = np.array([random_pose_deg(rng, side, POSES["mixed"]) for _ in range(2000)])
+    away = np.abs(np.abs(poses[:, 1]) - (83.75 if side else 0))
+    narrow = (away <= (16.25 if side else 14)) & (np.abs(poses[:, [0, 2]]) <= 9).all(axis=1)
+    among_wide = (32.5 / 55 if side else 14 / 45) * 9 / 25 * 9 / 20  # by chance
+    assert narrow.mean() == pytest.approx((1 + among_wide) / 2, abs=0.03)
+    assert np.abs(poses[:, 0]).max() == pytest.approx(25, rel=0.03)
+
+
 def test_a_preset_moves_the_head_and_keeps_the_person():
     settings = replace(SMALL, preset="wide")
     wide, plain = make_pair(0, settings), make_pair(0, SMALL)

@@ -11,7 +11,7 @@ from facelib.cli.common import BAD_DATA, EXIT_CODES, UNWRITABLE, Failure
 from facelib.ingredients import Ingredients
 
 INGREDIENTS = tuple(field.name for field in fields(Ingredients))
-PRESETS = ("thesis", "wide")
+PRESETS = ("thesis", "wide", "mixed")
 
 
 def parse_ingredients(context, parameter, words: str) -> frozenset[str]:
@@ -44,7 +44,7 @@ def parse_ingredients(context, parameter, words: str) -> frozenset[str]:
     type=click.Choice(PRESETS),
     default="thesis",
     show_default=True,
-    help="Poses: the thesis's, or as wide as photos in the wild.",
+    help="Poses: the thesis's, as wide as photos in the wild, or half of each.",
 )
 @click.option(
     "--with",

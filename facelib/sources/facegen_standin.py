@@ -70,7 +70,7 @@ def stand_in_layout() -> StandInLayout:
 
 def random_pose_deg(view: str, rng: np.random.Generator) -> np.ndarray:
     """Draw pitch, yaw, roll, degrees (figure 4.4); left has a negative yaw."""
-    poses = POSES["thesis"]
+    poses = POSES["thesis"][0]
     most = poses.pitch_deg, poses.front_yaw_deg, poses.roll_deg
     pitch, yaw, roll = rng.uniform(-1, 1, 3) * most
     if view != "front":
