@@ -117,6 +117,11 @@ class Run:
         """What the synthetic people of its pairs have."""
         return Ingredients(**self.data.get("ingredients", {}))
 
+    @property
+    def poses(self) -> str:
+        """The preset that its synthetic people's poses are of."""
+        return self.data.get("preset", UNKNOWN)
+
     def share_of_mean_face(self, validation: Validation) -> float | None:
         """Return a validation's error over the mean face's."""
         mean = self.mean_face_error_px

@@ -15,10 +15,10 @@ from facelib.train_log import pack_logs
 def main() -> None:
     """Read the command line and write the log."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", help="what the chapter calls the training")
+    parser.add_argument("name", help="the training's, or FOLDER/NAME to keep it apart")
     parser.add_argument("runs", type=Path, nargs="+", help="run folders, first stage first")
     arguments = parser.parse_args()
-    packed = Path(__file__).with_name(f"{arguments.name}.log.jsonl")
+    packed = Path(__file__).parent / f"{arguments.name}.log.jsonl"
     pack_logs(arguments.runs, packed)
     training = read_training(packed)
     print(f"{packed.name}: {len(training.stages)} stages, {training.samples:,} samples")

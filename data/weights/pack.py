@@ -41,7 +41,8 @@ def stage_row(stage: Run) -> str:
     """Describe one stage as a row of a table."""
     config, best = stage.config, stage.best
     return (
-        f"| {stage.size} px | {stage.ingredients} | {stage.samples:,} | {stage.steps:,} "
+        f"| {stage.size} px | {stage.ingredients} | {stage.poses} "
+        f"| {stage.samples:,} | {stage.steps:,} "
         f"| {60 * stage.hours:.0f} min "
         f"| {config['learning_rate']:g}, {config['schedule']} "
         f"| {best.error_px:.2f} px ({best.error_mm:.2f} mm) "
@@ -61,8 +62,8 @@ the weights may be used by anyone for anything (CC0).
 Packed {date}. Seed {last.seed}; {last.n_train:,} training pairs in the last stage;
 trained on {last.environment["threads"]} processor thread(s). Log: `{name}.log.jsonl`.
 
-| size | ingredients | samples | steps | time | rate | best held-out error | the mean face's |
-| --- | --- | --- | --- | --- | --- | --- | --- |
+| size | ingredients | poses | samples | steps | time | rate | held-out error | the mean face's |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- |
 """
     text += "".join(stage_row(stage) + "\n" for stage in training.stages)
     if first.encoder_samples:
