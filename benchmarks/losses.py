@@ -14,7 +14,7 @@ import torch
 from timing import milliseconds
 
 from facelib import networks
-from facelib.losses import WEIGHTS, LossSettings, TrainingLoss
+from facelib.losses import LossSettings, TrainingLoss
 from facelib.networks import POSITION_SCALE
 from facelib.paths import data_file
 from facelib.sources.synthetic import SyntheticSettings, make_pair
@@ -22,6 +22,7 @@ from facelib.uvmap import load_layout
 
 SIZE, BATCH, REPEATS = 64, 32, 15
 TARGET_SHARE = 0.1  # of a step
+WEIGHTS = tuple(f"{term}_weight" for term in ("normal", "edge", "keypoint", "shape"))
 
 
 def batch_of_people(layout) -> tuple[torch.Tensor, torch.Tensor]:

@@ -21,7 +21,8 @@ from facelib import networks
 from facelib.batches import Batch, Layout, TrainStream, make_batch, prefetch
 from facelib.checkpoints import Resumable
 from facelib.encoder_start import start_encoder
-from facelib.losses import TrainingLoss, loss_mask, vertex_columns, weighted_squared_error
+from facelib.loss_terms import weighted_squared_error
+from facelib.losses import TrainingLoss, loss_mask, vertex_columns
 from facelib.networks import POSITION_SCALE, Answer
 from facelib.pairs import ShardedPairs, split_by_identity
 from facelib.processes import Processes

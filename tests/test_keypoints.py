@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facelib.losses import heat_map_error, splat
+from facelib.loss_terms import heat_map_error, splat
 from facelib.networks.keypoints import SMALLEST_SCALE, in_place, in_plane, soft_argmax
 
 GRID = (6, 9)  # rows, columns

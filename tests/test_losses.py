@@ -10,16 +10,12 @@ from scipy import stats
 from facelib import networks
 from facelib.augmentation import NO_AUGMENTATION
 from facelib.cli.train import LOSS_OPTIONS
-from facelib.losses import (
+from facelib.loss_terms import (
     KINDS,
-    MASKS,
-    LossSettings,
-    TrainingLoss,
     edge_error,
     keypoint_error,
     keypoint_texels,
     likelihood_error,
-    loss_mask,
     normal_error,
     normals,
     position_error,
@@ -28,9 +24,15 @@ from facelib.losses import (
     side_lengths,
     similarities,
     triangle_weights,
+    weighted_squared_error,
+)
+from facelib.losses import (
+    MASKS,
+    LossSettings,
+    TrainingLoss,
+    loss_mask,
     vertex_columns,
     vertex_weights,
-    weighted_squared_error,
 )
 from facelib.networks.convention import TYPICAL_DEVIATION
 from facelib.pairs import FacePair, write_shards
