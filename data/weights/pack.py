@@ -11,6 +11,7 @@ the card is typed: all are read from the runs' logs and from the evaluation.
 import argparse
 import os
 from datetime import UTC, datetime
+from itertools import combinations
 from pathlib import Path
 
 from facelib.evaluate import markdown_table
@@ -70,11 +71,12 @@ trained on {last.environment["threads"]} processor thread(s). Log: `{name}.log.j
         text += "\nBefore the first, the encoder learned alone: "
         text += f"{first.encoder_samples:,} samples, {60 * first.encoder_hours:.0f} min, "
         text += "by facelib.encoder_start.\n"
-    if len({stage.split_seed for stage in training.stages}) > 1:
+    pairs_of_stages = combinations(training.stages, 2)
+    if any(a.data == b.data and a.split_seed != b.split_seed for a, b in pairs_of_stages):
         text += (
-            "\nThe stages held out different people. Errors of later ones are too low here, for\n"
+            "\nStages on the same pairs held out different people. Errors of later ones are too\n"
         )
-        text += "an earlier stage had learned from most of those held out; below are true ones.\n"
+        text += "low, for an earlier one had learned from most of those; below are true ones.\n"
     text += (
         "\nErrors are mean point distances over the layout's vertices, on people held out of the\n"
     )
