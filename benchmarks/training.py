@@ -21,7 +21,7 @@ from facelib.training import train
 SIZES = (64, 128)
 PAIRS = 64
 BATCH = 32
-STEPS = 4  # of one stretch
+STEPS = 2  # of one stretch
 STRETCHES = 4
 ROUNDS = 2
 TARGET = 10.0  # times two_view's pairs a second
