@@ -1,8 +1,9 @@
 """Time what each term of the loss adds to a training step of `compact`, and weigh its gradient.
 
-Processor time of one core, medians; forward and backward of the loss alone, beside a whole step
-with the default loss. The gradient's length, over the weights of the network that ships, is given
-as a multiple of the position's: a weight near its inverse makes both count alike.
+Processor time of one core, medians; forward and backward of the loss alone on maps, beside a whole
+step without the term, which needs no maps and is taken at vertices. The gradient's length, over the
+weights of the network that ships, is given as a multiple of the position's: a weight near its
+inverse makes both count alike.
 
     OMP_NUM_THREADS=1 python benchmarks/losses.py
 """
@@ -14,7 +15,7 @@ import torch
 from timing import milliseconds
 
 from facelib import networks
-from facelib.losses import LossSettings, TrainingLoss
+from facelib.losses import LossSettings, TrainingLoss, vertex_columns
 from facelib.networks import POSITION_SCALE
 from facelib.paths import data_file
 from facelib.sources.synthetic import SyntheticSettings, make_pair
@@ -25,22 +26,25 @@ TARGET_SHARE = 0.1  # of a step
 WEIGHTS = tuple(f"{term}_weight" for term in ("normal", "edge", "keypoint", "shape"))
 
 
-def batch_of_people(layout) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return photos (B, 6, S, S) and true maps (B, 3, S, S) of a batch."""
+def batch_of_people(layout) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return photos (B, 6, S, S), true maps (B, 3, S, S) and vertices (B, 3, V, 1) of a batch."""
     pairs = [make_pair(i, SyntheticSettings(size=SIZE, seed=7)) for i in range(BATCH)]
     photos = np.stack([np.concatenate([p.front, p.side], axis=2) for p in pairs])
     maps = np.stack([layout.position_map(p.vertices_image) for p in pairs])
     photos = torch.from_numpy(photos).permute(0, 3, 1, 2).float() / 255
-    return photos, torch.from_numpy(maps).permute(0, 3, 1, 2) / (SIZE * POSITION_SCALE)
+    vertices = torch.from_numpy(np.stack([p.vertices_image for p in pairs]))
+    truths = torch.from_numpy(maps).permute(0, 3, 1, 2), vertex_columns(vertices)
+    return photos, *(truth / (SIZE * POSITION_SCALE) for truth in truths)
 
 
-def step_ms(photos: torch.Tensor, maps: torch.Tensor, loss: TrainingLoss) -> float:
+def step_ms(photos: torch.Tensor, vertices: torch.Tensor, loss: TrainingLoss) -> float:
     network = networks.create("compact", SIZE).to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(network.parameters(), 1e-3, fused=True)
 
     def step():
         optimizer.zero_grad()
-        loss(network(photos), maps).backward()
+        answer = network.answer(photos, draw_maps=False)
+        loss(vertex_columns(answer.vertices), vertices).backward()
         optimizer.step()
 
     return milliseconds(step, REPEATS)[0]
@@ -63,14 +67,14 @@ def gradient_length(value: torch.Tensor, network: torch.nn.Module) -> float:
 def main() -> None:
     torch.set_flush_denormal(True)
     layout = load_layout(SIZE)
-    photos, maps = batch_of_people(layout)
+    photos, maps, vertices = batch_of_people(layout)
     trained = networks.load_weights(data_file("weights", "compact.safetensors"))
     answer = trained(photos)
     prediction = answer.detach().contiguous().requires_grad_()
     log_deviation = torch.full((BATCH, 1, SIZE, SIZE), -4.0, requires_grad=True)
     for kind in ("squared", "absolute"):
         plain = LossSettings(kind)
-        whole = step_ms(photos, maps, TrainingLoss(plain, layout))
+        whole = step_ms(photos, vertices, TrainingLoss(plain, layout, at_vertices=True))
         alone = loss_ms(TrainingLoss(plain, layout), prediction, maps, log_deviation)
         everything = replace(plain, **dict.fromkeys(WEIGHTS, 1.0))
         terms = TrainingLoss(everything, layout).terms(answer, maps)

@@ -118,9 +118,9 @@ class Run:
         return Ingredients(**self.data.get("ingredients", {}))
 
     @property
-    def poses(self) -> str:
+    def poses(self) -> str | None:
         """The preset that its synthetic people's poses are of."""
-        return self.data.get("preset", UNKNOWN)
+        return self.data.get("preset")
 
     def share_of_mean_face(self, validation: Validation) -> float | None:
         """Return a validation's error over the mean face's."""

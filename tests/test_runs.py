@@ -12,7 +12,7 @@ from facelib import train_log
 from facelib.__main__ import main
 from facelib.cli.common import BAD_DATA, NO_SUCH_FILE, UNKNOWN_ENDING, UNWRITABLE
 from facelib.paths import data_file
-from facelib.runs import UNKNOWN, draw_errors, find_logs, markdown_table, read_runs, read_training
+from facelib.runs import draw_errors, find_logs, markdown_table, read_runs, read_training
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 
@@ -69,7 +69,7 @@ def test_a_run_knows_of_what_poses_its_pairs_are(tmp_path):
         write_log(tmp_path / str(number), first_line(data=data), *REPORTS)
         for number, data in enumerate(({"preset": "wide"}, {"source": "300W-LP"}))
     ]
-    assert [read_runs(log)[0][0].poses for log in logs] == ["wide", UNKNOWN]
+    assert [read_runs(log)[0][0].poses for log in logs] == ["wide", None]
 
 
 def test_a_log_tells_a_run(tmp_path):

@@ -18,7 +18,7 @@ from facelib.evaluate import markdown_table
 from facelib.evaluation_record import read_record
 from facelib.networks import load_weights, read_card, save_weights
 from facelib.onnx_export import export_model, write_model
-from facelib.runs import Run, Training, read_training
+from facelib.runs import UNKNOWN, Run, Training, read_training
 from facelib.train_log import pack_logs, without_folders
 
 HERE = Path(__file__).resolve().parent
@@ -42,7 +42,7 @@ def stage_row(stage: Run) -> str:
     """Describe one stage as a row of a table."""
     config, best = stage.config, stage.best
     return (
-        f"| {stage.size} px | {stage.ingredients} | {stage.poses} "
+        f"| {stage.size} px | {stage.ingredients} | {stage.poses or UNKNOWN} "
         f"| {stage.samples:,} | {stage.steps:,} "
         f"| {60 * stage.hours:.0f} min "
         f"| {config['learning_rate']:g}, {config['schedule']} "

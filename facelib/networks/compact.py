@@ -227,7 +227,7 @@ class Compact(nn.Module):
         Args:
             photos: (B, 6, S, S) or (B, 3, S, S) float32.
             has_side: (B,) bool or None.
-            draw_maps: whether maps are wanted; they take a third of a training step.
+            draw_maps: whether maps are wanted; training at vertices is quicker without.
         Returns:
             All but the log deviation, which is told if the network was made with confidence.
         """
