@@ -11,8 +11,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from facelib.augmentation import NO_AUGMENTATION, PRESETS, Augmentation, augment
-from facelib.sources.synthetic import SyntheticSettings, make_pair
+from facelib.pairs.augmentation import NO_AUGMENTATION, PRESETS, Augmentation, augment
+from facelib.synthetic.sampling import SyntheticSettings, make_pair
 
 SIZES = (64, 128, 256)
 COUNT = 400

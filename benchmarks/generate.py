@@ -15,9 +15,9 @@ from pathlib import Path
 
 from timing import milliseconds, peak_megabytes
 
-from facelib.ingredients import Ingredients
-from facelib.sources.generation import Plan, generate_pairs
-from facelib.sources.synthetic import SyntheticSettings, make_pair, make_sample
+from facelib.synthetic.generation import Plan, generate_pairs
+from facelib.synthetic.ingredients import Ingredients
+from facelib.synthetic.sampling import SyntheticSettings, make_pair, make_sample
 
 SIZE = 256
 TARGET_MS, TARGET_KB = 60.0, 60.0

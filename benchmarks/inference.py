@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from facelib import networks
-from facelib.onnx_export import to_onnx, write_model
-from facelib.onnx_network import OnnxNetwork
-from facelib.reconstruct import predict_position_maps
+from facelib.networks.catalogue import create
+from facelib.networks.onnx_export import to_onnx, write_model
+from facelib.networks.onnx_network import OnnxNetwork
+from facelib.reconstruction.reconstruct import predict_position_maps
 
 SIZE = 256
 THREADS = 2
@@ -45,7 +45,7 @@ def fastest_ms(calls: dict) -> dict[str, float]:
 def main() -> None:
     torch.set_num_threads(THREADS)
     fronts, sides = np.random.default_rng(0).random((2, 1, SIZE, SIZE, 3), dtype=np.float32)
-    compact, two_view = (networks.create(name, SIZE).eval() for name in ("compact", "two_view"))
+    compact, two_view = (create(name, SIZE).eval() for name in ("compact", "two_view"))
     in_onnx = exported(compact)
     times = fastest_ms(
         {

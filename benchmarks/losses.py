@@ -14,12 +14,13 @@ import numpy as np
 import torch
 from timing import milliseconds
 
-from facelib import networks
-from facelib.losses import LossSettings, TrainingLoss, vertex_columns
-from facelib.networks import POSITION_SCALE
-from facelib.paths import data_file
-from facelib.sources.synthetic import SyntheticSettings, make_pair
-from facelib.uvmap import load_layout
+from facelib.face.layout import load_layout
+from facelib.files.paths import data_file
+from facelib.networks.catalogue import create
+from facelib.networks.convention import POSITION_SCALE
+from facelib.networks.weights import load_weights
+from facelib.synthetic.sampling import SyntheticSettings, make_pair
+from facelib.training.losses import LossSettings, TrainingLoss, vertex_columns
 
 SIZE, BATCH, REPEATS = 64, 32, 15
 TARGET_SHARE = 0.1  # of a step
@@ -38,7 +39,7 @@ def batch_of_people(layout) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 
 
 def step_ms(photos: torch.Tensor, vertices: torch.Tensor, loss: TrainingLoss) -> float:
-    network = networks.create("compact", SIZE).to(memory_format=torch.channels_last).train()
+    network = create("compact", SIZE).to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(network.parameters(), 1e-3, fused=True)
 
     def step():
@@ -68,7 +69,7 @@ def main() -> None:
     torch.set_flush_denormal(True)
     layout = load_layout(SIZE)
     photos, maps, vertices = batch_of_people(layout)
-    trained = networks.load_weights(data_file("weights", "compact.safetensors"))
+    trained = load_weights(data_file("weights", "compact.safetensors"))
     answer = trained(photos)
     prediction = answer.detach().contiguous().requires_grad_()
     log_deviation = torch.full((BATCH, 1, SIZE, SIZE), -4.0, requires_grad=True)

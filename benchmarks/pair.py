@@ -10,21 +10,21 @@ from dataclasses import fields
 
 import numpy as np
 
-from facelib.ingredients import Ingredients
-from facelib.sources.synthetic import SyntheticSettings, make_pair
+from facelib.synthetic.ingredients import Ingredients
+from facelib.synthetic.sampling import SyntheticSettings, make_pair
 
 COUNT = 24
 TARGET_MS = 60.0
-KINDS = [
-    Ingredients(),
-    *(Ingredients(**{field.name: True}) for field in fields(Ingredients)),
-    Ingredients.all(),
-]
+KINDS = {
+    "none": Ingredients(),
+    **{field.name: Ingredients(**{field.name: True}) for field in fields(Ingredients)},
+    "all": Ingredients.all(),
+}
 
 
 def main() -> None:
-    times = {str(kind): [] for kind in KINDS}
-    settings = {str(kind): SyntheticSettings(seed=3, ingredients=kind) for kind in KINDS}
+    times = {name: [] for name in KINDS}
+    settings = {name: SyntheticSettings(seed=3, ingredients=kind) for name, kind in KINDS.items()}
     for index in range(-2, COUNT):  # the first two compile and fill caches
         for name, one in settings.items():
             start = time.thread_time()

@@ -12,9 +12,9 @@ import time
 import numpy as np
 from timing import milliseconds
 
-from facelib.headmodel import load_head
-from facelib.rasterize import interpolate, rasterize
-from facelib.uvmap import load_layout
+from facelib.face.headmodel import load_head
+from facelib.face.layout import load_layout
+from facelib.render.rasterize import interpolate, rasterize
 
 SIZE = 256
 TARGET_MS = 1.5

@@ -14,8 +14,9 @@ import trimesh
 from numba import njit
 from timing import milliseconds
 
-from facelib.mesh import Mesh, vertex_normals
-from facelib.render import Camera, Light, render
+from facelib.geometry.mesh import Mesh, vertex_normals
+from facelib.render.camera import Camera
+from facelib.render.render import Light, render
 
 SIZE = 256
 TARGET_MS = 15.0

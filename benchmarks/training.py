@@ -1,6 +1,6 @@
 """Time the training of every network: pairs a second, data, loss and optimiser included.
 
-Stored pairs go through `facelib.training` itself, on one thread, at the sizes and in the precision
+Stored pairs go through `facelib.training.loop`, on one thread, at the sizes and in the precision
 of the experiment (chapter 08). Networks take turns and the fastest stretch of a few steps counts,
 so that other programs on the machine matter little.
 
@@ -11,12 +11,12 @@ import tempfile
 from itertools import pairwise
 from pathlib import Path
 
-from facelib.networks import NETWORKS
-from facelib.sources.generation import Plan, generate_pairs
-from facelib.sources.synthetic import SyntheticSettings
-from facelib.train_config import TrainConfig
-from facelib.train_log import read_log
-from facelib.training import train
+from facelib.networks.catalogue import NETWORKS
+from facelib.synthetic.generation import Plan, generate_pairs
+from facelib.synthetic.sampling import SyntheticSettings
+from facelib.training.config import TrainConfig
+from facelib.training.log import read_log
+from facelib.training.loop import train
 
 SIZES = (64, 128)
 PAIRS = 64

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from facelib.basel import load_basel
-from facelib.basel_layout import BaselFace, load_basel_face, register
-from facelib.sources.basel_standin import write_bfm_standin
-from facelib.sources.w300lp import make_pair
-from facelib.sources.w300lp_index import FOLDERS, index_samples, list_samples, plan_pairs
-from facelib.sources.w300lp_standin import write_w300lp_standin
-from facelib.uvmap import load_layout
+from facelib.datasets.w300lp.basel import load_basel
+from facelib.datasets.w300lp.basel_layout import BaselFace, load_basel_face, register
+from facelib.datasets.w300lp.basel_standin import write_bfm_standin
+from facelib.datasets.w300lp.index import FOLDERS, index_samples, list_samples, plan_pairs
+from facelib.datasets.w300lp.reader import make_pair
+from facelib.datasets.w300lp.standin import write_w300lp_standin
+from facelib.face.layout import load_layout
 
 COLUMNS, ROWS = 367, 145  # 53,215 vertices, as BFM has without its neck
 N_SAMPLES = 122_450

@@ -8,7 +8,7 @@ but the standard library, because make runs it before the environment exists.
 import ast
 import json
 import re
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -16,11 +16,40 @@ ROOT = Path(__file__).resolve().parents[1]
 # Files that a module reads when it is asked for what ships with the project; what a chapter reads
 # itself, by data_file("folder", "name") or data_files("folder", "pattern"), is found in its source.
 DATA_OF_MODULE = {
-    "facelib/headmodel.py": "data/head/head.npz",
-    "facelib/people/population.py": "data/head/people.npz",
-    "facelib/uvmap.py": "data/head/layout.npz",
+    "facelib/face/headmodel.py": "data/head/head.npz",
+    "facelib/face/layout.py": "data/head/layout.npz",
+    "facelib/synthetic/people/population.py": "data/head/people.npz",
 }
 DATA_FILE = re.compile(r"""data_files?\("([^"]+)", "([^"]+)"\)""")
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Return every module of the package by its dotted name; a package is its `__init__`."""
+    found = {}
+    for path in sorted((ROOT / "facelib").rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Return the modules of facelib that a file imports, inside functions too."""
+    return modules_in(path.read_text(encoding="utf-8"))
+
+
+def modules_in(source: str) -> set[str]:
+    """Return the modules of facelib that Python text imports by absolute names."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            of_module = {f"{node.module}.{alias.name}" for alias in node.names}
+            # `from package import module` runs the module; it takes nothing of the package.
+            submodules = of_module & modules().keys()
+            names |= submodules or {node.module}
+    return names & modules().keys()
 
 
 def notebook_source(path: Path) -> str:
@@ -33,47 +62,27 @@ def notebook_source(path: Path) -> str:
     return re.sub(r"(?m)^(\s*)[!%].*$", r"\1pass", code)
 
 
-def imported_names(source: str, package: str) -> Iterator[str]:
-    """Yield every dotted name that the source imports; package resolves relative imports."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            parents = package.split(".")[: -node.level + 1 or None] if node.level else []
-            base = ".".join([*parents, *([node.module] if node.module else [])])
-            yield base
-            yield from (f"{base}.{alias.name}" for alias in node.names)
-
-
-def module_files(name: str) -> Iterator[Path]:
-    """Yield the files that importing a dotted facelib name executes, packages included."""
+def with_packages(name: str) -> set[str]:
+    """Return a module and the packages that it lies in, which importing it executes."""
     parts = name.split(".")
-    if parts[0] != "facelib":
-        return
-    for depth in range(1, len(parts) + 1):
-        base = ROOT.joinpath(*parts[:depth])
-        yield from (f for f in (base / "__init__.py", base.with_suffix(".py")) if f.is_file())
+    return {".".join(parts[:depth]) for depth in range(1, len(parts) + 1)}
 
 
 def used_files(notebook: Path) -> list[str]:
     """Return the facelib files that a notebook uses, directly or not, and their data files."""
-    found: set[Path] = set()
     code = notebook_source(notebook)
-    waiting = [(code, "")]
+    used, waiting = set(), modules_in(code)
     while waiting:
-        source, package = waiting.pop()
-        for name in imported_names(source, package):
-            for file in set(module_files(name)) - found:
-                found.add(file)
-                parent = ".".join(file.relative_to(ROOT).parent.parts)
-                waiting.append((file.read_text(encoding="utf-8"), parent))
-    modules = sorted(str(file.relative_to(ROOT)) for file in found)
-    data = [DATA_OF_MODULE[module] for module in modules if module in DATA_OF_MODULE]
+        executed = with_packages(waiting.pop()) - used
+        used |= executed
+        waiting |= set().union(*(imported_modules(modules()[name]) for name in executed)) - used
+    files = sorted(str(modules()[name].relative_to(ROOT)) for name in used)
+    data = [DATA_OF_MODULE[file] for file in files if file in DATA_OF_MODULE]
     for folder, pattern in DATA_FILE.findall(code):
         found = [str(file.relative_to(ROOT)) for file in (ROOT / "data" / folder).glob(pattern)]
         # The folder's own time tells when one of many files has come or gone.
         data += [*found, f"data/{folder}"] if "*" in pattern else found
-    return modules + sorted(file for file in set(data) if (ROOT / file).exists())
+    return files + sorted(file for file in set(data) if (ROOT / file).exists())
 
 
 def main() -> None:

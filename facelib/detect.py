@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from facelib.images import resize_image
+from facelib.imaging.images import resize_image
 
 STRIDE_PX = 4
 """One cell of the network's answer covers this many pixels of its input."""

@@ -4,10 +4,17 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from facelib.headmodel import load_head
-from facelib.people.acting import act, eyes, lip_rim, mouth_light, settle_lips, sphere_centre
-from facelib.people.expressions import random_strengths
-from facelib.people.population import load_population, random_shape, random_traits
+from facelib.face.headmodel import load_head
+from facelib.synthetic.people.acting import (
+    act,
+    eyes,
+    lip_rim,
+    mouth_light,
+    settle_lips,
+    sphere_centre,
+)
+from facelib.synthetic.people.expressions import random_strengths
+from facelib.synthetic.people.population import load_population, random_shape, random_traits
 
 MODEL = load_head()
 

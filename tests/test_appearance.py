@@ -3,11 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from facelib.headmodel import load_head
-from facelib.looks.appearance import paint, random_appearance, to_display, to_linear
-from facelib.looks.atlas import SHIRT_UV, SKIN_SHARE, build_atlas
-from facelib.looks.brushes import BLOOD, MELANIN, PALE, paint_skin, skin_color
-from facelib.sources.pages import head_atlas
+from facelib.face.headmodel import load_head
+from facelib.imaging.photo import to_display, to_linear
+from facelib.synthetic.looks.appearance import paint, random_appearance
+from facelib.synthetic.looks.atlas import SHIRT_UV, SKIN_SHARE, build_atlas
+from facelib.synthetic.looks.brushes import BLOOD, MELANIN, PALE, paint_skin, skin_color
+from facelib.synthetic.texture_cache import head_atlas
 
 MODEL = load_head()
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import fft, ndimage
 
-from facelib.augmentation import (
+from facelib.cli.train import train
+from facelib.pairs.augmentation import (
     NO_AUGMENTATION,
     PRESETS,
     Augmentation,
@@ -17,9 +18,8 @@ from facelib.augmentation import (
     draw_change,
     shrink,
 )
-from facelib.cli.train import train
-from facelib.photo_faults import PhotoFaults, spoil
-from facelib.train_config import TrainConfig
+from facelib.pairs.photo_faults import PhotoFaults, spoil
+from facelib.training.config import TrainConfig
 
 
 def change(angle=0.0, zoom=1.0, shift=(0.0, 0.0), channels=(1, 1, 1), boxes=()):

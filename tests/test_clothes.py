@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from facelib.headmodel import load_head
-from facelib.mesh import triangle_normals
-from facelib.worn import clothes, hats
-from facelib.worn.garments import sewn, strip
-from facelib.worn.ribbons import LABELS
-from facelib.worn.scalp import mean_scalp
-from facelib.worn.torso import EDGE, torso_rings
+from facelib.face.headmodel import load_head
+from facelib.geometry.mesh import triangle_normals
+from facelib.synthetic.worn import clothes, hats
+from facelib.synthetic.worn.garments import sewn, strip
+from facelib.synthetic.worn.ribbons import LABELS
+from facelib.synthetic.worn.scalp import mean_scalp
+from facelib.synthetic.worn.torso import EDGE, torso_rings
 
 SKIN = np.array([0.5, 0.3, 0.2])
 

@@ -7,12 +7,13 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from facelib import networks
-from facelib.augmentation import Augmentation, augment, shrink
-from facelib.batches import make_batch
-from facelib.headmodel import load_head
-from facelib.losses import LossSettings, TrainingLoss
+from facelib.face.headmodel import load_head
+from facelib.face.layout import load_layout
+from facelib.geometry.registration import umeyama
+from facelib.geometry.transforms import rotation_from_pose
+from facelib.imaging.crop import Crop
 from facelib.networks import compact
+from facelib.networks.catalogue import create
 from facelib.networks.compact import (
     Whitening,
     mean_keypoints,
@@ -21,23 +22,25 @@ from facelib.networks.compact import (
     rotation_from_6d,
     texels,
 )
-from facelib.pairs import FacePair, Sample, ShardedPairs, write_shards
-from facelib.registration import umeyama
-from facelib.render import Camera
-from facelib.rotations import rotation_from_pose
-from facelib.train_config import TrainConfig
-from facelib.train_log import read_log
-from facelib.training import train
-from facelib.transforms import Crop
-from facelib.truth import ViewTruth
-from facelib.uvmap import load_layout
+from facelib.networks.convention import POSITION_SCALE
+from facelib.networks.cost import count_parameters_as_keras
+from facelib.networks.weights import load_weights, save_weights
+from facelib.pairs.annotations import ViewTruth
+from facelib.pairs.augmentation import Augmentation, augment, shrink
+from facelib.pairs.store import FacePair, Sample, ShardedPairs, write_shards
+from facelib.render.camera import Camera
+from facelib.training.config import TrainConfig
+from facelib.training.log import read_log
+from facelib.training.loop import train
+from facelib.training.losses import LossSettings, TrainingLoss
+from facelib.training.stream import make_batch
 
 TENTH = 0.1  # of two_view's multiply-adds
 
 
 def fresh(size=64, seed=0):
     torch.manual_seed(seed)
-    return networks.create("compact", size)
+    return create("compact", size)
 
 
 def loosened(network):
@@ -50,7 +53,7 @@ def loosened(network):
 
 def multiply_adds(name, size):
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        networks.create(name, size).eval()(torch.zeros(1, 6, size, size))
+        create(name, size).eval()(torch.zeros(1, 6, size, size))
     return counter.get_total_flops() / 2
 
 
@@ -72,7 +75,7 @@ def test_wrong_shapes_are_refused(shape):
 def test_it_is_small_and_costs_a_tenth():
     network = fresh()
     assert sum(p.numel() for p in network.parameters()) <= 4_000_000
-    assert networks.count_parameters_as_keras(network) <= 4_000_000
+    assert count_parameters_as_keras(network) <= 4_000_000
     assert multiply_adds("compact", 256) <= TENTH * multiply_adds("two_view", 256)
 
 
@@ -100,7 +103,7 @@ def test_keypoints_of_the_mean_face_start_at_the_mean_face(monkeypatch):
     give_keypoints(monkeypatch, keypoints[None])
     with torch.no_grad():
         out = fresh().eval()(torch.rand(1, 3, size, size))
-    expected = layout.position_map(points) / (size * networks.POSITION_SCALE)
+    expected = layout.position_map(points) / (size * POSITION_SCALE)
     np.testing.assert_allclose(out[0].permute(1, 2, 0), expected, atol=1e-5)
 
 
@@ -127,7 +130,7 @@ def test_a_face_follows_its_keypoints(monkeypatch):
         with torch.no_grad():
             maps = network(photos)[0].permute(1, 2, 0).double().numpy()
         # From the crop's corner, where a turn of crop sides turns.
-        found.append(maps * networks.POSITION_SCALE + np.array([0.5, 0.5, 0]) / size)
+        found.append(maps * POSITION_SCALE + np.array([0.5, 0.5, 0]) / size)
     expected = found[0] @ turn.T + [*shift, 0]
     np.testing.assert_allclose(found[1], expected, atol=2e-5)
 
@@ -153,8 +156,8 @@ def test_the_description_is_what_the_map_is_made_of():
         told, answer = network.describe(photos, has_side), network.answer(photos, has_side)
     head = network.mean_head + torch.einsum("bk,kvc->bvc", told.shape, network.directions)
     points = place_head(head, told.pose) - torch.tensor([0.5, 0.5, 0]) / size
-    torch.testing.assert_close(texels(points, size) / networks.POSITION_SCALE, answer.maps)
-    torch.testing.assert_close(points / networks.POSITION_SCALE, answer.vertices)
+    torch.testing.assert_close(texels(points, size) / POSITION_SCALE, answer.maps)
+    torch.testing.assert_close(points / POSITION_SCALE, answer.vertices)
     with torch.no_grad():
         assert network.answer(photos, has_side, draw_maps=False).maps is None
     assert told.keypoints_side[0].isnan().all() and told.keypoints_side[1].isfinite().all()
@@ -314,7 +317,7 @@ def test_maps_are_as_smooth_as_heads():
     truth = np.mean([checkerboard(layout.position_map(vertices)) for vertices in heads])
     with torch.no_grad():
         ours = loosened(fresh()).eval()(torch.rand(4, 6, size, size)).permute(0, 2, 3, 1)
-        theirs = networks.create("two_view")(torch.rand(4, 6, size, size)).permute(0, 2, 3, 1)
+        theirs = create("two_view")(torch.rand(4, 6, size, size)).permute(0, 2, 3, 1)
     assert np.mean([checkerboard(m) for m in ours]) < 1.1 * truth
     assert np.mean([checkerboard(m) for m in theirs]) > 2 * truth
 
@@ -322,11 +325,11 @@ def test_maps_are_as_smooth_as_heads():
 def test_weights_survive_the_round_trip(tmp_path):
     network, photos = loosened(fresh()).eval(), torch.rand(1, 6, 64, 64)
     path = tmp_path / "weights.safetensors"
-    networks.save_weights(path, network, half=True)
+    save_weights(path, network, half=True)
     with torch.no_grad():
-        again = networks.load_weights(path)(photos)
+        again = load_weights(path)(photos)
         torch.testing.assert_close(again, network(photos), rtol=0, atol=2e-3)
-    larger = networks.create("compact", 128)
+    larger = create("compact", 128)
     larger.load_state_dict(network.state_dict())  # a run at one size goes on at another
 
 
@@ -448,7 +451,7 @@ def test_a_run_goes_on_exactly(config, tmp_path):
     train(replace(config, max_samples=28))  # stops inside the second epoch
     again = train(config)
     assert set(losses(whole)) <= set(losses(config))
-    a, b = (networks.load_weights(path).state_dict() for path in (best, again))
+    a, b = (load_weights(path).state_dict() for path in (best, again))
     assert a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
 
 
@@ -485,9 +488,9 @@ def test_a_set_without_side_keypoints_trains_the_fronts_and_says_so(config, tmp_
         run = replace(config, data_dir=data_dir, run_dir=tmp_path / str(known), max_samples=8)
         weights = train(replace(run, average_decay=None))
         assert read_log(run.run_dir)[0]["knows_keypoints_side"] is known
-        network = networks.load_weights(weights)
+        network = load_weights(weights)
         torch.manual_seed(config.seed)
-        start = networks.create("compact", 32)
+        start = create("compact", 32)
         learned = [
             not torch.equal(getattr(network, view).heat.weight, getattr(start, view).heat.weight)
             for view in ("front", "side")
@@ -497,7 +500,7 @@ def test_a_set_without_side_keypoints_trains_the_fronts_and_says_so(config, tmp_
 
 def test_a_prediction_does_not_keep_a_later_gradient_from_flowing():
     compact._texel_corners.cache_clear()
-    network = networks.create("compact", 32)
+    network = create("compact", 32)
     with torch.inference_mode():
         network(torch.rand(1, 3, 32, 32))
     network(torch.rand(2, 3, 32, 32)).sum().backward()

@@ -4,14 +4,22 @@ import numpy as np
 import pytest
 from skimage.color import rgb2lab
 
-from facelib.headmodel import load_head
-from facelib.looks.appearance import random_appearance, to_display
-from facelib.looks.complexion import BLOOD, MELANIN, PALE, flexed, random_complexion, skin_tone
-from facelib.looks.eyes import CORNEA_MM, EYEBALL_MM, IRIS_MM, corneal_bulge
-from facelib.looks.relief import CREASES, texel_slopes
-from facelib.looks.skin_brushes import paint_dyes
-from facelib.looks.skin_paint import paint_person
-from facelib.sources.pages import head_atlas, head_canvas
+from facelib.face.headmodel import load_head
+from facelib.imaging.photo import to_display
+from facelib.synthetic.looks.appearance import random_appearance
+from facelib.synthetic.looks.complexion import (
+    BLOOD,
+    MELANIN,
+    PALE,
+    flexed,
+    random_complexion,
+    skin_tone,
+)
+from facelib.synthetic.looks.eyes import CORNEA_MM, EYEBALL_MM, IRIS_MM, corneal_bulge
+from facelib.synthetic.looks.relief import CREASES, texel_slopes
+from facelib.synthetic.looks.skin_brushes import paint_dyes
+from facelib.synthetic.looks.skin_paint import paint_person
+from facelib.synthetic.texture_cache import head_atlas, head_canvas
 
 # Monk's ten tones (2022), as displayed.
 MONK = "f6ede4 f3e7db f7ead0 eadaba d7bd96 a07e56 825c43 604134 3a312a 292420".split()

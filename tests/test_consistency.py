@@ -5,7 +5,7 @@ import pytest
 import torch
 from toy_face import Constant, ToyLayout, dome
 
-from facelib.consistency import (
+from facelib.evaluation.consistency import (
     KINDS,
     SHIFTS,
     TURNS_DEG,
@@ -16,9 +16,9 @@ from facelib.consistency import (
     markdown_table,
     measure_consistency,
 )
-from facelib.networks import POSITION_SCALE
-from facelib.reconstruct import NoSideError
-from facelib.transforms import Crop
+from facelib.imaging.crop import Crop
+from facelib.networks.convention import POSITION_SCALE
+from facelib.reconstruction.reconstruct import NoSideError
 
 LAYOUT = ToyLayout(64)
 CROP = Crop((150.3, 110.8), 141.0, LAYOUT.size)

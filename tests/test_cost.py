@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from facelib import networks
+from facelib.networks.catalogue import create
 from facelib.networks.cost import count_multiply_adds, measure_cost
 
 
@@ -24,7 +24,7 @@ def test_multiply_adds_are_what_the_formula_says(layer, shape, expected):
 
 
 def test_a_network_is_measured_as_a_whole():
-    network = networks.create("compact", 64).train()
+    network = create("compact", 64).train()
     small, large = measure_cost(network, 64, repeats=1), measure_cost(network, 128, repeats=1)
     assert network.training
     assert small.parameters == large.parameters == sum(p.numel() for p in network.parameters())

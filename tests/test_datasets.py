@@ -3,9 +3,9 @@
 import pytest
 from click.testing import CliRunner
 
-from facelib import datasets
 from facelib.__main__ import main
-from facelib.paths import data_dir
+from facelib.datasets import registry as datasets
+from facelib.files.paths import data_dir
 
 
 def test_registry_names_each_dataset_once_with_all_that_is_promised():

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from facelib.headmodel import load_head
-from facelib.worn.distance_field import build_cage, build_field
-from facelib.worn.scalp import mean_scalp
+from facelib.face.headmodel import load_head
+from facelib.synthetic.worn.distance_field import build_cage, build_field
+from facelib.synthetic.worn.scalp import mean_scalp
 
 
 def ball(radius: float, count: int = 4000) -> np.ndarray:

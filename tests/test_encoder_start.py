@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import torch
 from torch import nn
 
-from facelib.encoder_start import start_encoder
+from facelib.training.encoder_start import start_encoder
 
 
 class Stream:

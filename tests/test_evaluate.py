@@ -7,11 +7,11 @@ from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 from toy_face import Constant, ToyLayout, dome
 
-from facelib import evaluate
-from facelib.mesh import Mesh, subdivision_matrix
-from facelib.pairs import FacePair
-from facelib.registration import umeyama
-from facelib.transforms import Similarity
+from facelib.evaluation import pairs as evaluate
+from facelib.geometry.mesh import Mesh, subdivision_matrix
+from facelib.geometry.registration import umeyama
+from facelib.geometry.transforms import Similarity
+from facelib.pairs.store import FacePair
 
 LAYOUT = ToyLayout(64)
 TURN = Rotation.from_rotvec([0.05, -0.08, 0.06]).as_matrix()

@@ -5,16 +5,16 @@ import json
 import numpy as np
 import pytest
 
-from facelib.evaluate import METRICS, Evaluation, FaceScore
-from facelib.evaluation_record import (
+from facelib.evaluation.pairs import METRICS, Evaluation, FaceScore
+from facelib.evaluation.record import (
     SINCE_FORMAT_2,
     EvaluationRecord,
     file_sha256,
     read_record,
     write_record,
 )
-from facelib.networks import read_card
-from facelib.paths import data_dir
+from facelib.files.paths import data_dir
+from facelib.networks.weights import read_card
 
 
 def record():

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from facelib.headmodel import load_head
-from facelib.people.expressions import BROWS, EMOTIONS, EYES, MOUTHS, random_strengths
+from facelib.face.headmodel import load_head
+from facelib.synthetic.people.expressions import BROWS, EMOTIONS, EYES, MOUTHS, random_strengths
 
 NAMES = load_head().expression_names
 RNG = np.random.default_rng(2)

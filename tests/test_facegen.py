@@ -14,29 +14,34 @@ from scipy.spatial.transform import Rotation
 
 from facelib.__main__ import main
 from facelib.cli.common import BAD_DATA
-from facelib.datasets import is_stand_in
-from facelib.headmodel import load_head
-from facelib.pairs import ShardedPairs
-from facelib.render import Camera
-from facelib.sources import facegen, facegen_standin
-from facelib.sources.facegen import ImportSettings, person_pairs, read_person, register_export
-from facelib.sources.facegen_files import (
+from facelib.datasets.facegen import reader as facegen
+from facelib.datasets.facegen import standin as facegen_standin
+from facelib.datasets.facegen.files import (
     read_keypoint_indices,
     read_obj_triangles,
     read_obj_vertices,
     read_rgba,
 )
-from facelib.sources.facegen_view import HEADER, FaceGenView, read_view, write_view
-from facelib.sources.scene import cropped_camera
-from facelib.transforms import (
-    Crop,
+from facelib.datasets.facegen.reader import (
+    ImportSettings,
+    person_pairs,
+    read_person,
+    register_export,
+)
+from facelib.datasets.facegen.view import HEADER, FaceGenView, read_view, write_view
+from facelib.datasets.registry import is_stand_in
+from facelib.face.headmodel import load_head
+from facelib.face.layout import load_layout
+from facelib.geometry.transforms import (
     extended_view,
     head_to_image_matrix,
     homogeneous,
     transform_points,
     viewport,
 )
-from facelib.uvmap import load_layout
+from facelib.imaging.crop import Crop
+from facelib.pairs.store import ShardedPairs
+from facelib.render.camera import Camera
 
 LAYOUT, MODEL = load_layout(), load_head()
 
@@ -69,7 +74,7 @@ def true_vertices_image(export, index):
     rng = np.random.default_rng(np.random.SeedSequence(4, spawn_key=(index, 0)))
     whole = facegen_standin.export_camera(facegen_standin.random_pose_deg("front", rng), 160)
     crop = Crop.around_keypoints(whole.head_to_image(MODEL.keypoints(head)), 256)
-    vertices = cropped_camera(whole, crop).head_to_image(LAYOUT.from_head @ head)
+    vertices = whole.cropped(crop).head_to_image(LAYOUT.from_head @ head)
     vertices[:, 2] -= vertices[:, 2].min()
     return vertices
 

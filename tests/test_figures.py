@@ -11,9 +11,9 @@ import pytest
 import trimesh
 from PIL import Image
 
-from facelib import figures
-from facelib.mesh import Mesh
-from facelib.still import SIZE_PX, project
+from facelib.geometry.mesh import Mesh
+from facelib.show import figures
+from facelib.show.still import SIZE_PX, project
 
 
 @pytest.fixture

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from facelib.light.film import (
+from facelib.imaging.photo import blurred, jpeg
+from facelib.synthetic.light.film import (
     Film,
-    blurred,
     expose,
-    jpeg,
     moved,
     out_of_focus,
     random_film,

@@ -3,17 +3,18 @@
 import numpy as np
 import pytest
 
-from facelib.datasets import STAND_IN_MARKER
+from facelib.datasets.florence import reader as florence
+from facelib.datasets.florence import scan_pose as upright
+from facelib.datasets.florence import standin as florence_standin
+from facelib.datasets.florence.scans import Scan, read_scan
+from facelib.datasets.registry import STAND_IN_MARKER
 from facelib.detect import NoFaceError
-from facelib.headmodel import load_head
-from facelib.mesh import Mesh
-from facelib.registration import nearest_surface_finder, umeyama
-from facelib.rotations import rotation_from_pose, rotation_x
-from facelib.scans import Scan, read_scan
-from facelib.similarity import Similarity
-from facelib.sources import florence, florence_standin, upright
-from facelib.sources.synthetic import SyntheticSettings, make_person
-from facelib.uvmap import load_layout
+from facelib.face.headmodel import load_head
+from facelib.face.layout import load_layout
+from facelib.geometry.mesh import Mesh
+from facelib.geometry.registration import nearest_surface_finder, umeyama
+from facelib.geometry.transforms import Similarity, rotation_from_pose, rotation_x
+from facelib.synthetic.sampling import SyntheticSettings, make_person
 
 
 @pytest.fixture(scope="module")

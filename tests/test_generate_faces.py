@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from facelib.render import Camera
-from facelib.sources.facegen_view import HEADER, FaceGenView, read_view, write_view
-from facelib.transforms import pose_from_rotation
+from facelib.datasets.facegen.view import HEADER, FaceGenView, read_view, write_view
+from facelib.geometry.transforms import pose_from_rotation
+from facelib.render.camera import Camera
 
 SCRIPT = Path(__file__).parent.parent / "data" / "facegen" / "generate_faces.sh"
 # What the real one leaves: each command writes the files that the next one needs, or fails.

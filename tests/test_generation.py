@@ -14,13 +14,13 @@ from click.testing import CliRunner
 from facelib.__main__ import main
 from facelib.cli.common import UNWRITABLE
 from facelib.cli.generate import PRESETS
-from facelib.ingredients import Ingredients
-from facelib.pairs import ShardedPairs
-from facelib.shards import read_manifest, write_manifest
-from facelib.sources import generation
-from facelib.sources.generation import Plan, generate_pairs, make_shard
-from facelib.sources.scene import POSES
-from facelib.sources.synthetic import FORMAT, SyntheticSettings
+from facelib.pairs.shards import read_manifest, write_manifest
+from facelib.pairs.store import ShardedPairs
+from facelib.synthetic import generation
+from facelib.synthetic.generation import Plan, generate_pairs, make_shard
+from facelib.synthetic.ingredients import Ingredients
+from facelib.synthetic.sampling import FORMAT, SyntheticSettings
+from facelib.synthetic.scene import POSES
 
 SMALL = SyntheticSettings(size=32, seed=3)
 NO_FILM = replace(Ingredients.all(), film=False)
@@ -217,12 +217,6 @@ def test_ingredients_are_chosen_by_name(tmp_path, more, expected):
     few = ["--count", "1", "--size", "16", "--quiet", "--out", str(tmp_path)]
     assert CliRunner().invoke(main, ["generate", *few, *more]).exit_code == 0
     assert read_manifest(tmp_path)["settings"]["ingredients"] == asdict(expected)
-
-
-def test_ingredients_say_what_they_are():
-    assert str(Ingredients.all()) == "all" and str(Ingredients()) == "none"
-    assert str(replace(Ingredients.all(), hair=False, film=False)) == "all but hair, film"
-    assert str(Ingredients(skin=True, light=True)) == "skin, light"
 
 
 def test_a_cluster_that_does_not_answer_is_one_sentence(tmp_path, monkeypatch):

@@ -4,12 +4,20 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from facelib.headmodel import load_head
-from facelib.mesh import Mesh
-from facelib.render import Camera, Light, render
-from facelib.worn.glasses import OUTLINE, SHAPES, Glasses, draw_lenses, put_on, random_glasses
-from facelib.worn.ribbons import LABELS, draw_ribbons, join
-from facelib.worn.torso import outer_skin
+from facelib.face.headmodel import load_head
+from facelib.geometry.mesh import Mesh
+from facelib.render.camera import Camera
+from facelib.render.render import Light, render
+from facelib.synthetic.worn.glasses import (
+    OUTLINE,
+    SHAPES,
+    Glasses,
+    draw_lenses,
+    put_on,
+    random_glasses,
+)
+from facelib.synthetic.worn.ribbons import LABELS, draw_ribbons, join
+from facelib.synthetic.worn.torso import outer_skin
 
 CAMERA = Camera.perspective((0, 0, 0), 900.0, 1100.0, 128, 128)
 LIGHT = [Light(np.array([0.3, 0.5, 1.0]), np.ones(3))]

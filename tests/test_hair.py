@@ -7,11 +7,11 @@ import pytest
 import trimesh
 from scipy.spatial import cKDTree
 
-from facelib.headmodel import load_head
-from facelib.worn.hair import grow_hair
-from facelib.worn.hair_style import KINDS, HairStyle, random_hair_style
-from facelib.worn.scalp import behind_hairline, mean_scalp
-from facelib.worn.torso import outer_skin
+from facelib.face.headmodel import load_head
+from facelib.synthetic.worn.hair import grow_hair
+from facelib.synthetic.worn.hair_style import KINDS, HairStyle, random_hair_style
+from facelib.synthetic.worn.scalp import behind_hairline, mean_scalp
+from facelib.synthetic.worn.torso import outer_skin
 
 BROWN = np.array([0.045, 0.024, 0.013])
 

@@ -7,8 +7,8 @@ import pytest
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
-from facelib.headmodel import load_head
-from facelib.paths import data_dir
+from facelib.face.headmodel import load_head
+from facelib.files.paths import data_dir
 
 REGIONS = (
     "eyes eyeballs brows nose lips ears face neck scalp mouth_cavity eye_sockets teeth tongue"

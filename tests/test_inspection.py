@@ -5,18 +5,20 @@ import pytest
 import torch
 from torch import nn
 
-from facelib import inspection, networks
-from facelib.evaluate import depth_error_mm
-from facelib.inspection import Faces
+from facelib.evaluation import probe as inspection
+from facelib.evaluation.pairs import depth_error_mm
+from facelib.evaluation.probe import Faces
+from facelib.face.layout import load_layout
+from facelib.geometry.transforms import rotation_from_pose
+from facelib.networks.catalogue import NETWORKS, create
 from facelib.networks.compact import Description
-from facelib.reconstruct import NoSideError
-from facelib.rotations import rotation_from_pose
-from facelib.sources.synthetic import SyntheticSettings, make_sample
-from facelib.uvmap import load_layout
+from facelib.networks.convention import POSITION_SCALE
+from facelib.reconstruction.reconstruct import NoSideError
+from facelib.synthetic.sampling import SyntheticSettings, make_sample
 
 SIZE = 32
 LAYOUT = load_layout(SIZE)
-MEAN_MAP = LAYOUT.position_map(LAYOUT.references_head[0]) / SIZE / networks.POSITION_SCALE
+MEAN_MAP = LAYOUT.position_map(LAYOUT.references_head[0]) / SIZE / POSITION_SCALE
 
 
 class Linear(nn.Module):
@@ -106,7 +108,7 @@ def test_only_boxes_over_what_a_network_looks_at_move_its_answer(faces):
     np.testing.assert_array_equal(front > 1e-3, seen)
     np.testing.assert_array_equal(side > 1e-3, seen[::-1, ::-1])
     red = faces.fronts[:, :8, :8, 0].sum(axis=(1, 2)) - 64 * inspection.GREY
-    moved_px = np.abs(red) / 1000 * SIZE * networks.POSITION_SCALE
+    moved_px = np.abs(red) / 1000 * SIZE * POSITION_SCALE
     np.testing.assert_allclose(front[0, 0], (moved_px / faces.px_per_mm).mean(), rtol=1e-2)
     with pytest.raises(ValueError, match="front or side"):
         inspection.occlusion_map(network, LAYOUT, faces, "back", 4, 0.25)
@@ -130,7 +132,7 @@ def test_the_gradient_of_a_linear_network_is_its_weights_whatever_the_noise(face
     network, rng = Linear(), np.random.default_rng(2)
     reader = inspection.depth_reader(LAYOUT, [30])
     gradient = inspection.depth_gradient(network, faces.photos[0], reader, 2, noise, rng)
-    px = SIZE * networks.POSITION_SCALE * reader.sum() / 1000
+    px = SIZE * POSITION_SCALE * reader.sum() / 1000
     np.testing.assert_allclose(gradient, network.weights.detach() * px, rtol=1e-4, atol=1e-9)
     assert inspection.side_share(gradient) == pytest.approx(3 / 4)
 
@@ -140,7 +142,7 @@ def test_a_gradient_of_nothing_has_no_share():
         inspection.side_share(np.zeros((6, 4, 4)))
 
 
-@pytest.mark.parametrize("name", networks.NETWORKS)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_the_control_has_other_weights_and_still_looks_at_its_photos(name):
     photos = torch.rand(4, 6, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
     state = torch.random.get_rng_state()
@@ -155,7 +157,7 @@ def test_the_control_has_other_weights_and_still_looks_at_its_photos(name):
 
 
 def test_layer_outputs_are_those_of_the_layers_and_leave_no_hook_behind():
-    network = networks.create("compact", SIZE).train()
+    network = create("compact", SIZE).train()
     photos = torch.rand(2, 6, SIZE, SIZE)
     first = next(m for m in network.modules() if isinstance(m, nn.Conv2d))
     layers = {"shape": network.shape, "first": first}
@@ -198,7 +200,7 @@ def test_causes_are_the_pose_and_the_shape_that_a_compact_draws():
 def test_true_poses_are_counted_as_predicted_ones_are(monkeypatch):
     sample = make_sample(3, SyntheticSettings(64, held_out=True))
     pair, (front, _) = sample.pair, sample.views
-    network = networks.create("compact", 64).eval()
+    network = create("compact", 64).eval()
     pose = torch.zeros(1, 10)
     pose[0, 1:7] = torch.from_numpy(front.camera.rotation.T[:2].reshape(-1))
     told = Description(torch.zeros(1, 68, 2), torch.zeros(1, 68, 2), pose, torch.zeros(1, 3))

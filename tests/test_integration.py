@@ -8,20 +8,20 @@ from scipy.sparse import csr_array
 from scipy.spatial.transform import Rotation
 from shapes import icosphere
 
-from facelib.face_template import FaceTemplate
-from facelib.headmodel import load_head
-from facelib.integration import (
+from facelib.face.headmodel import load_head
+from facelib.face.layout import load_layout
+from facelib.face.mesh_transfer import (
     _facing_out,
     _Surface,
     integrate_mesh,
     load_matrix,
     save_matrix,
 )
-from facelib.mesh import subdivision_matrix
-from facelib.registration import barycentric_in_space
-from facelib.similarity import Similarity
-from facelib.sources.scene import random_expression
-from facelib.uvmap import load_layout
+from facelib.face.template import FaceTemplate
+from facelib.geometry.mesh import subdivision_matrix
+from facelib.geometry.registration import barycentric_in_space
+from facelib.geometry.transforms import Similarity
+from facelib.synthetic.scene import random_expression
 
 MODEL, LAYOUT = load_head(), load_layout()
 FACE = LAYOUT.labels["face"] & ~LAYOUT.labels["membrane"]

@@ -8,8 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facelib.loss_terms import heat_map_error, splat
 from facelib.networks.keypoints import SMALLEST_SCALE, in_place, in_plane, soft_argmax
+from facelib.training.loss_terms import heat_map_error, splat
 
 GRID = (6, 9)  # rows, columns
 

@@ -6,13 +6,13 @@ from click.testing import CliRunner
 from standins import COLUMNS, ROWS, basel_face, basel_folder
 from toy_face import Constant
 
-from facelib import landmark_scores
 from facelib.__main__ import main
 from facelib.cli import common
-from facelib.sources.aflw2000 import TestPhoto, read_test_photos
-from facelib.sources.w300lp_index import Skipped
-from facelib.sources.w300lp_standin import write_aflw2000_standin
-from facelib.uvmap import load_layout
+from facelib.datasets.w300lp.aflw2000 import TestPhoto, read_test_photos
+from facelib.datasets.w300lp.index import Skipped
+from facelib.datasets.w300lp.standin import write_aflw2000_standin
+from facelib.evaluation import landmarks as landmark_scores
+from facelib.face.layout import load_layout
 
 LAYOUT = load_layout(64)
 

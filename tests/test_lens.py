@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from facelib.light.lens import FOCAL_MM, framing_lens, random_lens
-from facelib.render import Camera
+from facelib.render.camera import Camera
+from facelib.synthetic.light.lens import FOCAL_MM, framing_lens, random_lens
 
 
 def seen(lens, points, width=900):

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from skimage.color import xyz2rgb
 
-from facelib.light import spherical_harmonics as sh
-from facelib.light.lighting import PLACES, kelvin_color, plain_lighting, random_lighting
-from facelib.render import Light
+from facelib.render.render import Light
+from facelib.synthetic.light import spherical_harmonics as sh
+from facelib.synthetic.light.lighting import PLACES, kelvin_color, plain_lighting, random_lighting
 
 
 def planckian_rgb(kelvin):

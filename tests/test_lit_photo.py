@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facelib.backgrounds import describable_textures, random_background
-from facelib.ingredients import Ingredients
-from facelib.light.film import Film
-from facelib.sources import lit_photo
-from facelib.sources.lit_photo import meter, metered
-from facelib.sources.pages import head_materials
-from facelib.sources.synthetic import SyntheticSettings, make_pair
+from facelib.imaging.backgrounds import describable_textures, random_background
+from facelib.synthetic import lit_photo
+from facelib.synthetic.ingredients import Ingredients
+from facelib.synthetic.light.film import Film
+from facelib.synthetic.lit_photo import meter, metered
+from facelib.synthetic.sampling import SyntheticSettings, make_pair
+from facelib.synthetic.texture_cache import head_materials
 
 ALL = Ingredients(skin=True, light=True, film=True)
 

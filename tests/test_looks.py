@@ -4,25 +4,26 @@ from dataclasses import replace
 
 import numpy as np
 
-from facelib.headmodel import load_head
-from facelib.ingredients import Ingredients
-from facelib.labels import NUMBER_OF
-from facelib.light.lighting import plain_lighting, random_lighting
-from facelib.light.lit_render import render_lit
-from facelib.looks.teeth import paint_teeth
-from facelib.people.acting import act, mouth_light
-from facelib.people.population import Traits
-from facelib.render import Camera, Light
-from facelib.sources.casting import fitting_looks
-from facelib.sources.dressing import dress
-from facelib.sources.pages import head_canvas
-from facelib.sources.photograph import shadow_lines
-from facelib.sources.synthetic import SyntheticSettings, make_outfit, make_person, make_sample
-from facelib.worn.glasses import Glasses, draw_lenses, put_on, random_glasses
-from facelib.worn.hair_style import HairStyle
-from facelib.worn.hats import Hat
-from facelib.worn.outfit import Outfit
-from facelib.worn.ribbons import Overlay
+from facelib.face.headmodel import load_head
+from facelib.pairs.labels import NUMBER_OF
+from facelib.render.camera import Camera
+from facelib.render.render import Light
+from facelib.synthetic.casting import fitting_looks
+from facelib.synthetic.dressing import dress
+from facelib.synthetic.ingredients import Ingredients
+from facelib.synthetic.light.lighting import plain_lighting, random_lighting
+from facelib.synthetic.light.lit_render import render_lit
+from facelib.synthetic.looks.teeth import paint_teeth
+from facelib.synthetic.people.acting import act, mouth_light
+from facelib.synthetic.people.population import Traits
+from facelib.synthetic.photograph import shadow_lines
+from facelib.synthetic.sampling import SyntheticSettings, make_outfit, make_person, make_sample
+from facelib.synthetic.texture_cache import head_canvas
+from facelib.synthetic.worn.glasses import Glasses, draw_lenses, put_on, random_glasses
+from facelib.synthetic.worn.hair_style import HairStyle
+from facelib.synthetic.worn.hats import Hat
+from facelib.synthetic.worn.outfit import Outfit
+from facelib.synthetic.worn.ribbons import Overlay
 
 MODEL = load_head()
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])

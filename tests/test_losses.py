@@ -7,10 +7,19 @@ import pytest
 import torch
 from scipy import stats
 
-from facelib import networks
-from facelib.augmentation import NO_AUGMENTATION
 from facelib.cli.train import LOSS_OPTIONS
-from facelib.loss_terms import (
+from facelib.face.layout import load_layout
+from facelib.geometry.registration import umeyama
+from facelib.geometry.transforms import rotation_from_pose
+from facelib.networks.base import TYPICAL_DEVIATION
+from facelib.networks.catalogue import create
+from facelib.networks.weights import load_weights, read_card, save_weights
+from facelib.pairs.augmentation import NO_AUGMENTATION
+from facelib.pairs.store import FacePair, write_shards
+from facelib.training.config import TrainConfig
+from facelib.training.log import read_log
+from facelib.training.loop import train
+from facelib.training.loss_terms import (
     KINDS,
     edge_error,
     keypoint_error,
@@ -26,7 +35,7 @@ from facelib.loss_terms import (
     triangle_weights,
     weighted_squared_error,
 )
-from facelib.losses import (
+from facelib.training.losses import (
     MASKS,
     LossSettings,
     TrainingLoss,
@@ -34,14 +43,6 @@ from facelib.losses import (
     vertex_columns,
     vertex_weights,
 )
-from facelib.networks.convention import TYPICAL_DEVIATION
-from facelib.pairs import FacePair, write_shards
-from facelib.registration import umeyama
-from facelib.rotations import rotation_from_pose
-from facelib.train_config import TrainConfig
-from facelib.train_log import read_log
-from facelib.training import train
-from facelib.uvmap import load_layout
 
 SIZE = 32
 TERMS = ("normal", "edge", "keypoint", "shape")  # those of the map
@@ -434,7 +435,7 @@ def test_a_run_with_every_option_goes_on_exactly(config, tmp_path):
         assert [line[key] for line in read_log(whole.run_dir)[1] if line[key]] == [
             line[key] for line in read_log(config.run_dir)[1] if line[key]
         ]
-    a, b = (networks.load_weights(path).state_dict() for path in (best, again))
+    a, b = (load_weights(path).state_dict() for path in (best, again))
     assert a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
     with pytest.raises(ValueError, match="another loss"):
         train(replace(config, loss=LossSettings()))
@@ -442,9 +443,9 @@ def test_a_run_with_every_option_goes_on_exactly(config, tmp_path):
 
 def test_confidence_starts_typical_and_changes_no_other_weight():
     torch.manual_seed(0)
-    plain = networks.create("compact", 64).eval()
+    plain = create("compact", 64).eval()
     torch.manual_seed(0)
-    confident = networks.create("compact", 64, confidence=True).eval()
+    confident = create("compact", 64, confidence=True).eval()
     photos, has_side = torch.rand(2, 6, 64, 64), torch.tensor([True, False])
     with torch.no_grad():
         position_map, log_deviation = confident.answer(photos, has_side)[:2]
@@ -456,7 +457,7 @@ def test_confidence_starts_typical_and_changes_no_other_weight():
 
 def test_confidence_learns_where_the_errors_are():
     torch.manual_seed(0)
-    network = networks.create("compact", SIZE, confidence=True).eval().requires_grad_(False)
+    network = create("compact", SIZE, confidence=True).eval().requires_grad_(False)
     loss = TrainingLoss(LossSettings(confidence=True, mask="none"), load_layout(SIZE))
     photos, rng = torch.rand(4, 6, SIZE, SIZE), torch.Generator().manual_seed(1)
     optimizer = torch.optim.Adam(network.log_deviation.requires_grad_().parameters(), 5e-2)
@@ -479,12 +480,12 @@ def test_confidence_is_refused_where_it_cannot_be_told(config):
 
 def test_weights_remember_whether_they_tell_their_confidence(tmp_path):
     for confidence in (False, True):
-        network, path = networks.create("compact", 64, confidence), tmp_path / str(confidence)
-        networks.save_weights(path, network)
-        again = networks.load_weights(path)
+        network, path = create("compact", 64, confidence), tmp_path / str(confidence)
+        save_weights(path, network)
+        again = load_weights(path)
         assert again.confidence is confidence
         assert again.state_dict().keys() == network.state_dict().keys()
-        assert networks.read_card(path).get("confidence", False) is confidence
+        assert read_card(path).get("confidence", False) is confidence
 
 
 def test_confidence_can_be_added_to_trained_weights_and_left_out_again(config, tmp_path):
@@ -493,7 +494,7 @@ def test_confidence_can_be_added_to_trained_weights_and_left_out_again(config, t
     confident = replace(short, run_dir=tmp_path / "confident", loss=LossSettings(confidence=True))
     more = train(replace(confident, init_weights=plain))
     less = train(replace(short, run_dir=tmp_path / "less", init_weights=more))
-    start, with_head, without = (networks.load_weights(path) for path in (plain, more, less))
+    start, with_head, without = (load_weights(path) for path in (plain, more, less))
     assert with_head.confidence and not without.confidence
     torch.testing.assert_close(with_head.pose.weight, start.pose.weight)
     torch.testing.assert_close(without.pose.weight, start.pose.weight)

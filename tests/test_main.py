@@ -15,7 +15,7 @@ from toy_face import Constant, ToyLayout, dome
 
 from facelib.__main__ import main
 from facelib.cli import common
-from facelib.mesh import read_mesh
+from facelib.geometry.mesh import read_mesh
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def toy_network(monkeypatch):
         common, "load_network", lambda *_, **__: Constant(dome((32, 33), 42), ToyLayout(64))
     )
     toy_uvmap = SimpleNamespace(load_layout=ToyLayout)
-    monkeypatch.setitem(sys.modules, "facelib.uvmap", toy_uvmap)
+    monkeypatch.setitem(sys.modules, "facelib.face.layout", toy_uvmap)
 
 
 def assert_fails(result, code, words):
@@ -148,7 +148,7 @@ def test_disk_that_fills_up_leaves_nothing_behind(photos, toy_network, monkeypat
     def full(path, mesh):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("facelib.mesh.write_mesh", full)
+    monkeypatch.setattr("facelib.geometry.mesh.write_mesh", full)
     before = contents(photos)
     result = run(
         photos, "reconstruct", "face.jpg", "face.jpg", "-o", "me.ply", "--keypoints", "k.npy"
@@ -167,7 +167,7 @@ def test_missing_weights_are_named(photos):
 
 
 def test_evaluate_prints_the_network_and_the_mean_face(photos, toy_network, monkeypatch):
-    from facelib.pairs import FacePair, write_shards
+    from facelib.pairs.store import FacePair, write_shards
 
     image, pose = np.zeros((64, 64, 3), np.uint8), np.zeros(3)
     faces = [
@@ -187,8 +187,8 @@ def test_evaluate_prints_the_network_and_the_mean_face(photos, toy_network, monk
 
 
 def test_evaluate_keeps_every_score_and_how_it_was_made(photos, toy_network):
-    from facelib.evaluation_record import file_sha256, read_record
-    from facelib.pairs import FacePair, write_shards
+    from facelib.evaluation.record import file_sha256, read_record
+    from facelib.pairs.store import FacePair, write_shards
 
     pose = np.zeros(3)
     for folder, size, share in (("held.d", 64, 0.6), ("training.d", 32, 0.601)):

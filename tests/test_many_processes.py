@@ -14,12 +14,13 @@ from accelerate import PartialState
 from toy_training import SIZE, GridLayout, PlainNetwork, TinyNetwork, random_pairs
 
 import facelib
-from facelib import networks
-from facelib.networks import Answer
-from facelib.pairs import write_shards
-from facelib.processes import Processes
-from facelib.train_config import TrainConfig
-from facelib.training import BEST, CHECKPOINT, DIVERGED, _Run, read_log, train
+from facelib.networks.base import Answer
+from facelib.networks.catalogue import NETWORKS
+from facelib.networks.weights import load_weights
+from facelib.pairs.store import write_shards
+from facelib.training.config import TrainConfig
+from facelib.training.loop import BEST, CHECKPOINT, DIVERGED, _Run, read_log, train
+from facelib.training.processes import Processes
 
 TIMEOUT = 900  # s; on an idle processor seconds are enough
 BATCH = 5  # which two processes cannot share evenly
@@ -29,7 +30,7 @@ BROKEN = 7  # this pair's vertices are so far away in one of the folders that th
 @pytest.fixture(autouse=True)
 def small_networks(monkeypatch):
     for name, network in {"plain": PlainNetwork, "tiny": TinyNetwork}.items():
-        monkeypatch.setitem(networks.NETWORKS, name, network)
+        monkeypatch.setitem(NETWORKS, name, network)
 
 
 def run_config(folder, name, **changes):
@@ -78,9 +79,9 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("many")
     write_shards(random_pairs(24), folder / "pairs", {}, shard_size=10)
     write_shards(spoiled(random_pairs(24)), folder / "broken", {}, shard_size=10)
-    networks.NETWORKS["plain"] = PlainNetwork
+    NETWORKS["plain"] = PlainNetwork
     train(run_config(folder, "begun_by_one", max_samples=2 * BATCH), GridLayout())
-    del networks.NETWORKS["plain"]
+    del NETWORKS["plain"]
     tasks = {name: config.to_dict() for name, config in runs(folder).items()}
     (folder / "runs.json").write_text(json.dumps(tasks))
     launch = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
@@ -129,7 +130,7 @@ def assert_alike(run_dir, other_dir):
     """Same log and weights, but for the order in which a sum's terms were added."""
     a, b = (np.array(logged(d), dtype=float) for d in (run_dir, other_dir))
     np.testing.assert_allclose(a, b, rtol=1e-4)
-    a, b = (networks.load_weights(d / BEST).state_dict() for d in (run_dir, other_dir))
+    a, b = (load_weights(d / BEST).state_dict() for d in (run_dir, other_dir))
     for key, value in a.items():
         torch.testing.assert_close(value, b[key], rtol=1e-3, atol=1e-5)
 

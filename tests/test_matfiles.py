@@ -4,7 +4,7 @@ from damage import DAMAGE, damaged
 from hypothesis import given, settings
 from scipy import io
 
-from facelib.matfiles import read_mat, read_struct
+from facelib.files.matfiles import read_mat, read_struct
 
 WANTED = {"Pose_Para": (1, 7), "pt2d": (2, None)}
 

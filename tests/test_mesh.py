@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapes import grid, icosphere
 
-from facelib.mesh import (
+from facelib.geometry.mesh import (
     Mesh,
     boundary_loops,
     edges,

@@ -5,21 +5,24 @@ import torch
 from torch.nn import functional
 
 from facelib import networks
+from facelib.networks.catalogue import create
+from facelib.networks.cost import count_parameters_as_keras
+from facelib.networks.weights import load_weights, read_card, save_weights
 
 
 @pytest.fixture(scope="module")
 def network():
     torch.manual_seed(0)
-    return networks.create("two_view").eval()
+    return create("two_view").eval()
 
 
 def test_parameters_counted_as_keras_counts_them(network):
-    assert networks.count_parameters_as_keras(network) == 11_791_273
+    assert count_parameters_as_keras(network) == 11_791_273
 
 
 @pytest.mark.parametrize("name", ["prn", "one_view", "compact"])
 def test_one_interface_photos_in_map_out(name):
-    one = networks.create(name, 64).eval()
+    one = create(name, 64).eval()
     photos = torch.rand(2, 6, 64, 64)
     with torch.no_grad():
         alone = one(photos[:, :3])
@@ -33,8 +36,8 @@ def test_one_interface_photos_in_map_out(name):
 
 
 def test_one_view_is_two_view_with_half_the_first_kernel(network):
-    one = networks.create("one_view")
-    fewer = networks.count_parameters_as_keras(network) - networks.count_parameters_as_keras(one)
+    one = create("one_view")
+    fewer = count_parameters_as_keras(network) - count_parameters_as_keras(one)
     assert fewer == 3 * 3 * 3 * 32
 
 
@@ -48,7 +51,7 @@ def test_prn_has_the_parameters_of_its_description():
         expected += 2 * (half + half + b)
     widths = [512, 512] + [256] * 3 + [128] * 3 + [64] * 3 + [32] * 2 + [16] * 2 + [3] * 3
     expected += sum(16 * a * b + 2 * b for a, b in zip(widths[:-1], widths[1:], strict=True))
-    prn = networks.create("prn")
+    prn = create("prn")
     assert sum(p.numel() for p in prn.parameters()) == expected
     assert prn.encode(torch.zeros(2, 3, 256, 256)).shape == (2, 512, 8, 8)
 
@@ -106,7 +109,7 @@ def test_transposed_convolution_is_the_gradient_of_a_same_convolution(stride):
 
 def test_signal_survives_the_decoder_at_the_start():
     torch.manual_seed(2)
-    fresh = networks.create("two_view").train()
+    fresh = create("two_view").train()
     a, b = fresh(torch.rand(2, 6, 64, 64))
     assert (a - b).abs().max() > 1e-3
 
@@ -114,7 +117,7 @@ def test_signal_survives_the_decoder_at_the_start():
 @pytest.mark.parametrize("name", ["prn", "one_view", "two_view"])
 def test_every_parameter_gets_a_gradient(name):
     torch.manual_seed(3)
-    fresh = networks.create(name).train()
+    fresh = create(name).train()
     fresh(torch.rand(2, 6, 64, 64)).square().sum().backward()
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in fresh.parameters())
     assert fresh.first[0].weight.grad.abs().max() > 0
@@ -123,34 +126,34 @@ def test_every_parameter_gets_a_gradient(name):
 @pytest.mark.parametrize(("half", "tolerance"), [(False, 0.0), (True, 5e-3)])
 def test_weights_survive_the_round_trip(tmp_path, network, half, tolerance):
     path = tmp_path / "weights.safetensors"
-    networks.save_weights(path, network, {"seed": 7}, half=half)
-    again = networks.load_weights(path)
+    save_weights(path, network, {"seed": 7}, half=half)
+    again = load_weights(path)
     photos = torch.rand(1, 6, 64, 64)
     with torch.no_grad():
         torch.testing.assert_close(again(photos), network(photos), rtol=0, atol=tolerance)
-    assert networks.read_card(path) == {"seed": 7, "network": "two_view", "size": 256}
+    assert read_card(path) == {"seed": 7, "network": "two_view", "size": 256}
     assert not again.training
     assert [p.name for p in tmp_path.iterdir()] == ["weights.safetensors"]
 
 
 def test_missing_and_foreign_weights_are_named(tmp_path):
     with pytest.raises(ValueError, match=r"nowhere\.safetensors"):
-        networks.load_weights(tmp_path / "nowhere.safetensors")
+        load_weights(tmp_path / "nowhere.safetensors")
     (tmp_path / "text.safetensors").write_text("not weights at all")
     with pytest.raises(ValueError, match=r"text\.safetensors"):
-        networks.load_weights(tmp_path / "text.safetensors")
+        load_weights(tmp_path / "text.safetensors")
 
 
 def test_unknown_networks_and_sizes_are_refused():
     with pytest.raises(ValueError, match="two_view"):
-        networks.create("resnet")
+        create("resnet")
     with pytest.raises(ValueError, match="32"):
-        networks.create("two_view", 100)
+        create("two_view", 100)
 
 
 def test_calibrated_decoder_passes_on_what_tells_photos_apart():
     torch.manual_seed(0)
-    network, photos = networks.create("two_view", 64), torch.rand(8, 6, 64, 64)
+    network, photos = create("two_view", 64), torch.rand(8, 6, 64, 64)
     photos *= torch.rand(8, 6, 1, 1)
 
     def spread() -> float:

@@ -14,13 +14,14 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
-from facelib import networks
 from facelib.__main__ import main
-from facelib.onnx_export import to_onnx, write_model
-from facelib.onnx_network import OnnxNetwork
-from facelib.reconstruct import NoSideError, predict_position_maps
-from facelib.shards import sha256
-from facelib.sources.synthetic import SyntheticSettings, make_pair
+from facelib.files.atomic import sha256
+from facelib.networks.catalogue import create
+from facelib.networks.onnx_export import to_onnx, write_model
+from facelib.networks.onnx_network import OnnxNetwork
+from facelib.networks.weights import load_weights, read_card, save_weights
+from facelib.reconstruction.reconstruct import NoSideError, predict_position_maps
+from facelib.synthetic.sampling import SyntheticSettings, make_pair
 
 TOLERANCE_PX = 1e-3
 SIZE = 64
@@ -42,12 +43,12 @@ def crops():
 def weights(tmp_path_factory):
     """Weights of a compact network that looks at its photos, and beside them what export wrote."""
     torch.manual_seed(1)
-    network = networks.create("compact", SIZE)
+    network = create("compact", SIZE)
     for layer in (network.pose, network.shape):
         torch.nn.init.normal_(layer.weight, std=0.05)
     torch.nn.init.normal_(network.no_side)
     path = tmp_path_factory.mktemp("weights") / "mine.safetensors"
-    networks.save_weights(path, network, {"seed": 1})
+    save_weights(path, network, {"seed": 1})
     result = run("export", "--weights", path, "-o", path.with_suffix(".onnx"))
     assert (result.exit_code, result.stderr) == (0, ""), result.output
     return path
@@ -62,7 +63,7 @@ def same(network, exported, fronts, sides):
 
 
 def test_compact_says_what_torch_says_with_and_without_a_side(weights, crops):
-    network, exported = networks.load_weights(weights), OnnxNetwork(weights.with_suffix(".onnx"))
+    network, exported = load_weights(weights), OnnxNetwork(weights.with_suffix(".onnx"))
     fronts, sides = crops
     both, alone = same(network, exported, fronts, sides), same(network, exported, fronts, None)
     assert np.abs(both - alone).mean() > 1, "the side photo was not looked at"
@@ -73,7 +74,7 @@ def test_compact_says_what_torch_says_with_and_without_a_side(weights, crops):
 @pytest.mark.parametrize("name", ["prn", "one_view", "two_view"])
 def test_every_other_network_says_what_torch_says(name, crops, tmp_path):
     torch.manual_seed(2)
-    network = networks.create(name, SIZE).eval()
+    network = create(name, SIZE).eval()
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
         write_model(tmp_path / "net.onnx", to_onnx(network))
@@ -95,17 +96,17 @@ def test_a_file_tells_what_it_is_and_nothing_of_this_machine(weights):
     told = {entry.key: entry.value for entry in model.metadata_props}
     assert (told["network"], told["size"], told["side_photo"]) == ("compact", "64", "optional")
     assert told["weights_sha256"] == sha256(weights)
-    assert json.loads(told["card"]) == networks.read_card(weights)
+    assert json.loads(told["card"]) == read_card(weights)
     assert [value.name for value in model.graph.input] == ["front", "side"]
-    stored = networks.load_weights(weights).state_dict().values()
+    stored = load_weights(weights).state_dict().values()
     assert path.stat().st_size < 1.1 * 4 * sum(t.numel() for t in stored) + 200_000
     assert b".py" not in path.read_bytes()
 
 
 def test_it_runs_without_torch(weights):
     code = (
-        "import sys; import numpy as np; from facelib.onnx_network import OnnxNetwork\n"
-        "from facelib.reconstruct import predict_position_maps\n"
+        "import sys; import numpy as np; from facelib.networks.onnx_network import OnnxNetwork\n"
+        "from facelib.reconstruction.reconstruct import predict_position_maps\n"
         f"network = OnnxNetwork({str(weights.with_suffix('.onnx'))!r})\n"
         "predict_position_maps(network, np.zeros((1, 64, 64, 3), np.float32), None)\n"
         "sys.exit('torch' in sys.modules)"
@@ -128,7 +129,7 @@ def test_reconstruct_takes_the_file_beside_the_weights_as_long_as_it_is_theirs(w
     for taken in (copy, exported):
         assert "(compact in ONNX Runtime)" in run(*arguments, taken).stdout
     assert len(in_torch) == mesh.stat().st_size
-    networks.save_weights(copy, networks.create("compact", SIZE))
+    save_weights(copy, create("compact", SIZE))
     stale = run(*arguments, copy)
     assert "mine.onnx" in stale.stderr and "(compact in torch)" in stale.stdout
 

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from facelib.headmodel import load_head
-from facelib.ingredients import Ingredients
-from facelib.sources.synthetic import SyntheticSettings, make_outfit, make_pair, make_person
-from facelib.worn.facial_hair import beard_share
-from facelib.worn.hats import Hat
-from facelib.worn.outfit import Outfit, natural_color, random_outfit, wear
-from facelib.worn.scalp import mean_scalp
+from facelib.face.headmodel import load_head
+from facelib.synthetic.ingredients import Ingredients
+from facelib.synthetic.sampling import SyntheticSettings, make_outfit, make_pair, make_person
+from facelib.synthetic.worn.facial_hair import beard_share
+from facelib.synthetic.worn.hats import Hat
+from facelib.synthetic.worn.outfit import Outfit, natural_color, random_outfit, wear
+from facelib.synthetic.worn.scalp import mean_scalp
 
 WEARING = Ingredients(hair=True, glasses=True, clothes=True)
 

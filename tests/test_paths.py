@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 import facelib
-from facelib.paths import data_dir, data_file, data_files
+from facelib.files.paths import data_dir, data_file, data_files
 
 
 def test_data_lies_beside_the_package_unless_the_environment_says_otherwise(monkeypatch, tmp_path):

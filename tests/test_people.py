@@ -5,9 +5,9 @@ import pytest
 from scipy.spatial.transform import Rotation
 from scipy.stats import kstest, truncnorm
 
-from facelib.headmodel import load_head
-from facelib.mesh import vertex_normals
-from facelib.people.population import (
+from facelib.face.headmodel import load_head
+from facelib.geometry.mesh import vertex_normals
+from facelib.synthetic.people.population import (
     AGE_YEARS,
     HELD_OUT_ABOVE,
     LIMIT,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from shapes import grid, icosphere
 
-from facelib.rasterize import interpolate, rasterize
+from facelib.render.rasterize import interpolate, rasterize
 
 TRIANGLE = np.array([[0, 1, 2]], dtype=np.int32)
 

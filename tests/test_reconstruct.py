@@ -6,10 +6,12 @@ import torch
 from toy_face import Constant, ToyLayout, dome
 
 from facelib.detect import NoFaceError, detection_from_box, find_face
-from facelib.headmodel import load_head
-from facelib.mesh import Mesh
-from facelib.networks import POSITION_SCALE
-from facelib.reconstruct import (
+from facelib.face.headmodel import load_head
+from facelib.face.layout import load_layout
+from facelib.geometry.mesh import Mesh
+from facelib.imaging.crop import Crop
+from facelib.networks.convention import POSITION_SCALE
+from facelib.reconstruction.reconstruct import (
     FRONT_BOX,
     SIDE_BOX,
     NoSideError,
@@ -19,9 +21,8 @@ from facelib.reconstruct import (
     reconstruct,
     sample_texture,
 )
-from facelib.render import Camera, Light, render
-from facelib.transforms import Crop
-from facelib.uvmap import load_layout
+from facelib.render.camera import Camera
+from facelib.render.render import Light, render
 
 LAYOUT = ToyLayout(64)
 

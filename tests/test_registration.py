@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from facelib.registration import closest_on_triangle, icp, nearest_surface_finder, umeyama
-from facelib.transforms import Similarity
+from facelib.geometry.registration import closest_on_triangle, icp, nearest_surface_finder, umeyama
+from facelib.geometry.transforms import Similarity
 
 
 def random_similarity(rng, angle=None, scale=None):

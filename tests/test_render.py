@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 from shapes import grid, icosphere
 
-from facelib import transforms as tf
-from facelib.mesh import Mesh
-from facelib.rasterize import interpolate
-from facelib.render import Camera, Light, render
+from facelib.geometry import transforms as tf
+from facelib.geometry.mesh import Mesh
+from facelib.render.camera import Camera
+from facelib.render.rasterize import interpolate
+from facelib.render.render import Light, render
 
 WHITE = np.ones(3)
 DARK = (0.0, 0.0, 0.0)

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from facelib.mesh import Mesh
-from facelib.render import Camera, Light, render
-from facelib.worn.ribbons import LABELS, Ribbons, draw_ribbons, even_lines, join
+from facelib.geometry.mesh import Mesh
+from facelib.render.camera import Camera
+from facelib.render.render import Light, render
+from facelib.synthetic.worn.ribbons import LABELS, Ribbons, draw_ribbons, even_lines, join
 
 CAMERA = Camera.orthographic((0, 0, 0), 1.0, 64, 48)
 LIGHT = [Light(np.array([0, 0, 1.0]), np.ones(3))]

@@ -8,11 +8,11 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from facelib import train_log
 from facelib.__main__ import main
 from facelib.cli.common import BAD_DATA, NO_SUCH_FILE, UNKNOWN_ENDING, UNWRITABLE
-from facelib.paths import data_file
-from facelib.runs import draw_errors, find_logs, markdown_table, read_runs, read_training
+from facelib.files.paths import data_file
+from facelib.training import log as train_log
+from facelib.training.runs import draw_errors, find_logs, markdown_table, read_runs, read_training
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 
@@ -273,3 +273,19 @@ def test_the_environment_has_revision_and_date():
     about = train_log.environment()
     assert re.fullmatch(r"[0-9a-f]{40}(-dirty)?|unknown", about["revision"])
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", about["date"])
+
+
+@pytest.mark.parametrize(
+    ("switches", "words"),
+    [
+        ({"hair": True, "film": True}, "all"),
+        ({"hair": False, "film": False}, "none"),
+        ({}, "none"),
+        ({"skin": True, "hair": True, "film": False}, "all but film"),
+        ({"skin": True, "hair": True, "film": False, "light": False}, "skin, hair"),
+    ],
+)
+def test_the_ingredients_of_a_runs_pairs_are_told_in_words(tmp_path, switches, words):
+    log = write_log(tmp_path, first_line(data={"ingredients": switches}), *REPORTS)
+    (run,) = read_training(log).stages
+    assert run.ingredients == words

@@ -5,18 +5,17 @@ import pytest
 from click.testing import CliRunner
 from toy_face import Constant
 
-from facelib import scan_scores
 from facelib.__main__ import main
 from facelib.cli import common
-from facelib.evaluate import Evaluation, FaceScore
-from facelib.evaluation_record import EvaluationRecord, read_record, write_record
-from facelib.headmodel import load_head
-from facelib.mesh import Mesh, subdivision_matrix
-from facelib.rotations import rotation_from_pose
-from facelib.similarity import Similarity
-from facelib.sources.florence_standin import write_florence_standin
-from facelib.sources.upright import UprightScan
-from facelib.uvmap import load_layout
+from facelib.datasets.florence.scan_pose import UprightScan
+from facelib.datasets.florence.standin import write_florence_standin
+from facelib.evaluation import scans as scan_scores
+from facelib.evaluation.pairs import Evaluation, FaceScore
+from facelib.evaluation.record import EvaluationRecord, read_record, write_record
+from facelib.face.headmodel import load_head
+from facelib.face.layout import load_layout
+from facelib.geometry.mesh import Mesh, subdivision_matrix
+from facelib.geometry.transforms import Similarity, rotation_from_pose
 
 LAYOUT = load_layout(64)
 
@@ -157,7 +156,7 @@ def test_evaluate_says_what_is_wrong_in_one_sentence(arguments, code, words):
 
 def test_standin_command_writes_and_refuses_to_mix(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "facelib.sources.florence_standin.write_florence_standin",
+        "facelib.datasets.florence.standin.write_florence_standin",
         lambda out, count, seed: (out.mkdir(), count)[1],
     )
     result = CliRunner().invoke(main, ["standin", "florence", "--out", str(tmp_path / "new")])

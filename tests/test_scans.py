@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from facelib import scans
-from facelib.mesh import read_mesh
+from facelib.datasets.florence import scans
+from facelib.geometry.mesh import read_mesh
 
 SQUARE = """mtllib box.mtl
 usemtl skin

@@ -1,8 +1,8 @@
 import numpy as np
 import trimesh
 
-from facelib.light.occlusion import ambient_occlusion
-from facelib.light.shadows import shadow_map, visibilities
+from facelib.synthetic.light.occlusion import ambient_occlusion
+from facelib.synthetic.light.shadows import shadow_map, visibilities
 
 
 def scene():

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import trimesh
 
-from facelib.mesh import Mesh
-from facelib.sliders import show_morph
+from facelib.geometry.mesh import Mesh
+from facelib.show.sliders import show_morph
 
 
 @pytest.fixture

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from facelib.networks import load_weights
-from facelib.paths import data_file
-from facelib.reconstruct import predict_position_maps
-from facelib.smoothness import checkerboard, normal_turn_deg
-from facelib.sources.synthetic import SyntheticSettings, make_pair
-from facelib.uvmap import load_layout
+from facelib.evaluation.smoothness import checkerboard, normal_turn_deg
+from facelib.face.layout import load_layout
+from facelib.files.paths import data_file
+from facelib.networks.weights import load_weights
+from facelib.reconstruction.reconstruct import predict_position_maps
+from facelib.synthetic.sampling import SyntheticSettings, make_pair
 
 SIZE = 48
 WHOLE = np.ones((SIZE, SIZE), bool)

@@ -3,7 +3,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 from scipy.special import sph_harm_y
 
-from facelib.light import spherical_harmonics as sh
+from facelib.synthetic.light import spherical_harmonics as sh
 
 RNG = np.random.default_rng(0)
 

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 import trimesh
 
-from facelib.light import spherical_harmonics as sh
-from facelib.light.lighting import Lighting
-from facelib.light.lit_render import Surface, polynomial, render_lit
-from facelib.light.surface_shading import light_from_around
-from facelib.mesh import Mesh
-from facelib.render import Camera, Light
+from facelib.geometry.mesh import Mesh
+from facelib.render.camera import Camera
+from facelib.render.render import Light
+from facelib.synthetic.light import spherical_harmonics as sh
+from facelib.synthetic.light.lighting import Lighting
+from facelib.synthetic.light.lit_render import Surface, polynomial, render_lit
+from facelib.synthetic.light.surface_shading import light_from_around
 
 CAMERA = Camera.orthographic((0, 0, 0), 0.5, 65, 65)
 AHEAD = Light(np.array([0.0, 0, 1]), np.full(3, 0.7))

@@ -15,7 +15,7 @@ GRID = {"common": {"network": "compact"}, "grid": {"learning_rate": [0.5, 0.25],
 @pytest.fixture
 def sweep(tmp_path, monkeypatch):
     """Give the script a papermill that trains nothing; returns a call of it, and what it did."""
-    spec = importlib.util.spec_from_file_location("sweep", ROOT / "data" / "sweep" / "sweep.py")
+    spec = importlib.util.spec_from_file_location("sweep", ROOT / "experiments" / "sweep.py")
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
     executed = []

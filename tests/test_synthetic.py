@@ -5,35 +5,34 @@ import pytest
 from scipy.ndimage import binary_erosion
 from threadpoolctl import threadpool_limits
 
-from facelib.backgrounds import random_background
-from facelib.headmodel import load_head
-from facelib.ingredients import Ingredients
-from facelib.pairs import ShardedPairs
-from facelib.people.population import HELD_OUT_ABOVE, TRAINING_BELOW, load_population
-from facelib.rasterize import rasterize
-from facelib.render import Camera
-from facelib.sources import photograph
-from facelib.sources.generation import Plan, generate_pairs
-from facelib.sources.scene import (
-    POSES,
-    RECIPE_SHARES,
-    RECIPES,
-    cropped_camera,
-    random_distance_mm,
-    random_expression,
-    random_lights,
-    random_pose_deg,
-)
-from facelib.sources.synthetic import (
+from facelib.face.headmodel import load_head
+from facelib.face.layout import load_layout
+from facelib.imaging.backgrounds import random_background
+from facelib.imaging.crop import Crop
+from facelib.pairs.store import ShardedPairs
+from facelib.render.camera import Camera
+from facelib.render.rasterize import rasterize
+from facelib.synthetic import photograph
+from facelib.synthetic.generation import Plan, generate_pairs
+from facelib.synthetic.ingredients import Ingredients
+from facelib.synthetic.people.population import HELD_OUT_ABOVE, TRAINING_BELOW, load_population
+from facelib.synthetic.sampling import (
     HELD_OUT_IDENTITY,
     SyntheticSettings,
     make_pair,
     make_person,
     make_sample,
 )
-from facelib.transforms import Crop
-from facelib.uvmap import load_layout
-from facelib.worn.shirt import RINGS, neck_edge, shirt_triangles, shirt_vertices
+from facelib.synthetic.scene import (
+    POSES,
+    RECIPE_SHARES,
+    RECIPES,
+    random_distance_mm,
+    random_expression,
+    random_lights,
+    random_pose_deg,
+)
+from facelib.synthetic.worn.shirt import RINGS, neck_edge, shirt_triangles, shirt_vertices
 
 SMALL = SyntheticSettings(size=64, seed=3)
 PLAIN = replace(SMALL, ingredients=Ingredients())
@@ -140,7 +139,7 @@ def test_a_cropped_camera_sees_the_crop_of_the_image():
     crop = Crop((120.0, 95.0), 130.0, 64)
     points = np.random.default_rng(0).normal(0, 60, (20, 3))
     expected = crop.image_to_crop(camera.head_to_image(points))
-    np.testing.assert_allclose(cropped_camera(camera, crop).head_to_image(points), expected)
+    np.testing.assert_allclose(camera.cropped(crop).head_to_image(points), expected)
 
 
 def test_poses_and_distances_keep_the_ranges():

@@ -11,23 +11,25 @@ from click.testing import CliRunner
 from torch import nn
 from toy_training import SIZE, GridLayout, TinyNetwork, random_pairs
 
-from facelib import networks, training
 from facelib.__main__ import main
-from facelib.augmentation import NO_AUGMENTATION, Augmentation
-from facelib.batches import TrainStream, make_batch
 from facelib.cli.common import BAD_DATA
 from facelib.cli.train import TRAIN_OPTIONS
-from facelib.losses import TrainingLoss
-from facelib.pairs import ShardedPairs, write_shards
-from facelib.train_config import Progress, TrainConfig, learning_rate_at, rate_groups
-from facelib.train_log import revision
-from facelib.training import TrainingDivergedError, read_log, train, weighted_squared_error
-from facelib.weight_average import WeightAverage
+from facelib.networks.catalogue import NETWORKS, create
+from facelib.networks.weights import load_weights, read_card
+from facelib.pairs.augmentation import NO_AUGMENTATION, Augmentation
+from facelib.pairs.store import ShardedPairs, write_shards
+from facelib.training import loop as training
+from facelib.training.config import Progress, TrainConfig, learning_rate_at, rate_groups
+from facelib.training.log import revision
+from facelib.training.loop import TrainingDivergedError, read_log, train, weighted_squared_error
+from facelib.training.losses import TrainingLoss
+from facelib.training.stream import TrainStream, make_batch
+from facelib.training.weight_average import WeightAverage
 
 
 @pytest.fixture(autouse=True)
 def tiny_network(monkeypatch):
-    monkeypatch.setitem(networks.NETWORKS, "tiny", TinyNetwork)
+    monkeypatch.setitem(NETWORKS, "tiny", TinyNetwork)
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +81,7 @@ def test_changing_the_mask_changes_the_loss():
 def test_two_view_overfits_one_batch():
     torch.manual_seed(0)
     size = 64  # at 32 px BatchNorm would see one pixel a photo
-    network = networks.create("two_view", size).to(memory_format=torch.channels_last)
+    network = create("two_view", size).to(memory_format=torch.channels_last)
     photos, mask = torch.rand(4, 6, size, size), torch.ones(size, size)
     # Differently tilted planes stand for faces: smooth, like any position map.
     ramp = torch.linspace(0.2, 0.8, size)
@@ -139,7 +141,7 @@ def test_averaged_weights_are_the_mean_of_those_after_each_step():
 def test_a_run_keeps_averaged_weights(config):
     best = train(replace(config, average_decay=0.99, epochs=1), GridLayout())
     state = torch.load(config.run_dir / training.CHECKPOINT, weights_only=True)
-    kept = networks.load_weights(best).state_dict()["layers.0.weight"]
+    kept = load_weights(best).state_dict()["layers.0.weight"]
     assert torch.equal(kept, state["average"]["layers.0.weight"].contiguous())
     assert not torch.equal(kept, state["network"]["layers.0.weight"].contiguous())
 
@@ -160,7 +162,7 @@ def test_a_longer_run_continues_a_shorter_one_exactly(config, tmp_path):
     assert max(losses(config.run_dir)) == 5
     best = train(config, GridLayout())
     assert losses(config.run_dir) == losses(whole.run_dir)
-    a, b = (networks.load_weights(p).state_dict() for p in (best, whole.run_dir / best.name))
+    a, b = (load_weights(p).state_dict() for p in (best, whole.run_dir / best.name))
     assert all(torch.equal(a[key], b[key]) for key in a)
 
 
@@ -182,12 +184,12 @@ def test_a_killed_run_continues_exactly(config, tmp_path, monkeypatch, average_d
     with pytest.raises(KeyboardInterrupt):
         train(config, GridLayout())
     monkeypatch.undo()
-    monkeypatch.setitem(networks.NETWORKS, "tiny", TinyNetwork)
+    monkeypatch.setitem(NETWORKS, "tiny", TinyNetwork)
     with (config.run_dir / "log.jsonl").open("a") as file:
         file.write('{"step": 3, "lo')  # the line that was being written
     train(config, GridLayout())
     assert losses(config.run_dir) == losses(whole.run_dir)
-    a, b = (networks.load_weights(c.run_dir / training.BEST) for c in (config, whole))
+    a, b = (load_weights(c.run_dir / training.BEST) for c in (config, whole))
     assert all(torch.equal(a.state_dict()[k], v) for k, v in b.state_dict().items())
     assert not list(config.run_dir.glob("*.tmp"))
 
@@ -204,7 +206,7 @@ def test_log_starts_with_what_the_run_depends_on(config):
     assert TrainConfig.from_dict(first["config"]) == config
     assert first["data"] == {"made": "by a test"}
     assert (first["n_train"], first["n_valid"]) == (21, 3)
-    assert first["parameters"] == count_of(networks.create("tiny", SIZE))
+    assert first["parameters"] == count_of(create("tiny", SIZE))
     assert first["environment"]["torch"] == torch.__version__
     assert first["environment"]["revision"] == revision()
     validated = [line for line in lines if line["validation_loss"] is not None]
@@ -214,7 +216,7 @@ def test_log_starts_with_what_the_run_depends_on(config):
         validated[0]["validation_error_px"] / 0.5, rel=1e-5
     )
     lowest = min(validated, key=lambda line: line["validation_loss"])
-    assert networks.read_card(best)["result"] == lowest
+    assert read_card(best)["result"] == lowest
 
 
 def test_log_tells_how_long_training_waited_for_data(config):
@@ -277,11 +279,11 @@ def test_a_loss_that_is_not_finite_is_named(config):
 
 def test_starts_from_the_weights_of_another_run(config, tmp_path):
     best = train(config, GridLayout())
-    ending = networks.load_weights(best)
+    ending = load_weights(best)
     other = replace(
         config, run_dir=tmp_path / "next", init_weights=best, learning_rate=1e-12, epochs=1
     )
-    again = networks.load_weights(train(other, GridLayout()))
+    again = load_weights(train(other, GridLayout()))
     a, b = (network.layers[0].weight for network in (again, ending))
     torch.testing.assert_close(a, b, atol=1e-6, rtol=0)
 

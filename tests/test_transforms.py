@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from scipy.spatial.transform import Rotation
 
-from facelib import transforms as tf
+from facelib.geometry import transforms as tf
+from facelib.imaging.crop import Crop
 
 angle = st.floats(-3.1, 3.1)
 tilt = st.floats(-1.5, 1.5)
@@ -115,13 +116,13 @@ def test_similarities_compose_and_invert():
 @given(st.floats(-50, 500), st.floats(-50, 500), st.floats(1, 900), st.integers(1, 300))
 def test_points_come_back_from_the_crop(x, y, size, output):
     points = np.random.default_rng(1).uniform(-100, 400, size=(5, 3))
-    crop = tf.Crop((x, y), size, output)
+    crop = Crop((x, y), size, output)
     np.testing.assert_allclose(crop.crop_to_image(crop.image_to_crop(points)), points, atol=1e-7)
 
 
 def test_a_crop_of_whole_pixels_is_a_slice():
     image = np.random.default_rng(0).random((20, 30, 3)).astype(np.float32)
-    crop = tf.Crop((13.5, 7.5), 8.0, 8)  # pixels 10..17 and 4..11
+    crop = Crop((13.5, 7.5), 8.0, 8)  # pixels 10..17 and 4..11
     np.testing.assert_allclose(crop.cut(image), image[4:12, 10:18], atol=1e-6)
     np.testing.assert_allclose(crop.image_to_crop(np.array([[10.0, 4.0]])), [[0, 0]])
 
@@ -131,7 +132,7 @@ def test_a_spot_lands_where_the_points_say(size, output):
     y, x = np.mgrid[0:120, 0:90]
     spot = np.array([41.3, 63.8])
     image = np.exp(-((x - spot[0]) ** 2 + (y - spot[1]) ** 2) / 18.0)
-    crop = tf.Crop((43.1, 61.0), size, output)
+    crop = Crop((43.1, 61.0), size, output)
     cut = crop.cut(np.repeat(image[..., None], 3, 2))[..., 0].astype(float)
     i, j = np.mgrid[0:output, 0:output]
     centroid = [(cut * j).sum() / cut.sum(), (cut * i).sum() / cut.sum()]
@@ -140,12 +141,12 @@ def test_a_spot_lands_where_the_points_say(size, output):
 
 def test_shrinking_does_not_alias():
     stripes = np.tile(np.array([0.0, 1.0], np.float32)[None, :, None], (64, 32, 3))
-    cut = tf.Crop((31.5, 31.5), 64.0, 16).cut(stripes, outside="edge")
+    cut = Crop((31.5, 31.5), 64.0, 16).cut(stripes, outside="edge")
     np.testing.assert_allclose(cut[:, 1:-1], 0.5, atol=0.01)
 
 
 def test_outside_the_image_a_crop_is_black_or_repeats_the_edge():
-    white, crop = np.ones((10, 10, 3), np.float32), tf.Crop((0.0, 4.5), 20.0, 20)
+    white, crop = np.ones((10, 10, 3), np.float32), Crop((0.0, 4.5), 20.0, 20)
     assert crop.cut(white)[:, :8].max() == 0.0
     assert crop.cut(white, outside="edge").min() == pytest.approx(1.0)
     with pytest.raises(ValueError, match='"black" or "edge"'):
@@ -154,14 +155,14 @@ def test_outside_the_image_a_crop_is_black_or_repeats_the_edge():
 
 def test_a_crop_about_keypoints_follows_listing_a1():
     keypoints = np.array([[10.0, 20, 5], [50, 100, 6], [30, 60, 7]])
-    crop = tf.Crop.around_keypoints(keypoints, 256)
+    crop = Crop.around_keypoints(keypoints, 256)
     assert crop.centre_px == (30.0, 60.0)
     assert crop.size_px == pytest.approx(1.5 * (40 + 80) / 2)
     np.testing.assert_allclose(crop.image_to_crop(keypoints)[:, 2], keypoints[:, 2] * 256 / 90)
 
 
 def test_jitter_stays_within_its_bounds_and_uses_them():
-    crop, rng = tf.Crop((30.0, 60.0), 90.0, 64), np.random.default_rng(0)
+    crop, rng = Crop((30.0, 60.0), 90.0, 64), np.random.default_rng(0)
     crops = [crop.jittered(rng) for _ in range(500)]
     moves = np.abs(np.array([c.centre_px for c in crops]) - crop.centre_px)
     zooms = np.array([c.size_px for c in crops]) / 90.0
@@ -173,4 +174,4 @@ def test_wrong_shapes_are_named():
     with pytest.raises(ValueError, match=r"expected points \(N, 3\), got \(4, 2\)"):
         tf.transform_points(np.eye(4), np.zeros((4, 2)))
     with pytest.raises(ValueError, match="above 0 px"):
-        tf.Crop((0, 0), 0.0, 64)
+        Crop((0, 0), 0.0, 64)

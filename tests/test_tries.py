@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from facelib.networks import NETWORKS
-from facelib.paths import data_dir, data_file
+from facelib.files.paths import data_dir, data_file
+from facelib.networks.catalogue import NETWORKS
 
 TRIES = json.loads(data_file("tries", "tries.json").read_text("utf-8"))["tries"]
 KINDS = {

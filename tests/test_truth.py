@@ -7,17 +7,24 @@ import numpy as np
 import pytest
 import trimesh
 
-from facelib.headmodel import load_head
-from facelib.ingredients import Ingredients
-from facelib.labels import LABELS, NUMBER_OF, WORN, numbers_of
-from facelib.mesh import Mesh, vertex_normals
-from facelib.pairs import ShardedPairs, write_shards
-from facelib.people.acting import act
-from facelib.rasterize import rasterize
-from facelib.render import Camera
-from facelib.sources.synthetic import SyntheticSettings, make_sample, take_photos
-from facelib.truth import SEEN_WITHIN_MM, Cover, ViewTruth, pixel_truth, seen, view_truth
-from facelib.uvmap import load_layout
+from facelib.face.headmodel import load_head
+from facelib.face.layout import load_layout
+from facelib.geometry.mesh import Mesh, vertex_normals
+from facelib.pairs.annotations import (
+    SEEN_WITHIN_MM,
+    Cover,
+    ViewTruth,
+    pixel_truth,
+    seen,
+    view_truth,
+)
+from facelib.pairs.labels import LABELS, NUMBER_OF, WORN, numbers_of
+from facelib.pairs.store import ShardedPairs, write_shards
+from facelib.render.camera import Camera
+from facelib.render.rasterize import rasterize
+from facelib.synthetic.ingredients import Ingredients
+from facelib.synthetic.people.acting import act
+from facelib.synthetic.sampling import SyntheticSettings, make_sample, take_photos
 
 # A bare head: its mesh is all that there is to see.
 SETTINGS = SyntheticSettings(size=200, seed=11, ingredients=Ingredients())

@@ -5,10 +5,10 @@ import pytest
 from scipy.sparse import csr_matrix
 from shapes import grid
 
-from facelib.headmodel import load_head
-from facelib.mesh import boundary_loops
-from facelib.unwrap import cut_face, mean_value_weights, tutte, unwrap, vertex_stretch
-from facelib.uvmap import load_layout
+from facelib.face.headmodel import load_head
+from facelib.face.layout import load_layout
+from facelib.face.unwrap import cut_face, mean_value_weights, tutte, unwrap, vertex_stretch
+from facelib.geometry.mesh import boundary_loops
 
 
 def signed_areas(points, triangles):

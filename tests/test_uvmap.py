@@ -4,9 +4,9 @@ import matplotlib.tri as tri
 import numpy as np
 import pytest
 
-from facelib.headmodel import load_head
-from facelib.rasterize import interpolate, rasterize
-from facelib.uvmap import barycentric, load_layout, step_across
+from facelib.face.headmodel import load_head
+from facelib.face.layout import barycentric, load_layout, step_across
+from facelib.render.rasterize import interpolate, rasterize
 
 SIZES = (64, 128, 256)
 

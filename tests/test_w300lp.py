@@ -12,24 +12,19 @@ from scipy import io
 from standins import COLUMNS, ROWS, SEED, basel_face, basel_folder, photo_folder
 
 from facelib.__main__ import main
-from facelib.basel import load_basel
-from facelib.headmodel import load_head
-from facelib.images import read_image, to_uint8
-from facelib.pairs import ShardedPairs, split_by_identity
-from facelib.people.population import HELD_OUT_ABOVE, load_population
-from facelib.sources import w300lp_index, w300lp_standin
-from facelib.sources.aflw2000 import read_test_photos
-from facelib.sources.basel_standin import standin_model
-from facelib.sources.fitted_photo import (
+from facelib.datasets.w300lp import index as w300lp_index
+from facelib.datasets.w300lp import standin as w300lp_standin
+from facelib.datasets.w300lp.aflw2000 import read_test_photos
+from facelib.datasets.w300lp.basel import load_basel
+from facelib.datasets.w300lp.basel_standin import standin_model
+from facelib.datasets.w300lp.fitted_photo import (
     crop_fitted,
     cut_bytes,
     place,
     read_parameters,
     rotation_from_angles,
 )
-from facelib.sources.keypoint_fit import fit_keypoints, weak_perspective
-from facelib.sources.w300lp import iterate_pairs, make_pair, prepare_pairs, read_sample
-from facelib.sources.w300lp_index import (
+from facelib.datasets.w300lp.index import (
     FIRST_IDENTITY,
     Index,
     Sample,
@@ -38,7 +33,9 @@ from facelib.sources.w300lp_index import (
     list_samples,
     plan_pairs,
 )
-from facelib.sources.w300lp_standin import (
+from facelib.datasets.w300lp.keypoint_fit import fit_keypoints, weak_perspective
+from facelib.datasets.w300lp.reader import iterate_pairs, make_pair, prepare_pairs, read_sample
+from facelib.datasets.w300lp.standin import (
     SIZE,
     random_face,
     random_poses,
@@ -47,8 +44,12 @@ from facelib.sources.w300lp_standin import (
     write_aflw2000_standin,
     write_w300lp_standin,
 )
-from facelib.transforms import Crop
-from facelib.uvmap import load_layout
+from facelib.face.headmodel import load_head
+from facelib.face.layout import load_layout
+from facelib.imaging.crop import Crop
+from facelib.imaging.images import read_image, to_uint8
+from facelib.pairs.store import ShardedPairs, split_by_identity
+from facelib.synthetic.people.population import HELD_OUT_ABOVE, load_population
 
 
 @pytest.fixture(scope="module")

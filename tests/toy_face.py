@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from facelib.networks import POSITION_SCALE
+from facelib.networks.convention import POSITION_SCALE
 
 N_GRID = 12
 

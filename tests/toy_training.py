@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from facelib.pairs import FacePair
+from facelib.pairs.store import FacePair
 
 SIZE, N_VERTICES = 32, 40
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from toy_training import GridLayout, PlainNetwork, TinyNetwork
 
-from facelib import networks, training
-from facelib.train_config import TrainConfig
+from facelib.networks.catalogue import NETWORKS
+from facelib.training import loop as training
+from facelib.training.config import TrainConfig
 
-networks.NETWORKS |= {"plain": PlainNetwork, "tiny": TinyNetwork}
+NETWORKS |= {"plain": PlainNetwork, "tiny": TinyNetwork}
 rank = int(os.environ["RANK"])
 # The main process's clock runs an hour a step, the others' stand still.
 training._Run._seconds = lambda run: 0.0 if rank else 3600.0 * run.progress.step

@@ -53,13 +53,13 @@ def load_network(weights: Path | None, exported: bool = False):
             return _onnx_network(path)
         beside = path.with_suffix(ONNX)
         if exported and beside.is_file() and find_spec("onnxruntime"):
-            from facelib.shards import sha256
+            from facelib.files.atomic import sha256
 
             network = _onnx_network(beside)
             if network.weights_sha256 == sha256(path):
                 return network
             click.echo(f"{beside} is not of {path}: torch runs the latter", err=True)
-        from facelib.networks import load_weights
+        from facelib.networks.weights import load_weights
 
         return load_weights(path)
     except (ValueError, OSError) as error:
@@ -67,28 +67,28 @@ def load_network(weights: Path | None, exported: bool = False):
 
 
 def _onnx_network(path: Path):
-    from facelib.onnx_network import OnnxNetwork
+    from facelib.networks.onnx_network import OnnxNetwork
 
     return OnnxNetwork(path)
 
 
 def engine(network) -> str:
     """Name what runs a network."""
-    from facelib.onnx_network import OnnxNetwork
+    from facelib.networks.onnx_network import OnnxNetwork
 
     return "ONNX Runtime" if isinstance(network, OnnxNetwork) else "torch"
 
 
 def shipped_weights() -> Path:
     """Return where the weights of the default network lie, which ship."""
-    from facelib.paths import data_file
+    from facelib.files.paths import data_file
 
     return data_file("weights", f"{DEFAULT_NETWORK}.safetensors")
 
 
 def read_photo(path: Path):
     """Read a photo or say in one sentence why that failed."""
-    from facelib.images import read_image
+    from facelib.imaging.images import read_image
 
     if not path.exists():
         raise Failure(f"no such file: {path}", NO_SUCH_FILE)

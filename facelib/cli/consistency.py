@@ -41,8 +41,8 @@ def consistency(
     whatever the face may look like. Front photos are cropped as `reconstruct` does it, shifts and
     scales are by 5 and 10 % of the crop, rotations by 5 and 15 degrees.
     """
-    from facelib.consistency import Row, markdown_table
-    from facelib.reconstruct import NoSideError
+    from facelib.evaluation.consistency import Row, markdown_table
+    from facelib.reconstruction.reconstruct import NoSideError
 
     views = [(photo,) for photo in photos] + list(pairs)
     if not views:
@@ -67,7 +67,7 @@ def consistency(
 
 def check_sides(networks, views) -> None:
     """Refuse a photo alone where a network needs two, before anything is computed."""
-    from facelib.reconstruct import check_side_photo
+    from facelib.reconstruction.reconstruct import check_side_photo
 
     for network in networks:
         for paths in views:
@@ -86,9 +86,9 @@ def find_faces(paths, images) -> list:
 
 def measure(network, images, detections):
     """Crop a face as `reconstruct` does it and measure how a network agrees with itself there."""
-    from facelib.consistency import measure_consistency
-    from facelib.reconstruct import reconstruct
-    from facelib.uvmap import load_layout
+    from facelib.evaluation.consistency import measure_consistency
+    from facelib.face.layout import load_layout
+    from facelib.reconstruction.reconstruct import reconstruct
 
     layout = load_layout(network.size)
     front, side = (*images, None)[:2]

@@ -17,7 +17,7 @@ from facelib.cli.common import EXIT_CODES
 )
 def data(root: Path | None) -> None:
     """List the datasets: what for, licence, where to ask, what is present now."""
-    from facelib.datasets import DATASETS, markdown_registry
+    from facelib.datasets.registry import DATASETS, markdown_registry
 
     click.echo(markdown_registry(root))
     click.echo("\nWithout the real ones, stand-ins in the same format:")

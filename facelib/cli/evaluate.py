@@ -102,10 +102,10 @@ def evaluate_pairs(
     record: Path | None,
 ) -> None:
     """Score a network on pairs and print its table."""
-    import facelib.evaluate as scoring
-    from facelib.evaluation_record import EvaluationRecord, write_record
-    from facelib.pairs import ShardedPairs
-    from facelib.uvmap import load_layout
+    import facelib.evaluation.pairs as scoring
+    from facelib.evaluation.record import EvaluationRecord, write_record
+    from facelib.face.layout import load_layout
+    from facelib.pairs.store import ShardedPairs
 
     network, started = common.load_network(weights), time.monotonic()
     method = getattr(network, "name", "network")
@@ -135,7 +135,7 @@ def about_evaluation(
     network, weights, dataset, baseline, count: int, front_alone: bool, started: float
 ) -> dict:
     """Say how an evaluation was made; folders are named without where they lie."""
-    from facelib.evaluation_record import file_sha256
+    from facelib.evaluation.record import file_sha256
 
     path = weights or shipped_weights()
     words = (

@@ -9,18 +9,18 @@ import click
 
 from facelib.cli import common
 from facelib.cli.common import BAD_DATA, Failure
-from facelib.paths import data_dir
+from facelib.files.paths import data_dir
 
 
 def evaluate_aflw2000(
     folder: Path, basel: Path | None, weights: Path | None, limit: int | None
 ) -> None:
     """Score a network on the photos in a folder and print a table by yaw."""
-    import facelib.landmark_scores as scoring
-    from facelib.basel_layout import load_basel_face
-    from facelib.datasets import is_stand_in
-    from facelib.sources.aflw2000 import read_test_photos
-    from facelib.uvmap import load_layout
+    import facelib.evaluation.landmarks as scoring
+    from facelib.datasets.registry import is_stand_in
+    from facelib.datasets.w300lp.aflw2000 import read_test_photos
+    from facelib.datasets.w300lp.basel_layout import load_basel_face
+    from facelib.face.layout import load_layout
 
     network = common.load_network(weights)
     try:

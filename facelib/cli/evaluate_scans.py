@@ -15,10 +15,10 @@ def evaluate_florence(
     folder: Path, weights: Path | None, limit: int | None, record: Path | None
 ) -> None:
     """Score a network on the scans below a folder and print the thesis's table."""
-    import facelib.scan_scores as scoring
-    from facelib.datasets import is_stand_in
-    from facelib.sources.florence import list_subjects
-    from facelib.uvmap import load_layout
+    import facelib.evaluation.scans as scoring
+    from facelib.datasets.florence.reader import list_subjects
+    from facelib.datasets.registry import is_stand_in
+    from facelib.face.layout import load_layout
 
     started = time.monotonic()
     try:
@@ -31,7 +31,7 @@ def evaluate_florence(
     method = getattr(network, "name", "network")
     click.echo(scoring.markdown_report(method, result, is_stand_in(folder)))
     if record:
-        from facelib.evaluation_record import EvaluationRecord, write_record
+        from facelib.evaluation.record import EvaluationRecord, write_record
 
         about = about_scans(folder, weights, network, limit, result, started)
         mean_face = layout.references_head[0]
@@ -46,9 +46,9 @@ def show_progress(name: str) -> None:
 
 def about_scans(folder: Path, weights: Path | None, network, limit, result, started) -> dict:
     """Say how an evaluation was made; the folder is named without where it lies."""
-    from facelib.datasets import is_stand_in
-    from facelib.evaluation_record import file_sha256
-    from facelib.sources.florence import REGION_RADIUS_MM
+    from facelib.datasets.florence.reader import REGION_RADIUS_MM
+    from facelib.datasets.registry import is_stand_in
+    from facelib.evaluation.record import file_sha256
 
     path = weights or shipped_weights()
     words = ["python -m facelib evaluate --florence", folder.name, "--weights", path.name]

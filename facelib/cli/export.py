@@ -44,7 +44,7 @@ def export(weights: Path | None, output: Path) -> None:
     if output.suffix.lower() != ONNX:
         raise Failure(f"{output} must end in {ONNX}", UNKNOWN_ENDING)
     check_writable(output)
-    from facelib.onnx_export import export_model, write_model
+    from facelib.networks.onnx_export import export_model, write_model
 
     try:
         model = export_model(weights or shipped_weights())

@@ -37,7 +37,7 @@ def import_facegen(
     The first time, the layout of the meshes is registered, which takes a minute; the result stays
     in EXPORT/layout.npz. People whose files are missing or damaged are skipped and named.
     """
-    from facelib.sources.facegen import ImportSettings, import_pairs, register_export
+    from facelib.datasets.facegen.reader import ImportSettings, import_pairs, register_export
 
     try:
         matrix = register_export(export, keypoints)
@@ -63,7 +63,7 @@ def facegen_poses(templates: Path, folder: Path, seed: int) -> None:
     TEMPLATES holds front.xml, left.xml and right.xml as `fg3 render` wrote them; the copies go to
     FOLDER under the same names.
     """
-    from facelib.sources.facegen_standin import write_poses
+    from facelib.datasets.facegen.standin import write_poses
 
     try:
         write_poses(templates, folder, seed)

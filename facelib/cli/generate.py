@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from facelib.cli.common import BAD_DATA, EXIT_CODES, UNWRITABLE, Failure
-from facelib.ingredients import Ingredients
+from facelib.synthetic.ingredients import Ingredients
 
 INGREDIENTS = tuple(field.name for field in fields(Ingredients))
 PRESETS = ("thesis", "wide", "mixed")
@@ -96,8 +96,8 @@ def generate(
     The same command again goes on with a folder that was not finished. The truth that is small
     (vertices, keypoints, cameras, every number that was drawn) is always kept.
     """
-    from facelib.sources.generation import Plan, generate_pairs
-    from facelib.sources.synthetic import SyntheticSettings
+    from facelib.synthetic.generation import Plan, generate_pairs
+    from facelib.synthetic.sampling import SyntheticSettings
 
     if dask and workers:
         raise click.UsageError("--workers are of this machine, --dask of a cluster; give one")

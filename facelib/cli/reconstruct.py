@@ -138,9 +138,9 @@ def build(images, names: tuple[Path, ...], boxes, weights: Path | None, texture_
         except OSError as error:
             raise Failure(str(error), BAD_DATA) from error
     # Only now: a photo without a face need not wait for the network.
-    from facelib.reconstruct import NoSideError
-    from facelib.reconstruct import reconstruct as run
-    from facelib.uvmap import load_layout
+    from facelib.face.layout import load_layout
+    from facelib.reconstruction.reconstruct import NoSideError
+    from facelib.reconstruction.reconstruct import reconstruct as run
 
     network = common.load_network(weights, exported=True)
     try:
@@ -159,7 +159,7 @@ def save(result, output: Path, keypoints: Path | None) -> None:
     """Write the keypoints and the mesh; each appears whole or not at all, whatever stops it."""
     import numpy as np
 
-    from facelib.mesh import write_mesh
+    from facelib.geometry.mesh import write_mesh
 
     if keypoints is None:
         write_mesh(output, result.mesh)

@@ -35,7 +35,7 @@ def runs(folders: tuple[Path, ...], plot: Path | None, as_json: bool) -> None:
     Skill is the error over the mean face's: below 1, the photos help. What a log does not tell
     is a dash.
     """
-    from facelib.runs import draw_errors, markdown_table
+    from facelib.training.runs import draw_errors, markdown_table
 
     if plot and plot.suffix.lower() not in ENDINGS:
         raise Failure(f"{plot} must end in {', '.join(ENDINGS)}", UNKNOWN_ENDING)
@@ -50,7 +50,7 @@ def runs(folders: tuple[Path, ...], plot: Path | None, as_json: bool) -> None:
 
 def read(folders: tuple[Path, ...]) -> list:
     """Read all runs; name on standard error what could not be read."""
-    from facelib.runs import find_logs, read_runs
+    from facelib.training.runs import find_logs, read_runs
 
     found, faults = [], []
     try:

@@ -31,7 +31,7 @@ def standin() -> None:
 @SEED
 def florence(out: Path, **numbers: int) -> None:
     """Scan held-out synthetic people, as MICC Florence has scans."""
-    from facelib.sources.florence_standin import write_florence_standin
+    from facelib.datasets.florence.standin import write_florence_standin
 
     write(write_florence_standin, out, "subjects", **numbers)
 
@@ -40,7 +40,7 @@ def florence(out: Path, **numbers: int) -> None:
 @OUT
 def bfm(out: Path) -> None:
     """Write a morphable model of the shipped head, as BFM.mat is one."""
-    from facelib.sources.basel_standin import write_bfm_standin
+    from facelib.datasets.w300lp.basel_standin import write_bfm_standin
 
     write(lambda folder: (write_bfm_standin(folder), 1)[1], out, "model")
 
@@ -51,7 +51,7 @@ def bfm(out: Path) -> None:
 @SEED
 def w300lp(out: Path, **numbers: int) -> None:
     """Photograph synthetic people with fits to the stand-in of BFM, as 300W-LP has them."""
-    from facelib.sources.w300lp_standin import write_w300lp_standin
+    from facelib.datasets.w300lp.standin import write_w300lp_standin
 
     write(write_w300lp_standin, out, "photos", **numbers)
 
@@ -62,7 +62,7 @@ def w300lp(out: Path, **numbers: int) -> None:
 @OTHER_SEED
 def aflw2000(out: Path, **numbers: int) -> None:
     """Photograph others of them, as AFLW2000-3D has them."""
-    from facelib.sources.w300lp_standin import write_aflw2000_standin
+    from facelib.datasets.w300lp.standin import write_aflw2000_standin
 
     write(write_aflw2000_standin, out, "photos", **numbers)
 
@@ -74,7 +74,7 @@ def aflw2000(out: Path, **numbers: int) -> None:
 @click.option("--size", type=click.IntRange(16), default=512, show_default=True, help="Side, px.")
 def facegen(out: Path, **numbers: int) -> None:
     """Photograph synthetic people, as `fg3` exports them; people who are there are kept."""
-    from facelib.sources.facegen_standin import write_export
+    from facelib.datasets.facegen.standin import write_export
 
     write(write_export, out, "people", **numbers)
 

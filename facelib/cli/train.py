@@ -66,9 +66,9 @@ def train(pairs: Path, run: Path, augmentation: str, quiet: bool, **settings) ->
 
     The same command again continues an unfinished run. Without options, the thesis's recipe.
     """
-    from facelib.processes import Processes
-    from facelib.training import TrainConfig, TrainingDivergedError
-    from facelib.training import train as start
+    from facelib.training.loop import TrainConfig, TrainingDivergedError
+    from facelib.training.loop import train as start
+    from facelib.training.processes import Processes
 
     given = {name: value for name, value in settings.items() if value is not None}
     names = {"rotation_deg": "rotation_deg", "dropout": "dropout_probability"}

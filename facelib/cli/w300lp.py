@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from facelib.cli.common import BAD_DATA, EXIT_CODES, UNWRITABLE, Failure
-from facelib.paths import data_dir
+from facelib.files.paths import data_dir
 
 
 @click.command("pairs-300w-lp", epilog=EXIT_CODES)
@@ -19,7 +19,7 @@ from facelib.paths import data_dir
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
 def w300lp(folder: Path, photos: Path | None, bfm: Path | None, **numbers: int) -> None:
     """Pair the photos of 300W-LP into the new folder FOLDER, with the Basel model's vertices."""
-    from facelib.sources.w300lp import prepare_pairs
+    from facelib.datasets.w300lp.reader import prepare_pairs
 
     photos, bfm = photos or data_dir() / "300W_LP", bfm or data_dir() / "BFM"
     try:

@@ -20,11 +20,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from facelib.headmodel import load_head
-from facelib.networks.convention import POSITION_SCALE, TYPICAL_DEVIATION, Answer, check_photos
+from facelib.face.headmodel import load_head
+from facelib.face.layout import load_layout
+from facelib.imaging.crop import Crop
+from facelib.networks.base import TYPICAL_DEVIATION, Answer, check_photos
+from facelib.networks.convention import POSITION_SCALE
 from facelib.networks.keypoints import conjugate, in_place, in_plane, soft_argmax, times
-from facelib.transforms import Crop
-from facelib.uvmap import load_layout
 
 # Channels, and residual convolutions after the one that halves the picture.
 STAGES = ((16, 0), (32, 0), (64, 1), (128, 1))

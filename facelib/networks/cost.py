@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from facelib.networks import save_weights
+from facelib.networks.weights import save_weights
 
 WARM_UP = 1  # calls that are not timed
 
@@ -87,3 +87,15 @@ def _file_bytes(network: nn.Module) -> int:
         path = Path(folder) / "weights.safetensors"
         save_weights(path, network, half=True)
         return path.stat().st_size
+
+
+def count_parameters_as_keras(module: nn.Module) -> int:
+    """Count parameters the way Keras's `Model.summary` does: BatchNorm's moving statistics too.
+
+    Args:
+        module: any module.
+    Returns:
+        Number of floats in parameters and floating-point buffers.
+    """
+    parameters = sum(p.numel() for p in module.parameters())
+    return parameters + sum(b.numel() for b in module.buffers() if b.is_floating_point())

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from facelib.networks.convention import check_photos
+from facelib.networks.base import check_photos
 from facelib.networks.two_view import DECODER, KERNEL, TransposedConv
 
 FIRST_CHANNELS = 16

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from facelib.networks.convention import check_photos
+from facelib.networks.base import check_photos
 
 # MobileNetV2's bottlenecks: expansion, output channels, repeats, stride of the first.
 BOTTLENECKS = (

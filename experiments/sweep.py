@@ -1,0 +1,107 @@
+"""Run chapter 08 once for each combination of a grid, and write down what every run reached.
+
+    python experiments/sweep.py PAIRS
+    python experiments/sweep.py PAIRS --grid mine.yaml --runs runs/mine --result mine.json
+
+The grid is a YAML file like `sweep.yaml`, the default. Run by run, papermill executes the chapter
+into NAME.ipynb beside the run's folder NAME. The same command again passes over what is finished
+and goes on with what is not. Without options the result lies beside this file, for chapter 11.
+"""
+
+import argparse
+import itertools
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import nbformat
+import papermill
+import yaml
+
+from facelib.files.paths import data_dir
+from facelib.training.log import LOG, environment
+from facelib.training.runs import Run, read_training
+
+HERE = Path(__file__).resolve().parent
+CHAPTER = HERE.parent / "notebooks" / "08_training.ipynb"
+
+
+def combinations(grid: dict[str, list]) -> dict[str, dict]:
+    """Return what each run has of the grid, by the run's name."""
+    chosen = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+    return {"_".join(f"{name}={value}" for name, value in own.items()): own for own in chosen}
+
+
+def check_names(parameters: set[str]) -> None:
+    """Raise ValueError for what is no parameter of the chapter: papermill would only warn."""
+    unknown = sorted(parameters - papermill.inspect_notebook(str(CHAPTER)).keys())
+    if unknown:
+        raise ValueError(f"{CHAPTER.name} has no parameter {', '.join(unknown)}")
+
+
+def is_done(executed: Path, parameters: dict) -> bool:
+    """Tell whether a notebook was executed to its end with just these parameters."""
+    if not executed.exists():
+        return False
+    try:
+        about = nbformat.read(executed, as_version=4).metadata.get("papermill", {})
+    except nbformat.reader.NotJSONError:
+        return False  # cut off in the middle of a write
+    ended = about.get("end_time") is not None and not about.get("exception")
+    return ended and about["parameters"] == parameters
+
+
+def train(parameters: dict, executed: Path) -> Run:
+    """Execute the chapter unless that is done already; return its run."""
+    if not is_done(executed, parameters):
+        papermill.execute_notebook(
+            CHAPTER, executed, parameters, kernel_name="python3", progress_bar=False
+        )
+    (run,) = read_training(Path(parameters["run_dir"]) / LOG).stages
+    return run
+
+
+def outcome(run: Run, varied: dict) -> dict:
+    """Say what one run of the grid reached; errors of its best validation and of all."""
+    told = run.to_dict()
+    names = ("samples", "hours", "skill", "best", "validations", "mean_face_error_px")
+    return {"varied": varied, **{name: told[name] for name in (*names, "parameters", "revisions")}}
+
+
+def main() -> None:
+    """Read the command line, train all runs, and write the result."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pairs", type=Path, help="folder of pairs")
+    parser.add_argument("--grid", type=Path, default=HERE / "sweep.yaml")
+    parser.add_argument("--runs", type=Path, default=Path("runs/sweep"))
+    parser.add_argument("--result", type=Path, default=data_dir() / "sweep" / "sweep.json")
+    arguments = parser.parse_args()
+    asked = yaml.safe_load(arguments.grid.read_text(encoding="utf-8"))
+    common, grid = asked["common"], asked["grid"]
+    check_names({*common, *grid})
+    arguments.runs.mkdir(parents=True, exist_ok=True)
+    runs, outcomes = [], {}
+    for name, varied in combinations(grid).items():
+        folders = {"data_dir": str(arguments.pairs), "run_dir": str(arguments.runs / name)}
+        executed = arguments.runs / f"{name}.ipynb"
+        runs.append(train({**common, **varied, **folders}, executed))
+        outcomes[name] = outcome(runs[-1], varied)
+        print(f"{name:40s} {runs[-1].best.error_mm:.2f} mm", flush=True)
+    result = {
+        "command": f"python experiments/{Path(__file__).name} PAIRS",
+        "date": datetime.now(UTC).date().isoformat(),
+        "environment": environment(),
+        "common": common,
+        "grid": grid,
+        "data": runs[0].data,
+        "n_train": runs[0].n_train,
+        "runs": outcomes,
+    }
+    temporary = arguments.result.with_suffix(".tmp")
+    temporary.write_text(json.dumps(result) + "\n", encoding="utf-8")
+    temporary.replace(arguments.result)
+    print(f"wrote {arguments.result.name}")
+
+
+if __name__ == "__main__":
+    main()

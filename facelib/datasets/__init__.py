@@ -1,0 +1,1 @@
+"""Licensed datasets: a folder each, with the reader and a stand-in in the same format."""

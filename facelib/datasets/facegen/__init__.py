@@ -1,0 +1,1 @@
+"""FaceGen exports, as the thesis's script leaves them."""

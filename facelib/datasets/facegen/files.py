@@ -1,0 +1,101 @@
+"""The mesh, the photos and the keypoints of a FaceGen export, as arrays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from facelib.imaging.images import decode_image
+
+MAX_PIXELS = 64_000_000  # of a rendering; the thesis's have 512 x 512
+
+
+def read_keypoint_indices(path: Path) -> np.ndarray:
+    """Read which vertices are the 68 keypoints: (68,) int, from 0.
+
+    Args:
+        path: a text file of 68 numbers from 0, or face3d's BFM.mat (which counts from 1).
+
+    Raises:
+        ValueError: if the file holds anything else.
+    """
+    try:
+        if path.suffix.lower() == ".mat":
+            from scipy.io import loadmat
+
+            indices = loadmat(path)["model"]["kpt_ind"][0, 0].ravel().astype(int) - 1
+        else:
+            indices = np.array(path.read_text(encoding="utf-8").split(), dtype=float).astype(int)
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+    except Exception as error:  # scipy lets whatever its parsers meet through
+        raise ValueError(f"expected 68 vertex numbers, but {path} holds others: {error}") from error
+    if indices.shape != (68,) or indices.min() < 0:
+        raise ValueError(f"expected 68 vertex numbers in {path}, got {indices.size}")
+    return indices
+
+
+def read_obj_vertices(path: Path) -> np.ndarray:
+    """Read an OBJ's vertices in their own order: (N, 3) float64.
+
+    A reader of meshes for display splits vertices at texture seams; here their order is the layout.
+
+    Raises:
+        ValueError: if the file is missing or holds no vertices.
+    """
+    lines = [line.split()[1:4] for line in _obj_lines(path, "v ")]
+    try:
+        vertices = np.array(lines, dtype=np.float64).reshape(-1, 3)
+    except ValueError as error:
+        raise ValueError(f"{path} holds a vertex that is not three numbers") from error
+    if len(vertices) == 0 or not np.isfinite(vertices).all():
+        raise ValueError(f"expected finite vertices in {path}, got {len(vertices)}")
+    return vertices
+
+
+def read_obj_triangles(path: Path) -> np.ndarray:
+    """Read an OBJ's faces, cut into triangles: (M, 3) int, from 0.
+
+    Raises:
+        ValueError: if the file is missing or holds no faces.
+    """
+    triangles = []
+    try:
+        for line in _obj_lines(path, "f "):
+            corners = [int(corner.split("/")[0]) - 1 for corner in line.split()[1:]]
+            triangles += [
+                (corners[0], b, c) for b, c in zip(corners[1:], corners[2:], strict=False)
+            ]
+    except ValueError as error:
+        raise ValueError(f"{path} holds a face without vertex numbers") from error
+    if not triangles or min(map(min, triangles)) < 0:
+        raise ValueError(f"expected faces that count from 1 in {path}, got {len(triangles)}")
+    return np.array(triangles)
+
+
+def read_rgba(path: Path) -> np.ndarray:
+    """Read a photo with its transparency: (H, W, 4) float32 in 0..1; opaque where it has none.
+
+    Raises:
+        ValueError: if the file is missing, damaged, no image, or too large to be a rendering.
+    """
+    try:
+        return decode_image(path, _to_rgba, MAX_PIXELS)
+    except FileNotFoundError as error:
+        raise ValueError(f"expected the file {path}, found none") from error
+
+
+def _to_rgba(picture: Image.Image) -> np.ndarray:
+    return np.asarray(picture.convert("RGBA"), dtype=np.float32) / 255.0
+
+
+def _obj_lines(path: Path, start: str) -> list[str]:
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError as error:
+        raise ValueError(f"expected the file {path}, found none") from error
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+    return [line for line in text.splitlines() if line.startswith(start)]

@@ -1,0 +1,300 @@
+"""FaceGen exports: three photos, their poses and cameras, and one mesh a person, as training pairs.
+
+An export is a folder of people, `NNNNN/NNNNN.obj` with `NNNNN_{front,left,right}.png`, `….xml` (see
+`facegen_view`) and `…_cam.xml`, as the thesis's listing 4.1 leaves it. All meshes share one layout
+of another order and number of vertices; one registration (`face.mesh_transfer`) brings it into
+ours. Each person gives two pairs: front with left, and front with right. Chapter 05.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from facelib.datasets.facegen.files import (
+    read_keypoint_indices,
+    read_obj_triangles,
+    read_obj_vertices,
+    read_rgba,
+)
+from facelib.datasets.facegen.view import read_view
+from facelib.datasets.registry import is_stand_in
+from facelib.face.headmodel import load_head
+from facelib.face.layout import load_layout
+from facelib.face.mesh_transfer import integrate_mesh, load_matrix, save_matrix
+from facelib.face.template import FaceTemplate
+from facelib.files.paths import data_dir
+from facelib.geometry.transforms import pose_from_rotation
+from facelib.imaging.backgrounds import random_background
+from facelib.imaging.crop import Crop
+from facelib.imaging.images import to_uint8
+from facelib.pairs.store import FacePair, write_shards
+from facelib.render.camera import Camera
+
+FORMAT = 1
+VIEWS = ("front", "left", "right")
+IDENTITY = 2_000_000_000  # of person 0: apart from synthetic people, so that sets can be joined
+FRONT_YAW_DEG = 45.0
+LAYOUT_FILE, KEYPOINT_FILE = "layout.npz", "keypoints.txt"
+TRIES = 5  # people whose mesh may fail to register
+
+
+@dataclass(frozen=True)
+class ImportSettings:
+    """What decides the pairs of an export.
+
+    Attributes:
+        size: side of the crops, px.
+        seed: of crops and backgrounds.
+        jitter: move and scale the crops a little at random, as a detector's would.
+        mm_per_unit: of the meshes; FaceGen's own are in mm.
+    """
+
+    size: int = 256
+    seed: int = 0
+    jitter: bool = True
+    mm_per_unit: float = 1.0
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One rendering of a person.
+
+    Attributes:
+        rgba: (H, W, 4) float32 in 0..1; alpha 0 where FaceGen drew nothing.
+        camera: from the mesh's frame, of the photo's size.
+    """
+
+    rgba: np.ndarray
+    camera: Camera
+
+
+@dataclass(frozen=True)
+class Person:
+    """One person of an export.
+
+    Attributes:
+        name: the folder's name.
+        vertices: (N, 3) float64, in the mesh's own layout, frame and unit.
+        photos: by view: front, left, right.
+    """
+
+    name: str
+    vertices: np.ndarray
+    photos: dict[str, Photo]
+
+
+def list_people(folder: Path | str) -> list[Path]:
+    """Return the people's folders, those that are named by a number, in order.
+
+    Raises:
+        ValueError: if there are none.
+    """
+    folder = Path(folder)
+    found = sorted(
+        p for p in folder.glob("*") if p.is_dir() and p.name.isascii() and p.name.isdigit()
+    )
+    if not found:
+        raise ValueError(
+            f"expected a FaceGen export, folders 00001, 00002, …, in {folder}, found none"
+        )
+    return found
+
+
+def read_person(folder: Path) -> Person:
+    """Read one person's mesh, photos, poses and cameras.
+
+    Raises:
+        ValueError: naming the file that is missing or wrong.
+    """
+    stem = folder / folder.name
+    vertices = read_obj_vertices(stem.with_suffix(".obj"))
+    photos = {}
+    for view in VIEWS:
+        path = folder / f"{folder.name}_{view}.png"
+        rgba = read_rgba(path)
+        facegen = read_view(path.with_suffix(".xml"), folder / f"{folder.name}_{view}_cam.xml")
+        try:
+            photos[view] = Photo(rgba, facegen.camera(rgba.shape[1], rgba.shape[0]))
+            _check_side(view, photos[view].camera)
+        except ValueError as error:
+            raise ValueError(f"{path.with_suffix('')}: {error}") from error
+    return Person(folder.name, vertices, photos)
+
+
+def person_pairs(
+    person: Person, layout_matrix: csr_array, settings: ImportSettings
+) -> Iterator[FacePair]:
+    """Yield front with left, and front with right.
+
+    Args:
+        person: from `read_person`.
+        layout_matrix: (V, N), their layout to ours.
+        settings: size and draws.
+
+    Raises:
+        ValueError: if the mesh has another number of vertices than its layout.
+    """
+    if layout_matrix.shape[1] != len(person.vertices):
+        raise ValueError(
+            f"{person.name}.obj has {len(person.vertices)} vertices, but the layout that was "
+            f"registered has {layout_matrix.shape[1]}; delete {LAYOUT_FILE} to register anew"
+        )
+    face = layout_matrix @ person.vertices
+    shots = {view: _crop(person, view, face, settings) for view in VIEWS}
+    front, camera = shots["front"]
+    vertices_image = camera.head_to_image(face)
+    vertices_image[:, 2] -= vertices_image[:, 2].min()
+    for view in VIEWS[1:]:
+        side, side_camera = shots[view]
+        pair = FacePair(
+            front=front,
+            side=side,
+            vertices_image=vertices_image.astype(np.float32),
+            identity=IDENTITY + int(person.name),
+            front_pose_deg=_pose_deg(camera),
+            side_pose_deg=_pose_deg(side_camera),
+            name=f"facegen-{person.name}-{view}",
+            px_per_mm=camera.scale / settings.mm_per_unit,
+        )
+        pair.check()
+        yield pair
+
+
+def iterate_pairs(
+    people: list[Path],
+    layout_matrix: csr_array,
+    settings: ImportSettings,
+    skipped: dict[str, str],
+) -> Iterator[FacePair]:
+    """Yield the pairs of every person that can be read.
+
+    Args:
+        people: their folders.
+        layout_matrix: (V, N).
+        settings: size and draws.
+        skipped: gets, by folder name, one sentence about each person that cannot be read.
+    """
+    for folder in people:
+        try:
+            pairs = list(person_pairs(read_person(folder), layout_matrix, settings))
+        except ValueError as error:
+            skipped[folder.name] = str(error)
+            continue
+        yield from pairs
+
+
+def import_pairs(
+    export: Path | str,
+    folder: Path | str,
+    layout_matrix: csr_array,
+    settings: ImportSettings,
+    limit: int | None = None,
+) -> tuple[int, dict[str, str]]:
+    """Turn an export into a new folder of pairs.
+
+    Args:
+        export: the people's folders.
+        folder: must hold no pairs yet.
+        layout_matrix: (V, N), from `register_export` or `load_matrix`.
+        settings: size and draws.
+        limit: only the first so many people.
+
+    Returns:
+        How many pairs were written, and who was skipped and why.
+
+    Raises:
+        ValueError: if there is nobody to read, or the folder already holds pairs.
+    """
+    skipped: dict[str, str] = {}
+    pairs = iterate_pairs(list_people(export)[:limit], layout_matrix, settings, skipped)
+    described = {
+        "source": "facegen", "format": FORMAT, "limit": limit, "stand_in": is_stand_in(export),
+        **asdict(settings),
+    }  # fmt: skip
+    try:
+        return write_shards(pairs, folder, described), skipped
+    except ValueError as error:
+        if skipped and str(error).startswith("expected at least one pair"):
+            name, reason = next(iter(skipped.items()))
+            raise ValueError(f"no person of {export} can be read; {name}: {reason}") from error
+        raise
+
+
+def register_export(export: Path | str, keypoint_file: Path | None = None) -> csr_array:
+    """Register the layout of an export's meshes once, and keep the result beside them.
+
+    Args:
+        export: the people's folders; the first person whose mesh can be read is registered.
+        keypoint_file: which vertices are the 68 keypoints; by default keypoints.txt in the export,
+            or else BFM.mat in data/BFM, whose layout FaceGen's meshes have in the thesis.
+
+    Returns:
+        (V, N) csr.
+
+    Raises:
+        ValueError: if the keypoints are missing, or nobody's mesh can be registered.
+    """
+    kept = Path(export) / LAYOUT_FILE
+    if kept.exists():
+        return load_matrix(kept)
+    keypoint_idx = read_keypoint_indices(keypoint_file or _keypoint_file(Path(export)))
+    template = FaceTemplate.of(load_head(), load_layout(), closed_eyes=True)
+    reasons = []
+    for person in list_people(export)[:TRIES]:
+        path = (person / person.name).with_suffix(".obj")
+        try:
+            vertices, triangles = read_obj_vertices(path), read_obj_triangles(path)
+            if max(keypoint_idx.max(), triangles.max()) >= len(vertices):
+                raise ValueError(f"{path} has fewer vertices than its faces or keypoints name")
+            found = integrate_mesh(vertices, triangles, vertices[keypoint_idx], template)
+        except ValueError as error:
+            reasons.append(str(error))
+            continue
+        save_matrix(kept, found.matrix)
+        return found.matrix
+    raise ValueError(f"no mesh of {export} can be registered: {reasons[0]}")
+
+
+def _keypoint_file(export: Path) -> Path:
+    for path in (export / KEYPOINT_FILE, data_dir() / "BFM" / "BFM.mat"):
+        if path.is_file():
+            return path
+    raise ValueError(
+        f"expected {KEYPOINT_FILE} in {export}, the numbers of the 68 keypoints' vertices from 0, "
+        f"or BFM.mat in {data_dir() / 'BFM'}, found neither"
+    )
+
+
+def _crop(
+    person: Person, view: str, face: np.ndarray, settings: ImportSettings
+) -> tuple[np.ndarray, Camera]:
+    """Cut a photo about its keypoints, as in training, and put something behind the head."""
+    photo = person.photos[view]
+    key = (int(person.name), VIEWS.index(view))
+    rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=key))
+    keypoints_image = photo.camera.head_to_image(load_layout().keypoints(face))
+    if not np.isfinite(keypoints_image).all() or np.ptp(keypoints_image[:, :2], axis=0).min() < 1:
+        raise ValueError(f"the camera of {person.name}_{view} does not see the face")
+    crop = Crop.around_keypoints(keypoints_image, settings.size)
+    crop = crop.jittered(rng) if settings.jitter else crop
+    alpha = photo.rgba[..., 3:]
+    head = crop.cut(np.concatenate([photo.rgba[..., :3] * alpha, alpha], axis=2))
+    behind = random_background(rng, settings.size)
+    image = head[..., :3] + behind * (1 - head[..., 3:])
+    return to_uint8(image), photo.camera.cropped(crop)
+
+
+def _pose_deg(camera: Camera) -> np.ndarray:
+    return np.degrees(pose_from_rotation(camera.rotation)).astype(np.float32)
+
+
+def _check_side(view: str, camera: Camera) -> None:
+    yaw_deg = _pose_deg(camera)[1]
+    if (abs(yaw_deg) <= FRONT_YAW_DEG) != (view == "front"):
+        wanted = "at most" if view == "front" else "more than"
+        raise ValueError(f"expected a yaw of {wanted} {FRONT_YAW_DEG:g}°, got {yaw_deg:.0f}°")

@@ -1,0 +1,183 @@
+"""Our own synthetic people in exactly the files of a FaceGen export: a stand-in with known truth.
+
+The mesh has a layout of its own, as BFM's is another than ours: one surface from lid to lid with an
+open mouth, four triangles for each of ours, its vertices shuffled. As in the thesis, nobody has
+hair or an expression, and the camera's field of view is FaceGen's.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from scipy.sparse import csr_array
+from scipy.spatial.transform import Rotation
+
+from facelib.datasets.facegen.reader import KEYPOINT_FILE, VIEWS
+from facelib.datasets.facegen.view import FaceGenView, turn_template, write_view
+from facelib.datasets.registry import find_dataset, mark_stand_in
+from facelib.face.headmodel import load_head
+from facelib.face.layout import load_layout
+from facelib.geometry.mesh import Mesh, subdivision_matrix
+from facelib.geometry.transforms import rotation_from_pose
+from facelib.imaging.images import to_uint8
+from facelib.imaging.photo import to_display
+from facelib.render.camera import Camera
+from facelib.render.render import render
+from facelib.synthetic.looks.appearance import paint, vertex_colors, vertex_gloss
+from facelib.synthetic.sampling import SyntheticSettings, make_person
+from facelib.synthetic.scene import POSES, random_lights
+from facelib.synthetic.texture_cache import head_atlas
+
+FIELD_OF_VIEW_DEG = 17.0  # fg3 render's default, of the image's larger side
+DISTANCE_MM = 1100.0  # where a head and its neck fill nine tenths of such an image
+SHUFFLE = 20  # seed of the layout's vertex order
+TEXTURE_SIZE = 512
+
+
+@dataclass(frozen=True)
+class StandInLayout:
+    """The layout of the stand-in's meshes.
+
+    Attributes:
+        from_head: (N, vertices of the head) csr.
+        triangles: (M, 3) int, counter-clockwise from outside.
+        keypoint_idx: (68,) int, the vertices nearest to the keypoints.
+    """
+
+    from_head: csr_array
+    triangles: np.ndarray
+    keypoint_idx: np.ndarray
+
+
+@lru_cache(maxsize=1)
+def stand_in_layout() -> StandInLayout:
+    """Make the layout, always the same one."""
+    layout, model = load_layout(), load_head()
+    in_mouth = layout.labels["membrane"] & layout.labels["mouth"]
+    open_mouth = layout.triangles[~in_mouth[layout.triangles].any(axis=1)]
+    matrix, triangles = subdivision_matrix(open_mouth, len(in_mouth))
+    used = np.random.default_rng(SHUFFLE).permutation(np.unique(triangles))
+    number = np.full(matrix.shape[0], -1)
+    number[used] = np.arange(len(used))
+    from_head = csr_array(csr_array(matrix)[used] @ layout.from_head)
+    points, marks = from_head @ model.mean_head, model.keypoints(model.mean_head)
+    nearest = np.linalg.norm(points[None] - marks[:, None], axis=2).argmin(axis=1)
+    return StandInLayout(from_head, number[triangles], nearest)
+
+
+def random_pose_deg(view: str, rng: np.random.Generator) -> np.ndarray:
+    """Draw pitch, yaw, roll, degrees (figure 4.4); left has a negative yaw."""
+    poses = POSES["thesis"][0]
+    most = poses.pitch_deg, poses.front_yaw_deg, poses.roll_deg
+    pitch, yaw, roll = rng.uniform(-1, 1, 3) * most
+    if view != "front":
+        yaw = rng.uniform(*poses.side_yaw_deg) * (-1 if view == "left" else 1)
+    return np.array([pitch, yaw, roll])
+
+
+def export_camera(pose_deg: np.ndarray, size: int) -> Camera:
+    """Return FaceGen's camera for a pose; the image is `size` px wide and high."""
+    focal_px = size / 2 / np.tan(np.radians(FIELD_OF_VIEW_DEG) / 2)
+    return Camera.perspective(tuple(np.radians(pose_deg)), DISTANCE_MM, focal_px, size, size)
+
+
+def write_person(folder: Path, index: int, seed: int = 0, size: int = 512) -> bool:
+    """Write one person's ten files into a new folder NNNNN, whole or not at all.
+
+    Args:
+        folder: the export.
+        index: the person's number, from 1; seed and number decide who it is.
+        seed: of every draw.
+        size: of the photos, px.
+
+    Returns:
+        False if the folder was there already, which is left as it is.
+    """
+    name = f"{index:05d}"
+    if (folder / name).is_dir():
+        return False
+    temporary = folder / f".{name}.partial"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    try:
+        _write_files(temporary, name, index, seed, size)
+        temporary.rename(folder / name)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return True
+
+
+def write_export(folder: Path | str, count: int, seed: int = 0, size: int = 512) -> int:
+    """Write people 1 … count and the keypoints' numbers; goes on where it was stopped.
+
+    Returns:
+        How many people are new.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    numbers = "\n".join(map(str, stand_in_layout().keypoint_idx)) + "\n"
+    temporary = folder / f".{KEYPOINT_FILE}"
+    temporary.write_text(numbers, encoding="utf-8")
+    temporary.replace(folder / KEYPOINT_FILE)
+    command = f"python -m facelib standin facegen --count {count} --seed {seed} --size {size}"
+    mark_stand_in(folder, find_dataset("facegen"), command)
+    return sum(write_person(folder, index, seed, size) for index in range(1, count + 1))
+
+
+def vertices_of(index: int, seed: int = 0) -> np.ndarray:
+    """Return a person's whole head: (N, 3) float64, mm, head frame, which the mesh has too."""
+    return load_head().vertices(make_person(index, SyntheticSettings(seed=seed)).shape)
+
+
+def _write_files(folder: Path, name: str, index: int, seed: int, size: int) -> None:
+    vertices_head = vertices_of(index, seed)
+    layout = stand_in_layout()
+    (folder / f"{name}.obj").write_text(
+        _obj_text(layout.from_head @ vertices_head, layout.triangles), encoding="utf-8"
+    )
+    person = make_person(index, SyntheticSettings(seed=seed))
+    for number, view in enumerate(VIEWS):
+        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index, number)))
+        camera = export_camera(random_pose_deg(view, rng), size)
+        Image.fromarray(_photo(vertices_head, person.appearance, camera, rng)).save(
+            folder / f"{name}_{view}.png"
+        )
+        paths = folder / f"{name}_{view}.xml", folder / f"{name}_{view}_cam.xml"
+        write_view(*paths, FaceGenView.of_camera(camera))
+
+
+def _photo(vertices_head, looks, camera, rng) -> np.ndarray:
+    """(H, W, 4) uint8: a bald head, transparent around it."""
+    atlas, triangles = head_atlas(TEXTURE_SIZE), load_head().triangles
+    mesh = Mesh(vertices_head, triangles, atlas.uv, paint(looks, atlas), vertex_colors(atlas))
+    lights, ambient = random_lights(rng)
+    shot = render(
+        mesh, camera, lights, ambient, specular=vertex_gloss(looks, atlas), shininess=24.0
+    )
+    alpha = shot.alpha[..., None]
+    display = to_display(shot.image / np.maximum(alpha, np.float32(1e-3)))
+    return to_uint8(np.concatenate([display, alpha], axis=2))
+
+
+def _obj_text(vertices: np.ndarray, triangles: np.ndarray) -> str:
+    lines = [f"v {x:.6f} {y:.6f} {z:.6f}" for x, y, z in vertices]
+    lines += [f"f {a} {b} {c}" for a, b, c in triangles + 1]
+    return "\n".join(lines) + "\n"
+
+
+def write_poses(templates: Path, folder: Path, seed: int) -> None:
+    """Copy FaceGen's settings front.xml, left.xml and right.xml with poses drawn anew.
+
+    Raises:
+        ValueError: if a template is missing or holds no pose.
+    """
+    for number, view in enumerate(VIEWS):
+        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
+        rotation = rotation_from_pose(*np.radians(random_pose_deg(view, rng)))
+        text = turn_template(templates / f"{view}.xml", Rotation.from_matrix(rotation).as_quat())
+        (folder / f"{view}.xml").write_text(text, encoding="utf-8")

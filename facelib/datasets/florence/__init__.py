@@ -1,0 +1,1 @@
+"""MICC Florence: scans of heads."""

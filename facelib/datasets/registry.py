@@ -1,0 +1,241 @@
+"""The registry of datasets: what each is for, its licence, where to ask, and what is present now.
+
+None of the licensed ones ships. Each has a stand-in: data that this project makes itself in the
+same files, names and units. A folder that holds one says so in a marker file.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from facelib.files.paths import data_dir
+
+STAND_IN_MARKER = "STAND-IN.txt"
+MAX_COUNTED = 1_000_000  # files; a folder with more is not what it should be
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Files that a dataset consists of.
+
+    Attributes:
+        pattern: glob below the dataset's folder.
+        count: how many there should be; a stand-in may have fewer.
+        what: what they are, in the plural.
+        instead: glob of what serves as well, where nothing fits the pattern.
+    """
+
+    pattern: str
+    count: int
+    what: str
+    instead: str | None = None
+
+    def present_in(self, folder: Path) -> int:
+        """Count the files that are there."""
+        patterns = [self.pattern, self.instead] if self.instead else [self.pattern]
+        counts = (sum(1 for _ in islice(folder.glob(p), MAX_COUNTED)) for p in patterns)
+        return next((count for count in counts if count), 0)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One dataset that a reader may bring.
+
+    Attributes:
+        name: as its authors call it.
+        folder: below the data folder.
+        purpose: what this project does with it.
+        licence: what its licence allows, in a few words.
+        ask: where to ask for it.
+        expected: its files.
+        stand_in: the command's word for making a stand-in, or None where there is none.
+    """
+
+    name: str
+    folder: str
+    purpose: str
+    licence: str
+    ask: str
+    expected: tuple[Expected, ...]
+    stand_in: str | None = None
+
+
+DATASETS = (
+    Dataset(
+        "Basel Face Model 2009", "BFM", "the face model behind 300W-LP",
+        "research only, not to be passed on", "faces.dmi.unibas.ch/bfm",
+        (
+            Expected("BFM.mat", 1, "models", instead="**/01_MorphableModel.mat"),
+            Expected("BFM_UV.mat", 1, "texture layouts", instead="**/BFM_UV.mat"),
+        ),
+        "bfm",
+    ),
+    Dataset(
+        "300W-LP", "300W_LP", "photos with fitted faces, to train on",
+        "research only", "cbsr.ia.ac.cn/users/xiangyuzhu/projects/3DDFA/main.htm",
+        (Expected("*/*.jpg", 122_450, "photos"), Expected("*/*.mat", 122_450, "fits")),
+        "300w-lp",
+    ),
+    Dataset(
+        "AFLW2000-3D", "AFLW2000", "photos with fitted faces, to test on",
+        "research only", "cbsr.ia.ac.cn/users/xiangyuzhu/projects/3DDFA/main.htm",
+        (Expected("*.jpg", 2_000, "photos"), Expected("*.mat", 2_000, "fits")),
+        "aflw2000",
+    ),
+    Dataset(
+        "MICC Florence", "florence", "scans of 53 people, to test on",
+        "research only, after a signed agreement",
+        "micc.unifi.it/resources/datasets/florence-3d-faces",
+        (Expected("subject_*/Model/frontal1/obj/*.obj", 53, "frontal scans"),),
+        "florence",
+    ),
+    Dataset(
+        "FaceGen exports", "facegen", "the thesis's synthetic people, to train on",
+        "as the SDK's licence says", "facegen.com",
+        (Expected("*/*_front.png", 10_000, "front views"),),
+        "facegen",
+    ),
+    Dataset(
+        "Describable Textures", "dtd", "backgrounds behind synthetic people",
+        "research only", "robots.ox.ac.uk/~vgg/data/dtd",
+        (Expected("images/*/*.jpg", 5_640, "pictures"),),
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Presence:
+    """What of a dataset is present.
+
+    Attributes:
+        counts: one number an entry of `Dataset.expected`.
+        stand_in: whether its folder is marked as a stand-in.
+    """
+
+    counts: tuple[int, ...]
+    stand_in: bool
+
+    @property
+    def present(self) -> bool:
+        """Whether there is anything of each kind."""
+        return all(self.counts)
+
+
+def find_dataset(folder: str) -> Dataset:
+    """Return the dataset that belongs in a folder, such as "florence".
+
+    Raises:
+        ValueError: if none does.
+    """
+    for dataset in DATASETS:
+        if dataset.folder == folder:
+            return dataset
+    known = ", ".join(dataset.folder for dataset in DATASETS)
+    raise ValueError(f"expected one of the folders {known}, got {folder!r}")
+
+
+def presence(dataset: Dataset, root: Path | None = None) -> Presence:
+    """Count a dataset's files.
+
+    Args:
+        dataset: which.
+        root: the folder that holds the datasets' folders; None takes the project's data folder.
+    """
+    folder = (root or data_dir()) / dataset.folder
+    counts = tuple(expected.present_in(folder) for expected in dataset.expected)
+    return Presence(counts, is_stand_in(folder))
+
+
+def missing_sentence(dataset: Dataset, folder: Path | str) -> str:
+    """Say in one sentence that a dataset is not in a folder, and what to do about it."""
+    wanted = " and ".join(expected.pattern for expected in dataset.expected)
+    sentence = f"no {wanted} of {dataset.name} in {folder}: ask for it at {dataset.ask}"
+    if dataset.stand_in:
+        command = f"python -m facelib standin {dataset.stand_in} --out {shlex.quote(str(folder))}"
+        return f"{sentence}, or make a stand-in with `{command}`"
+    return sentence
+
+
+def mark_stand_in(folder: Path | str, dataset: Dataset, made_by: str) -> None:
+    """Write the marker file that calls a folder's content a stand-in.
+
+    Args:
+        folder: exists.
+        dataset: what it stands in for.
+        made_by: the command that made it.
+    """
+    text = (
+        f"STAND-IN for {dataset.name}\n\n"
+        f"These files are not {dataset.name}. facelib made them in its format, from synthetic\n"
+        "people, so that the same code runs without the licensed data. Results on them say\n"
+        f"nothing about {dataset.name}, and are a stand-in's wherever they are shown.\n\n"
+        f"Made by: {made_by}\nLicence: CC0\n"
+    )
+    (Path(folder) / STAND_IN_MARKER).write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def new_stand_in(folder: Path | str, dataset: Dataset, made_by: str) -> Iterator[Path]:
+    """Give a place to write a stand-in to; it becomes the folder, marked, whole or not at all.
+
+    Args:
+        folder: new or empty; nothing real is ever mixed with a stand-in.
+        dataset: what it stands in for.
+        made_by: the command that makes it.
+
+    Raises:
+        ValueError: if the folder holds something.
+        OSError: if it cannot be written.
+    """
+    folder = Path(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"expected a new or an empty folder, but {folder} holds something")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    beside = folder.with_name(f".{folder.name}.{os.getpid()}")
+    try:
+        beside.mkdir()
+        yield beside
+        mark_stand_in(beside, dataset, made_by)
+        beside.replace(folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def is_stand_in(folder: Path | str) -> bool:
+    """Whether a folder is marked as holding a stand-in."""
+    return (Path(folder) / STAND_IN_MARKER).is_file()
+
+
+def markdown_registry(root: Path | None = None) -> str:
+    """Write the registry as a Markdown table, with what is present now.
+
+    Args:
+        root: the folder that holds the datasets' folders; None takes the project's data folder.
+    """
+    lines = [
+        "| data set | for | licence | ask at | folder | present |",
+        "|---|---|---|---|---|---|",
+    ]
+    for dataset in DATASETS:
+        found = presence(dataset, root)
+        cells = (
+            dataset.name, dataset.purpose, dataset.licence, dataset.ask, f"{dataset.folder}/",
+            _presence_cell(dataset, found),
+        )  # fmt: skip
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _presence_cell(dataset: Dataset, found: Presence) -> str:
+    counted = ", ".join(
+        f"{count} of {expected.count} {expected.what}"
+        for count, expected in zip(found.counts, dataset.expected, strict=True)
+    )
+    return f"STAND-IN: {counted}" if found.stand_in else counted

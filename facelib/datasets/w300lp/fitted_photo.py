@@ -1,0 +1,260 @@
+"""A photo with fitted parameters of the Basel model, as 300W-LP and AFLW2000-3D store it.
+
+The files' own frames: the face in µm, turned by R = Rx·Ry·Rz, scaled to px, y up from the photo's
+lower edge. `place` is the one function that turns y.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numba import njit
+
+from facelib.datasets.w300lp.basel import UM_PER_MM
+from facelib.datasets.w300lp.basel_layout import BaselFace
+from facelib.files.matfiles import Shape, read_mat
+from facelib.geometry.transforms import pose_from_rotation, rotation_x, rotation_y, rotation_z
+from facelib.imaging.crop import Crop
+from facelib.imaging.images import decode_image
+
+MAX_PIXELS = 4096**2  # of a photo; real ones have 450 x 450
+POSE_SHAPE = (1, 7)
+INNER = slice(17, 68)  # keypoints that do not slide along the cheek as the head turns
+FARTHEST = 0.15  # median distance of keypoints and pt2d, in keypoint box sides
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What a .mat file says about a photo.
+
+    Attributes:
+        rotation: (3, 3) float64, model frame → eye.
+        yaw: rad as the file has it: positive toward the image's left.
+        translation_px: (3,) float64.
+        scale: px per µm.
+        shape_para: (199,) float64, BFM's units.
+        exp_para: (29,) float64.
+        keypoints_image: (68, 2) float64 px, annotated or fitted; (21, 2) in AFLW2000-3D, where −1
+            marks a hidden one.
+    """
+
+    rotation: np.ndarray
+    yaw: float
+    translation_px: np.ndarray
+    scale: float
+    shape_para: np.ndarray
+    exp_para: np.ndarray
+    keypoints_image: np.ndarray
+
+    @property
+    def px_per_mm(self) -> float:
+        """Photo px per head mm."""
+        return self.scale * UM_PER_MM
+
+    @property
+    def pose_deg(self) -> np.ndarray:
+        """(3,) float32 pitch, yaw, roll in facelib's order and signs, degrees."""
+        return np.degrees(pose_from_rotation(self.rotation)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class FittedPhoto:
+    """A photo and the face that was fitted to it.
+
+    Attributes:
+        image: (H, W, 3) uint8 RGB.
+        vertices_image: (V, 3) float64 px, layout vertices, image frame; z toward the camera.
+        keypoints_image: (68, 3) float64 px, the model's.
+        parameters: as in the file.
+    """
+
+    image: np.ndarray
+    vertices_image: np.ndarray
+    keypoints_image: np.ndarray
+    parameters: Parameters
+
+
+def rotation_from_angles(pitch: float, yaw: float, roll: float) -> np.ndarray:
+    """Compose the files' rotation R = Rx·Ry·Rz, whose yaw and roll count the other way than ours.
+
+    Args:
+        pitch: rad; positive turns the face up.
+        yaw: rad; positive turns the face to the image's left.
+        roll: rad; positive turns the head clockwise as seen.
+
+    Returns:
+        (3, 3) float64, model frame → eye.
+    """
+    return rotation_x(-pitch) @ rotation_y(-yaw) @ rotation_z(-roll)
+
+
+def read_parameters(path: Path | str, n_keypoints: int = 68) -> Parameters:
+    """Read a .mat file of 300W-LP (68 keypoints) or AFLW2000-3D (21).
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is damaged, or an array is missing, misshapen, not finite or senseless.
+    """
+    wanted: dict[str, Shape] = {
+        "Pose_Para": POSE_SHAPE, "Shape_Para": (199, 1), "Exp_Para": (29, 1),
+        "pt2d": (2, n_keypoints),
+    }  # fmt: skip
+    arrays = {name: np.float64(array) for name, array in read_mat(path, wanted).items()}
+    pose = arrays["Pose_Para"].ravel()
+    if not 0 < pose[6] < 1 or np.abs(pose[:3]).max() > 2 * np.pi:
+        raise ValueError(
+            f"expected angles in rad and a scale in px per µm in Pose_Para of {path}, got {pose}"
+        )
+    return Parameters(
+        rotation_from_angles(*pose[:3]), float(pose[1]), pose[3:6], float(pose[6]),
+        arrays["Shape_Para"].ravel(), arrays["Exp_Para"].ravel(), arrays["pt2d"].T,
+    )  # fmt: skip
+
+
+def place(points: np.ndarray, parameters: Parameters, height: int) -> np.ndarray:
+    """Move points of the model onto the photo: turn, scale, shift, y down.
+
+    Args:
+        points: (N, 3) float, mm, the model's frame.
+        parameters: of the photo.
+        height: of the photo, px.
+
+    Returns:
+        (N, 3) float64 px, image frame; z toward the camera, same scale as x and y.
+    """
+    turned = parameters.px_per_mm * (points @ parameters.rotation.T) + parameters.translation_px
+    return turned * [1, -1, 1] + [0, height - 1, 0]
+
+
+def read_fitted(path: Path, face: BaselFace, parameters: Parameters) -> FittedPhoto:
+    """Read a photo, build its face and check that the two belong together.
+
+    Args:
+        path: of the photo.
+        face: the Basel model in our layout.
+        parameters: of the photo.
+
+    Raises:
+        FileNotFoundError: if the photo is missing.
+        ValueError: if it is damaged or too large, or the face is not on it.
+    """
+    image = _read_photo(path)
+    vertices, keypoints = face.vertices(parameters.shape_para, parameters.exp_para)
+    height = len(image)
+    keypoints_image = place(keypoints, parameters, height)
+    _check_consistent(path, image, keypoints_image[:, :2], parameters.keypoints_image)
+    return FittedPhoto(image, place(vertices, parameters, height), keypoints_image, parameters)
+
+
+def _read_photo(path: Path) -> np.ndarray:
+    """Read a photo's (H, W, 3) bytes.
+
+    Unlike `images.read_image` it stays in bytes, which makes the way to a crop twice as fast, and
+    is not turned upright: the parameters count pixels as they are stored.
+    """
+    return decode_image(path, lambda picture: np.asarray(picture.convert("RGB")), MAX_PIXELS)
+
+
+def _check_consistent(path, image, keypoints, annotated) -> None:
+    low, high = keypoints.min(axis=0), keypoints.max(axis=0)
+    box = (high - low).mean()
+    if (high < 0).any() or (low > image.shape[1::-1]).any() or not 8 < box < 4 * len(image):
+        raise ValueError(
+            f"expected a face in {path}, but its parameters put it at {low.round()} to "
+            f"{high.round()} px"
+        )
+    if len(annotated) == 68:
+        apart = np.linalg.norm(keypoints - annotated, axis=1)[INNER]
+        if np.median(apart) > FARTHEST * box:
+            raise ValueError(
+                f"expected pt2d of {path} on the fitted face, but they are {np.median(apart):.0f} "
+                "px apart; is the model another one than the photos were fitted with?"
+            )
+
+
+def crop_fitted(
+    photo: FittedPhoto, size: int, rng: np.random.Generator | None
+) -> tuple[np.ndarray, np.ndarray, Crop]:
+    """Cut a photo about its keypoints as listing A.1 does; the vertices follow.
+
+    Args:
+        photo: with its face.
+        size: side of the crop, px.
+        rng: jitters the crop; None leaves it centred.
+
+    Returns:
+        (size, size, 3) uint8; (V, 3) float32 px, crop frame, lowest z 0; and the crop.
+    """
+    crop = Crop.around_keypoints(photo.keypoints_image, size)
+    if rng is not None:
+        crop = crop.jittered(rng)
+    vertices_crop = crop.image_to_crop(photo.vertices_image)
+    vertices_crop[:, 2] -= vertices_crop[:, 2].min()
+    return cut_bytes(photo.image, crop), vertices_crop.astype(np.float32), crop
+
+
+def cut_bytes(image: np.ndarray, crop: Crop) -> np.ndarray:
+    """Cut as `Crop.cut` does, black outside, from bytes to bytes and many times as fast.
+
+    Args:
+        image: (H, W, 3) uint8.
+        crop: what to cut.
+
+    Returns:
+        (S, S, 3) uint8, within rounding of `to_uint8(crop.cut(image / 255))`.
+    """
+    size = crop.output_size
+    left, top = crop.corner_px
+    rows = _taps(top, crop.size_px / size, size)
+    columns = _taps(left, crop.size_px / size, size)
+    return _blend(np.ascontiguousarray(image), *rows, *columns)
+
+
+@njit(cache=True)
+def _taps(start, step, n_out):
+    """Triangle filter one output pixel wide: first input pixel (n_out,), weights (n_out, T)."""
+    reach = max(step, 1.0)
+    n_taps = int(np.ceil(2 * reach)) + 2
+    first, weights = np.empty(n_out, np.int64), np.empty((n_out, n_taps), np.float32)
+    for i in range(n_out):
+        centre = start + (i + 0.5) * step
+        first[i] = int(np.floor(centre - reach))
+        total = 0.0
+        for tap in range(n_taps):
+            weight = max(0.0, 1.0 - abs(first[i] + tap - centre) / reach)
+            weights[i, tap] = weight
+            total += weight
+        for tap in range(n_taps):
+            weights[i, tap] /= total
+    return first, weights
+
+
+@njit(cache=True)
+def _blend(image, first_row, row_weights, first_column, column_weights):
+    height, width, _ = image.shape
+    size, n_taps = row_weights.shape
+    out = np.zeros((size, size, 3), np.uint8)
+    left = max(0, first_column.min())
+    right = min(width, first_column.max() + n_taps)
+    line = np.empty((width, 3), np.float32)
+    for i in range(size):
+        line[:] = 0
+        for tap in range(n_taps):
+            row, weight = first_row[i] + tap, row_weights[i, tap]
+            if weight == 0 or row < 0 or row >= height:
+                continue
+            for column in range(left, right):
+                for channel in range(3):
+                    line[column, channel] += weight * image[row, column, channel]
+        for j in range(size):
+            red, green, blue = np.float32(0.5), np.float32(0.5), np.float32(0.5)
+            for tap in range(n_taps):
+                column, weight = first_column[j] + tap, column_weights[j, tap]
+                if weight > 0 and left <= column < right:
+                    red += weight * line[column, 0]
+                    green += weight * line[column, 1]
+                    blue += weight * line[column, 2]
+            out[i, j, 0], out[i, j, 1], out[i, j, 2] = red, green, blue
+    return out

@@ -1,0 +1,283 @@
+"""What a copy of 300W-LP holds: samples, whose face each shows, how far it is turned, pairs.
+
+A sample is `NAME_k.jpg` beside `NAME_k.mat`; k = 0, 1, 2, … are one face turned further. The name
+without k is the person, in a folder and in its mirrored twin (`…_Flip`) alike.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import warnings
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from facelib.datasets.registry import find_dataset, is_stand_in, missing_sentence
+from facelib.datasets.w300lp.fitted_photo import POSE_SHAPE
+from facelib.files.matfiles import read_mat
+
+SUBSETS = ("AFW", "HELEN", "IBUG", "LFPW")
+FOLDERS = tuple(name + flip for name in SUBSETS for flip in ("", "_Flip"))
+NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]{0,39})_(\d{1,3})")
+FRONT_YAW, SIDE_YAW = np.radians(45.0), np.radians(100.0)  # the thesis, section 4.2.1
+FIRST_IDENTITY = 2_000_000_000  # above all synthetic people
+CACHE_NAME, CACHE_FORMAT = "facelib-index.npz", 1
+
+
+@dataclass(frozen=True, order=True)
+class Sample:
+    """One photo with its parameters.
+
+    Attributes:
+        folder: AFW … LFPW_Flip.
+        stem: file name without ending.
+    """
+
+    folder: str
+    stem: str
+
+    @property
+    def face(self) -> str:
+        """The person's name: the stem without k."""
+        return self.stem.rpartition("_")[0]
+
+    @property
+    def k(self) -> int:
+        """How many steps the face has been turned."""
+        return int(self.stem.rpartition("_")[2])
+
+    @property
+    def flipped(self) -> bool:
+        """Whether it is a mirror image."""
+        return self.folder.endswith("_Flip")
+
+    @property
+    def name(self) -> str:
+        """Folder and stem."""
+        return f"{self.folder}/{self.stem}"
+
+    @property
+    def identity(self) -> int:
+        """The person's number: the same wherever the name is the same."""
+        return identity_number(self.face)
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A sample that was left out, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Index:
+    """All samples of a copy whose pose can be read.
+
+    Attributes:
+        root: folder of the folders.
+        samples: sorted.
+        poses: (N, 7) float64, each file's Pose_Para: pitch, yaw, roll, rad; tx, ty, tz, px; scale.
+        skipped: what was left out.
+        stand_in: whether this project made the files.
+    """
+
+    root: Path
+    samples: tuple[Sample, ...]
+    poses: np.ndarray
+    skipped: tuple[Skipped, ...]
+    stand_in: bool
+
+    @cached_property
+    def yaws(self) -> np.ndarray:
+        """(N,) float64 rad, positive toward the image's right; the files count the other way."""
+        return -self.poses[:, 1]
+
+
+@dataclass(frozen=True)
+class PlannedPair:
+    """A front and a side sample of one face."""
+
+    front: Sample
+    side: Sample
+
+
+def identity_number(face: str) -> int:
+    """Number a person by name, without a list that would have to be kept."""
+    return FIRST_IDENTITY + int.from_bytes(hashlib.sha256(face.encode()).digest()[:5], "big")
+
+
+def list_samples(
+    root: Path | str,
+) -> tuple[list[Sample], list[tuple[int, int]], list[Skipped]]:
+    """List the samples of a copy without opening a file.
+
+    Args:
+        root: holds some of the folders AFW … LFPW_Flip.
+
+    Returns:
+        samples, sorted; size and time of change (ns) of each one's .mat; and what was left out.
+
+    Raises:
+        FileNotFoundError: if none of the folders is there.
+    """
+    root = Path(root)
+    present = [name for name in FOLDERS if (root / name).is_dir()]
+    if not present:
+        raise FileNotFoundError(missing_sentence(find_dataset("300W_LP"), root))
+    found, skipped = [], []
+    for folder in present:
+        _list_folder(root, folder, found, skipped)
+    found.sort(key=lambda entry: (entry[0].folder, entry[0].face, entry[0].k))
+    return [sample for sample, _ in found], [stamp for _, stamp in found], skipped
+
+
+def _list_folder(root: Path, folder: str, found: list, skipped: list) -> None:
+    """Append a folder's samples with their stamps, and what does not look like one."""
+    with os.scandir(root / folder) as entries:
+        files = {entry.name: entry for entry in entries}
+    for name, entry in files.items():
+        stem, ending = os.path.splitext(name)
+        if ending not in (".mat", ".jpg"):
+            continue
+        shown = f"{folder}/{ascii(stem)[1:-1]}"
+        if not NAME.fullmatch(stem):
+            skipped.append(Skipped(shown, f"the name is not NAME_k{ending}"))
+        elif not entry.is_file():
+            skipped.append(Skipped(shown, f"{ending} is no file"))
+        elif ending == ".mat" and stem + ".jpg" not in files:
+            skipped.append(Skipped(shown, "the .jpg is missing"))
+        elif ending == ".jpg" and stem + ".mat" not in files:
+            skipped.append(Skipped(shown, "the .mat is missing"))
+        elif ending == ".mat":
+            status = entry.stat()
+            found.append((Sample(folder, stem), (status.st_size, status.st_mtime_ns)))
+
+
+def index_samples(root: Path | str, cache: Path | None = None, workers: int = 1) -> Index:
+    """List the samples of a copy and read how far each face is turned.
+
+    Every .mat is opened once; what was read is kept in a file and read anew only for files that
+    changed.
+
+    Args:
+        root: holds some of the folders AFW … LFPW_Flip.
+        cache: where to keep the poses; `facelib-index.npz` in the root by default.
+        workers: processes that read.
+
+    Returns:
+        Index; samples without a readable pose are in its `skipped`.
+
+    Raises:
+        FileNotFoundError: if none of the folders is there.
+    """
+    root = Path(root)
+    cache = cache or root / CACHE_NAME
+    samples, stamps, skipped = list_samples(root)
+    poses, reasons = _cached_poses(cache, samples, stamps)
+    missing = [i for i in range(len(samples)) if np.isnan(poses[i, 0]) and not reasons[i]]
+    for i, (pose, reason) in zip(
+        missing, _read_poses(root, samples, missing, workers), strict=True
+    ):
+        poses[i], reasons[i] = pose, reason
+    if missing:
+        _keep(cache, samples, stamps, poses, reasons)
+    good = [i for i, reason in enumerate(reasons) if not reason]
+    skipped += [
+        Skipped(sample.name, reason)
+        for sample, reason in zip(samples, reasons, strict=True)
+        if reason
+    ]
+    kept = tuple(samples[i] for i in good)
+    return Index(root, kept, poses[good], tuple(skipped), is_stand_in(root))
+
+
+def plan_pairs(index: Index, seed: int = 0) -> list[PlannedPair]:
+    """Pair every front photo with one side photo of the same face (thesis, 4.2.1 and 4.3.4).
+
+    A face in a mirrored folder is paired within that folder: its mirror image is another shape.
+
+    Args:
+        index: what there is.
+        seed: decides which side photo a front photo gets; a face's pairs depend on nothing else.
+
+    Returns:
+        Pairs in the samples' order. Faces without a front or a side photo have none.
+    """
+    fronts, sides = defaultdict(list), defaultdict(list)
+    for sample, yaw in zip(index.samples, np.abs(index.yaws), strict=True):
+        if yaw <= FRONT_YAW:
+            fronts[sample.folder, sample.face].append(sample)
+        elif yaw <= SIDE_YAW:
+            sides[sample.folder, sample.face].append(sample)
+    pairs = []
+    for key, group in fronts.items():
+        if key in sides:
+            rng = np.random.default_rng([seed, identity_number(key[1])])
+            chosen = rng.integers(len(sides[key]), size=len(group))
+            pairs += [PlannedPair(f, sides[key][c]) for f, c in zip(group, chosen, strict=True)]
+    return pairs
+
+
+def _read_pose(path: Path) -> tuple[np.ndarray, str]:
+    """One file's Pose_Para and "", or NaN and a reason."""
+    try:
+        pose = read_mat(path, {"Pose_Para": POSE_SHAPE})["Pose_Para"]
+        return pose.ravel().astype(np.float64), ""
+    except (ValueError, OSError) as error:
+        return np.full(7, np.nan), str(error)
+
+
+def _read_poses(root: Path, samples: list[Sample], missing: list[int], workers: int):
+    paths = [root / samples[i].folder / f"{samples[i].stem}.mat" for i in missing]
+    if workers == 1:
+        return map(_read_pose, paths)
+    from joblib import Parallel, delayed
+
+    jobs = (delayed(_read_pose)(path) for path in paths)
+    return Parallel(n_jobs=workers, batch_size=256, return_as="generator")(jobs)
+
+
+def _cached_poses(cache: Path, samples: list, stamps: list) -> tuple[np.ndarray, list[str]]:
+    """Poses (N, 7), NaN where unknown, and reasons, "" where there is none."""
+    poses, reasons = np.full((len(samples), 7), np.nan), [""] * len(samples)
+    if not cache.is_file():
+        return poses, reasons
+    try:
+        with np.load(cache, allow_pickle=False) as file:
+            if int(file["format"]) != CACHE_FORMAT:
+                return poses, reasons
+            known_stamps, known_poses = file["stamps"], file["poses"]
+            known = {name: i for i, name in enumerate(file["names"].tolist())}
+            known_reasons = file["reasons"].tolist()
+            for i, sample in enumerate(samples):
+                j = known.get(sample.name)
+                if j is not None and tuple(known_stamps[j]) == stamps[i]:
+                    poses[i], reasons[i] = known_poses[j], known_reasons[j]
+    except (OSError, KeyError, ValueError, IndexError, EOFError, BadZipFile) as error:
+        warnings.warn(f"reading all poses anew, since {cache} is damaged: {error}", stacklevel=3)
+        return np.full((len(samples), 7), np.nan), [""] * len(samples)
+    return poses, reasons
+
+
+def _keep(cache: Path, samples: list, stamps: list, poses: np.ndarray, reasons: list) -> None:
+    """Write the cache, whole or not at all."""
+    temporary = cache.with_name(f".{cache.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            np.savez_compressed(
+                file, format=CACHE_FORMAT, names=np.array([s.name for s in samples], str),
+                stamps=np.array(stamps, np.int64).reshape(-1, 2), poses=poses,
+                reasons=np.array(reasons, str),
+            )  # fmt: skip
+        temporary.replace(cache)
+    except OSError as error:
+        warnings.warn(f"cannot keep the index in {cache}: {error}", stacklevel=3)
+    finally:
+        temporary.unlink(missing_ok=True)

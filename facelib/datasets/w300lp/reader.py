@@ -1,0 +1,190 @@
+"""300W-LP through the Basel model: photos with fitted parameters become the same pairs as ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+
+import numpy as np
+
+from facelib.datasets.w300lp.basel_layout import BaselFace, load_basel_face
+from facelib.datasets.w300lp.fitted_photo import (
+    FittedPhoto,
+    crop_fitted,
+    read_fitted,
+    read_parameters,
+)
+from facelib.datasets.w300lp.index import (
+    Index,
+    PlannedPair,
+    Sample,
+    Skipped,
+    index_samples,
+    plan_pairs,
+)
+from facelib.pairs.store import FacePair, write_shards
+
+FORMAT = 1  # raised whenever the same files and seed give other pairs
+CHUNK = 64  # pairs a worker makes at a time
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of a copy of 300W-LP.
+
+    Attributes:
+        n_samples: photos with a readable pose.
+        n_pairs: pairs that were made.
+        skipped: samples that were left out, by name, with reasons.
+        stand_in: whether photos or model are a stand-in.
+    """
+
+    n_samples: int
+    n_pairs: int
+    skipped: tuple[Skipped, ...]
+    stand_in: bool
+
+    @property
+    def text(self) -> str:
+        """One line of counts, then a line for every sample that was left out."""
+        what = "stand-in of 300W-LP" if self.stand_in else "300W-LP"
+        lines = [
+            f"{what}: {self.n_samples} photos, {self.n_pairs} pairs, {len(self.skipped)} left out"
+        ]
+        lines += [f"{entry.name}: {entry.reason}" for entry in self.skipped]
+        return "\n".join(lines) + "\n"
+
+
+def read_sample(root: Path, sample: Sample, face: BaselFace) -> FittedPhoto:
+    """Read a photo, build its face and check that the two belong together.
+
+    Raises:
+        FileNotFoundError: if a file is missing.
+        ValueError: naming the file and what is wrong with it.
+    """
+    base = root / sample.folder / sample.stem
+    return read_fitted(base.with_suffix(".jpg"), face, read_parameters(base.with_suffix(".mat")))
+
+
+def make_pair(
+    root: Path, pair: PlannedPair, face: BaselFace, size: int = 256, seed: int = 0
+) -> FacePair:
+    """Read both photos of a pair and cut them; the same files and seed, the same pair.
+
+    Args:
+        root: of the data set.
+        pair: which photos.
+        face: the Basel model in our layout.
+        size: side of the crops, px.
+        seed: of the crops' jitter.
+
+    Raises:
+        FileNotFoundError: if a file is missing.
+        ValueError: if a sample is unreadable or inconsistent.
+    """
+    front, side = pair.front, pair.side
+    rng = np.random.default_rng([seed, front.identity, front.flipped, front.k])
+    front_photo, side_photo = (read_sample(root, sample, face) for sample in (front, side))
+    front_image, vertices_image, crop = crop_fitted(front_photo, size, rng)
+    side_image, _, _ = crop_fitted(side_photo, size, rng)
+    return FacePair(
+        front=front_image,
+        side=side_image,
+        vertices_image=vertices_image,
+        identity=front.identity,
+        front_pose_deg=front_photo.parameters.pose_deg,
+        side_pose_deg=side_photo.parameters.pose_deg,
+        name=f"{'flip-' if front.flipped else ''}{front.stem}+{side.k}",
+        px_per_mm=front_photo.parameters.px_per_mm * crop.scale,
+    )
+
+
+def iterate_pairs(
+    index: Index,
+    face: BaselFace,
+    size: int = 256,
+    seed: int = 0,
+    workers: int = 1,
+) -> Iterator[FacePair | Skipped]:
+    """Yield every pair of a copy in order, or, in its place, which pair was left out and why.
+
+    Args:
+        index: what there is.
+        face: the Basel model in our layout.
+        size: side of the crops, px.
+        seed: of the choice of side photos and of the crops.
+        workers: processes.
+    """
+    plan = plan_pairs(index, seed)
+    if workers == 1:
+        yield from (_try_pair(index.root, pair, face, size, seed) for pair in plan)
+        return
+    from joblib import Parallel, delayed
+
+    chunks = (plan[i : i + CHUNK] for i in range(0, len(plan), CHUNK))
+    parallel = Parallel(n_jobs=workers, return_as="generator")
+    for chunk in parallel(delayed(_try_pairs)(index.root, c, face, size, seed) for c in chunks):
+        yield from chunk
+
+
+def _try_pairs(root, pairs, face, size, seed):
+    return [_try_pair(root, pair, face, size, seed) for pair in pairs]
+
+
+def _try_pair(root, pair, face, size, seed) -> FacePair | Skipped:
+    try:
+        return make_pair(root, pair, face, size, seed)
+    except (ValueError, OSError) as error:
+        return Skipped(f"{pair.front.name}+{pair.side.k}", str(error))
+
+
+def prepare_pairs(
+    root: Path | str,
+    basel_folder: Path | str,
+    folder: Path | str,
+    size: int = 256,
+    seed: int = 0,
+    workers: int = 1,
+) -> Report:
+    """Turn a copy of 300W-LP into a folder of pairs.
+
+    What was left out is named in `skipped.txt` there.
+
+    Args:
+        root: of the photos.
+        basel_folder: of the Basel model.
+        folder: must hold no pairs yet.
+        size: side of the crops, px.
+        seed: of the choice of side photos and of the crops.
+        workers: processes.
+
+    Raises:
+        FileNotFoundError: if photos or model are missing.
+        ValueError: if the folder holds pairs already, or not one pair could be made.
+    """
+    face = load_basel_face(basel_folder)
+    index = index_samples(root, workers=workers)
+    skipped = list(index.skipped)
+
+    def made() -> Iterator[FacePair]:
+        for result in iterate_pairs(index, face, size, seed, workers):
+            if isinstance(result, Skipped):
+                skipped.append(result)
+            else:
+                yield result
+
+    stand_in = index.stand_in or face.stand_in
+    settings = {
+        "source": "300W-LP", "format": FORMAT, "seed": seed, "size": size, "stand_in": stand_in,
+    }  # fmt: skip
+    pairs = made()
+    first = list(islice(pairs, 1))
+    if not first:
+        reasons = [f"{entry.name} is left out: {entry.reason}" for entry in skipped[:1]]
+        raise ValueError("; ".join([f"expected photos of {root} that make a pair", *reasons]))
+    n_pairs = write_shards(chain(first, pairs), folder, settings)
+    report = Report(len(index.samples), n_pairs, tuple(skipped), stand_in)
+    (Path(folder) / "skipped.txt").write_text(report.text, encoding="utf-8")
+    return report

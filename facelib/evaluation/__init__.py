@@ -1,0 +1,1 @@
+"""How far off a reconstruction is: metrics, tables, records, and probes of a network."""

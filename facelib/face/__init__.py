@@ -1,0 +1,1 @@
+"""The morphable head, its unwrapping onto the unit square, and position maps."""

@@ -1,0 +1,118 @@
+"""The morphable head: a mean face, plus identity times shapes, plus expression times actions.
+
+The shipped head is PCA'd from MakeHuman's CC0 data by `experiments/build_head.py`; chapter 03
+teaches it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from facelib.files.paths import data_dir
+
+
+@dataclass(frozen=True)
+class MorphableModel:
+    """A linear model of heads (Blanz and Vetter 1999; equation 2.6 with an expression term).
+
+    Attributes:
+        mean_head: (N, 3) float64, mm, head frame: the mean shape S̄.
+        shape_basis: (K, N, 3) float32, mm per standard deviation: the shape basis A.
+        expression_basis: (E, N, 3) float32, mm at full strength: one facial action a row.
+        expression_names: E names; the shipped head uses ARKit's 52.
+        triangles: (M, 3) int32, counter-clockwise from outside.
+        uv: (N, 2) float32, texture coordinates, v down.
+        mirror: (N,) int32, each vertex's twin across the plane x = 0.
+        regions: (N,) bool by name: eyes, eyeballs, brows, nose, lips, ears, face, neck, scalp,
+            mouth_cavity, eye_sockets, teeth, tongue.
+        keypoint_triangles: (68, 3) int32, vertices that each iBUG keypoint lies between.
+        keypoint_weights: (68, 3) float32, their barycentric weights.
+    """
+
+    mean_head: np.ndarray
+    shape_basis: np.ndarray
+    expression_basis: np.ndarray
+    expression_names: tuple[str, ...]
+    triangles: np.ndarray
+    uv: np.ndarray
+    mirror: np.ndarray
+    regions: dict[str, np.ndarray]
+    keypoint_triangles: np.ndarray
+    keypoint_weights: np.ndarray
+
+    def vertices(
+        self, shape: np.ndarray | None = None, expression: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Build a head: S = S̄ + Aα + Bβ (2.6).
+
+        Args:
+            shape: (k,) float with k ≤ K, α in standard deviations; the rest counts as 0.
+            expression: (E,) float, β, the strength of each facial action, usually 0..1.
+
+        Returns:
+            (N, 3) float64, mm, head frame.
+
+        Raises:
+            ValueError: if a coefficient vector is too long or of another rank.
+        """
+        vertices_head = self.mean_head.copy()
+        for name, coefficients, basis in (
+            ("shape", shape, self.shape_basis),
+            ("expression", expression, self.expression_basis),
+        ):
+            if coefficients is None:
+                continue
+            coefficients = np.asarray(coefficients, np.float32)
+            if coefficients.ndim != 1 or len(coefficients) > len(basis):
+                raise ValueError(
+                    f"{name} must be a vector of at most {len(basis)} numbers, "
+                    f"got shape {coefficients.shape}"
+                )
+            vertices_head += np.tensordot(coefficients, basis[: len(coefficients)], 1)
+        return vertices_head
+
+    def expression(self, **strengths: float) -> np.ndarray:
+        """Turn named actions into a coefficient vector: `expression(jawOpen=0.5)` -> (E,) float64.
+
+        Raises:
+            ValueError: if an action has no such name.
+        """
+        unknown = set(strengths) - set(self.expression_names)
+        if unknown:
+            raise ValueError(f"unknown facial actions {sorted(unknown)}")
+        return np.array([strengths.get(name, 0.0) for name in self.expression_names])
+
+    def keypoints(self, vertices: np.ndarray) -> np.ndarray:
+        """Read the 68 iBUG keypoints off (N, 3) vertices of any frame. Returns (68, 3)."""
+        corners = vertices[self.keypoint_triangles]
+        return np.einsum("kc,kcd->kd", self.keypoint_weights, corners)
+
+
+def load_head(path: Path | None = None) -> MorphableModel:
+    """Load the shipped head (or another head.npz of the same fields).
+
+    Raises:
+        FileNotFoundError: if the file is not there.
+    """
+    return _load(path or data_dir() / "head" / "head.npz")
+
+
+@lru_cache(maxsize=2)
+def _load(path: Path) -> MorphableModel:
+    with np.load(path, allow_pickle=False) as file:
+        return MorphableModel(
+            mean_head=file["mean_head"].astype(np.float64),
+            shape_basis=file["shape_basis"].astype(np.float32),
+            expression_basis=file["expression_basis"].astype(np.float32),
+            expression_names=tuple(str(name) for name in file["expression_names"]),
+            triangles=file["triangles"],
+            uv=file["uv"],
+            mirror=file["mirror"],
+            regions=dict(zip(map(str, file["region_names"]), file["region_masks"], strict=True)),
+            keypoint_triangles=file["keypoint_triangles"],
+            keypoint_weights=file["keypoint_weights"],
+        )

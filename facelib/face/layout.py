@@ -1,0 +1,277 @@
+"""The UV layout: a face as a square image whose red, green and blue are x, y and z.
+
+A position map (equation 2.10; Feng et al. 2018) is linear in the vertices. A layout is fixed, so
+which triangle lies under which texel, and with what weights, is worked out once and kept as a
+sparse matrix: a map is then one product, and no rasteriser runs per face. Chapter 04 derives it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import numpy as np
+from numba import njit
+from scipy.ndimage import distance_transform_edt
+from scipy.sparse import csr_matrix
+
+from facelib.files.paths import data_dir
+from facelib.render.rasterize import Fragments, rasterize
+
+KEYPOINT_WEIGHT, FEATURE_WEIGHT, FACE_WEIGHT, NECK_WEIGHT = 16, 4, 3, 0  # the thesis, section 3.1.1
+KEYPOINT_RADIUS = 2.0 / 256  # of the map's width
+FEATHER = 8.0 / 256  # of the map's width
+READ_REGULARISATION = 0.003  # λ of `UVLayout.sampling_matrix`
+FLATNESS = 30.0  # how firmly its sum and centre are held
+FAITHFULNESS = 1.0  # how firmly the reference faces are, per mm
+REACH_TEXELS = 2.0  # how far beyond the seam the surface is continued straight
+
+
+@dataclass(frozen=True)
+class UVLayout:
+    """One unwrapping of the face at one resolution.
+
+    Attributes:
+        size: width and height of its maps, texels.
+        uv: (V, 2) float64 in [0, 1], u right, v down. Texel (i, j) has its centre at
+            u = (j + 0.5) / size, v = (i + 0.5) / size.
+        triangles: (T, 3) int32, counter-clockwise from outside in the head frame.
+        mirror: (V,) int, each vertex's twin across the plane of symmetry.
+        from_head: (V, N) csr: layout vertices = from_head @ head vertices. All but the membranes
+            that close eyes and mouth are vertices of the head.
+        keypoint_matrix: (68, V) csr.
+        references_head: (R, V, 3) float32, mm, head frame: a few faces, the mean face first.
+        labels: (V,) bool each: eyes, nose, mouth, face, neck, membrane.
+    """
+
+    size: int
+    uv: np.ndarray
+    triangles: np.ndarray
+    mirror: np.ndarray
+    from_head: csr_matrix
+    keypoint_matrix: csr_matrix
+    references_head: np.ndarray
+    labels: dict[str, np.ndarray]
+
+    @cached_property
+    def fragments(self) -> Fragments:
+        """The layout rasterised once: triangle and barycentric weights under every texel."""
+        corners = np.column_stack([self.uv * self.size - 0.5, np.zeros(len(self.uv))])
+        return rasterize(corners, self.triangles, self.size, self.size)
+
+    @property
+    def coverage(self) -> np.ndarray:
+        """(size, size) bool: texels whose centre holds a face point."""
+        return self.fragments.covered
+
+    @cached_property
+    def matrix(self) -> csr_matrix:
+        """(size², V) csr: B, which turns vertices into the texels of a position map.
+
+        Beyond the seam the nearest triangle is continued straight for two texels and then held, so
+        that the map has no cliff there for a network to stumble over.
+        """
+        to_covered = distance_transform_edt(
+            ~self.coverage, return_distances=False, return_indices=True
+        )
+        here = np.indices((self.size, self.size))
+        offset = here - to_covered
+        distance = np.maximum(np.linalg.norm(offset, axis=0), 1e-9)
+        row, column = to_covered + offset * np.minimum(1, REACH_TEXELS / distance)
+        triangle = self.fragments.triangle[tuple(to_covered)].ravel()
+        point = np.stack([column.ravel() + 0.5, row.ravel() + 0.5], 1) / self.size
+        weights = barycentric(point, self.uv[self.triangles[triangle]])
+        rows = np.repeat(np.arange(self.size**2), 3)
+        entries = (weights.ravel(), (rows, self.triangles[triangle].ravel()))
+        return csr_matrix(entries, shape=(self.size**2, len(self.uv)), dtype=np.float32)
+
+    @cached_property
+    def sampling_matrix(self) -> csr_matrix:
+        """(V, size²) csr: reads every vertex out of a map, from the 4 × 4 texels around it.
+
+        Bilinear weights would cut the corner wherever the surface bends between two texels, at the
+        lips by over a texel. So each row w starts from the bilinear weights b and is moved toward
+        w B = e, the row that returns the vertex itself: min |w B − e|² + λ |w − b|². The second
+        term keeps the weights small, so that a network's noise is not amplified. Two more demands
+        hold where triangles are smaller than texels: like b, w sums to 1 and keeps its centre at
+        the vertex, so that flat surfaces are read exactly, and the reference faces are, too.
+        """
+        corner, bilinear = self._bilinear_windows()
+        references = self.references_head.transpose(1, 0, 2).reshape(len(self.uv), -1)
+        window = np.arange(4)
+        texels = (corner[:, :1] + window)[:, :, None] * self.size + (corner[:, 1:] + window)[
+            :, None
+        ]
+        texels = texels.reshape(len(self.uv), 16)
+        weights = np.empty((len(self.uv), 16))
+        for vertex, members in enumerate(texels):
+            local = self.matrix[members]
+            present = np.unique(np.append(local.indices, vertex))
+            offset = np.stack(np.divmod(members, self.size), 1) - np.divmod(members[0], self.size)
+            moments = FLATNESS * np.column_stack([np.ones(16), offset])
+            faces = FAITHFULNESS * (local @ references - references[vertex])
+            block = np.hstack([local[:, present].toarray(), moments, faces])
+            target = np.concatenate(
+                [present == vertex, bilinear[vertex] @ moments, np.zeros(references.shape[1])]
+            )
+            target -= bilinear[vertex] @ block
+            normal = block @ block.T + READ_REGULARISATION * np.eye(16)
+            weights[vertex] = bilinear[vertex] + np.linalg.solve(normal, block @ target)
+        rows = np.repeat(np.arange(len(self.uv)), 16)
+        entries = (weights.ravel(), (rows, texels.ravel()))
+        return csr_matrix(entries, shape=(len(self.uv), self.size**2), dtype=np.float32)
+
+    def _bilinear_windows(self) -> tuple[np.ndarray, np.ndarray]:
+        """Each vertex's 4 × 4 window: first row and column (V, 2), bilinear weights (V, 16)."""
+        column, row = np.clip(self.uv * self.size - 0.5, 0, self.size - 1).T
+        corner = np.stack([row, column], 1).astype(int) - 1
+        corner = np.clip(corner, 0, self.size - 4)
+        tent = [
+            np.maximum(0, 1 - np.abs(corner[:, [axis]] + np.arange(4) - place[:, None]))
+            for axis, place in enumerate((row, column))
+        ]
+        return corner, np.einsum("vi,vj->vij", *tent).reshape(-1, 16)
+
+    def position_map(self, vertices: np.ndarray) -> np.ndarray:
+        """Write vertices into a map: Pos(u, v) = (x, y, z) (2.10), as B · vertices.
+
+        Args:
+            vertices: (V, 3) layout vertices in any frame.
+
+        Returns:
+            (size, size, 3) float32 in the same frame and unit.
+
+        Raises:
+            ValueError: if there are not V vertices.
+        """
+        self._check(vertices)
+        corners, weights = (part.reshape(-1, 3) for part in (self.matrix.indices, self.matrix.data))
+        flat = _blend_corners(corners, weights, np.ascontiguousarray(vertices, np.float32))
+        return flat.reshape(self.size, self.size, 3)
+
+    def vertices(self, position_map: np.ndarray) -> np.ndarray:
+        """Read the (V, 3) float32 vertices back out of a (size, size, 3) map.
+
+        Raises:
+            ValueError: if the map has another size.
+        """
+        if position_map.shape != (self.size, self.size, 3):
+            raise ValueError(
+                f"expected a map of shape {(self.size, self.size, 3)}, got {position_map.shape}"
+            )
+        return self.sampling_matrix @ np.asarray(position_map, np.float32).reshape(-1, 3)
+
+    def keypoints(self, vertices: np.ndarray) -> np.ndarray:
+        """Read the 68 iBUG keypoints off (V, 3) layout vertices of any frame. Returns (68, 3)."""
+        self._check(vertices)
+        return self.keypoint_matrix @ vertices
+
+    def label_map(self, name: str) -> np.ndarray:
+        """(size, size) float32, 0..1: how much of a labelled region is under each texel."""
+        return (self.matrix @ self.labels[name].astype(np.float32)).reshape(self.size, self.size)
+
+    def weight_mask(self, feather: float = FEATHER) -> np.ndarray:
+        """The loss's weights 16 : 4 : 3 : 0 for keypoints, eyes-nose-mouth, face and neck.
+
+        At the border of the face the thesis's mask drops from 3 to 0 from one texel to the next,
+        and its meshes show artefacts along that line (section 5.4). Here the weight falls over
+        `feather` of the map's width outside the border, where the map is continued (see `matrix`).
+
+        Args:
+            feather: width of the slope as a share of the map's; 0 gives the thesis's hard mask.
+
+        Returns:
+            (size, size) float32.
+        """
+        face = self.coverage & (self.label_map("neck") < 0.5)
+        beyond = distance_transform_edt(~face) / self.size
+        slope = np.clip(1 - beyond / feather, 0, 1) if feather > 0 else face
+        mask = (NECK_WEIGHT + (FACE_WEIGHT - NECK_WEIGHT) * slope).astype(np.float32)
+        for name in ("eyes", "nose", "mouth"):
+            mask[face & (self.label_map(name) > 0.5)] = FEATURE_WEIGHT
+        centres = (np.indices((self.size, self.size))[::-1] + 0.5) / self.size
+        for u, v in self.keypoint_matrix @ self.uv:
+            near = np.hypot(centres[0] - u, centres[1] - v)
+            mask[near <= max(KEYPOINT_RADIUS, 0.5**0.5 / self.size)] = KEYPOINT_WEIGHT
+        return mask
+
+    def _check(self, vertices: np.ndarray) -> None:
+        if vertices.shape != (len(self.uv), 3):
+            raise ValueError(f"expected {(len(self.uv), 3)} vertices, got {vertices.shape}")
+
+
+def step_across(position_map: np.ndarray, region: np.ndarray) -> float:
+    """Return the mean step from one texel to the next across a region's border: a seam's height.
+
+    Where a loss stops counting, nobody tells a network what to draw. Divide by the true map's step
+    to see whether there is a cliff.
+
+    Args:
+        position_map: (S, S, 3) float.
+        region: (S, S) bool, such as a mask above 0; neither full nor empty.
+
+    Returns:
+        The length of P(a) − P(b), a inside and b beside it outside, in the map's unit.
+    """
+    steps = [
+        np.linalg.norm(np.diff(position_map, axis=axis), axis=2)[np.diff(region, axis=axis)]
+        for axis in (0, 1)
+    ]
+    return float(np.concatenate(steps).mean())
+
+
+@njit(cache=True)
+def _blend_corners(corners: np.ndarray, weights: np.ndarray, vertices: np.ndarray) -> np.ndarray:
+    """B · vertices for a B with three entries a row; scipy's general product is 3 times slower."""
+    blended = np.empty((len(corners), 3), np.float32)
+    for row in range(len(corners)):
+        # One by one: unpacking a row makes an array of it first and takes 8 times as long.
+        a, b, c = corners[row, 0], corners[row, 1], corners[row, 2]
+        s, t, r = weights[row, 0], weights[row, 1], weights[row, 2]
+        for axis in range(3):
+            blended[row, axis] = (
+                s * vertices[a, axis] + t * vertices[b, axis] + r * vertices[c, axis]
+            )
+    return blended
+
+
+def barycentric(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """Barycentric weights of (P, 2) points in (P, 3, 2) triangles; outside, some are negative."""
+    a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
+
+    def twice_area(p: np.ndarray, q: np.ndarray, r: np.ndarray) -> np.ndarray:
+        return (q[:, 0] - p[:, 0]) * (r[:, 1] - p[:, 1]) - (q[:, 1] - p[:, 1]) * (r[:, 0] - p[:, 0])
+
+    whole = twice_area(a, b, c)
+    weight_a, weight_b = twice_area(points, b, c) / whole, twice_area(a, points, c) / whole
+    return np.stack([weight_a, weight_b, 1 - weight_a - weight_b], 1)
+
+
+def load_layout(size: int = 256, path: Path | None = None) -> UVLayout:
+    """Load the shipped layout for maps of `size` × `size` texels.
+
+    Raises:
+        FileNotFoundError: if the file is not there.
+    """
+    return _load(size, path or data_dir() / "head" / "layout.npz")
+
+
+@lru_cache(maxsize=6)
+def _load(size: int, path: Path) -> UVLayout:
+    with np.load(path, allow_pickle=False) as file:
+        return UVLayout(
+            size=size,
+            uv=file["uv"],
+            triangles=file["triangles"],
+            mirror=file["mirror"],
+            from_head=_read_csr(file, "from_head"),
+            keypoint_matrix=_read_csr(file, "keypoint_matrix"),
+            references_head=file["references_head"],
+            labels=dict(zip(map(str, file["label_names"]), file["label_masks"], strict=True)),
+        )
+
+
+def _read_csr(file: np.lib.npyio.NpzFile, name: str) -> csr_matrix:
+    parts = (file[f"{name}_data"], file[f"{name}_indices"], file[f"{name}_indptr"])
+    return csr_matrix(parts, shape=tuple(file[f"{name}_shape"]))

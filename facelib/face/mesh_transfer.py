@@ -1,0 +1,350 @@
+"""Mesh integration: a face mesh of any layout gets our vertices (the thesis, section 4.2.3).
+
+Chapter 05. Three steps, each starting where the one before ended:
+
+1. a similarity from 68 keypoints (Umeyama);
+2. the head model's own shapes and expressions, fitted to the keypoints and to the nearest points of
+   the surface, so that every vertex slides to where the anatomy says it belongs;
+3. a displacement of every vertex, as smooth as possible, for what the model cannot express. Its
+   stiffness falls from step to step (Amberg, Romdhani and Vetter, Optimal step nonrigid ICP
+   algorithms for surface registration, CVPR 2007; theirs gives every vertex an affine map).
+
+What is left is where each vertex lies in which triangle of the other mesh: a sparse matrix of
+barycentric weights, which carries every mesh of that other layout over in one product.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from scipy.sparse import bsr_array, csr_array, diags_array, eye_array, kron
+from scipy.sparse.linalg import splu
+from scipy.spatial.transform import Rotation
+
+from facelib.face.template import FaceTemplate, neighbours
+from facelib.geometry.mesh import triangle_normals, vertex_normals
+from facelib.geometry.registration import (
+    barycentric_in_space,
+    closest_on_triangle,
+    surface_matcher,
+    umeyama,
+)
+from facelib.geometry.transforms import Similarity
+
+FORMAT = 1
+FIT_STEPS, STEPS_PER_STIFFNESS = 24, 2
+# Weights per mm² of misfit, where a surface point counts 1: a mesh that the model can express is
+# fitted freely in the end.
+SHAPE_PRIOR, EXPRESSION_PRIOR, LEAST_PRIOR = 50.0, 200.0, 1e-3
+KEYPOINT_WEIGHT = 1.0
+SLIDING = 0.05  # weight of a match along the surface; across it, 1
+CANDIDATES = 32  # triangles looked at where the nearest one faces away, as between closed lips
+TIE_MM = 0.3  # how much further than the nearest it may lie
+STIFFNESS = (200.0, 60.0, 20.0, 6.0, 2.0)
+FACING = 0.5  # least cosine between the normals of a vertex and of its match
+FAR_MM = 5.0  # a match this far away counts a quarter
+MATCHED_MM = 2.0  # a vertex further from the surface has no match
+NEAR_MM, LEAST_NEAR = 10.0, 0.5  # of a face's vertices, this share must be this near when fitted
+
+
+@dataclass(frozen=True)
+class Integration:
+    """A mesh of another layout, brought into ours.
+
+    Attributes:
+        similarity: other frame → head frame.
+        shape: (K,) float64, what the head model made of it, standard deviations.
+        expression: (E,) float64, strengths.
+        matrix: (V, N) csr: layout vertices = matrix @ vertices of the other layout, whatever their
+            frame and unit.
+        matched: (V,) bool: vertices that lie on the mesh; the others' rows hold the nearest point.
+        distance_mm: (V,) float64, how far each vertex was from the surface before it was put there.
+    """
+
+    similarity: Similarity
+    shape: np.ndarray
+    expression: np.ndarray
+    matrix: csr_array
+    matched: np.ndarray
+    distance_mm: np.ndarray
+
+
+def integrate_mesh(
+    vertices: np.ndarray, triangles: np.ndarray, keypoints: np.ndarray, template: FaceTemplate
+) -> Integration:
+    """Bring a mesh of another layout into ours.
+
+    Args:
+        vertices: (N, 3) float, any right-handed frame and unit.
+        triangles: (M, 3) int, wound alike; which way round is found out.
+        keypoints: (68, 3) float, the iBUG keypoints on the mesh, same frame; a few mm of error are
+            forgiven.
+        template: what to lay over it.
+
+    Returns:
+        Integration; its matrix serves every mesh with the same vertex order.
+
+    Raises:
+        ValueError: if the arrays do not fit, or the mesh does not cover the face.
+    """
+    keypoints = np.asarray(keypoints, np.float64)
+    if keypoints.shape != (68, 3) or not np.isfinite(keypoints).all():
+        raise ValueError(f"expected 68 finite keypoints (68, 3), got {keypoints.shape}")
+    start = umeyama(keypoints, template.keypoint_matrix @ template.mean_head)
+    surface = _facing_out(_Surface(vertices, triangles), start, template)
+    similarity, coefficients = fit_model(surface, keypoints, start, template)
+    fitted_head = template.vertices(coefficients)
+    _check_fit(surface, fitted_head, similarity, template)
+    face_head = displace(surface, similarity, template, fitted_head)
+    return _finished(surface, face_head, similarity, coefficients, template)
+
+
+class _Surface:
+    """The other mesh: nearest points, their normals, and whether they are inside its border."""
+
+    def __init__(self, vertices: np.ndarray, triangles: np.ndarray) -> None:
+        self.vertices, self.triangles = np.asarray(vertices, np.float64), np.asarray(triangles)
+        self._match = surface_matcher(self.vertices, self.triangles)
+        self._normals = triangle_normals(self.vertices, self.triangles)
+        self._centroids = self.vertices[self.triangles].mean(axis=1)
+        on_border = np.zeros(len(self.vertices), bool)
+        on_border[_border(self.triangles)] = True
+        self._at_border = on_border[self.triangles].any(axis=1)
+
+    def match(self, face_head, normals_head, similarity):
+        """Nearest points and normals in the head frame, their triangles, and a weight each."""
+        found, triangle = self._match(similarity.inverse().apply(face_head))
+        points_head = similarity.apply(found)
+        normals = self._normals[triangle] @ np.asarray(similarity.rotation).T
+        distance = np.linalg.norm(points_head - face_head, axis=1)
+        weight = 1 / (1 + (distance / FAR_MM) ** 2) ** 2
+        facing = np.einsum("vk,vk->v", normals, normals_head) > FACING
+        return points_head, normals, triangle, weight * (facing & ~self._at_border[triangle])
+
+    def match_facing(self, face_head, normals_head, similarity):
+        """`match`, but where the nearest point faces away, one that does not and is as near."""
+        points, normals, triangle, weight = self.match(face_head, normals_head, similarity)
+        away = np.einsum("vk,vk->v", normals, normals_head) <= FACING
+        distance = np.linalg.norm(points - face_head, axis=1)
+        for vertex in np.flatnonzero(away):
+            found, other = self._nearest_facing(face_head[vertex], normals_head[vertex], similarity)
+            if np.linalg.norm(found - face_head[vertex]) < distance[vertex] + TIE_MM:
+                points[vertex], triangle[vertex] = found, other
+                weight[vertex] = float(not self._at_border[other])
+        return points, triangle, weight
+
+    def _nearest_facing(self, point_head, normal_head, similarity):
+        """The nearest point, head frame, of the nearest triangles that face as the normal does."""
+        facing = self._normals @ (normal_head @ np.asarray(similarity.rotation)) > FACING
+        place = similarity.inverse().apply(point_head[None])[0]
+        far2 = ((self._centroids - place) ** 2).sum(axis=1)
+        near = np.argsort(np.where(facing, far2, np.inf))[:CANDIDATES]
+        corners = np.ascontiguousarray(self.vertices[self.triangles[near]])
+        found = np.array([closest_on_triangle(place, three) for three in corners])
+        best = ((found - place) ** 2).sum(axis=1).argmin()
+        return similarity.apply(found[[best]])[0], near[best]
+
+
+def _facing_out(surface: _Surface, start: Similarity, template: FaceTemplate) -> _Surface:
+    """Turn the triangles over where most of them face into the head."""
+    normals_head = vertex_normals(template.mean_head, template.triangles)
+    _, normals, _, _ = surface.match(template.mean_head, normals_head, start)
+    if np.median(np.einsum("vk,vk->v", normals, normals_head)) >= 0:
+        return surface
+    return _Surface(surface.vertices, surface.triangles[:, ::-1])
+
+
+def fit_model(
+    surface: _Surface, keypoints: np.ndarray, start: Similarity, template: FaceTemplate
+) -> tuple[Similarity, np.ndarray]:
+    """Fit pose, size, shape and expression by Gauss-Newton steps.
+
+    Minimises Σ wᵥ (nᵥ · (Sᵥ(α, β) − T(cᵥ)))² + λ (Σ keypoints' squared distances + |α|² + 4|β|²)
+    over α, β and the similarity T, where cᵥ is the surface point nearest to vertex v and nᵥ its
+    normal: across the surface a match binds, along it the vertex slides. λ is the mean square
+    misfit times a constant, as Bayes' rule has it for a misfit that is noise: it falls as the fit
+    gets better, and stays where the model has nothing to say.
+
+    Args:
+        surface: the other mesh.
+        keypoints: (68, 3), other frame.
+        start: other frame → head frame.
+        template: the head model.
+
+    Returns:
+        Similarity, other frame → head frame, and (K + E,) coefficients.
+    """
+    similarity, coefficients = start, np.zeros(len(template.basis))
+    mark = template.keypoint_matrix
+    mark_basis = np.stack([mark @ direction for direction in template.basis])
+    for _ in range(FIT_STEPS):
+        face_head = template.vertices(coefficients)
+        normals_head = vertex_normals(face_head, template.triangles)
+        points, normals, _, weight = surface.match(face_head, normals_head, similarity)
+        # Counted in the other mesh's own size: else the sum would fall by shrinking that mesh.
+        size2 = (start.scale / similarity.scale) ** 2
+        weight = weight * template.bound * size2
+        misfit2 = _mean_square(points - face_head, normals, weight)
+        pull = np.full(68, KEYPOINT_WEIGHT * misfit2 * size2)
+        equations = _Equations(template, coefficients, misfit2)
+        equations.add(face_head, template.basis, points, normals, weight)
+        for axis in np.eye(3):
+            slide = SLIDING * min(1.0, misfit2) * weight
+            equations.add(face_head, template.basis, points, axis, slide)
+            equations.add(mark @ face_head, mark_basis, similarity.apply(keypoints), axis, pull)
+        motion, change = equations.solve()
+        similarity, coefficients = similarity.then(motion.inverse()), coefficients + change
+    return similarity, coefficients
+
+
+def _check_fit(surface, fitted_head, similarity, template) -> None:
+    """Refuse what cannot be a face, before it is wrapped all the same."""
+    normals_head = vertex_normals(fitted_head, template.triangles)
+    points, _, _, weight = surface.match(fitted_head, normals_head, similarity)
+    near = (weight > 0) & (np.linalg.norm(points - fitted_head, axis=1) < NEAR_MM)
+    share = near[template.bound].mean()
+    if share < LEAST_NEAR:
+        raise ValueError(
+            f"expected a mesh of a face that fits its 68 keypoints, but only {share:.0%} of our "
+            "vertices have a counterpart on it"
+        )
+
+
+class _Equations:
+    """Normal equations for a small motion of the face (7) and a change of its coefficients."""
+
+    def __init__(self, template: FaceTemplate, coefficients: np.ndarray, misfit2: float) -> None:
+        priors = np.empty(len(coefficients))
+        priors[: template.n_shape] = SHAPE_PRIOR * misfit2 + LEAST_PRIOR
+        priors[template.n_shape :] = EXPRESSION_PRIOR * misfit2 + LEAST_PRIOR
+        self.left = np.diag(np.concatenate([np.full(7, 1e-9), priors]))
+        self.right = np.concatenate([np.zeros(7), -priors * coefficients])
+
+    def add(self, face, basis, points, normals, weight) -> None:
+        """Add Σ w (n · (face moved, turned, grown and changed − points))²."""
+        normals = np.broadcast_to(normals, points.shape)
+        turn, grow = np.cross(face, normals), np.einsum("vk,vk->v", face, normals)
+        shapes = np.einsum("bvk,vk->vb", basis, normals)
+        rows = np.hstack([turn, normals, grow[:, None], shapes])
+        self.left += rows.T @ (rows * weight[:, None])
+        self.right += rows.T @ (weight * np.einsum("vk,vk->v", points - face, normals))
+
+    def solve(self) -> tuple[Similarity, np.ndarray]:
+        """Return the motion of the face and the change of its coefficients."""
+        solved = np.linalg.solve(self.left, self.right)
+        rotation = Rotation.from_rotvec(solved[:3]).as_matrix()
+        return Similarity(float(np.exp(solved[6])), rotation, solved[3:6]), solved[7:]
+
+
+def _mean_square(offsets, normals, weight):
+    """Mean square distance across the surface, mm²."""
+    if not weight.any():
+        raise ValueError("expected a mesh of a face, but nothing of it faces as our face does")
+    return float(weight @ np.einsum("vk,vk->v", offsets, normals) ** 2 / weight.sum())
+
+
+def displace(
+    surface: _Surface, similarity: Similarity, template: FaceTemplate, face_head: np.ndarray
+) -> np.ndarray:
+    """Move every vertex onto the surface, neighbours alike: as smooth as possible.
+
+    Minimises Σ wᵥ (nᵥ · (xᵥ + dᵥ − cᵥ))² + ε |xᵥ + dᵥ − cᵥ|² + λ |L d|² over the displacements d
+    for falling λ; L d is each vertex's displacement minus the mean of its neighbours'.
+
+    Args:
+        surface: the other mesh.
+        similarity: other frame → head frame.
+        template: for its triangles.
+        face_head: (V, 3) x, mm: where the model's fit ended.
+
+    Returns:
+        (V, 3) float64, mm, head frame.
+    """
+    rough = kron(_laplacian(template.triangles, len(face_head)), eye_array(3), format="csc")
+    bending, moved, diagonal = rough.T @ rough, face_head, np.arange(len(face_head) + 1)
+    for stiffness in np.repeat(STIFFNESS, STEPS_PER_STIFFNESS):
+        normals_head = vertex_normals(moved, template.triangles)
+        points, normals, _, weight = surface.match(moved, normals_head, similarity)
+        weight = weight * template.bound
+        blocks = normals[:, :, None] * normals[:, None, :] + SLIDING * np.eye(3)
+        blocks = blocks * weight[:, None, None]  # (V, 3, 3)
+        pull = np.einsum("vij,vj->vi", blocks, points - face_head)
+        left = bsr_array((blocks, diagonal[:-1], diagonal)) + stiffness * bending
+        left = left.tocsc() + 1e-6 * eye_array(3 * len(moved), format="csc")
+        moved = face_head + _solved(left, pull.ravel()).reshape(-1, 3)
+    return moved
+
+
+def _solved(matrix, right: np.ndarray) -> np.ndarray:
+    """Solve a symmetric positive definite system; such a one needs no pivoting."""
+    options = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.0}
+    return splu(matrix, **options, options={"SymmetricMode": True}).solve(right)
+
+
+def _laplacian(triangles: np.ndarray, n_vertices: int) -> csr_array:
+    """(V, V) csr: a vertex minus the mean of its neighbours."""
+    joined = neighbours(triangles, n_vertices)
+    return (eye_array(n_vertices) - diags_array(1 / joined.sum(axis=1)) @ joined).tocsr()
+
+
+def _finished(surface, face_head, similarity, coefficients, template) -> Integration:
+    """Put every vertex into a triangle of the other mesh."""
+    normals_head = vertex_normals(face_head, template.triangles)
+    points, triangle, weight = surface.match_facing(face_head, normals_head, similarity)
+    distance = np.linalg.norm(points - face_head, axis=1)
+    matched = (weight > 0) & (distance < MATCHED_MM)
+    corners = surface.triangles[triangle]
+    weights = barycentric_in_space(similarity.inverse().apply(points), surface.vertices[corners])
+    rows = np.repeat(np.arange(len(points)), 3)
+    matrix = csr_array(
+        (weights.ravel(), (rows, corners.ravel())), shape=(len(points), len(surface.vertices))
+    )
+    matrix.eliminate_zeros()
+    shape, expression = np.split(coefficients, [template.n_shape])
+    filled, matched = csr_array(template.fill @ matrix), matched | ~template.bound
+    return Integration(similarity, shape, expression, filled, matched, distance)
+
+
+def _border(triangles: np.ndarray) -> np.ndarray:
+    """Vertices on an edge that only one triangle has."""
+    pairs = np.sort(triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+    pairs, counts = np.unique(pairs, axis=0, return_counts=True)
+    return np.unique(pairs[counts == 1])
+
+
+def save_matrix(path: Path | str, matrix: csr_array) -> None:
+    """Write a layout's matrix to an .npz file, whole or not at all."""
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            np.savez_compressed(
+                file, format=FORMAT, data=matrix.data, indices=matrix.indices,
+                indptr=matrix.indptr, shape=matrix.shape,
+            )  # fmt: skip
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_matrix(path: Path | str) -> csr_array:
+    """Read what `save_matrix` wrote.
+
+    Raises:
+        ValueError: if the file is something else.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if int(file["format"]) != FORMAT:
+                raise ValueError(f"format {file['format']}")
+            matrix = csr_array(
+                (file["data"], file["indices"], file["indptr"]), shape=tuple(file["shape"])
+            )
+            matrix.check_format()
+            return matrix
+    except (OSError, KeyError, ValueError, EOFError, BadZipFile) as error:
+        raise ValueError(f"expected a layout matrix, but {path} is none: {error}") from error

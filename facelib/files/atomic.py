@@ -1,0 +1,49 @@
+"""Files that appear whole or not at all, and their checksums."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+UNFINISHED = ".{name}.{process}.tmp"  # beside the file, hidden, one for each process
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary name to write to, which becomes the file when the block ends well.
+
+    Whatever stops the block, the file that was there stays, and nothing half-written is left.
+
+    Args:
+        path: the file to write; its folder must exist.
+
+    Yields:
+        A name in the same folder; two processes at work on one file get different ones.
+    """
+    name = UNFINISHED.format(name=path.name, process=os.getpid())
+    temporary = path.with_name(name)
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def remove_unfinished(folder: Path, pattern: str = "*") -> None:
+    """Remove what killed programs had begun to write in a folder.
+
+    Args:
+        folder: to look in, not below.
+        pattern: of the names of the files that were to be written.
+    """
+    for path in folder.glob(UNFINISHED.format(name=pattern, process="*")):
+        path.unlink(missing_ok=True)
+
+
+def sha256(path: Path) -> str:
+    """Return a file's SHA-256 as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

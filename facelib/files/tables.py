@@ -1,0 +1,33 @@
+"""Tables in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+
+def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]], sides: str | None = None) -> str:
+    """Lay out cells as a Markdown table.
+
+    Args:
+        heads: one a column.
+        rows: cells, as many in each as there are heads.
+        sides: one of `<` and `>` a column: pads cells to one width, so that the text itself is a
+            table, and sets `>` columns to the right; None leaves cells as they are.
+
+    Raises:
+        ValueError: if a row has another number of cells than there are heads.
+    """
+    rows = [list(heads), *map(list, rows)]
+    if any(len(row) != len(heads) for row in rows):
+        raise ValueError(f"expected {len(heads)} cells in each row, got {[len(r) for r in rows]}")
+    if sides is None:
+        rule = "|" + "---|" * len(heads)
+        lines = ["| " + " | ".join(row) + " |" for row in rows]
+    else:
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        ends = ["-" if side == "<" else ":" for side in sides]
+        rule = ["-" * (width - 1) + end for width, end in zip(widths, ends, strict=True)]
+        rule = "| " + " | ".join(rule) + " |"
+        rows = [map("{:{}{}}".format, row, sides, widths) for row in rows]
+        lines = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([lines[0], rule, *lines[1:]])

@@ -1,0 +1,1 @@
+"""Transforms, meshes and their files, and registration without correspondences."""

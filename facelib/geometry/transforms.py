@@ -1,0 +1,274 @@
+"""From head to eye to clip to image and crop: every change of frame, each with its inverse.
+
+Frames: head (mm, y up, z out of the face), eye (mm, camera at the origin looking down −z), clip
+([−1, 1]³), image (px, y down, origin at the centre of the top-left pixel), crop (an image frame).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+def rotation_x(angle: float) -> np.ndarray:
+    """Turn about x, right-handed: y goes toward z.
+
+    Args:
+        angle: rad.
+
+    Returns:
+        (3, 3) float64.
+    """
+    c, s = np.cos(angle), np.sin(angle)
+    return np.array([[1.0, 0.0, 0.0], [0.0, c, -s], [0.0, s, c]])
+
+
+def rotation_y(angle: float) -> np.ndarray:
+    """Turn about y, right-handed: z goes toward x. Angle in rad; returns (3, 3) float64."""
+    c, s = np.cos(angle), np.sin(angle)
+    return np.array([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]])
+
+
+def rotation_z(angle: float) -> np.ndarray:
+    """Turn about z, right-handed: x goes toward y. Angle in rad; returns (3, 3) float64."""
+    c, s = np.cos(angle), np.sin(angle)
+    return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
+
+
+def rotation_from_pose(pitch: float, yaw: float, roll: float) -> np.ndarray:
+    """Compose the head's rotation R = Rz(roll) · Rx(−pitch) · Ry(yaw): yaw is applied first.
+
+    Args:
+        pitch: rad, positive turns the face up.
+        yaw: rad, positive turns the face to the image's right.
+        roll: rad, positive turns the head counter-clockwise as seen in the image.
+
+    Returns:
+        (3, 3) float64, head → eye.
+    """
+    return rotation_z(roll) @ rotation_x(-pitch) @ rotation_y(yaw)
+
+
+def pose_from_rotation(rotation: np.ndarray) -> tuple[float, float, float]:
+    """Read pitch, yaw and roll back out of a rotation (inverse of `rotation_from_pose`).
+
+    Where the face looks straight up or down, only yaw ± roll is defined; yaw is then 0.
+
+    Args:
+        rotation: (3, 3), head → eye.
+
+    Returns:
+        pitch in [−π/2, π/2], yaw and roll in (−π, π], rad.
+
+    Raises:
+        ValueError: if the matrix is not a rotation.
+    """
+    r = _checked_rotation(rotation)
+    pitch = np.arctan2(-r[2, 1], np.hypot(r[0, 1], r[1, 1]))
+    if np.hypot(r[0, 1], r[1, 1]) < 1e-9:
+        return float(pitch), 0.0, float(np.arctan2(r[1, 0], r[0, 0]))
+    return float(pitch), float(np.arctan2(-r[2, 0], r[2, 2])), float(np.arctan2(-r[0, 1], r[1, 1]))
+
+
+def _checked_rotation(rotation: np.ndarray) -> np.ndarray:
+    rotation = np.asarray(rotation, dtype=np.float64)
+    if rotation.shape != (3, 3):
+        raise ValueError(f"expected a rotation (3, 3), got {rotation.shape}")
+    if not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-4) or np.linalg.det(rotation) < 0:
+        raise ValueError("expected a rotation matrix, got one that scales, skews or mirrors")
+    return rotation
+
+
+def homogeneous(rotation: np.ndarray, translation: np.ndarray, scale: float = 1.0) -> np.ndarray:
+    """Write p ↦ scale · rotation · p + translation as one 4×4 matrix.
+
+    Args:
+        rotation: (3, 3).
+        translation: (3,), in the target frame's unit.
+        scale: target units per source unit.
+
+    Returns:
+        (4, 4) float64.
+    """
+    matrix = np.eye(4)
+    matrix[:3, :3] = scale * np.asarray(rotation, dtype=np.float64)
+    matrix[:3, 3] = translation
+    return matrix
+
+
+def checked_points(points: np.ndarray) -> np.ndarray:
+    """Return points as (N, 3) float64, or raise ValueError with the shape that came."""
+    points = np.asarray(points, dtype=np.float64)
+    if points.ndim != 2 or points.shape[1] != 3:
+        raise ValueError(f"expected points (N, 3), got {points.shape}")
+    return points
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """Scale, turn, move: p ↦ scale · rotation · p + translation.
+
+    Attributes:
+        scale: target units per source unit, positive.
+        rotation: (3, 3).
+        translation: (3,), in the target's unit.
+    """
+
+    scale: float
+    rotation: np.ndarray
+    translation: np.ndarray
+
+    def apply(self, points: np.ndarray) -> np.ndarray:
+        """Move (N, 3) points; returns (N, 3) float64."""
+        return self.scale * checked_points(points) @ np.asarray(self.rotation).T + self.translation
+
+    def inverse(self) -> Similarity:
+        """Return the way back."""
+        rotation = np.asarray(self.rotation).T
+        return Similarity(
+            1.0 / self.scale, rotation, -(rotation @ np.asarray(self.translation)) / self.scale
+        )
+
+    def then(self, other: Similarity) -> Similarity:
+        """Return this one followed by the other, as one."""
+        return Similarity(
+            other.scale * self.scale,
+            np.asarray(other.rotation) @ self.rotation,
+            other.apply(np.asarray(self.translation)[None])[0],
+        )
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """(4, 4) float64, for `transform_points`."""
+        return homogeneous(self.rotation, self.translation, self.scale)
+
+
+def transform_points(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Apply a homogeneous matrix and divide by w.
+
+    Args:
+        matrix: (4, 4).
+        points: (N, 3) in the matrix's source frame.
+
+    Returns:
+        (N, 3) float64 in its target frame.
+
+    Raises:
+        ValueError: if points are not (N, 3), or one of them has w = 0 (it lies in the eye's plane).
+    """
+    points = checked_points(points)
+    matrix = np.asarray(matrix, dtype=np.float64)
+    moved = points @ matrix[:, :3].T + matrix[:, 3]
+    if np.any(moved[:, 3] == 0.0):
+        raise ValueError("expected points off the eye's plane, got a point with w = 0")
+    return moved[:, :3] / moved[:, 3:]
+
+
+def extended_view(
+    left: float, right: float, bottom: float, top: float, near: float, far: float
+) -> np.ndarray:
+    """Map a truncated pyramid in front of the eye onto the cube [−1, 1]³ (eq. 2.8).
+
+    The near plane goes to −1 and the far plane to +1. Equation 2.8 is printed for a pyramid that is
+    symmetric about the view axis and ends in the row (0 0 1 0), so w = z_eye. Points in front of a
+    camera that looks down −z then have w < 0, which mirrors x and y. With its last two rows negated
+    (w = −z_eye > 0) and the two off-centre terms in its third column, it is this matrix.
+
+    Args:
+        left: x where the pyramid's left side meets the near plane, mm, eye frame.
+        right: the same for the right side.
+        bottom: y where its bottom meets the near plane.
+        top: the same for its top.
+        near: distance of the near plane, mm, positive.
+        far: distance of the far plane, mm, beyond near.
+
+    Returns:
+        (4, 4) float64, eye → clip.
+
+    Raises:
+        ValueError: if the pyramid is flat or not in front of the eye.
+    """
+    if not 0 < near < far or right == left or top == bottom:
+        raise ValueError(
+            "expected 0 < near < far, left ≠ right and bottom ≠ top, "
+            f"got {left=}, {right=}, {bottom=}, {top=}, {near=}, {far=}"
+        )
+    width, height, depth = right - left, top - bottom, far - near
+    return np.array(
+        [
+            [2 * near / width, 0.0, (right + left) / width, 0.0],
+            [0.0, 2 * near / height, (top + bottom) / height, 0.0],
+            [0.0, 0.0, -(far + near) / depth, -2 * far * near / depth],
+            [0.0, 0.0, -1.0, 0.0],
+        ]
+    )
+
+
+def extended_view_inverse(
+    left: float, right: float, bottom: float, top: float, near: float, far: float
+) -> np.ndarray:
+    """Return clip → eye, the inverse of `extended_view` with the same arguments: (4, 4) float64."""
+    extended_view(left, right, bottom, top, near, far)
+    width, height, depth = right - left, top - bottom, far - near
+    return np.array(
+        [
+            [width / (2 * near), 0.0, 0.0, (right + left) / (2 * near)],
+            [0.0, height / (2 * near), 0.0, (top + bottom) / (2 * near)],
+            [0.0, 0.0, 0.0, -1.0],
+            [0.0, 0.0, -depth / (2 * far * near), (far + near) / (2 * far * near)],
+        ]
+    )
+
+
+def viewport(
+    x_min: float, x_max: float, y_min: float, y_max: float, z_min: float, z_max: float
+) -> np.ndarray:
+    """Map the cube [−1, 1]³ onto a box of the image (eq. 2.9).
+
+    Clip −1 goes to the `min` and +1 to the `max`. For an image of W×H px, whose y points down, that
+    is x from −0.5 to W − 0.5 and y from H − 0.5 (the bottom) to −0.5 (the top).
+
+    Args:
+        x_min: px; and so for the others. z in any unit.
+        x_max: the right side.
+        y_min: the bottom.
+        y_max: the top.
+        z_min: the nearest.
+        z_max: the furthest.
+
+    Returns:
+        (4, 4) float64, clip → image.
+    """
+    low, high = np.array([x_min, y_min, z_min]), np.array([x_max, y_max, z_max])
+    return homogeneous(np.diag((high - low) / 2), (high + low) / 2)
+
+
+def viewport_inverse(
+    x_min: float, x_max: float, y_min: float, y_max: float, z_min: float, z_max: float
+) -> np.ndarray:
+    """Return image → clip, the inverse of `viewport` with the same arguments: (4, 4) float64.
+
+    Raises:
+        ValueError: if the box is flat.
+    """
+    low, high = np.array([x_min, y_min, z_min]), np.array([x_max, y_max, z_max])
+    if np.any(high == low):
+        raise ValueError(f"expected a box with three sides, got {low} to {high}")
+    return homogeneous(np.diag(2 / (high - low)), -(high + low) / (high - low))
+
+
+def head_to_image_matrix(
+    head_to_eye: np.ndarray, eye_to_clip: np.ndarray, clip_to_image: np.ndarray
+) -> np.ndarray:
+    """Compose the whole way: viewport · extended view · placing the head (eq. 4.1).
+
+    Args:
+        head_to_eye: (4, 4), from `homogeneous`; the thesis calls the head frame WCS.
+        eye_to_clip: (4, 4), from `extended_view`.
+        clip_to_image: (4, 4), from `viewport`.
+
+    Returns:
+        (4, 4) float64, head → image, for `transform_points`.
+    """
+    return np.asarray(clip_to_image) @ eye_to_clip @ head_to_eye

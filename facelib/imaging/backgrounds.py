@@ -1,0 +1,164 @@
+"""What stands behind a head: textures made on the fly and scikit-image's sample photos.
+
+Who has the Describable Textures (Cimpoi and others 2014) in `data/dtd/images/` gets them too, as in
+the thesis (A.2).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from facelib.files.paths import data_dir
+
+# Photos inside scikit-image's wheel (nothing is downloaded). Faces are left out on purpose.
+PHOTOS = (
+    "brick.png", "chelsea.png", "coffee.png", "coins.png", "grass.png", "gravel.png",
+    "hubble_deep_field.jpg", "ihc.png", "motorcycle_left.png", "rocket.jpg",
+)  # fmt: skip
+PHOTO_SHARE = 0.35
+TEXTURE_SHARE = 0.5  # of the backgrounds, where the user has such a folder
+
+
+def random_background(
+    rng: np.random.Generator, size: int, textures: tuple[Path, ...] = ()
+) -> np.ndarray:
+    """Draw a background.
+
+    Args:
+        rng: decides kind, colours and pattern.
+        size: side, px.
+        textures: image files to use as well, for half of the backgrounds.
+
+    Returns:
+        (size, size, 3) float32 RGB in 0..1, as displayed.
+
+    Raises:
+        ValueError: if one of the files is no image.
+    """
+    if textures and rng.random() < TEXTURE_SHARE:
+        return _photo(rng, size, (_opened(textures[rng.integers(len(textures))]),))
+    photos = _photos()
+    if photos and rng.random() < PHOTO_SHARE:
+        return _photo(rng, size, photos)
+    kind = rng.choice([_plain, _gradient, _noise, _noise, _stripes, _blobs])
+    return np.clip(kind(rng, size), 0, 1).astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def describable_textures(folder: Path | None = None) -> tuple[Path, ...]:
+    """List the Describable Textures, sorted; () where the folder is not there.
+
+    Args:
+        folder: `data/dtd/images` by default, with one folder for each kind of texture.
+    """
+    folder = data_dir() / "dtd" / "images" if folder is None else folder
+    return tuple(sorted(folder.glob("*/*.jpg")))
+
+
+def fingerprint(files: tuple[Path, ...]) -> str | None:
+    """Tell two folders of backgrounds apart: a digest of names and sizes; None for no files."""
+    if not files:
+        return None
+    rows = (f"{file.parent.name}/{file.name} {file.stat().st_size}" for file in files)
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+
+
+def _opened(path):
+    try:
+        with Image.open(path) as image:
+            return image.convert("RGB")
+    except OSError as error:
+        raise ValueError(f"expected an image to put behind heads, but {path} is none") from error
+
+
+@lru_cache(maxsize=1)
+def _photos() -> tuple[Image.Image, ...]:
+    import skimage
+
+    folder = Path(skimage.__file__).parent / "data"
+    found = [folder / name for name in PHOTOS if (folder / name).is_file()]
+    return tuple(Image.open(path).convert("RGB") for path in found)
+
+
+def _photo(rng, size, photos):
+    photo = photos[rng.integers(len(photos))]
+    side = rng.uniform(0.3, 1.0) * min(photo.size)
+    left, top = rng.uniform(0, np.array(photo.size) - side)
+    box = (left, top, left + side, top + side)
+    cut = photo.resize((size, size), Image.Resampling.BILINEAR, box=box, reducing_gap=2.0)
+    image = np.asarray(cut, np.float32) / 255 * rng.uniform(0.5, 1.2)
+    return np.clip(image[:, :: rng.choice([-1, 1])], 0, 1).astype(np.float32)
+
+
+def _plain(rng, size):
+    return np.broadcast_to(rng.random(3), (size, size, 3))
+
+
+def _gradient(rng, size):
+    turn = rng.uniform(0, 2 * np.pi)
+    share = (_ramp(size, turn) + 1) / 2
+    first, second = rng.random((2, 3))
+    return first + (second - first) * share[..., None]
+
+
+def _noise(rng, size):
+    """Noise of several widths, coloured."""
+    coarse = max(size // 3, 16)
+    strength, decay = rng.uniform(0.1, 0.3), rng.uniform(0.4, 0.9)
+    channels = 3 if rng.random() < 0.5 else 1
+    image = np.zeros((coarse, coarse, channels), np.float32)
+    for cells in (3, 6, 12, 24, 48):
+        cells += int(rng.integers(0, 3))
+        image += _enlarge(rng.normal(size=(cells, cells, channels)) * strength, coarse)
+        strength *= decay
+    return _enlarge_shown(rng.random(3) + image, size)
+
+
+def _stripes(rng, size):
+    phase = _ramp(size, rng.uniform(0, np.pi)) * rng.uniform(2, 25)
+    if rng.random() < 0.4:
+        phase = np.sin(phase) + np.sin(_ramp(size, rng.uniform(0, np.pi)) * rng.uniform(2, 25))
+    share = np.clip(np.sin(phase) * rng.uniform(0.6, 5) + 0.5, 0, 1)
+    first, second = rng.random((2, 3))
+    return first + (second - first) * share[..., None]
+
+
+def _blobs(rng, size):
+    """Round spots over each other, like lights out of focus."""
+    coarse = max(size // 2, 16)
+    image = np.broadcast_to(rng.random(3) * 0.6, (coarse, coarse, 3)).astype(np.float32)
+    axis = np.arange(coarse, dtype=np.float32) / coarse
+    for _ in range(int(rng.integers(4, 12))):
+        x, y = rng.uniform(-0.1, 1.1, 2)
+        radius, soft = rng.uniform(0.03, 0.4), rng.uniform(0.02, 0.3)
+        distance = np.sqrt((axis - x) ** 2 + ((axis - y) ** 2)[:, None])
+        mask = np.clip((radius - distance) / soft + 0.5, 0, 1)[..., None]
+        image += (rng.random(3).astype(np.float32) - image) * mask * np.float32(rng.uniform(0.3, 1))
+    return _enlarge_shown(image, size)
+
+
+def _ramp(size, turn):
+    axis = np.linspace(-1, 1, size, dtype=np.float32)
+    return axis * np.cos(turn) + axis[:, None] * np.sin(turn)
+
+
+def _enlarge(grid, size):
+    channels = [
+        Image.fromarray(np.ascontiguousarray(grid[..., k], np.float32)).resize(
+            (size, size), Image.Resampling.BICUBIC
+        )
+        for k in range(grid.shape[2])
+    ]
+    return np.stack([np.asarray(channel) for channel in channels], axis=-1)
+
+
+def _enlarge_shown(image, size):
+    """Enlarge a finished picture, (s, s, 3) in 0..1, in whole steps of 1/255."""
+    steps = np.clip(image * 255 + 0.5, 0, 255).astype(np.uint8)
+    shown = Image.fromarray(steps).resize((size, size), Image.Resampling.BICUBIC)
+    return np.asarray(shown, np.float32) / np.float32(255)

@@ -1,0 +1,135 @@
+"""What happens to a picture's values: tone, blur, grain and JPEG."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from io import BytesIO
+
+import numpy as np
+from numba import njit
+from PIL import Image
+
+
+def to_display(linear: np.ndarray, exposure: float = 1.0, gamma: float = 2.2) -> np.ndarray:
+    """Turn linear light into the RGB of a photo file.
+
+    Args:
+        linear: (H, W, 3) float32 in 0..1.
+        exposure: factor on the light.
+        gamma: 2.2 is what screens expect; other values change the contrast.
+
+    Returns:
+        (H, W, 3) float32 in 0..1.
+    """
+    steps = np.linspace(0, 1, 4096, dtype=np.float32)
+    curve = np.clip(steps * np.float32(exposure), 0, 1) ** np.float32(1 / gamma)
+    return curve[(np.clip(linear, 0, 1) * 4095 + 0.5).astype(np.uint16)]
+
+
+def to_linear(display: np.ndarray, gamma: float = 2.2) -> np.ndarray:
+    """Undo `to_display` at exposure 1."""
+    return np.clip(display, 0, 1).astype(np.float32) ** np.float32(gamma)
+
+
+def blurred(image: np.ndarray, sigma_px: float) -> np.ndarray:
+    """Blur (H, W, 3) float32 with a Gaussian of this standard deviation; borders repeat."""
+    if sigma_px < 0.2:
+        return image
+    radius = max(int(np.ceil(2.5 * sigma_px)), 1)
+    weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma_px) ** 2)
+    weights = (weights / weights.sum()).astype(np.float32)
+    height, width = image.shape[:2]
+    padded = np.empty((height, (width + 2 * radius) * 3), np.float32)
+    down, out = np.empty((height, width * 3), np.float32), np.empty_like(image)
+    _blur(image.reshape(height, -1), weights, down, padded, out.reshape(height, -1))
+    return out
+
+
+def jpeg(photo: np.ndarray, quality: int) -> np.ndarray:
+    """Store (H, W, 3) uint8 as JPEG in memory and read it back."""
+    buffer = BytesIO()
+    Image.fromarray(photo).save(buffer, "JPEG", quality=quality)
+    return np.asarray(Image.open(buffer).convert("RGB"))
+
+
+def grain(count: int, rng: np.random.Generator) -> np.ndarray:
+    """Take so many standard normal numbers from a stock, which is faster than drawing them.
+
+    Args:
+        count: how many.
+        rng: draws where in the stock they begin.
+
+    Returns:
+        (count,) float32, not to be written to.
+    """
+    noise = _noise_tile()[rng.integers(0, 2**20) :]
+    while len(noise) < count:
+        noise = np.concatenate([noise, _noise_tile()])
+    return noise[:count]
+
+
+@lru_cache(maxsize=1)
+def _noise_tile():
+    noise = np.random.default_rng(17).standard_normal(2**20, np.float32)
+    return np.append(noise, noise)
+
+
+@njit(cache=True, fastmath={"contract", "reassoc", "nsz"})
+def _blur(flat, weights, down, padded, out):
+    """Down the columns, then along the rows of an (H, 3W) view; each inner loop is contiguous."""
+    height, across = flat.shape
+    radius = len(weights) // 2
+    side = 3 * radius
+    for row in range(height):
+        first = min(max(row - radius, 0), height - 1)
+        for i in range(across):
+            down[row, i] = flat[first, i] * weights[0]
+        for tap in range(1, len(weights)):
+            source = min(max(row + tap - radius, 0), height - 1)
+            for i in range(across):
+                down[row, i] += flat[source, i] * weights[tap]
+        for i in range(side):
+            padded[row, i] = down[row, i % 3]
+            padded[row, side + across + i] = down[row, across - 3 + i % 3]
+        for i in range(across):
+            padded[row, side + i] = down[row, i]
+            out[row, i] = 0.0
+        for tap in range(len(weights)):
+            shift = 3 * tap
+            for i in range(across):
+                out[row, i] += padded[row, i + shift] * weights[tap]
+
+
+@njit(cache=True, error_model="numpy")
+def box_mean(image, radius):
+    """Average over the square of 2·radius + 1 about each pixel; borders repeat.
+
+    Every square is added up anew: a running sum would be shorter, but it leaves the rounding errors
+    of large values on the small ones that come after them. The inner loops run along rows, so that
+    the compiler adds eight pixels at once.
+
+    Args:
+        image: (H, W) float32.
+        radius: px, 0 or more.
+
+    Returns:
+        (H, W) float32.
+    """
+    height, width = image.shape
+    share = np.float32(1.0 / (2 * radius + 1))
+    across, out = np.zeros_like(image), np.zeros_like(image)
+    padded = np.empty(width + 2 * radius, np.float32)
+    for row in range(height):
+        padded[:radius], padded[radius + width :] = image[row, 0], image[row, width - 1]
+        padded[radius : radius + width] = image[row]
+        for tap in range(2 * radius + 1):
+            for col in range(width):
+                across[row, col] += padded[col + tap]
+    for row in range(height):
+        for shift in range(-radius, radius + 1):
+            source = min(max(row + shift, 0), height - 1)
+            for col in range(width):
+                out[row, col] += across[source, col]
+        for col in range(width):
+            out[row, col] *= share * share
+    return out

@@ -1,0 +1,183 @@
+"""Write a network as an ONNX file, which other programs and other languages can run.
+
+A file stands for itself: photos in 0..1 go in, positions in pixels come out, and its metadata say
+so. `networks.onnx_network` runs it; neither that nor anyone else then needs torch. Chapter 10.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import onnx
+import torch
+from onnx import TensorProto, helper
+from onnx.compose import add_prefix
+from torch import nn
+
+import facelib
+from facelib.files.atomic import sha256
+from facelib.networks.convention import POSITION_SCALE
+from facelib.networks.weights import load_weights, read_card
+
+OPSET = 18
+OUTPUT = "position_map"
+CONVENTION = """Inputs: RGB photos (batch, 3, size, size), float32 in 0..1, each cut square around \
+the face: front, and side where there is such an input. Where side_photo is "optional", side may \
+be (0, 3, size, size): there are no side photos. Output: (batch, 3, size, size) float32, the UV \
+position map: x, y, z in pixels of the front photo's cut, x to the right, y down, the origin in \
+the centre of its first pixel, z toward the camera."""
+
+
+def export_model(weights: Path) -> onnx.ModelProto:
+    """Turn a weights file into an ONNX model that knows which file it is of.
+
+    Args:
+        weights: safetensors file written by `facelib.networks.weights.save_weights`.
+
+    Raises:
+        ValueError: if the weights are missing or are not what they should be.
+    """
+    return to_onnx(load_weights(weights), read_card(weights), sha256(weights))
+
+
+def write_model(path: Path, model: onnx.ModelProto) -> None:
+    """Write a model, whole or not at all; the same model gives the same bytes."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(model.SerializeToString(deterministic=True))
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def to_onnx(
+    network: nn.Module, card: Mapping[str, object] | None = None, weights_sha256: str = ""
+) -> onnx.ModelProto:
+    """Turn a network into an ONNX model for photos of its size, in batches of any length.
+
+    Args:
+        network: from `facelib.networks`, in evaluation mode, on the CPU.
+        card: JSON-able facts about the weights.
+        weights_sha256: of the file that they come from.
+
+    Returns:
+        A model with the inputs and the output that `CONVENTION` describes, and in its metadata the
+        network's name, size and need of a side photo, the card, the SHA-256 and the convention.
+    """
+    if network.side_photo == "optional":
+        model = _either(_traced(network, ("front", "side")), _traced(network, ("front",)))
+    else:
+        needed = network.side_photo == "needed"
+        model = _traced(network, ("front", "side") if needed else ("front",))
+    metadata = {
+        "facelib": facelib.__version__,
+        "network": network.name,
+        "size": str(network.size),
+        "side_photo": network.side_photo,
+        "weights_sha256": weights_sha256,
+        "card": json.dumps(card or {}),
+        "convention": CONVENTION,
+    }
+    helper.set_model_props(model, metadata)
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+class _Pixels(nn.Module):
+    """A network whose photos come one by one and whose answer is in pixels."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, *photos: torch.Tensor) -> torch.Tensor:
+        """Map photos (B, 3, S, S) to a map (B, 3, S, S), px."""
+        maps = self.network(torch.cat(photos, dim=1))
+        return maps * (self.network.size * POSITION_SCALE)
+
+
+def _traced(network: nn.Module, inputs: tuple[str, ...]) -> onnx.ModelProto:
+    """Trace a network with these photos."""
+    # Two of each: a batch of one would be taken for a constant.
+    photos = tuple(torch.zeros(2, 3, network.size, network.size) for _ in inputs)
+    module = _Pixels(network)
+    batch = torch.export.Dim("batch")
+    with _quiet(), torch.no_grad():
+        module(*photos)  # fills the caches of what does not depend on the photos
+        # Left to itself, the ONNX exporter answers a batch that is no free size by fixing it.
+        program = torch.export.export(module, photos, dynamic_shapes=(({0: batch},) * len(inputs),))
+        model = torch.onnx.export(
+            program,
+            input_names=inputs,
+            output_names=(OUTPUT,),
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        ).model_proto
+    # The tracer notes on every node where in our code, and in its own, that comes from.
+    for item in [*model.graph.node, *model.graph.value_info, *model.graph.input]:
+        item.ClearField("metadata_props")
+    for value in [*model.graph.input, *model.graph.output]:
+        value.CopyFrom(_photos_value(value.name, network.size))
+    return model
+
+
+def _photos_value(name: str, size: int) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, ("batch", 3, size, size))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep from the terminal what the exporter has to say about itself and about torchvision."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _either(both: onnx.ModelProto, alone: onnx.ModelProto) -> onnx.ModelProto:
+    """Join two traces of one network: the first runs if there are side photos, or else the other.
+
+    Weights that both use are stored once. Without side photos nothing of their branch is computed.
+    """
+    alone = add_prefix(alone, "alone/", rename_inputs=False)
+    stored = {_content(tensor): tensor for tensor in alone.graph.initializer}
+    stored |= {_content(tensor): tensor for tensor in both.graph.initializer}
+    branches = {}
+    for key, traced in (("then_branch", both.graph), ("else_branch", alone.graph)):
+        shared = {tensor.name: stored[_content(tensor)].name for tensor in traced.initializer}
+        for node in traced.node:
+            node.input[:] = [shared.get(name, name) for name in node.input]
+        branches[key] = helper.make_graph(
+            traced.node, key, [], traced.output, value_info=traced.value_info
+        )
+    front, side = both.graph.input
+    side.type.tensor_type.shape.dim[0].dim_param = "batch or 0"
+    nothing = helper.make_tensor("nothing", TensorProto.INT64, (), [0])
+    nodes = [
+        helper.make_node("Size", ["side"], ["side_size"]),
+        helper.make_node("Greater", ["side_size", "nothing"], ["has_side"]),
+        helper.make_node("If", ["has_side"], [OUTPUT], **branches),
+    ]
+    joined = onnx.ModelProto()
+    joined.CopyFrom(both)
+    graph = helper.make_graph(
+        nodes, "network", [front, side], both.graph.output, [*stored.values(), nothing]
+    )
+    joined.graph.CopyFrom(graph)
+    return joined
+
+
+def _content(tensor: onnx.TensorProto) -> tuple:
+    return tensor.data_type, tuple(tensor.dims), tensor.raw_data

@@ -1,0 +1,64 @@
+"""What a pixel can show: the names of regions, on the head's vertices and on painted skin.
+
+Geometry that is added to the head (cloth, hats) brings a label for each of its vertices; what is
+drawn over the render (hair, glasses) a label for each pixel. A new kind of thing gets a new name at
+the end of `LABELS`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+# The place of a name is its number in stored segmentations: append, never insert.
+LABELS = (
+    "background", "skin", "eyes", "brows", "nose", "lips", "ears", "neck", "hair", "clothes",
+    "teeth", "tongue", "mouth", "beard", "glasses", "hat", "lashes", "lens",
+)  # fmt: skip
+NUMBER_OF = {name: number for number, name in enumerate(LABELS)}
+# Regions of the head model and their labels; later ones win where they overlap.
+LABEL_OF_REGION = {
+    "neck": "neck",
+    "ears": "ears",
+    "nose": "nose",
+    "lips": "lips",
+    "mouth_cavity": "mouth",
+    "teeth": "teeth",
+    "tongue": "tongue",
+    "eye_sockets": "eyes",
+    "eyeballs": "eyes",
+}
+# What hair is painted on; an eyeball behind a brow stays an eyeball.
+PAINTED_ON = tuple(NUMBER_OF[name] for name in ("skin", "neck", "ears"))
+# What is no part of the head and can hide it; one sees brows as brows, and through a lens.
+WORN = tuple(NUMBER_OF[name] for name in ("hair", "clothes", "beard", "glasses", "hat"))
+
+
+def head_labels(regions: dict[str, np.ndarray]) -> np.ndarray:
+    """Label the head's vertices.
+
+    Args:
+        regions: (N,) bool by name, as `MorphableModel.regions`.
+
+    Returns:
+        (N,) uint8, numbers of `LABELS`; what no region claims is skin, the bare scalp too.
+    """
+    n_vertices = len(next(iter(regions.values())))
+    labels = np.full(n_vertices, NUMBER_OF["skin"], np.uint8)
+    for region, label in LABEL_OF_REGION.items():
+        labels[regions[region]] = NUMBER_OF[label]
+    return labels
+
+
+def numbers_of(names: tuple[str, ...]) -> np.ndarray:
+    """Translate another list of names: (len(names),) uint8, to be indexed with its numbers.
+
+    Args:
+        names: of `LABELS`, or "none" for nothing.
+
+    Raises:
+        ValueError: if a name is not known here.
+    """
+    unknown = set(names) - set(LABELS) - {"none"}
+    if unknown:
+        raise ValueError(f"unknown labels {sorted(unknown)}: append them to LABELS")
+    return np.array([NUMBER_OF.get(name, 0) for name in names], np.uint8)

@@ -1,0 +1,85 @@
+"""Arrays on disk in shards: files of many rows each, and a manifest with their checksums.
+
+Every file appears whole or not at all, whatever stops the program: it is written under another
+name and then renamed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+from facelib.files.atomic import sha256
+
+MANIFEST = "manifest.json"
+
+
+def array_path(folder: Path, number: int, name: str) -> Path:
+    """Return where an array of a shard lies."""
+    return folder / f"{number:05d}_{name}.npy"
+
+
+def write_shard(folder: Path, number: int, arrays: dict[str, np.ndarray]) -> dict:
+    """Write a shard's arrays, one file each.
+
+    Args:
+        folder: exists.
+        number: of the shard.
+        arrays: of one length, by name.
+
+    Returns:
+        The shard's entry for the manifest: number, count and SHA-256 of every file by name.
+    """
+    count = len(next(iter(arrays.values())))
+    sums = {name: _write_array(array_path(folder, number, name), a) for name, a in arrays.items()}
+    return {"number": number, "count": count, "sha256": sums}
+
+
+def write_manifest(folder: Path, manifest: dict) -> None:
+    """Replace the manifest."""
+    temporary = folder / f"{MANIFEST}.{os.getpid()}.tmp"
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(json.dumps(manifest, indent=1) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(folder / MANIFEST)
+
+
+def read_manifest(folder: Path) -> dict:
+    """Read the manifest.
+
+    Raises:
+        ValueError: if there is none, or it is no manifest.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise ValueError(f"expected pairs with a {MANIFEST} in {folder}, found none")
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON ({error}); remove it to begin anew") from error
+    if not isinstance(manifest, dict) or "shards" not in manifest:
+        raise ValueError(f"{path} is no manifest of pairs")
+    return manifest
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what a program that was killed had begun to write."""
+    for pattern in ("[0-9]*_*.*.tmp", f"{MANIFEST}.*.tmp"):
+        for path in folder.glob(pattern):
+            path.unlink(missing_ok=True)
+
+
+def _write_array(path: Path, array: np.ndarray) -> str:
+    # Two programs at work on one folder must not write into each other's unfinished file.
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    with temporary.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
+        file.flush()
+        os.fsync(file.fileno())
+    checksum = sha256(temporary)
+    temporary.replace(path)
+    return checksum

@@ -1,0 +1,1 @@
+"""From two photos to a textured mesh."""

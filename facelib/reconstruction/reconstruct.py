@@ -1,0 +1,286 @@
+"""Photos in, a textured mesh out: crop, predict, go back to the photo, take colours from it.
+
+Chapter 10. Everything that leaves this module is in the front photo's own pixels (image frame), or
+in the mesh frame, which is that frame made right-handed: see `image_to_mesh`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage
+
+from facelib.detect import Detection, find_face
+from facelib.geometry.mesh import Mesh
+from facelib.imaging.crop import Crop
+from facelib.networks.onnx_network import OnnxNetwork
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from facelib.face.layout import UVLayout
+
+N_ROUNDS = 2
+"""Predictions per face: the keypoints of each place the crop of the next."""
+MAX_CROP_SHIFT = 0.25
+"""A predicted crop whose centre strays further from the detector's, as a share of its side, or …"""
+MAX_CROP_ZOOM = 1.4
+"""… whose side differs by more than this factor, is a failed prediction: the detector's is kept."""
+
+
+@dataclass(frozen=True)
+class BoxToCrop:
+    """How a detector's box relates to the crop around the 68 keypoints, as fitted on renderings.
+
+    Attributes:
+        size: crop side / mean side of the detector's box.
+        shift_y: how far below the box centre the crop's centre lies, as a share of the box height.
+    """
+
+    size: float
+    shift_y: float
+
+
+# Means over 60 renderings each of random heads (front: |yaw| ≤ 45°, side: 60..100°). The crop then
+# misses the true one by 4 % in size and 2 % in place (front), 6 % and 4 % (side), one standard
+# deviation: within the ±10 % by which training moves its crops, rarely not.
+FRONT_BOX = BoxToCrop(size=1.24, shift_y=0.145)
+SIDE_BOX = BoxToCrop(size=1.215, shift_y=0.145)
+
+
+@dataclass(frozen=True, eq=False)
+class Reconstruction:
+    """One face, as predicted from its photos.
+
+    Attributes:
+        vertices_image: (V, 3) float32, the layout's vertices, front photo px, lowest z about 0.
+        keypoints_image: (68, 3) float32, px of the front photo.
+        mesh: right-handed, y up, textured: `image_to_mesh` of the vertices.
+        position_map: (S, S, 3) float32, what the network said, px of the front crop.
+        front_crop: where that crop lay in the front photo.
+        side_crop: where the other lay in the side photo, if there was one.
+    """
+
+    vertices_image: np.ndarray
+    keypoints_image: np.ndarray
+    mesh: Mesh
+    position_map: np.ndarray
+    front_crop: Crop
+    side_crop: Crop | None
+
+
+class NoSideError(ValueError):
+    """The network needs a side photo, and none was given."""
+
+
+def crop_from_detection(
+    detection: Detection, output_size: int, box_to_crop: BoxToCrop = FRONT_BOX
+) -> Crop:
+    """Guess from a detector's box the crop that the 68 keypoints would give.
+
+    Args:
+        detection: in the px of some photo; only its box is used.
+        output_size: side of the crop, px.
+        box_to_crop: `FRONT_BOX` or `SIDE_BOX`.
+
+    Returns:
+        The crop, near what `Crop.around_keypoints` gives for the same face.
+    """
+    low, high = detection.box[:2], detection.box[2:]
+    x, y = (low + high) / 2
+    y += box_to_crop.shift_y * (high[1] - low[1])
+    size = box_to_crop.size * float(np.mean(high - low))
+    return Crop((float(x), float(y)), size, output_size)
+
+
+def predict_position_maps(
+    network: nn.Module | OnnxNetwork, fronts: np.ndarray, sides: np.ndarray | None
+) -> np.ndarray:
+    """Run a network over pairs of crops, or over front crops alone.
+
+    Args:
+        network: from `facelib.networks.create`, which torch runs and which is left in the mode
+            (train, eval) it was in; or one that ONNX Runtime runs.
+        fronts: (B, S, S, 3) float32 RGB in 0 to 1.
+        sides: the same shape; None where there are none.
+
+    Returns:
+        (B, S, S, 3) float32, x, y, z in px of the front crops.
+
+    Raises:
+        NoSideError: if there are no sides and the network needs them.
+        ValueError: if the crops are not (B, S, S, 3) or differ in shape.
+    """
+    if fronts.ndim != 4 or fronts.shape[1] != fronts.shape[2] or fronts.shape[3] != 3:
+        raise ValueError(f"fronts must be (B, S, S, 3), got {fronts.shape}")
+    if sides is None:
+        check_side_photo(network, has_side=False)
+    elif sides.shape != fronts.shape:
+        raise ValueError(f"sides must be like fronts {fronts.shape}, got {sides.shape}")
+    if isinstance(network, OnnxNetwork):
+        return network.position_maps(fronts, sides)
+    return _predict_in_torch(network, fronts, sides)
+
+
+def _predict_in_torch(
+    network: nn.Module, fronts: np.ndarray, sides: np.ndarray | None
+) -> np.ndarray:
+    import torch
+
+    from facelib.networks.convention import POSITION_SCALE
+
+    photos = fronts if sides is None else np.concatenate([fronts, sides], axis=3)
+    photos = photos.transpose(0, 3, 1, 2).astype(np.float32)
+    parameter = next(network.parameters(), None)
+    device = parameter.device if parameter is not None else "cpu"
+    was_training = network.training
+    try:
+        with torch.inference_mode():
+            output = network.eval()(torch.from_numpy(photos).to(device)).float().cpu().numpy()
+    finally:
+        network.train(was_training)
+    return output.transpose(0, 2, 3, 1) * np.float32(fronts.shape[1] * POSITION_SCALE)
+
+
+def check_side_photo(network: nn.Module | OnnxNetwork, has_side: bool) -> None:
+    """Raise NoSideError if a network needs a side photo and there is none."""
+    if not has_side and network.side_photo == "needed":
+        raise NoSideError(
+            f"{network.name} needs a photo from the side, too; weights of another network, such as "
+            "compact, can do without"
+        )
+
+
+def image_to_mesh(points_image: np.ndarray, height: int) -> np.ndarray:
+    """Turn image points into the right-handed frame that mesh viewers expect: y points up.
+
+    The photo's bottom-left pixel becomes the origin; x, z and the unit (px) stay. The head frame's
+    triangles, counter-clockwise from outside, are so again.
+
+    Args:
+        points_image: (N, 3) float, px.
+        height: rows of the photo.
+
+    Returns:
+        (N, 3), the same type. The function is its own inverse.
+    """
+    return points_image * np.array([1, -1, 1], points_image.dtype) + np.array(
+        [0, height - 1, 0], points_image.dtype
+    )
+
+
+def sample_texture(photo: np.ndarray, vertices_image: np.ndarray, layout: UVLayout) -> np.ndarray:
+    """Carry the photo's colours into texture space, through the position map.
+
+    Every texture pixel looks up where its point of the face lies in the photo (bilinear). Points
+    that the face itself hides get the colour of what hides them. Pixels beyond the layout repeat
+    their nearest neighbour in it, so that a viewer's filtering finds no black rim.
+
+    Args:
+        photo: (H, W, 3) float32 RGB, 0 to 1.
+        vertices_image: (V, 3) float, px of the photo.
+        layout: its size is the texture's size.
+
+    Returns:
+        (size, size, 3) float32 RGB, 0 to 1.
+    """
+    low, high = vertices_image[:, :2].min(axis=0), vertices_image[:, :2].max(axis=0)
+    side = max(float((high - low).max()), 1.0)
+    # Shrinking a large photo to the texture's own scale first keeps fine detail from aliasing.
+    around = Crop(tuple((low + high) / 2), side, max(1, round(min(side, layout.size))))
+    cut = around.cut(photo, outside="edge")
+    where = layout.position_map(around.image_to_crop(vertices_image).astype(np.float32))
+    rows_columns = [where[..., 1], where[..., 0]]
+    texture = np.stack(
+        [
+            ndimage.map_coordinates(cut[..., channel], rows_columns, order=1, mode="nearest")
+            for channel in range(3)
+        ],
+        axis=-1,
+    )
+    rows, columns = ndimage.distance_transform_edt(
+        ~layout.coverage, return_distances=False, return_indices=True
+    )
+    return np.clip(texture[rows, columns], 0, 1).astype(np.float32)
+
+
+def reconstruct(
+    front: np.ndarray,
+    side: np.ndarray | None,
+    network: nn.Module | OnnxNetwork,
+    layout: UVLayout,
+    front_detection: Detection | None = None,
+    side_detection: Detection | None = None,
+    texture_layout: UVLayout | None = None,
+    n_rounds: int = N_ROUNDS,
+) -> Reconstruction:
+    """Build a textured mesh from a front and a side photo, or from a front alone.
+
+    Args:
+        front: (H, W, 3) float32 RGB, 0 to 1.
+        side: (h, w, 3) float32 RGB, 0 to 1; another size and scale may be. None: there is none.
+        network: as `predict_position_maps` takes it; `network.size` is the side of its input.
+        layout: of the network's size.
+        front_detection: the face in ``front``; None looks for it.
+        side_detection: the face in ``side``; None looks for it.
+        texture_layout: the same layout at the texture's size; None takes ``layout``.
+        n_rounds: predictions; each after the first crops around the keypoints of the last.
+
+    Returns:
+        Reconstruction.
+
+    Raises:
+        NoSideError: if there is no side photo and the network needs one.
+        NoFaceError: if a face was looked for and not found; the message says in which photo.
+        ValueError: if the layout does not fit the network.
+    """
+    if layout.size != network.size:
+        raise ValueError(f"layout must have the network's size {network.size}, got {layout.size}")
+    check_side_photo(network, side is not None)
+    front_detection = front_detection or find_face(front, "the front photo")
+    first_crop = crop_from_detection(front_detection, network.size, FRONT_BOX)
+    side_crop = sides = None
+    if side is not None:
+        side_detection = side_detection or find_face(side, "the side photo")
+        side_crop = crop_from_detection(side_detection, network.size, SIDE_BOX)
+        sides = side_crop.cut(side)[None]
+
+    def predict(crop: Crop) -> np.ndarray:
+        return predict_position_maps(network, crop.cut(front)[None], sides)[0]
+
+    crop, position_map = _refined(first_crop, predict, layout, n_rounds)
+    vertices = crop.crop_to_image(layout.vertices(position_map)).astype(np.float32)
+    mesh = Mesh(
+        image_to_mesh(vertices, front.shape[0]),
+        layout.triangles,
+        layout.uv,
+        sample_texture(front, vertices, texture_layout or layout),
+    )
+    keypoints = layout.keypoints(vertices).astype(np.float32)
+    return Reconstruction(vertices, keypoints, mesh, position_map, crop, side_crop)
+
+
+def _refined(
+    first_crop: Crop, predict: Callable[[Crop], np.ndarray], layout: UVLayout, n_rounds: int
+) -> tuple[Crop, np.ndarray]:
+    """Predict, crop around the predicted keypoints, predict again; return the last crop and map."""
+    crop, position_map = first_crop, predict(first_crop)
+    for _ in range(n_rounds - 1):
+        keypoints = crop.crop_to_image(layout.keypoints(layout.vertices(position_map)))
+        if np.ptp(keypoints[:, :2], axis=0).max() == 0:
+            break
+        better = Crop.around_keypoints(keypoints, crop.output_size)
+        if not _plausible(better, first_crop):
+            break
+        crop, position_map = better, predict(better)
+    return crop, position_map
+
+
+def _plausible(crop: Crop, first_crop: Crop) -> bool:
+    """Whether a predicted crop still shows the face that the detector found."""
+    shift = np.abs(np.subtract(crop.centre_px, first_crop.centre_px)).max() / first_crop.size_px
+    zoom = crop.size_px / first_crop.size_px
+    return shift <= MAX_CROP_SHIFT and 1 / MAX_CROP_ZOOM <= zoom <= MAX_CROP_ZOOM

@@ -1,0 +1,1 @@
+"""From mesh to picture: camera, z-buffer, shading."""

@@ -1,0 +1,159 @@
+"""A photo of a mesh: camera, lights, textured smooth shading, background."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from facelib.geometry.mesh import Mesh, vertex_normals
+from facelib.render.camera import Camera
+from facelib.render.rasterize import Fragments, rasterize
+from facelib.render.shading import composite_pixels, shade_pixels
+
+
+@dataclass(frozen=True)
+class Light:
+    """A light at infinity.
+
+    Attributes:
+        direction_eye: (3,), from the surface toward the light, eye frame; of any length above 0.
+        color: (3,) RGB; 1 lights a white surface that faces it to 1.
+    """
+
+    direction_eye: np.ndarray
+    color: np.ndarray
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """What `render` returns.
+
+    Attributes:
+        image: (H, W, 3) float32 RGB in 0..1.
+        alpha: (H, W) float32 in 0..1: how much of the pixel the mesh covers.
+        depth: (H·s, W·s) float32, px of that grid, image frame's z; −inf where no mesh is.
+            s is the render's `supersample`.
+        fragments: of shape (H·s, W·s).
+    """
+
+    image: np.ndarray
+    alpha: np.ndarray
+    depth: np.ndarray
+    fragments: Fragments
+
+
+def render(
+    mesh_head: Mesh,
+    camera: Camera,
+    lights: list[Light] | tuple[Light, ...],
+    ambient: tuple[float, float, float] = (0.3, 0.3, 0.3),
+    background: np.ndarray | tuple[float, float, float] | None = None,
+    specular: float | np.ndarray = 0.0,
+    supersample: int = 1,
+    normals: np.ndarray | None = None,
+    shininess: float = 20.0,
+    cull_back: bool = False,
+) -> Rendering:
+    """Draw a mesh with smooth Lambert shading and Blinn's highlight.
+
+    colour = albedo · (ambient + Σ light · (n·l)₊) + specular · Σ light · (n·h)₊^shininess, clipped
+    to 0..1; albedo = texture × vertex colour, each 1 where the mesh has none. Colours are taken and
+    returned as they are: no gamma.
+
+    Args:
+        mesh_head: vertices in mm, head frame.
+        camera: where the head stands and what size the image has.
+        lights: directional lights in the eye frame, so they stay while the head turns.
+        ambient: (3,) RGB light from everywhere.
+        background: (H, W, 3) or (3,) RGB; black by default.
+        specular: strength of the highlight, one number or (N,), one a vertex.
+        supersample: draw on a grid this many times finer and average.
+        normals: (N, 3) head frame, where the mesh's own would be split at texture seams.
+        shininess: exponent of the highlight; larger is smaller and sharper.
+        cull_back: leave out triangles seen from inside.
+
+    Returns:
+        Rendering at the camera's size.
+
+    Raises:
+        ValueError: if an array does not fit the mesh or the image.
+    """
+    if supersample < 1:
+        raise ValueError(f"expected supersample of at least 1, got {supersample}")
+    fine = camera if supersample == 1 else camera.enlarged(supersample)
+    vertices = mesh_head.vertices
+    image, inverse_w = fine.project(vertices)
+    fragments = rasterize(image, mesh_head.triangles, fine.height, fine.width, inverse_w, cull_back)
+    if normals is None:
+        normals = vertex_normals(vertices, mesh_head.triangles)
+    color = np.empty((fine.height, fine.width, 3), np.float32)
+    _shade(mesh_head, normals, fine, lights, ambient, specular, shininess, fragments, color)
+    image, alpha = _composite(color, fragments, camera, background)
+    return Rendering(image, alpha, fragments.depth, fragments)
+
+
+def _shade(mesh, normals, camera, lights, ambient, specular, shininess, fragments, out):
+    n_vertices = len(mesh.vertices)
+    if np.shape(normals) != (n_vertices, 3):
+        raise ValueError(f"expected normals ({n_vertices}, 3), got {np.shape(normals)}")
+    textured = mesh.texture is not None and mesh.uv is not None
+    colors = np.ones((n_vertices, 3)) if mesh.colors is None else mesh.colors
+    centre_x, centre_y = camera.centre_px
+    inverse_focal = 0.0 if camera.focal_px is None else 1.0 / camera.focal_px
+    shade_pixels(
+        fragments.triangle,
+        fragments.barycentric,
+        mesh.triangles,
+        _float32(np.asarray(normals) @ np.asarray(camera.rotation).T),
+        _float32(colors),
+        _specular_per_vertex(specular, n_vertices),
+        _float32(mesh.uv if textured else np.zeros((0, 2))),
+        _float32(mesh.texture if textured else np.zeros((1, 1, 3))),
+        _float32([centre_x, centre_y, inverse_focal]),
+        _light_rows(lights),
+        _rgb("ambient", ambient),
+        np.float32(shininess),
+        out,
+    )
+
+
+def _specular_per_vertex(specular, n_vertices: int) -> np.ndarray:
+    if np.shape(specular) not in ((), (n_vertices,)):
+        raise ValueError(f"expected specular () or ({n_vertices},), got {np.shape(specular)}")
+    if not np.any(specular):
+        return np.zeros(0, np.float32)
+    return _float32(np.broadcast_to(specular, n_vertices))
+
+
+def _light_rows(lights) -> np.ndarray:
+    rows = np.zeros((len(lights), 6), np.float32)
+    for row, light in zip(rows, lights, strict=True):
+        direction = np.asarray(light.direction_eye, dtype=np.float64)
+        length = np.linalg.norm(direction)
+        if direction.shape != (3,) or not length > 0:
+            raise ValueError(f"expected a light direction (3,) not 0, got {light.direction_eye}")
+        row[:3], row[3:] = direction / length, _rgb("light color", light.color)
+    return rows
+
+
+def _composite(color, fragments, camera, background):
+    size = (camera.height, camera.width)
+    if background is None:
+        background = (0.0, 0.0, 0.0)
+    if np.shape(background) not in ((3,), (*size, 3)):
+        raise ValueError(f"expected a background (3,) or {(*size, 3)}, got {np.shape(background)}")
+    behind = _float32(background)
+    image, alpha = np.empty((*size, 3), np.float32), np.empty(size, np.float32)
+    composite_pixels(
+        color, fragments.triangle, behind if behind.ndim == 3 else behind[None, None], image, alpha
+    )
+    return image, alpha
+
+
+def _rgb(name: str, color) -> np.ndarray:
+    if np.shape(color) != (3,):
+        raise ValueError(f"expected {name} (3,), got {np.shape(color)}")
+    return _float32(color)
+
+
+def _float32(array) -> np.ndarray:
+    return np.ascontiguousarray(array, dtype=np.float32)

@@ -1,0 +1,1 @@
+"""Pictures for people: figures, meshes to turn, sliders."""

@@ -1,1 +1,0 @@
-"""Where pairs come from; every source yields the same `FacePair`."""

@@ -1,0 +1,272 @@
+"""Sets of synthetic samples at any scale: in one process, in many, or on a cluster.
+
+The unit of work is a shard, which is a function of the settings and its number alone. Whoever makes
+it, in whatever order, writes the same bytes. The manifest lists the shards that are finished, so a
+run that was killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+from tqdm import tqdm
+
+from facelib.files.threads import single_threaded_blas
+from facelib.imaging.backgrounds import describable_textures, fingerprint
+from facelib.pairs.sample import shard_arrays
+from facelib.pairs.shards import (
+    MANIFEST,
+    array_path,
+    read_manifest,
+    remove_unfinished,
+    write_manifest,
+    write_shard,
+)
+from facelib.pairs.store import FORMAT as SET_FORMAT
+from facelib.synthetic.sampling import FORMAT, SyntheticSettings, make_sample
+
+SHARD_SIZE = 64
+CONNECT_SECONDS = 10  # how long a cluster may take to answer
+MAKERS = ("facelib", "numpy", "scipy", "numba", "pillow")  # whose versions the manifest records
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a folder is to hold.
+
+    Attributes:
+        count: how many samples.
+        settings: what they are.
+        first: index of the first sample, to extend a set in a second folder.
+        truth: also keep what every pixel shows.
+        shard_size: samples in a shard; the last one may be shorter.
+
+    Raises:
+        ValueError: if a number makes no sense.
+    """
+
+    count: int
+    settings: SyntheticSettings = field(default_factory=SyntheticSettings)
+    first: int = 0
+    truth: bool = False
+    shard_size: int = SHARD_SIZE
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that make no sense."""
+        if self.count < 1 or self.first < 0 or self.shard_size < 1:
+            raise ValueError(
+                "expected count and shard_size of at least 1 and first of at least 0, "
+                f"got {self.count}, {self.shard_size} and {self.first}"
+            )
+
+    def indices(self, shard: int) -> range:
+        """Return the indices of a shard's samples."""
+        start = self.first + shard * self.shard_size
+        return range(start, min(start + self.shard_size, self.first + self.count))
+
+    @property
+    def n_shards(self) -> int:
+        """How many shards hold the samples."""
+        return -(-self.count // self.shard_size)
+
+    def described(self) -> dict:
+        """Return all that decides the folder's bytes, as the manifest keeps it."""
+        numbers = {name: getattr(self, name) for name in ("first", "count", "truth", "shard_size")}
+        described = {"source": "synthetic", "format": FORMAT, **numbers, **asdict(self.settings)}
+        described["describable_textures"] = fingerprint(describable_textures())
+        return json.loads(json.dumps(described))
+
+
+def generate_pairs(
+    folder: Path | str,
+    plan: Plan,
+    workers: int = 1,
+    dask: str | None = None,
+    progress: bool = False,
+) -> int:
+    """Make the samples of a plan and write them to a folder, or go on with what is missing there.
+
+    Args:
+        folder: new, or one that was begun with the same plan.
+        plan: what to make.
+        workers: processes on this machine.
+        dask: address of a Dask scheduler whose workers work instead; they must see the folder
+            under the same path, and have this version of facelib.
+        progress: show a bar on stderr.
+
+    Returns:
+        How many samples were made now; 0 if the folder was complete.
+
+    Raises:
+        ValueError: if the folder holds something else, naming what differs.
+        OSError: if a file cannot be written or the cluster cannot be reached.
+    """
+    folder = Path(folder).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    with _locked(folder):
+        manifest = _begun(folder, plan)
+        remove_unfinished(folder)
+        missing = _missing(folder, plan, manifest)
+        write_manifest(folder, manifest)  # from here on the folder belongs to this plan
+        todo = sum(len(plan.indices(shard)) for shard in missing)
+        with tqdm(
+            total=plan.count, initial=plan.count - todo, unit="pair", disable=not progress
+        ) as bar:
+            for entry in _finished(folder, plan, missing, workers, dask):
+                _check_arrived(folder, entry)
+                manifest["shards"].append(entry)
+                manifest["shards"].sort(key=lambda shard: shard["number"])
+                write_manifest(folder, manifest)
+                bar.update(entry["count"])
+        if not manifest["complete"]:
+            manifest["complete"] = True
+            write_manifest(folder, manifest)
+    return todo
+
+
+def make_shard(folder: Path, number: int, plan: Plan, described: dict | None = None) -> dict:
+    """Make and write one shard.
+
+    Args:
+        folder: exists.
+        number: of the shard.
+        plan: what the folder is to hold.
+        described: what the plan is to the program that asks, to notice a machine of a cluster
+            with another version or other backgrounds.
+
+    Returns:
+        Its entry for the manifest.
+
+    Raises:
+        RuntimeError: if this process would make other bytes than the one that asks.
+    """
+    here = plan.described()
+    if described is not None and described != here:
+        differing = [name for name in here | described if here.get(name) != described.get(name)]
+        raise RuntimeError(
+            f"a worker has {_differences(here, described, differing)}: give all machines the "
+            "same facelib and the same data/dtd"
+        )
+    indices = plan.indices(number)
+    with single_threaded_blas():
+        samples = (make_sample(index, plan.settings, plan.truth) for index in indices)
+        return write_shard(folder, number, shard_arrays(samples, len(indices)))
+
+
+def _finished(folder, plan, missing, workers, dask) -> Iterator[dict]:
+    """Yield the entry of every missing shard as it is finished, in any order."""
+    if not missing:
+        return
+    if dask is None and workers == 1:
+        yield from (make_shard(folder, shard, plan) for shard in missing)
+        return
+    from joblib import Parallel, delayed
+
+    described = plan.described()
+    tasks = (delayed(make_shard)(folder, shard, plan, described) for shard in missing)
+    how = {"return_as": "generator_unordered", "batch_size": 1}
+    if dask is None:
+        yield from Parallel(n_jobs=workers, **how)(tasks)
+        return
+    with _cluster(dask):
+        yield from Parallel(n_jobs=-1, **how)(tasks)
+
+
+@contextmanager
+def _cluster(address: str) -> Iterator[None]:
+    """Let joblib's tasks run on a Dask cluster."""
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise OSError(
+            "a cluster needs the package distributed: pip install distributed (requirements.txt "
+            "names the version)"
+        ) from error
+    from joblib import parallel_config
+
+    with Client(address, timeout=CONNECT_SECONDS) as client, parallel_config("dask", client=client):
+        yield
+
+
+def _begun(folder: Path, plan: Plan) -> dict:
+    """Return the manifest of a folder, a new one if it holds none yet."""
+    if not (folder / MANIFEST).exists():
+        made_by = {name: version(name) for name in MAKERS}
+        manifest = {"format": SET_FORMAT, "settings": plan.described(), "made_by": made_by}
+        manifest |= {"complete": False, "size": plan.settings.size}
+        return manifest | {"n_vertices": _n_vertices(), "shards": []}
+    manifest = read_manifest(folder)
+    if manifest.get("format") != SET_FORMAT:
+        raise ValueError(
+            f"{folder} holds pairs of format {manifest.get('format')}, not {SET_FORMAT}: it can be "
+            "read but not continued; choose another folder"
+        )
+    there, asked = manifest["settings"], plan.described()
+    differing = [name for name in asked | there if there.get(name) != asked.get(name)]
+    if differing:
+        raise ValueError(
+            f"{folder} was begun with {_differences(there, asked, differing)}; "
+            "give the same settings to go on, or another folder"
+        )
+    return manifest
+
+
+def _differences(there: dict, asked: dict, names: list[str]) -> str:
+    """Say it in words: `seed 3 instead of 4`."""
+    words = []
+    for name in names:
+        old, new = there.get(name), asked.get(name)
+        if isinstance(old, dict) and isinstance(new, dict):
+            words += [_differences(old, new, [k for k in old | new if old.get(k) != new.get(k)])]
+        else:
+            words.append(f"{name} {old} instead of {new}")
+    return ", ".join(words)
+
+
+def _missing(folder: Path, plan: Plan, manifest: dict) -> list[int]:
+    """Number the shards that are still to be made; entries whose files are gone are struck out."""
+    manifest["shards"] = [
+        shard
+        for shard in manifest["shards"]
+        if all(array_path(folder, shard["number"], name).is_file() for name in shard["sha256"])
+    ]
+    there = {shard["number"] for shard in manifest["shards"]}
+    missing = [number for number in range(plan.n_shards) if number not in there]
+    manifest["complete"] = manifest["complete"] and not missing
+    return missing
+
+
+def _check_arrived(folder: Path, entry: dict) -> None:
+    for name in entry["sha256"]:
+        path = array_path(folder, entry["number"], name)
+        if not path.is_file():
+            raise OSError(
+                f"a worker wrote {path.name}, but {folder} does not have it here: choose a folder "
+                "that all machines share under one path"
+            )
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep a second program out of the folder; the lock goes with the process, however it ends."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise ValueError(f"another program is generating into {folder} now") from error
+    finally:
+        os.close(handle)
+
+
+def _n_vertices() -> int:
+    from facelib.face.layout import load_layout
+
+    return len(load_layout().uv)

@@ -1,0 +1,38 @@
+"""Which ingredients a synthetic photo has, each to be switched on alone.
+
+Chapter 05 switches them one by one, to see what each looks like and what it teaches a network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True)
+class Ingredients:
+    """Switches of the generator; without any, a plain head under plain light.
+
+    Attributes:
+        origins: age, sex and origin drawn evenly, and the shape drawn to fit them.
+        expressions: combined facial actions, blinks, open mouths and turning eyes.
+        skin: pores, wrinkles, moles, make-up and eyes painted finely.
+        hair: hair, brows, lashes and beards as geometry.
+        glasses: glasses now and then.
+        clothes: hats, collars and shoulders.
+        light: an environment's light, occlusion and soft shadows.
+        film: lens, exposure, white balance, blur, noise and JPEG.
+    """
+
+    origins: bool = False
+    expressions: bool = False
+    skin: bool = False
+    hair: bool = False
+    glasses: bool = False
+    clothes: bool = False
+    light: bool = False
+    film: bool = False
+
+    @classmethod
+    def all(cls) -> Ingredients:
+        """Switch everything on."""
+        return cls(**{field.name: True for field in fields(cls)})

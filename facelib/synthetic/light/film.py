@@ -1,0 +1,240 @@
+"""What a camera does to light: lens blur, vignette, exposure, white balance, noise, tone, JPEG.
+
+In a camera's order: the lens blurs and darkens the corners, the sensor counts photons (shot noise)
+and reads them with an error of its own (read noise), software balances the colours, bends the tone
+curve and stores eight bits, often as JPEG.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numba import njit
+from PIL import Image
+
+from facelib.imaging.photo import blurred, grain, jpeg
+
+CURVE_STEPS = 4096
+CURVE_REACH = 2.0  # light beyond twice what exposure calls white is white
+
+
+@dataclass(frozen=True)
+class Film:
+    """One photo's camera settings.
+
+    Attributes:
+        exposure: factor on the light; 1 maps light 1 to white.
+        white_balance: (3,) factors on the colours.
+        contrast: bend of the tone curve, 0 (none) .. 1.
+        gamma: of the display; 2.2 is what screens expect.
+        vignette: share of the light that the corners lose.
+        blur_px: standard deviation of the lens's blur.
+        motion_px: (2,) x and y of the path that the image moves on while it is exposed.
+        depth_blur_px: radius of the blur of what lies behind the head.
+        backdrop: saturation of what lies behind the head, 1 as given: rooms are duller than paint.
+        shot_noise: variance of the noise per unit of light.
+        read_noise: standard deviation of the noise in the dark.
+        jpeg_quality: 1..95, or 0 for no JPEG.
+    """
+
+    exposure: float = 1.0
+    white_balance: np.ndarray | tuple[float, float, float] = (1.0, 1.0, 1.0)
+    contrast: float = 0.0
+    gamma: float = 2.2
+    vignette: float = 0.0
+    blur_px: float = 0.0
+    motion_px: tuple[float, float] = (0.0, 0.0)
+    depth_blur_px: float = 0.0
+    backdrop: float = 1.0
+    shot_noise: float = 0.0
+    read_noise: float = 0.0
+    jpeg_quality: int = 0
+
+
+def random_film(rng: np.random.Generator, white: np.ndarray, size: int) -> Film:
+    """Draw a camera's settings.
+
+    Args:
+        rng: draws.
+        white: (3,) the light's colour, which the camera balances more or less.
+        size: side of the photo, px; blur grows with it.
+    """
+    scale = size / 256
+    turn, path = rng.uniform(0, 2 * np.pi), rng.gamma(1.0, 1.2) * (rng.random() < 0.15)
+    grainy = rng.beta(1.2, 4.0)
+    return Film(
+        exposure=float(np.exp(rng.normal(0.0, 0.22))),
+        white_balance=white ** -rng.uniform(0.65, 1.05) * np.exp(rng.normal(0, 0.04, 3)),
+        contrast=float(rng.uniform(0.2, 0.95)),
+        gamma=float(rng.uniform(2.05, 2.4)),
+        vignette=float(rng.beta(1.0, 3.0) * 0.5),
+        blur_px=scale * (rng.uniform(0.5, 0.8) + rng.gamma(1.0, 0.5) * (rng.random() < 0.25)),
+        motion_px=(scale * path * np.cos(turn), scale * path * np.sin(turn)),
+        depth_blur_px=float(scale * rng.gamma(1.3, 2.5) * (rng.random() < 0.8)),
+        backdrop=float(rng.beta(1.5, 2.0)),
+        shot_noise=float(4e-3 * grainy**2),
+        read_noise=float(0.012 * grainy**1.5 * rng.uniform(0.2, 1.0)),
+        jpeg_quality=int(rng.integers(35, 96)) if rng.random() < 0.8 else 0,
+    )  # fmt: skip
+
+
+def expose(
+    light: np.ndarray, alpha: np.ndarray, background: np.ndarray, film: Film, rng
+) -> np.ndarray:
+    """Make a photo file of light.
+
+    Args:
+        light: (S, S, 3) float32, linear, the head over black.
+        alpha: (S, S) float32, the head's share of each pixel: what is behind shows by this mask
+            alone, so a dark face keeps its pixels.
+        background: (s, s, 3) float32 in 0..1, as displayed; a blurred one may be coarser.
+        film: settings.
+        rng: draws the noise.
+
+    Returns:
+        (S, S, 3) uint8 RGB.
+    """
+    seen = behind_head(light, alpha, out_of_focus(background, film.depth_blur_px, len(light)), film)
+    seen = moved(blurred(seen, film.blur_px), film.motion_px)
+    noise = grain(seen.size, rng)
+    photo = np.empty(seen.shape, np.uint8)
+    gain = np.asarray(film.white_balance, np.float32)
+    curve = tone_curve(film.contrast, film.gamma)
+    exposure, corner = np.float32(film.exposure), np.float32(film.vignette)
+    shot, read = np.float32(film.shot_noise), np.float32(film.read_noise**2)
+    _develop(seen, noise, gain, exposure, corner, shot, read, curve, photo)
+    return jpeg(photo, film.jpeg_quality) if film.jpeg_quality else photo
+
+
+def tone_curve(contrast: float, gamma: float = 2.2) -> np.ndarray:
+    """Return the tone curve from light 0 .. CURVE_REACH to display values: (CURVE_STEPS,) uint8.
+
+    Up to light 0.7 or so it is a display's power law, bent to an S by `contrast`; above that a
+    shoulder rolls off, so that highlights lose colour before they are cut.
+    """
+    light = np.linspace(0, CURVE_REACH, CURVE_STEPS)
+    knee = 0.7
+    over = np.maximum(light - knee, 0) / (1 - knee)
+    rolled = np.where(light > knee, knee + (1 - knee) * (1 - np.exp(-over)), light)
+    display = np.clip(rolled, 0, 1) ** (1 / gamma)
+    bent = display + contrast * display * (1 - display) * (2 * display - 1)
+    return np.rint(np.clip(bent, 0, 1) * 255).astype(np.uint8)
+
+
+def behind_head(light, alpha, background, film):
+    """Put a displayed background behind linear light.
+
+    Args:
+        light: (S, S, 3) float32, the head over black.
+        alpha: (S, S) float32.
+        background: (S, S, 3) uint8, which counts as well exposed already: it takes the inverse of
+            the exposure that follows.
+        film: whose exposure, balance and gamma follow.
+
+    Returns:
+        (S, S, 3) float32, linear.
+    """
+    out = np.empty_like(light)
+    undo = np.float32(1 / film.exposure) / np.asarray(film.white_balance, np.float32)
+    backdrop = np.float32(film.backdrop)
+    _composite(light, alpha, background, _linear_table(film.gamma), undo, backdrop, out)
+    return out
+
+
+def sharpest_size(size: int, radius_px: float) -> int:
+    """Side of the grid, px, that holds all of a background blurred over this radius."""
+    return size if radius_px < 0.8 else max(int(size / max(radius_px, 1.5)), 16)
+
+
+def out_of_focus(background: np.ndarray, radius_px: float, size: int) -> np.ndarray:
+    """Blur a displayed image over about a radius and bring it to (size, size, 3) uint8.
+
+    Args:
+        background: (s, s, 3) float32 in 0..1 with s from `sharpest_size` up to `size`.
+        radius_px: of the blur, in px of the result.
+        size: px.
+    """
+    image = Image.fromarray((background * np.float32(255) + np.float32(0.5)).astype(np.uint8))
+    small = sharpest_size(size, radius_px)
+    for side, way in ((small, Image.Resampling.BILINEAR), (size, Image.Resampling.BICUBIC)):
+        if image.width != side:
+            image = image.resize((side, side), way)
+    return np.array(image)
+
+
+def moved(image: np.ndarray, path_px: tuple[float, float]) -> np.ndarray:
+    """Average (H, W, 3) float32 along a straight path of (x, y) px; borders repeat."""
+    steps = int(np.ceil(np.hypot(*path_px))) + 1
+    if steps < 2:
+        return image
+    shifts = np.rint(np.outer(np.linspace(-0.5, 0.5, steps), path_px)).astype(np.int64)
+    total = np.zeros_like(image)
+    _add_shifted(image, shifts, np.float32(1 / steps), total)
+    return total
+
+
+@lru_cache(maxsize=8)
+def _power_table(gamma_steps):
+    return (np.linspace(0, 1, 256) ** (gamma_steps / 100)).astype(np.float32)
+
+
+def _linear_table(gamma):
+    return _power_table(round(gamma * 20) * 5)
+
+
+@njit(cache=True)
+def _composite(light, alpha, background, linear, undo, saturation, out):
+    third, half, top = np.float32(1 / 3), np.float32(0.5), np.float32(255)
+    for row in range(light.shape[0]):
+        for col in range(light.shape[1]):
+            rest = np.float32(1) - alpha[row, col]
+            for k in range(3):
+                out[row, col, k] = light[row, col, k]
+            if rest > 0:
+                grey = np.float32(background[row, col, 0]) + np.float32(background[row, col, 1])
+                grey = (grey + np.float32(background[row, col, 2])) * third
+                for k in range(3):
+                    shown = grey + (np.float32(background[row, col, k]) - grey) * saturation
+                    shown = min(max(shown + half, np.float32(0)), top)
+                    out[row, col, k] += rest * linear[int(shown)] * undo[k]
+
+
+@njit(cache=True)
+def _add_shifted(image, shifts, share, total):
+    """Add the image, moved by each (x, y), times `share`; borders repeat."""
+    height, width = image.shape[:2]
+    for n in range(len(shifts)):
+        for row in range(height):
+            source = image[min(max(row - shifts[n, 1], 0), height - 1)]
+            for col in range(width):
+                at = min(max(col - shifts[n, 0], 0), width - 1)
+                for k in range(3):
+                    total[row, col, k] += source[at, k] * share
+
+
+@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "nnan"})
+def _develop(light, noise, gain, exposure, vignette, shot, read, curve, out):
+    height, width = light.shape[:2]
+    steps = np.float32((len(curve) - 1) / CURVE_REACH)
+    last, zero, half = np.float32(len(curve) - 1), np.float32(0), np.float32(0.5)
+    middle_y, middle_x = np.float32(height - 1) * half, np.float32(width - 1) * half
+    per = np.float32(1) / (middle_x * middle_x + middle_y * middle_y + np.float32(1e-9))
+    factor, gains = np.empty(3 * width, np.float32), np.empty(3 * width, np.float32)
+    index = np.empty(3 * width, np.int32)
+    for i in range(3 * width):
+        gains[i] = gain[i % 3] * steps
+    for row in range(height):
+        y = np.float32(row) - middle_y
+        for i in range(3 * width):
+            x = np.float32(i // 3) - middle_x
+            factor[i] = exposure * (np.float32(1) - vignette * (x * x + y * y) * per)
+        flat, grain = light[row].reshape(-1), noise[3 * width * row : 3 * width * (row + 1)]
+        for i in range(3 * width):
+            value = max(flat[i], zero) * factor[i]
+            value = (value + grain[i] * np.sqrt(shot * value + read)) * gains[i]
+            index[i] = int(min(max(value, zero), last))
+        shown = out[row].reshape(-1)
+        for i in range(3 * width):
+            shown[i] = curve[index[i]]

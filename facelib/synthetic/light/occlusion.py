@@ -1,0 +1,71 @@
+"""How much of the surrounding light reaches each vertex: looked at from all sides, once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from facelib.render.rasterize import rasterize
+
+GRID = 256  # px of each look
+MARGIN = 4.0  # more than the depth's slope within a pixel of a head-sized body, mm
+
+
+def ambient_occlusion(
+    vertices: np.ndarray, triangles: np.ndarray, n_directions: int = 96
+) -> np.ndarray:
+    """Measure the share of the half space above each vertex that the body itself leaves open.
+
+    Args:
+        vertices: (N, 3) float, mm; a body of a head's size about the origin.
+        triangles: (M, 3) int, counter-clockwise from outside.
+        n_directions: parallel views from which the body is looked at.
+
+    Returns:
+        (N,) float64 in 0..1, weighted with the cosine: 1 sees all of the sky, 0 nothing.
+    """
+    normals = _normals(vertices, triangles)
+    seen, possible = np.zeros(len(vertices)), np.full(len(vertices), 1e-9)
+    half = np.abs(vertices).max() * 1.8
+    for direction in _sphere(n_directions):
+        frame = looking_from(direction)
+        local = vertices @ frame.T
+        screen = np.column_stack(
+            [(local[:, 0] + half) * 128 / half, (half - local[:, 1]) * 128 / half]
+        )
+        depth = rasterize(np.column_stack([screen, local[:, 2]]), triangles, GRID, GRID).depth
+        column, row = np.clip(np.rint(screen), 0, GRID - 1).astype(int).T
+        cosine = np.maximum(normals @ direction, 0)
+        seen += cosine * (local[:, 2] > depth[row, column] - MARGIN)
+        possible += cosine
+    return seen / possible
+
+
+def looking_from(direction: np.ndarray) -> np.ndarray:
+    """Return the rotation whose third row is `direction`: that axis then points at the viewer."""
+    helper = np.eye(3)[np.argmin(np.abs(direction))]
+    right = _cross(helper, direction)
+    right /= np.linalg.norm(right)
+    return np.array([right, _cross(direction, right), direction])
+
+
+def _cross(a, b):
+    """The cross product of two single vectors, without numpy's preparations for many."""
+    (ax, ay, az), (bx, by, bz) = a, b
+    return np.array([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx])
+
+
+def _normals(vertices, triangles):
+    corners = vertices[triangles]
+    facing = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals = np.zeros_like(vertices)
+    for k in range(3):
+        np.add.at(normals, triangles[:, k], facing)
+    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
+
+
+def _sphere(count):
+    """Evenly spread unit vectors (Fibonacci's spiral), (count, 3)."""
+    i = np.arange(count) + 0.5
+    height, turn = 1 - 2 * i / count, np.pi * (1 + 5**0.5) * i
+    ring = np.sqrt(1 - height**2)
+    return np.column_stack([ring * np.cos(turn), height, ring * np.sin(turn)])

@@ -1,0 +1,317 @@
+"""Light on skin and eyes: environment, up to three lights, soft shadow, relief and two highlights.
+
+The loop runs once over the covered pixels. Each vertex carries a row of `COLUMNS` numbers that are
+blended at the pixel; relief bends the normal as Blinn's bump mapping does, but red light on skin
+keeps the smooth normal, because it travels furthest below (Ma and others 2007).
+
+Pixels are gathered into blocks, and each number that a pixel needs has a row of the block to
+itself: the compiler then lights eight pixels with one instruction. All the tests below are written
+as choices between two values (`a if … else b`, min, max), because a jump would end that.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from facelib.synthetic.light.shadows import visibility
+
+# A vertex's row: normal (eye), texture coordinates, colour, openness to the sky, gloss, roughness,
+# scatter (1 skin, 0 else), the eye-frame gradients of texel column and row (1/mm), shadow coords.
+COLUMNS = 24  # the last three are padding: whole vectors of eight are blended at once
+NORMAL, UV, COLOR, OPEN, GLOSS, ROUGH, SCATTER, ALONG_U, ALONG_V, SHADOW = (
+    0, 3, 5, 8, 9, 10, 11, 12, 15, 18,
+)  # fmt: skip
+WRAP = (0.28, 0.12, 0.06)  # how far red, green, blue light creep past the terminator
+DIELECTRIC = 0.028  # share that skin mirrors head on (refractive index 1.4)
+SECOND_LOBE = 0.45  # weight of the oily, sharper one of the two highlights
+SHARPER = 0.55  # its roughness beside the other's
+
+# A block is one flat array: row r of pixel p lies at r + p. Rows are told apart by constants, so
+# that the compiler sees that no two overlap.
+BLOCK = 64  # pixels
+(
+    _SX, _SY, _SZ, _OPEN, _GLOSS, _ROUGH, _SCATTER, _NX, _NY, _NZ, _VX, _VY, _VZ,
+    _AR, _AG, _AB, _ER, _EG, _EB, _MR, _MG, _MB, _LIT, _COLUMN, _ROW, _HEIGHT,
+) = range(0, 26 * BLOCK, BLOCK)  # fmt: skip
+_SMOOTH, _BENT, _VIEW, _ALBEDO, _EVEN, _MIRROR, _SHADOW = (
+    _SX, _NX, _VX, _AR, _ER, _MR, _COLUMN
+)  # fmt: skip
+_ROWS = 26
+
+
+@njit(cache=True, error_model="numpy", fastmath={"contract", "arcp", "nsz"})
+def shade_surface(
+    triangle,
+    barycentric,
+    triangles,
+    rows,
+    page,
+    relief,
+    to_viewer,
+    diffuse,
+    mirrored,
+    lights,
+    nearness,
+    out,
+):
+    """Write the linear colour of every covered pixel into `out`; it may exceed 1.
+
+    Args:
+        triangle: (H, W) int32, −1 where nothing is.
+        barycentric: (H, W, 3) float32.
+        triangles: (M, 3) int32.
+        rows: (N, COLUMNS) float32.
+        page: (h, w, 3) float32 linear albedo.
+        relief: (h, w) float32, mm; (1, 1) for none.
+        to_viewer: (3,) float32: view axis x and y on the image, px; 1 / focal (0 = orthographic).
+        diffuse: (9, 3) float32: factors of 1, y, z, x, xy, yz, 3z²−1, xz, x²−y² for irradiance/π.
+        mirrored: (9, 3) float32: the same for slightly blurred radiance.
+        lights: (L, 6) float32: unit direction, eye frame, and colour; the first throws shadows.
+        nearness: (S, S) float32 of the shadow map; (1, 1) for none.
+        out: (H, W, 3) float32.
+    """
+    height, width = triangle.shape
+    block = np.zeros(_ROWS * BLOCK, np.float32)
+    blended = np.zeros((BLOCK, rows.shape[1]), np.float32)
+    where = np.empty((BLOCK, 2), np.int32)
+    filled = 0
+    for row in range(height):
+        for col in range(width):
+            t = triangle[row, col]
+            if t < 0:
+                continue
+            i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+            a, b, c = barycentric[row, col, 0], barycentric[row, col, 1], barycentric[row, col, 2]
+            for n in range(rows.shape[1]):
+                blended[filled, n] = a * rows[i, n] + b * rows[j, n] + c * rows[k, n]
+            where[filled, 0], where[filled, 1] = row, col
+            filled += 1
+            if filled == BLOCK:
+                _shade_block(blended, where, filled, page, relief, to_viewer, diffuse, mirrored,
+                             lights, nearness, block, out)  # fmt: skip
+                filled = 0
+    _shade_block(blended, where, filled, page, relief, to_viewer, diffuse, mirrored,
+                 lights, nearness, block, out)  # fmt: skip
+
+
+@njit(cache=True, error_model="numpy")
+def _shade_block(
+    blended, where, filled, page, relief, to_viewer, diffuse, mirrored, lights, nearness, block, out
+):
+    """Colour the first `filled` of a block's pixels; what the others hold does not matter."""
+    _gather(blended, where, filled, page, relief, to_viewer, block)
+    _light_around(block, diffuse, mirrored)
+    for n in range(lights.shape[0]):
+        _see_light(block, lights[n], nearness, n == 0 and nearness.shape[0] > 1)
+        _add_light(block, lights[n])
+    for p in range(filled):
+        row, col = where[p, 0], where[p, 1]
+        for k in range(3):
+            at = k * BLOCK + p
+            out[row, col, k] = block[_EVEN + at] * block[_ALBEDO + at] + block[_MIRROR + at]
+
+
+@njit(cache=True, error_model="numpy", fastmath={"contract", "arcp", "nsz"})
+def _gather(blended, where, filled, page, relief, to_viewer, block):
+    """Look up what lies under each pixel and put it into the block, ray to the eye included."""
+    zero, one, half = np.float32(0), np.float32(1), np.float32(0.5)
+    page_h, page_w = np.float32(page.shape[0]), np.float32(page.shape[1])
+    for p in range(filled):
+        value = blended[p]
+        # Texel cell under the pixel: its four corners give both colour and slope.
+        x = min(max(value[UV] * page_w - half, zero), page_w - one)
+        y = min(max(value[UV + 1] * page_h - half, zero), page_h - one)
+        left, top = np.uint32(x), np.uint32(y)
+        right = min(left + np.uint32(1), np.uint32(page.shape[1] - 1))
+        below = min(top + np.uint32(1), np.uint32(page.shape[0] - 1))
+        fx, fy = x - np.float32(left), y - np.float32(top)
+        w11 = fx * fy
+        w01, w10 = fx - w11, fy - w11
+        w00 = one - fx - w10
+        for k in range(3):
+            upper = w00 * page[top, left, k] + w01 * page[top, right, k]
+            lower = w10 * page[below, left, k] + w11 * page[below, right, k]
+            block[_ALBEDO + k * BLOCK + p] = (upper + lower) * value[COLOR + k]
+        du, dv = zero, zero
+        if relief.shape[0] > 1:
+            h00, h01 = relief[top, left], relief[top, right]
+            h10, h11 = relief[below, left], relief[below, right]
+            du = (h01 - h00) * (one - fy) + (h11 - h10) * fy
+            dv = (h10 - h00) * (one - fx) + (h11 - h01) * fx
+        for k in range(3):
+            block[_SMOOTH + k * BLOCK + p] = value[NORMAL + k]
+            block[_BENT + k * BLOCK + p] = du * value[ALONG_U + k] + dv * value[ALONG_V + k]
+            block[_SHADOW + k * BLOCK + p] = value[SHADOW + k]
+        block[_OPEN + p], block[_GLOSS + p] = value[OPEN], value[GLOSS]
+        block[_ROUGH + p], block[_SCATTER + p] = value[ROUGH], value[SCATTER]
+        block[_VX + p] = (to_viewer[0] - np.float32(where[p, 1])) * to_viewer[2]
+        block[_VY + p] = (np.float32(where[p, 0]) - to_viewer[1]) * to_viewer[2]
+
+
+@njit(cache=True, error_model="numpy", fastmath={"contract", "arcp", "nsz"})
+def _light_around(block, diffuse, mirrored):
+    """Bend the normals by the relief and start the block's colours with the environment."""
+    one, f0 = np.float32(1), np.float32(DIELECTRIC)
+    for p in range(BLOCK):
+        sx, sy, sz = _unit(block[_SX + p], block[_SY + p], block[_SZ + p])
+        nx, ny, nz = _unit(sx - block[_NX + p], sy - block[_NY + p], sz - block[_NZ + p])
+        vx, vy, vz = _unit(block[_VX + p], block[_VY + p], one)
+        openness, ar, ag, ab = block[_OPEN + p], block[_AR + p], block[_AG + p], block[_AB + p]
+        # What stands in the way of the sky is skin too and passes on some light of its colour.
+        er, eg, eb = _nine(diffuse, nx, ny, nz)
+        closed = one - openness
+        block[_ER + p] = er * openness * (one + closed * ar)
+        block[_EG + p] = eg * openness * (one + closed * ag)
+        block[_EB + p] = eb * openness * (one + closed * ab)
+        nv = max(nx * vx + ny * vy + nz * vz, np.float32(0.02))
+        twice = nv + nv
+        mr, mg, mb = _nine(mirrored, twice * nx - vx, twice * ny - vy, twice * nz - vz)
+        grazing = one - nv
+        grazing *= grazing * grazing * grazing * grazing
+        edge = max(one - block[_ROUGH + p] - f0, np.float32(0)) * np.float32(0.22)
+        fresnel = block[_GLOSS + p] * openness * (f0 + edge * grazing)
+        block[_MR + p], block[_MG + p], block[_MB + p] = mr * fresnel, mg * fresnel, mb * fresnel
+        block[_SX + p], block[_SY + p], block[_SZ + p] = sx, sy, sz
+        block[_NX + p], block[_NY + p], block[_NZ + p] = nx, ny, nz
+        block[_VX + p], block[_VY + p], block[_VZ + p] = vx, vy, vz
+
+
+@njit(cache=True, error_model="numpy")
+def _see_light(block, light, nearness, shadowy):
+    """Write what reaches the block's pixels of a light, 0..1, into `_LIT`."""
+    dark, half = -np.float32(WRAP[0]), np.float32(0.5)
+    for p in range(BLOCK):
+        smooth = block[_SX + p] * light[0] + block[_SY + p] * light[1] + block[_SZ + p] * light[2]
+        lit = (np.float32(1) + block[_OPEN + p]) * half  # creases see less of the other lights
+        block[_LIT + p] = lit if smooth > dark else np.float32(0)
+    if shadowy:
+        for p in range(BLOCK):
+            if block[_LIT + p] > 0:
+                block[_LIT + p] = visibility(
+                    nearness, block[_COLUMN + p], block[_ROW + p], block[_HEIGHT + p]
+                )
+
+
+@njit(cache=True, error_model="numpy", fastmath={"contract", "arcp", "nsz"})
+def _add_light(block, light):
+    """Add a light to the block's colours."""
+    zero, half = np.float32(0), np.float32(0.5)
+    wr, wg, wb = np.float32(WRAP[0]), np.float32(WRAP[1]), np.float32(WRAP[2])
+    lx, ly, lz, red, green, blue = light[0], light[1], light[2], light[3], light[4], light[5]
+    for p in range(BLOCK):
+        nx, ny, nz = block[_NX + p], block[_NY + p], block[_NZ + p]
+        lit, scatter = block[_LIT + p], block[_SCATTER + p]
+        smooth = block[_SX + p] * lx + block[_SY + p] * ly + block[_SZ + p] * lz
+        facing = nx * lx + ny * ly + nz * lz
+        soft = lit + (np.sqrt(lit) - lit) * scatter * half
+        mild = facing + (smooth - facing) * scatter
+        block[_ER + p] += soft * max(_wrapped(mild, wr * scatter), zero) * red
+        block[_EG + p] += lit * max(_wrapped(facing, wg * scatter), zero) * green
+        block[_EB + p] += lit * max(_wrapped(facing, wb * scatter), zero) * blue
+        shine = max(facing, zero) * lit * block[_GLOSS + p]
+        shine *= _highlight(
+            lx, ly, lz, block[_VX + p], block[_VY + p], block[_VZ + p],
+            nx, ny, nz, block[_ROUGH + p], scatter,
+        )  # fmt: skip
+        block[_MR + p] += shine * red
+        block[_MG + p] += shine * green
+        block[_MB + p] += shine * blue
+
+
+@njit(cache=True, inline="always")
+def _wrapped(facing, wrap):
+    return (facing + wrap) / (np.float32(1) + wrap)
+
+
+@njit(cache=True, inline="always", error_model="numpy")
+def _highlight(lx, ly, lz, vx, vy, vz, nx, ny, nz, rough, scatter):
+    """π times two GGX lobes with Kelemen's visibility and Schlick's Fresnel term."""
+    hx, hy, hz = lx + vx, ly + vy, lz + vz
+    squared = hx * hx + hy * hy + hz * hz
+    scale = np.float32(1) / np.sqrt(max(squared, np.float32(1e-3)))
+    nh = (nx * hx + ny * hy + nz * hz) * scale
+    lh = (lx * hx + ly * hy + lz * hz) * scale
+    away = np.float32(1) - lh
+    square = away * away
+    f0 = np.float32(DIELECTRIC)
+    fresnel = f0 + (np.float32(1) - f0) * square * square * away
+    second = np.float32(SECOND_LOBE) * scatter
+    lobes = (np.float32(1) - second) * _ggx(nh, rough)
+    lobes += second * _ggx(nh, rough * np.float32(SHARPER))
+    # Rims lit from behind would outshine all else: real skin is rough at that scale too.
+    return lobes * fresnel / max(squared, np.float32(0.8))
+
+
+@njit(cache=True, inline="always", error_model="numpy")
+def _ggx(nh, rough):
+    squared = rough * rough
+    below = nh * nh * (squared - np.float32(1)) + np.float32(1)
+    return squared / (below * below)
+
+
+@njit(cache=True)
+def light_from_around(light, normals):
+    """Return an environment's light at (N, 3) float32 unit normals, none below 0: (N, 3) float32.
+
+    Args:
+        light: (9, 3) float32, as `diffuse` of `shade_surface`.
+        normals: eye frame.
+    """
+    out = np.empty_like(normals)
+    for i in range(len(normals)):
+        out[i, 0], out[i, 1], out[i, 2] = _nine(light, normals[i, 0], normals[i, 1], normals[i, 2])
+    return out
+
+
+@njit(cache=True, inline="always")
+def _nine(light, x, y, z):
+    """The three colours of second-order light at a direction, none below 0."""
+    xy, yz, xz = x * y, y * z, x * z
+    zz, xx = np.float32(3) * z * z - np.float32(1), x * x - y * y
+    zero = np.float32(0)
+    red = light[0, 0] + light[1, 0] * y + light[2, 0] * z + light[3, 0] * x + light[4, 0] * xy
+    red += light[5, 0] * yz + light[6, 0] * zz + light[7, 0] * xz + light[8, 0] * xx
+    green = light[0, 1] + light[1, 1] * y + light[2, 1] * z + light[3, 1] * x + light[4, 1] * xy
+    green += light[5, 1] * yz + light[6, 1] * zz + light[7, 1] * xz + light[8, 1] * xx
+    blue = light[0, 2] + light[1, 2] * y + light[2, 2] * z + light[3, 2] * x + light[4, 2] * xy
+    blue += light[5, 2] * yz + light[6, 2] * zz + light[7, 2] * xz + light[8, 2] * xx
+    return max(red, zero), max(green, zero), max(blue, zero)
+
+
+@njit(cache=True, inline="always")
+def _unit(x, y, z):
+    squared = x * x + y * y + z * z
+    scale = np.float32(1) / np.sqrt(squared) if squared > 0 else np.float32(0)
+    return x * scale, y * scale, z * scale
+
+
+@njit(cache=True)
+def shade_below_lids(triangle, is_eye, per_px, out):
+    """Darken eyeballs below the upper lid, whose lashes and edge keep the sky from them.
+
+    Args:
+        triangle: (H, W) int32.
+        is_eye: (M,) bool, the eyeballs' triangles.
+        per_px: mm a px.
+        out: (H, W, 3) float32, darkened in place.
+    """
+    height, width = triangle.shape
+    upper, lower = np.float32(per_px / 1.9), np.float32(per_px / 0.7)
+    one = np.float32(1)
+    for col in range(width):
+        row = 0
+        while row < height:
+            if triangle[row, col] < 0 or not is_eye[triangle[row, col]]:
+                row += 1
+                continue
+            first = row
+            while row < height and triangle[row, col] >= 0 and is_eye[triangle[row, col]]:
+                row += 1
+            for inside in range(first, row):
+                above = (np.float32(inside - first) + np.float32(0.5)) * upper
+                under = (np.float32(row - inside) - np.float32(0.5)) * lower
+                share = one - np.float32(0.75) * np.exp(-above * above)
+                share *= one - np.float32(0.35) * np.exp(-under)
+                for k in range(3):
+                    out[inside, col, k] *= share

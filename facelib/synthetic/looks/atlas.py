@@ -1,0 +1,291 @@
+"""The texture page that people are painted on, and what lies where on it.
+
+The head model's texture coordinates unfold the whole head evenly; the atlas stretches the face,
+which photos show largest, and gives eyeballs, teeth and tongue a strip of their own below the skin.
+Every texel knows its point on the mean head, so all painting happens in mm on the head (chapter 5).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.interpolate import PchipInterpolator
+from scipy.ndimage import distance_transform_edt, gaussian_filter
+from scipy.spatial import cKDTree
+
+from facelib.render.rasterize import interpolate, rasterize
+from facelib.synthetic.light.occlusion import ambient_occlusion
+
+# Where the evenly unfolded head's coordinates go on the page: the face takes up most of it.
+STRETCH_U = ((0.0, 0.26, 0.5, 0.74, 1.0), (0.0, 0.12, 0.5, 0.88, 1.0))
+STRETCH_V = ((0.0, 0.44, 0.6, 0.76, 1.0), (0.0, 0.19, 0.54, 0.88, 1.0))
+SKIN_SHARE = 0.8  # the page is 1.25 times as high as wide: square of skin, strip of four patches
+PATCH_FILL = 0.9  # share of its patch that a part covers
+CORNERS = ((0.07, 0.07), (0.93, 0.07), (0.07, 0.93), (0.93, 0.93))  # the model's patches ...
+CORNER_RADIUS = 0.06  # ... and their size; an eyeball's rim lies 180 degrees from its front
+EYE_VIEW = np.pi / 2  # rad, the angle from the eyeball's front that an atlas patch reaches
+WRAP = 0.2  # no honest triangle is wider on the page
+EYES = ((36, 37, 38, 39, 40, 41), (42, 43, 44, 45, 46, 47))  # iBUG keypoints
+SHIRT_UV = (15 / 16, 0.9)  # a spot of the page in the shirt's colour
+# Keypoints follow the bone; hair sits a little higher at the nose.
+BROW_LIFT_MM = np.array([[0, 0, 0], [0, -0.5, 0], [0, -1, 0], [0, 0.8, 0], [0, 3.0, 0]])
+# Brows and lashes reflect this share of what the hair of the head does, and turn grey later.
+BROW_SHADE = 0.45
+BROWS = ((17, 18, 19, 20, 21), (26, 25, 24, 23, 22))  # from the temple to the nose
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """Texture coordinates and maps of a texture page, all of the mean head.
+
+    Attributes:
+        size: width of the page and height of its square of skin, px.
+        uv: (N, 2) float32, texture coordinates of the head's vertices, v down.
+        position_mm: (size, size, 3) float32, head frame: the point under each texel.
+        maps: (size, size) float32 in 0..1 by name: lips, nose, ears, cheeks, tip (of the
+            nose), bags (below the eyes), lids, lashes, beard and freckles.
+        hairline_mm: (size, size) float32: depth inside the region of hair; negative outside.
+        brow_mm: (size, size) float32: distance to the line of the nearer brow.
+        brow_taper: (size, size) float32: how full the brow is there, 1 at its fullest.
+        eye_angle: (size/4, size/4) float32, rad from the eyeball's front; and `eye_around`.
+        eye_around: (size/4, size/4) float32, rad, counter-clockwise seen from the front.
+        shade: (N, 3) float32: how much of the surrounding light reaches each vertex.
+        gloss: (N,) float32: how strongly each vertex shines, relative to dry skin = 1.
+    """
+
+    size: int
+    uv: np.ndarray
+    position_mm: np.ndarray
+    maps: dict[str, np.ndarray]
+    hairline_mm: np.ndarray
+    brow_mm: np.ndarray
+    brow_taper: np.ndarray
+    eye_angle: np.ndarray
+    eye_around: np.ndarray
+    shade: np.ndarray
+    gloss: np.ndarray
+
+
+def build_atlas(
+    vertices_head: np.ndarray,
+    triangles: np.ndarray,
+    uv: np.ndarray,
+    regions: dict[str, np.ndarray],
+    keypoints_head: np.ndarray,
+    size: int,
+) -> Atlas:
+    """Lay out the page for a head.
+
+    Args:
+        vertices_head: (N, 3) float, mm: the mean head.
+        triangles: (M, 3) int.
+        uv: (N, 2) float: the head model's own texture coordinates, v down.
+        regions: (N,) bool by name, as `MorphableModel.regions`.
+        keypoints_head: (68, 3) float, mm.
+        size: width of the page, px; a multiple of 8.
+
+    Returns:
+        Atlas; it takes a second or two, so keep it.
+
+    Raises:
+        ValueError: if the size is not a positive multiple of 8.
+    """
+    if size < 8 or size % 8:
+        raise ValueError(f"expected a page size that is a positive multiple of 8, got {size}")
+    page_uv = page_coordinates(vertices_head, uv, regions)
+    position_mm, painted = _paint_vertices(vertices_head, triangles, page_uv, regions, size)
+    maps = _feature_maps(position_mm, painted, vertices_head, triangles, regions, keypoints_head)
+    brow_mm, brow_taper = _brow_maps(position_mm, keypoints_head)
+    angle, around = _eye_maps(size // 4)
+    return Atlas(
+        size,
+        page_uv.astype(np.float32),
+        position_mm,
+        maps,
+        _hairline(position_mm, vertices_head, regions),
+        brow_mm,
+        brow_taper,
+        angle,
+        around,
+        vertex_shade(vertices_head, triangles, regions),
+        _gloss(regions),
+    )
+
+
+def page_coordinates(
+    vertices_head: np.ndarray, uv: np.ndarray, regions: dict[str, np.ndarray]
+) -> np.ndarray:
+    """Move the model's texture coordinates onto the page: (N, 2) float64, v down."""
+    page = np.column_stack(
+        [PchipInterpolator(*STRETCH_U)(uv[:, 0]), PchipInterpolator(*STRETCH_V)(uv[:, 1])]
+    )
+    page[:, 1] *= SKIN_SHARE
+    half = PATCH_FILL * np.array([1 / 8, (1 - SKIN_SHARE) / 2])
+    for patch, members in enumerate(_parts(vertices_head, regions)):
+        local = (uv[members] - CORNERS[patch]) / CORNER_RADIUS
+        if patch < 2:
+            local *= np.pi / EYE_VIEW
+            local /= np.maximum(np.linalg.norm(local, axis=1, keepdims=True), 1)
+        centre = np.array([(patch + 0.5) / 4, (1 + SKIN_SHARE) / 2])
+        if patch == 3:  # the tongue shares its patch with the shirt
+            centre, local = centre - [1 / 16, 0], local * [0.5, 1]
+        page[members] = centre + local * half
+    return page
+
+
+def vertex_shade(
+    vertices_head: np.ndarray,
+    triangles: np.ndarray,
+    regions: dict[str, np.ndarray],
+    n_directions: int = 96,
+) -> np.ndarray:
+    """Measure how much of the sky each vertex sees, and darken what lies inside the head.
+
+    Args:
+        vertices_head: (N, 3) float, mm.
+        triangles: (M, 3) int.
+        regions: (N,) bool by name.
+        n_directions: parallel views from which the head is looked at.
+
+    Returns:
+        (N, 3) float32 in 0..1, RGB.
+    """
+    seen = ambient_occlusion(vertices_head, triangles, n_directions)
+    shade = np.repeat(0.35 + 0.65 * np.clip(seen * 1.25, 0, 1)[:, None], 3, axis=1)
+    shade[regions["mouth_cavity"]] = (0.16, 0.07, 0.06)
+    shade[regions["eye_sockets"]] *= 0.8
+    for name, darkest, brightest in (("teeth", 0.25, 0.85), ("tongue", 0.2, 0.7)):
+        z = vertices_head[regions[name], 2]
+        if len(z):
+            near = (z - z.min()) / max(np.ptp(z), 1e-9)
+            shade[regions[name]] = (darkest + (brightest - darkest) * near**2)[:, None]
+    return shade.astype(np.float32)
+
+
+def _parts(vertices_head, regions):
+    left = regions["eyeballs"] & (vertices_head[:, 0] < 0)
+    return left, regions["eyeballs"] & ~left, regions["teeth"], regions["tongue"]
+
+
+def _paint_vertices(vertices, triangles, page_uv, regions, size):
+    """Positions and region membership under each texel of the skin; holes take the nearest."""
+    inside = regions["mouth_cavity"] | regions["eye_sockets"]
+    for part in ("eyeballs", "teeth", "tongue"):
+        inside = inside | regions[part]
+    skin = triangles[~inside[triangles].all(axis=1)]
+    # Low at the back of the neck the unfolding wraps: triangles there would span the whole page.
+    wrapped = np.ptp(page_uv[skin], axis=1).max(axis=1) > WRAP
+    skin = skin[~wrapped]
+    pixels = page_uv * [size, size / SKIN_SHARE] - 0.5
+    fragments = rasterize(np.column_stack([pixels, vertices[:, 2]]), skin, size, size)
+    names = ("lips", "nose", "ears", "neck")
+    attributes = np.column_stack([vertices, *(regions[name] for name in names)])
+    values = interpolate(fragments, skin, attributes)
+    rows, columns = distance_transform_edt(
+        ~fragments.covered, return_distances=False, return_indices=True
+    )
+    values = values[rows, columns]
+    painted = {name: values[..., 3 + k] for k, name in enumerate(names)}
+    return np.ascontiguousarray(values[..., :3]), painted
+
+
+def _feature_maps(position, painted, vertices, triangles, regions, keypoints):
+    x, y, z = np.moveaxis(position, -1, 0)
+    blur = position.shape[0] / 512
+    rim_mm, upper = _lid_rim(position, vertices, triangles, regions, keypoints)
+    lips = gaussian_filter(painted["lips"], 1.6 * blur)
+    moustache = np.interp(np.abs(x), [0, 20, 34, 52, 66, 72], [-35, -39, -52, -42, -10, 6])
+    beard = _soft(moustache - y, 4) * _soft(z + 5, 8) * _soft(y + 118, 8)
+    spots = _spots(position)
+    maps = {
+        "lips": lips,
+        "nose": gaussian_filter(painted["nose"], 4 * blur),
+        "ears": gaussian_filter(painted["ears"], 3 * blur),
+        "cheeks": _bumps(position, [(-42, -26, 62), (42, -26, 62)], 15),
+        "tip": _bumps(position, [tuple(keypoints[30])], 11),
+        "bags": _bumps(position, [(-27, 2, 72), (27, 2, 72)], 7),
+        "lids": np.exp(-((rim_mm / 6) ** 2)) * upper,
+        "lashes": np.exp(-((rim_mm / 1.3) ** 2)) * (0.35 + 0.65 * upper),
+        "beard": beard * np.clip(1 - 1.6 * lips, 0, 1),
+        "freckles": spots * _soft(22 - y, 8) * _soft(y + 50, 10) * _soft(z - 35, 15),
+    }
+    return {name: np.ascontiguousarray(values, np.float32) for name, values in maps.items()}
+
+
+def _lid_rim(position, vertices, triangles, regions, keypoints):
+    """Distance to the lids' rim, mm, and whether the nearer lid is the upper one (0..1)."""
+    socket = regions["eye_sockets"]
+    mixed = socket[triangles].any(axis=1) & ~socket[triangles].all(axis=1)
+    rim = np.unique(triangles[mixed][socket[triangles[mixed]]])
+    rim_mm = cKDTree(vertices[rim]).query(position)[0].astype(np.float32)
+    x, y = position[..., 0], position[..., 1]
+    middle = np.zeros_like(y)
+    for eye in EYES:
+        corners = keypoints[[eye[0], eye[3]]]
+        side = np.sign(corners[0, 0])
+        middle += np.where(x * side > 0, np.interp(x, corners[:, 0], corners[:, 1]), 0)
+    return rim_mm, _soft(y - middle, 0.7)
+
+
+def _brow_maps(position, keypoints):
+    """Distance to the nearer brow's line, mm, and its fullness there, 0..1."""
+    best = np.full(position.shape[:2], np.inf, np.float32)
+    along = np.zeros_like(best)
+    for brow in BROWS:
+        fine = np.linspace(0, 4, 65)
+        line = PchipInterpolator(range(5), keypoints[list(brow)] + BROW_LIFT_MM)(fine)
+        distance, index = cKDTree(line).query(position)
+        nearer = distance < best
+        best[nearer], along[nearer] = distance[nearer], index[nearer] / 64
+    taper = np.interp(along, [0, 0.35, 0.9, 1], [0.4, 1.0, 1.0, 0.7])
+    return best, taper.astype(np.float32)
+
+
+def _hairline(position, vertices, regions):
+    """Depth inside the hair's region, mm: the way to skin without hair, or minus that to hair."""
+    x, y, z = vertices.T
+    skin = ~(regions["eyeballs"] | regions["teeth"] | regions["tongue"])
+    skin &= ~(regions["mouth_cavity"] | regions["eye_sockets"])
+    hair = skin & (regions["scalp"] | (regions["neck"] & (z < -25) & (y > -62)))
+    to_bare = cKDTree(vertices[skin & ~hair]).query(position)[0]
+    to_hair = cKDTree(vertices[hair]).query(position)[0]
+    return ((to_bare - to_hair) / 2).astype(np.float32)
+
+
+def _eye_maps(size):
+    axis = ((np.arange(size) + 0.5) / size * 2 - 1) / PATCH_FILL
+    x, y = np.meshgrid(axis, -axis)
+    return (np.hypot(x, y) * EYE_VIEW).astype(np.float32), np.arctan2(y, x).astype(np.float32)
+
+
+def _gloss(regions):
+    gloss = np.ones(len(regions["lips"]), np.float32)
+    for name, strength in (
+        ("lips", 2.0), ("nose", 1.6), ("ears", 0.6), ("scalp", 0.5), ("neck", 0.5),
+        ("mouth_cavity", 0.0), ("eye_sockets", 0.5), ("teeth", 2.0), ("tongue", 1.0),
+        ("eyeballs", 5.0),
+    ):  # fmt: skip
+        gloss[regions[name]] = strength
+    return gloss
+
+
+def _soft(value, width):
+    """A step from 0 to 1 at 0, about 4 widths long."""
+    return 1 / (1 + np.exp(-np.clip(value / width, -30, 30)))
+
+
+def _bumps(position, centres, radius):
+    tree = cKDTree(np.array(centres, float))
+    return np.exp(-((tree.query(position)[0] / radius) ** 2)).astype(np.float32)
+
+
+def _spots(position):
+    """Small dark spots all over the skin, a fixed pattern: 1 at their centres."""
+    rng = np.random.default_rng(7)
+    anchors = position.reshape(-1, 3)[rng.integers(0, position.shape[0] ** 2, 2600)]
+    size = rng.uniform(0.5, 1.4, len(anchors))
+    distance, index = cKDTree(anchors).query(position)
+    return (
+        np.exp(-((distance / size[index]) ** 2)) * (0.4 + 0.6 * rng.random(len(anchors))[index])
+    ).astype(np.float32)

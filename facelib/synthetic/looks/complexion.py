@@ -1,0 +1,187 @@
+"""What a person's skin is like beyond its tone: pores, lines of age, moles, oil, make-up, shadow.
+
+The tone itself follows two dyes over a neutral floor, the light mirrored and scattered before any
+dye is met. Constants were fitted to the ten tones of the Monk scale (Monk 2022) and to the redness
+of measured skin; the drawn tones cover all six classes of the individual typology angle,
+ITA = atan((L* − 50) / b*) (Chardon and others 1991), from very light to dark.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from facelib.synthetic.looks.appearance import Appearance
+from facelib.synthetic.looks.relief import CREASES
+
+# Colour = FLOOR + PALE · exp(−MELANIN·m − BLOOD·b).
+FLOOR = 0.015
+PALE = (0.90, 0.76, 0.57)
+MELANIN = (2.45, 3.07, 3.69)
+BLOOD = (0.12, 0.62, 0.55)
+FLUSH = 0.2  # blood of the palest cheek, beside `Appearance.blood`
+MOST_MOLES = 14
+ADULT_YEARS = (18.0, 80.0)
+# How much of each group of lines an action of the face deepens.
+FLEXES = {
+    "mouthSmile": {"nasolabial": 0.5, "crows_feet": 0.4}, "browInnerUp": {"forehead": 0.5},
+    "browOuterUp": {"forehead": 0.3}, "browDown": {"glabella": 0.6}, "eyeSquint": {
+    "crows_feet": 0.4, "under_eye": 0.3}, "mouthFrown": {"marionette": 0.5},
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Complexion:
+    """One person's skin and eyes; every number is a draw of `random_complexion`.
+
+    Attributes:
+        age_years: what the lines were drawn for.
+        creases: (7,) depth in mm of each group of `relief.CREASES`, in that order.
+        crease_variant: which of the carved sets of lines.
+        pores: depth of the pores; 1 is usual.
+        mottle_melanin: strength of small irregular darkening.
+        mottle_blood: strength of small irregular reddening.
+        freckles: density of freckles, 0..1.
+        moles: (k, 3) float: place on the page (u, v of the skin's square) and radius, mm.
+        oil: strength of the skin's highlight; 1 is what its refraction gives.
+        roughness: GGX alpha of the skin.
+        beard_shadow: opacity of shaven hair that shows through.
+        blusher: (4,) linear RGB and opacity.
+        eyeliner: opacity of a dark line at the lids.
+        foundation: how far make-up evens the skin out, 0..1.
+        limbal_ring: darkness of the iris's rim, 0..1.
+        inner_iris: (3,) linear RGB about the pupil.
+        veins: redness of the sclera, 0..1.
+        pattern: seed of where pores, mottles and freckles fall.
+    """
+
+    age_years: float
+    creases: np.ndarray
+    crease_variant: int
+    pores: float
+    mottle_melanin: float
+    mottle_blood: float
+    freckles: float
+    moles: np.ndarray
+    oil: float
+    roughness: float
+    beard_shadow: float
+    blusher: np.ndarray
+    eyeliner: float
+    foundation: float
+    limbal_ring: float
+    inner_iris: np.ndarray
+    veins: float
+    pattern: int
+
+    def without(self, *names: str) -> Complexion:
+        """Return the same skin with some of its parts set to nothing, to see what each does.
+
+        Raises:
+            ValueError: if a name is no field.
+        """
+        unknown = set(names) - {field.name for field in fields(self)}
+        if unknown:
+            raise ValueError(f"expected fields of Complexion, got {sorted(unknown)}")
+        nothing = {name: np.zeros_like(getattr(self, name))[()] for name in names}
+        if "moles" in nothing:
+            nothing["moles"] = np.zeros((0, 3))
+        return replace(self, **nothing)
+
+
+def skin_tone(melanin: np.ndarray, blood: np.ndarray) -> np.ndarray:
+    """Colour of skin: FLOOR + PALE · exp(−MELANIN·m − BLOOD·b).
+
+    Args:
+        melanin: (...) float, 0 (palest) .. about 1.2.
+        blood: (...) float, about 0..1.
+
+    Returns:
+        (..., 3) float64, linear RGB.
+    """
+    m, b = np.asarray(melanin)[..., None], np.asarray(blood)[..., None]
+    return FLOOR + np.array(PALE) * np.exp(-np.array(MELANIN) * m - np.array(BLOOD) * b)
+
+
+def random_complexion(
+    rng: np.random.Generator, looks: Appearance, age_years: float | None = None
+) -> Complexion:
+    """Draw a person's skin to fit their looks.
+
+    Args:
+        rng: draws.
+        looks: tone, beard and make-up that are known already.
+        age_years: drawn evenly between 18 and 80 if not known.
+    """
+    drawn_years = rng.uniform(*ADULT_YEARS)
+    age = float(drawn_years if age_years is None else age_years)
+    made_up = looks.lipstick[3] > 0
+    old = np.clip((age - 25) / 50, 0, 1)
+    shaven = rng.uniform(0.05, 0.45) * (rng.random() < (0.7 if looks.beard > 0 else 0.3))
+    return Complexion(
+        age_years=age,
+        creases=_creases(rng, old),
+        crease_variant=int(rng.integers(0, 3)),
+        pores=float(rng.uniform(0.3, 1.2) * (0.7 + 0.6 * old)),
+        mottle_melanin=float(rng.uniform(0.003, 0.01) * (1 + old)),
+        mottle_blood=float(rng.uniform(0.01, 0.045) * (1 + 0.6 * old)),
+        freckles=_freckles(rng, looks, old),
+        moles=_moles(rng),
+        oil=float(rng.uniform(0.55, 1.3)),
+        roughness=float(rng.uniform(0.38, 0.55)),
+        beard_shadow=float(0 if made_up else shaven),
+        blusher=np.append(
+            rng.uniform([0.45, 0.08, 0.1], [0.7, 0.2, 0.22]), rng.uniform(0.05, 0.3) * made_up
+        ),
+        eyeliner=float(rng.uniform(0, 0.8) * made_up),
+        foundation=float(rng.uniform(0.2, 0.8) * made_up),
+        limbal_ring=float(rng.uniform(0.25, 0.85)),
+        inner_iris=looks.iris * rng.uniform([1.1, 1.0, 0.6], [2.2, 1.6, 1.1]),
+        veins=float(rng.uniform(0.1, 0.7)),
+        pattern=int(rng.integers(2**31)),
+    )
+
+
+def flexed(skin: Complexion, strengths: dict[str, float]) -> Complexion:
+    """Deepen the lines that an expression folds.
+
+    Args:
+        skin: at rest.
+        strengths: facial actions by ARKit's names, 0..1.
+    """
+    deeper = dict.fromkeys(CREASES, 0.0)
+    for action, folds in FLEXES.items():
+        halves = [strengths.get(action + half, 0.0) for half in ("", "Left", "Right")]
+        for name, share in folds.items():
+            deeper[name] += share * max(halves)
+    gain = np.array([1.0 + deeper[name] for name in CREASES])
+    # Young skin folds too, just less: an added depth beside the factor.
+    added = 0.08 * np.array([deeper[name] for name in CREASES])
+    return replace(skin, creases=skin.creases * gain + added)
+
+
+def _creases(rng, old):
+    """Depths in mm: nearly none at 25, full at 75, each group with a will of its own."""
+    full = {"forehead": 0.26, "glabella": 0.2, "crows_feet": 0.2, "under_eye": 0.28,
+            "nasolabial": 0.62, "marionette": 0.5, "lips": 0.09}  # fmt: skip
+    young = {"under_eye": 0.08, "nasolabial": 0.14, "lips": 0.04}
+    person = rng.uniform(0.5, 1.3)
+    return np.array(
+        [
+            young.get(name, 0.0) + full[name] * old**1.3 * person * rng.uniform(0.4, 1.5)
+            for name in CREASES
+        ]
+    )
+
+
+def _freckles(rng, looks, old):
+    fair = np.clip(1 - 1.6 * looks.melanin, 0, 1)
+    value = rng.uniform(0.1, 1.0) * (rng.random() < 0.25 * fair) + rng.uniform(0, 0.12) * old
+    return float(np.clip(value, 0, 1))
+
+
+def _moles(rng):
+    count = min(int(rng.gamma(1.0, 3.0)), MOST_MOLES)
+    places = rng.uniform([0.15, 0.2], [0.85, 0.98], (count, 2))
+    return np.column_stack([places, rng.gamma(3.0, 0.28, count) + 0.35])

@@ -1,0 +1,29 @@
+"""What is painted on a texture page rather than modelled, as labels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from facelib.pairs.labels import NUMBER_OF
+from facelib.synthetic.looks.appearance import Appearance
+from facelib.synthetic.looks.atlas import SKIN_SHARE, Atlas
+
+
+def painted_labels(looks: Appearance, atlas: Atlas) -> np.ndarray:
+    """Label what is painted on a person's texture page rather than modelled: hair and brows.
+
+    Args:
+        looks: whose page.
+        atlas: of the page.
+
+    Returns:
+        (1.25·size, size) uint8, numbers of `LABELS`; 0 where nothing is painted over the skin.
+    """
+    page = np.zeros((round(atlas.size / SKIN_SHARE), atlas.size), np.uint8)
+    skin = page[: atlas.size]
+    # The lines where `paint_cap` and `paint_brow` cover half, without their grain.
+    if looks.hair:
+        skin[atlas.hairline_mm > looks.hairline_mm] = NUMBER_OF["hair"]
+    half_thickness = looks.brow[1] * atlas.brow_taper
+    skin[atlas.brow_mm < half_thickness - 0.2 * 1.6] = NUMBER_OF["brows"]
+    return page

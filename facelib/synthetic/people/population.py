@@ -1,0 +1,149 @@
+"""Who is photographed: age, sex and origin drawn evenly, and a head that fits them.
+
+The head model's coefficients depend on who somebody is. `experiments/build_people.py` measured how,
+on the 5,000 heads that the model was made from:
+
+    α = Σ (share of origin o, sex s, age a) · mean(o, s, a) + spread · z,    z standard normal.
+
+z is what is a person's own. Held-out people lie beyond a plane in z: see `HELD_OUT_ABOVE`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from facelib.files.paths import data_dir
+
+ORIGINS = ("african", "asian", "european")
+# MakeHuman's targets are called young and old; its program reads them as 25 and 90 years, linear
+# between (MID_AGE and MAX_AGE in makehuman/apps/human.py). Children are not in the head model.
+AGE_YEARS = (25.0, 90.0)
+MIXED_SEX = 0.35  # how far toward the other sex a head may be drawn; few come near it
+ORIGIN_MIXING = 0.5  # of the Dirichlet distribution: most people are mainly of one origin
+LIMIT = 2.5  # standard deviations of each number of z; beyond, heads look drawn rather than born
+# Along one direction of z, the held-out axis, training draws stay below the first number and
+# held-out draws above the second. Of all people 84 % are below, 11 % above, 5 % are nobody's.
+TRAINING_BELOW = 1.0
+HELD_OUT_ABOVE = 1.25
+
+
+@dataclass(frozen=True)
+class Traits:
+    """Who a person is, as far as the head's shape depends on it.
+
+    Attributes:
+        age_years: 25..90.
+        male: 0 (female) .. 1 (male), as MakeHuman mixes its shapes.
+        origins: (3,) float64, shares of MakeHuman's african, asian and european shapes; sum 1.
+    """
+
+    age_years: float
+    male: float
+    origins: np.ndarray
+
+    @property
+    def sex(self) -> str:
+        """The nearer of "female" and "male"."""
+        return "male" if self.male > 0.5 else "female"
+
+    @property
+    def origin(self) -> str:
+        """The origin with the largest share."""
+        return ORIGINS[int(np.argmax(self.origins))]
+
+
+@dataclass(frozen=True)
+class Population:
+    """How coefficients depend on traits, as measured on the model's own heads.
+
+    Attributes:
+        corner_means: (3, 2, 2, K) float64, mean coefficients by origin, sex (female, male) and age
+            (young, old), standard deviations of the model.
+        spread: (K, K) float64: what is left varies as spread · z.
+        held_out_axis: (K,) float64, of length 1: the direction of z whose far side is held out.
+        held_out_functional: (K,) float64: the same direction read off coefficients.
+        held_out_offset: its value at every mean, which age, sex and origin do not change.
+    """
+
+    corner_means: np.ndarray
+    spread: np.ndarray
+    held_out_axis: np.ndarray
+    held_out_functional: np.ndarray
+    held_out_offset: float
+
+    def mean_shape(self, traits: Traits) -> np.ndarray:
+        """Return the average coefficients of people with these traits: (K,)."""
+        young, old = AGE_YEARS
+        age = (traits.age_years - young) / (old - young)
+        sexes, ages = [1 - traits.male, traits.male], [1 - age, age]
+        return np.einsum("o,s,a,osak->k", traits.origins, sexes, ages, self.corner_means)
+
+    def held_out_score(self, shape: np.ndarray) -> np.ndarray:
+        """How far shapes lie along the held-out axis, whoever they are.
+
+        Args:
+            shape: (..., K) coefficients, standard deviations of the model.
+
+        Returns:
+            (...) float64, standard normal over all people; training keeps below
+            `TRAINING_BELOW`, held-out people above `HELD_OUT_ABOVE`.
+        """
+        return np.asarray(shape, float) @ self.held_out_functional - self.held_out_offset
+
+
+def load_population(path: Path | None = None) -> Population:
+    """Load the shipped statistics (or another people.npz of the same fields).
+
+    Raises:
+        FileNotFoundError: if the file is not there.
+    """
+    return _load(path or data_dir() / "head" / "people.npz")
+
+
+def random_traits(rng: np.random.Generator) -> Traits:
+    """Draw age, sex and origin, all ages, both sexes and the three origins equally likely."""
+    toward_other = MIXED_SEX * rng.beta(1.0, 3.0)
+    return Traits(
+        age_years=float(rng.uniform(*AGE_YEARS)),
+        male=float(1 - toward_other if rng.random() < 0.5 else toward_other),
+        origins=rng.dirichlet([ORIGIN_MIXING] * len(ORIGINS)),
+    )
+
+
+def random_shape(
+    rng: np.random.Generator, traits: Traits, population: Population, held_out: bool = False
+) -> np.ndarray:
+    """Draw a head that fits the traits, on its side of the held-out plane.
+
+    Args:
+        rng: draws.
+        traits: whose head.
+        population: what the coefficients depend on.
+        held_out: draw from the region that training never sees.
+
+    Returns:
+        (K,) float64 coefficients, standard deviations of the model.
+    """
+    axis = population.held_out_axis
+    z = np.clip(rng.standard_normal(len(axis)), -LIMIT, LIMIT)
+    low, high = (HELD_OUT_ABOVE, LIMIT) if held_out else (-LIMIT, TRAINING_BELOW)
+    along = ndtri(rng.uniform(ndtr(low), ndtr(high)))  # a normal number between low and high
+    z += (along - z @ axis) * axis
+    return population.mean_shape(traits) + population.spread @ z
+
+
+@lru_cache(maxsize=2)
+def _load(path: Path) -> Population:
+    with np.load(path, allow_pickle=False) as file:
+        return Population(
+            corner_means=file["corner_means"],
+            spread=file["spread"],
+            held_out_axis=file["held_out_axis"],
+            held_out_functional=file["held_out_functional"],
+            held_out_offset=float(file["held_out_offset"]),
+        )

@@ -1,0 +1,1 @@
+"""How a network learns from pairs: settings, loop, losses, log, checkpoints, runs."""

@@ -1,0 +1,83 @@
+"""Encoder first: learn to see where the face is before learning to draw its map.
+
+Trained as a whole from fresh weights, the network answers with the mean face for tens of thousands
+of samples: the decoder has nothing to say about a photo until the encoder tells it something, and
+the encoder learns nothing until the decoder passes its gradient on. A linear layer straight on the
+encoder's features has no such wait. It predicts the position map shrunk to 4 × 4 texels, and is
+then thrown away.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from facelib.training.stream import TrainStream, prefetch
+
+COARSE_SIZE = 4  # texels a side of the map that the linear layer predicts
+ENCODER_RATE = 1e-3
+WARMUP_STEPS = 30
+STATISTICS_BATCHES = 8  # for the mean and spread of the coarse maps
+RECENT_STEPS = 50
+
+
+@dataclass(frozen=True)
+class EncoderStart:
+    """How the encoder's own training went.
+
+    Attributes:
+        samples: samples seen.
+        seconds: time it took.
+        unexplained: share of the coarse maps' variance that is left over, mean of the last steps;
+            1 is the mean face.
+    """
+
+    samples: int
+    seconds: float
+    unexplained: float
+
+
+def start_encoder(network: nn.Module, stream: TrainStream, samples: int) -> EncoderStart:
+    """Train the network's encoder alone, in place.
+
+    Args:
+        network: has `encode(photos)`, (B, 6, S, S) -> (B, C, h, w).
+        stream: of training batches.
+        samples: how many to see.
+    Returns:
+        What it took and what it reached.
+    """
+    began = time.monotonic()
+    device = next(network.parameters()).device
+    several = torch.cat([_coarse(stream.batch(i).maps) for i in range(STATISTICS_BATCHES)])
+    mean, deviation = several.mean(0).to(device), several.std(0).to(device)
+    network.train()
+    head: nn.Linear | None = None
+    unexplained: list[float] = []
+    steps = range(max(1, samples // stream.batch_size))
+    for step, batch in zip(steps, prefetch(stream.batch, steps), strict=True):
+        features = network.encode(batch.photos.to(device)).flatten(1)
+        if head is None:
+            head = nn.Linear(features.shape[1], mean.numel()).to(device)
+            nn.init.zeros_(head.weight)
+            parameters = [*network.parameters(), *head.parameters()]
+            optimizer = torch.optim.Adam(parameters, ENCODER_RATE, fused=True)
+        optimizer.param_groups[0]["lr"] = ENCODER_RATE * min(1, (step + 1) / WARMUP_STEPS)
+        target = (_coarse(batch.maps).to(device) - mean) / deviation
+        loss = functional.mse_loss(head(features), target)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()  # leaves the decoder alone: it has no gradient
+        unexplained.append(loss.item())
+    recent = unexplained[-RECENT_STEPS:]
+    seen = len(unexplained) * stream.batch_size
+    return EncoderStart(seen, round(time.monotonic() - began, 1), sum(recent) / len(recent))
+
+
+def _coarse(maps: torch.Tensor) -> torch.Tensor:
+    """Shrink (B, 3, S, S) maps to (B, 48)."""
+    return functional.adaptive_avg_pool2d(maps, COARSE_SIZE).flatten(1)

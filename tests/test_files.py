@@ -1,0 +1,58 @@
+"""Files appear whole or not at all; tables are what Markdown readers expect."""
+
+import hashlib
+
+import pytest
+
+from facelib.files.atomic import remove_unfinished, replacing, sha256
+from facelib.files.tables import markdown
+
+
+def test_a_file_is_replaced_when_all_of_it_is_written(tmp_path):
+    path = tmp_path / "result.json"
+    path.write_text("old")
+    with replacing(path) as temporary:
+        temporary.write_text("new")
+        assert path.read_text() == "old" and temporary.parent == tmp_path
+    assert path.read_text() == "new" and list(tmp_path.iterdir()) == [path]
+
+
+def test_what_stops_a_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "result.json"
+    path.write_text("old")
+    with pytest.raises(KeyboardInterrupt), replacing(path) as temporary:
+        temporary.write_text("ha")
+        raise KeyboardInterrupt
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_program_left_is_removed_and_nothing_else(tmp_path):
+    kept, other = tmp_path / "00001_front.npy", tmp_path / ".notes.1234.tmp"
+    for path in (kept, other, tmp_path / ".00001_front.npy.1234.tmp"):
+        path.write_text("x")
+    remove_unfinished(tmp_path, "[0-9]*_*.npy")
+    assert sorted(tmp_path.iterdir()) == sorted([kept, other])
+
+
+def test_the_checksum_is_sha256(tmp_path):
+    (tmp_path / "file").write_bytes(b"face")
+    assert sha256(tmp_path / "file") == hashlib.sha256(b"face").hexdigest()
+
+
+def test_a_table_has_a_rule_under_its_heads():
+    assert markdown(["a", "b"], [["1", "2"]]) == "| a | b |\n|---|---|\n| 1 | 2 |"
+
+
+def test_padded_columns_keep_to_their_sides():
+    table = markdown(["run", "mm"], [["first", "7"], ["x", "12.5"]], "<>")
+    assert table.splitlines() == [
+        "| run   |   mm |",
+        "| ----- | ---: |",
+        "| first |    7 |",
+        "| x     | 12.5 |",
+    ]
+
+
+def test_a_row_of_another_length_is_refused():
+    with pytest.raises(ValueError, match="expected 2 cells"):
+        markdown(["a", "b"], [["1"]])
