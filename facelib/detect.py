@@ -11,10 +11,14 @@ import importlib.util
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from facelib.imaging.images import resize_image
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 STRIDE_PX = 4
 """One cell of the network's answer covers this many pixels of its input."""
@@ -220,10 +224,11 @@ def _scaled(face: Detection, zoom: np.ndarray, limit_px: np.ndarray) -> Detectio
 
 
 @lru_cache(maxsize=1)
-def _session():
+def _session() -> InferenceSession:
     """Load the network once, its input freed from the 10×3×32×32 that its file insists on."""
     import onnx
-    import onnxruntime
+
+    from facelib.files.onnx import open_session
 
     model = onnx.load(model_path())
     shapes = {"input.1": ("batch", 3, "height", "width")}
@@ -234,9 +239,4 @@ def _session():
         ):
             if isinstance(length, str):
                 dim.dim_param = length
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # the file lists counters that no layer reads; not our concern
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    return open_session(model.SerializeToString())

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from facelib.files.onnx import open_session
+
 
 class OnnxNetwork:
     """A network that ONNX Runtime runs; `predict_position_maps` takes it in place of a module.
@@ -28,7 +30,7 @@ class OnnxNetwork:
         Raises:
             ValueError: if the file is missing, is not ONNX, or is not such a file.
         """
-        self._session = _session(Path(path))
+        self._session = open_session(Path(path))
         metadata = self._session.get_modelmeta().custom_metadata_map
         try:
             self.name, self.side_photo = metadata["network"], metadata["side_photo"]
@@ -60,20 +62,3 @@ class OnnxNetwork:
             for value in self._session.get_inputs()
         }
         return self._session.run(None, feed)[0].transpose(0, 2, 3, 1)
-
-
-def _session(path: Path):
-    import onnxruntime
-    from joblib import cpu_count
-
-    if not path.is_file():
-        raise ValueError(f"expected an ONNX file at {path}, found no such file")
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # what is wrong is raised
-    # Left to itself, ONNX Runtime ties threads to cores, also to those that we may not use.
-    options.intra_op_num_threads = cpu_count()
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its errors have no other class in common
-        raise ValueError(f"expected an ONNX file at {path}: {error}") from error

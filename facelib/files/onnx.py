@@ -1,0 +1,43 @@
+"""The one door to ONNX Runtime: one set of options for every session, and no telemetry.
+
+ONNX Runtime 1.32 writes a device id and a store of events below the user's home when it is
+imported, and uploads them, unless ORT_DISABLE_TELEMETRY is set by then; `facelib/__init__.py` sets
+it. `onnxruntime.disable_telemetry_events()` is no substitute: the files are written before it can
+be called, and uploads go on after it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+
+def open_session(model: Path | bytes) -> InferenceSession:
+    """Load an ONNX model to be run on the processor.
+
+    Args:
+        model: a file, or a file's content.
+
+    Raises:
+        ValueError: if the file is missing, or is not a model that ONNX Runtime can run.
+    """
+    import onnxruntime
+    from joblib import cpu_count
+
+    name = "the bytes given" if isinstance(model, bytes) else str(model)
+    if not isinstance(model, bytes) and not model.is_file():
+        raise ValueError(f"expected an ONNX file at {name}, found no such file")
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors only, and those are raised
+    # By default ONNX Runtime ties its threads to cores, even to cores that we may not use.
+    options.intra_op_num_threads = cpu_count()
+    # Threads that wait in a loop would take the processor from whoever runs next.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    content = model if isinstance(model, bytes) else str(model)
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its errors have no other class in common
+        raise ValueError(f"expected an ONNX file at {name}: {error}") from error
