@@ -1,0 +1,100 @@
+"""Command-line options made from the fields of the dataclasses that they set.
+
+A field becomes an option when its metadata has a sentence of help:
+
+    size: int = field(default=256, metadata={"help": "Side of the photos, px.", "minimum": 16})
+
+becomes `--size`, an integer of at least 16, documented with its sentence and its default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, fields
+from pathlib import Path
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import click
+
+
+def dataclass_options(*classes: type, skip: tuple[str, ...] = ()) -> Callable:
+    """Decorate a command with an option for each documented field of some dataclasses.
+
+    Keys of a field's metadata:
+        help: one sentence; without it the field is no option.
+        choices: the values that it may have, where its type is not a `Literal`.
+        minimum, maximum: of a number; both are allowed values.
+        option: the option's name where it is not the field's, as in "--loss".
+
+    The command gets each option under its field's name, and None where the option was not typed:
+    see `typed`. A bool becomes a pair of flags, `--name/--no-name`.
+
+    Args:
+        classes: dataclasses; no two may have a documented field of one name.
+        skip: names of fields that are no options of this command.
+
+    Raises:
+        ValueError: if two fields have one name.
+    """
+    members = [(kind, member) for kind in classes for member in _documented(kind, skip)]
+    names = [member.name for _, member in members]
+    if len(set(names)) < len(names):
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        raise ValueError(f"expected fields of different names, got {', '.join(repeated)} twice")
+
+    def decorate(command: Callable) -> Callable:
+        for kind, member in reversed(members):
+            command = _option(member, get_type_hints(kind)[member.name])(command)
+        return command
+
+    return decorate
+
+
+def typed(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Pick from a command's values those that were typed and are fields of a dataclass."""
+    names = {member.name for member in fields(kind)}
+    return {name: value for name, value in values.items() if name in names and value is not None}
+
+
+def _documented(kind: type, skip: tuple[str, ...]) -> list[Field]:
+    return [
+        member for member in fields(kind) if "help" in member.metadata and member.name not in skip
+    ]
+
+
+def _option(member: Field, annotation: object) -> Callable:
+    name = member.metadata.get("option", "--" + member.name.replace("_", "-"))
+    words = member.metadata["help"] + _default_in_words(member)
+    kind = _click_type(_without_none(annotation), member.metadata)
+    if kind is click.BOOL:
+        name += f"/--no-{name[2:]}"
+    return click.option(name, member.name, type=kind, default=None, help=words)
+
+
+def _click_type(annotation: object, metadata: Mapping[str, Any]) -> click.ParamType:
+    low, high = metadata.get("minimum"), metadata.get("maximum")
+    if get_origin(annotation) is Literal or "choices" in metadata:
+        return click.Choice(metadata.get("choices") or get_args(annotation))
+    if annotation is int:
+        return click.INT if low is high is None else click.IntRange(low, high)
+    if annotation is float:
+        return click.FLOAT if low is high is None else click.FloatRange(low, high)
+    simple = {bool: click.BOOL, str: click.STRING, Path: click.Path(path_type=Path)}
+    if annotation not in simple:
+        raise TypeError(f"expected a field of a type that can be typed, got {annotation}")
+    return simple[annotation]
+
+
+def _without_none(annotation: object) -> object:
+    """Return T of `T | None`, and any other annotation as it is."""
+    kinds = [kind for kind in get_args(annotation) if kind is not NoneType]
+    return kinds[0] if NoneType in get_args(annotation) and len(kinds) == 1 else annotation
+
+
+def _default_in_words(member: Field) -> str:
+    """Return `  [default: 256]`, and nothing where the default is no value that could be typed."""
+    default = member.default
+    if default is MISSING or default is None or default is False:
+        return ""
+    return f"  [default: {'on' if default is True else default}]"
