@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 
 import pytest
 from click.testing import CliRunner
@@ -239,34 +238,6 @@ def test_failures_are_one_sentence_with_their_own_code(
     message = result.output.strip().splitlines()[-1]
     assert message.startswith("Error: ") and words in message
     assert runs().exit_code == NO_SUCH_FILE  # without a name, the folder runs
-
-
-def git(folder, *arguments):
-    identity = ("-c", "user.name=a", "-c", "user.email=a@b")
-    command = ["git", "-C", str(folder), *identity, *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-
-def test_revision_is_gits_and_says_when_a_file_differs(tmp_path):
-    git(tmp_path, "init", "-q")
-    (tmp_path / "code.py").write_text("x = 1\n")
-    git(tmp_path, "add", "code.py")
-    git(tmp_path, "commit", "-q", "-m", "Begin")
-    git(tmp_path, "tag", "-a", "v1", "-m", "first")
-    head = git(tmp_path, "rev-parse", "HEAD")
-    assert train_log.revision(tmp_path) == head
-    (tmp_path / "code.py").write_text("x = 2\n")
-    assert train_log.revision(tmp_path) == head + "-dirty"
-    installed = tmp_path / "venv" / "site-packages"
-    installed.mkdir(parents=True)
-    assert train_log.revision(installed) == "unknown"
-
-
-def test_revision_is_unknown_without_git_or_commits(tmp_path, monkeypatch):
-    git(tmp_path, "init", "-q")
-    assert train_log.revision(tmp_path) == "unknown"
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert train_log.revision(tmp_path) == "unknown"
 
 
 def test_the_environment_has_revision_and_date():

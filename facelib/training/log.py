@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import subprocess
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from facelib.files.revision import revision
+
 LOG = "log.jsonl"
-PROJECT = Path(__file__).resolve().parents[2]
 
 
 def read_log(run_dir: Path | str) -> tuple[dict, list[dict]]:
@@ -111,27 +111,6 @@ def environment() -> dict:
         "processors": os.cpu_count(),
         "threads": torch.get_num_threads(),
     }
-
-
-def revision(project: Path = PROJECT) -> str:
-    """Name the git revision of this code.
-
-    Args:
-        project: the folder that holds the package.
-    Returns:
-        40 hexadecimal digits, followed by "-dirty" where a tracked file differs; "unknown" where
-        the folder is no checkout, or git is not installed.
-    """
-    # An installed package may lie inside some other project's checkout.
-    if not (project / ".git").exists():
-        return "unknown"
-    command = ["git", "-C", str(project), "describe", "--always", "--dirty", "--abbrev=40"]
-    try:
-        # No tag is a name that a reader could check: only the digits are.
-        done = subprocess.run([*command, "--exclude=*"], capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return done.stdout.strip()
 
 
 def _now() -> str:

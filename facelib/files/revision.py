@@ -1,0 +1,31 @@
+"""Which revision of this code is running."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+UNKNOWN = "unknown"
+_CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def revision(checkout: Path = _CHECKOUT) -> str:
+    """Name the git revision of this code.
+
+    Args:
+        checkout: the folder that holds the package.
+
+    Returns:
+        40 hexadecimal digits, followed by "-dirty" where a tracked file differs; "unknown" where
+        the folder is no checkout, or git is not installed.
+    """
+    # An installed package may lie inside some other project's checkout.
+    if not (checkout / ".git").exists():
+        return UNKNOWN
+    command = ["git", "-C", str(checkout), "describe", "--always", "--dirty", "--abbrev=40"]
+    try:
+        # A tag is no name that a reader could check: only the digits are.
+        done = subprocess.run([*command, "--exclude=*"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return UNKNOWN
+    return done.stdout.strip()
