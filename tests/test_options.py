@@ -27,6 +27,11 @@ class Person:
     seed: int | None = field(default=None, metadata={"help": "Seed."})
 
 
+@dataclass(frozen=True)
+class Plan:
+    count: int = field(metadata={"help": "How many.", "minimum": 1})
+
+
 def run(*words, **options):
     """Return what a command that was called with some words got, and what it printed."""
     got = {}
@@ -81,3 +86,10 @@ def test_a_field_can_be_left_out():
 def test_two_fields_of_one_name_are_refused():
     with pytest.raises(ValueError, match="got seed twice"):
         dataclass_options(Person, Person)
+
+
+def test_a_field_without_a_default_must_be_typed():
+    command = click.command()(dataclass_options(Plan)(lambda count: click.echo(count)))
+    assert CliRunner().invoke(command, ["--count", "3"]).output == "3\n"
+    missing = CliRunner().invoke(command, [])
+    assert missing.exit_code == 2 and "Missing option '--count'" in missing.output

@@ -28,7 +28,8 @@ def dataclass_options(*classes: type, skip: tuple[str, ...] = ()) -> Callable:
         option: the option's name where it is not the field's, as in "--loss".
 
     The command gets each option under its field's name, and None where the option was not typed:
-    see `typed`. A bool becomes a pair of flags, `--name/--no-name`.
+    see `typed`. A field without a default must be typed. A bool becomes a pair of flags,
+    `--name/--no-name`.
 
     Args:
         classes: dataclasses; no two may have a documented field of one name.
@@ -69,6 +70,8 @@ def _option(member: Field, annotation: object) -> Callable:
     kind = _click_type(_without_none(annotation), member.metadata)
     if kind is click.BOOL:
         name += f"/--no-{name[2:]}"
+    if member.default is MISSING and member.default_factory is MISSING:
+        return click.option(name, member.name, type=kind, required=True, help=words)
     return click.option(name, member.name, type=kind, default=None, help=words)
 
 
