@@ -26,11 +26,11 @@ from facelib.evaluation.pairs import (
     METRICS,
     mean_vertices,
     predict_vertices,
-    resize_points,
     score_face,
 )
 from facelib.face.layout import UVLayout, load_layout
 from facelib.files.paths import data_dir
+from facelib.imaging.crop import Crop
 from facelib.networks.convention import POSITION_SCALE
 from facelib.networks.weights import load_weights
 from facelib.pairs.store import FacePair, ShardedPairs
@@ -96,7 +96,7 @@ def main() -> None:
     )
     layout = load_layout(trial.size)
     mean_face = mean_vertices(pairs[i] for i in range(0, len(pairs), 10))
-    mean_face = resize_points(mean_face, pairs.size, held_out.size)
+    mean_face = Crop.whole(pairs.size, held_out.size).image_to_crop(mean_face)
     result = {
         "command": f"python experiments/{Path(__file__).name} PAIRS HELD_OUT WORK"
         f" --samples {trial.samples}",

@@ -8,9 +8,10 @@ from scipy.spatial.transform import Rotation
 from toy_face import Constant, ToyLayout, dome
 
 from facelib.evaluation import pairs as evaluate
-from facelib.geometry.mesh import Mesh, subdivision_matrix
+from facelib.geometry.mesh import Mesh, subdivision_matrix, submesh
 from facelib.geometry.registration import umeyama
 from facelib.geometry.transforms import Similarity
+from facelib.imaging.crop import Crop
 from facelib.pairs.store import FacePair
 
 LAYOUT = ToyLayout(64)
@@ -124,7 +125,7 @@ def test_ced_counts_what_lies_at_or_below():
 def test_submesh_keeps_whole_triangles_only():
     mesh = Mesh(dome((0, 0), 100), LAYOUT.triangles)
     keep = mesh.vertices[:, 0] < 0
-    part = evaluate.submesh(mesh, keep)
+    part = submesh(mesh, keep)
     assert len(part.vertices) == keep.sum()
     assert len(part.triangles) == 2 * 11 * 5
     np.testing.assert_array_equal(part.vertices, mesh.vertices[keep])
@@ -134,7 +135,7 @@ def test_submesh_keeps_whole_triangles_only():
 def test_perfect_network_scores_nothing_at_any_pair_size(size):
     vertices = dome((30, 33), 40)
     network = Constant(vertices, LAYOUT)
-    truth = pair(evaluate.Crop((31.5, 31.5), 64, size).image_to_crop(vertices), size=size)
+    truth = pair(Crop((31.5, 31.5), 64, size).image_to_crop(vertices), size=size)
     predicted = evaluate.predict_vertices(network, truth, LAYOUT)
     np.testing.assert_allclose(predicted, truth.vertices_image, atol=0.01)
     score = evaluate.score_face(predicted, truth, LAYOUT.triangles)

@@ -105,6 +105,7 @@ def evaluate_pairs(
     import facelib.evaluation.pairs as scoring
     from facelib.evaluation.record import EvaluationRecord, write_record
     from facelib.face.layout import load_layout
+    from facelib.imaging.crop import Crop
     from facelib.pairs.store import ShardedPairs
 
     network, started = common.load_network(weights), time.monotonic()
@@ -115,7 +116,7 @@ def evaluate_pairs(
         count = min(limit or len(dataset), len(dataset))
         chosen = (dataset[i] for i in range(count))
         mean_face = scoring.mean_vertices(baseline[i] for i in range(len(baseline)))
-        mean_face = scoring.resize_points(mean_face, baseline.size, dataset.size)
+        mean_face = Crop.whole(baseline.size, dataset.size).image_to_crop(mean_face)
         result = scoring.evaluate_pairs(
             network, chosen, load_layout(network.size), mean_face, with_side=not front_alone
         )

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial import cKDTree
 
-from facelib.geometry.mesh import Mesh, subdivision_matrix
+from facelib.geometry.mesh import Mesh, subdivision_matrix, submesh
 from facelib.geometry.registration import icp, nearest_surface_finder, umeyama
 from facelib.geometry.transforms import Similarity
 from facelib.imaging.crop import Crop
@@ -261,13 +261,6 @@ def skill(errors: np.ndarray, mean_face_errors: np.ndarray) -> np.ndarray:
     return errors / mean_face_errors
 
 
-def submesh(mesh: Mesh, keep: np.ndarray) -> Mesh:
-    """Return the part of a mesh whose vertices are all in ``keep`` (N,) bool; no texture."""
-    triangles = mesh.triangles[keep[mesh.triangles].all(axis=1)]
-    new_index = np.cumsum(keep) - 1
-    return Mesh(mesh.vertices[keep], new_index[triangles].astype(np.int32))
-
-
 def mean_vertices(pairs: Iterable[FacePair]) -> np.ndarray:
     """Return the mean face of a training set: (V, 3) float64, px of the crop frame."""
     total, n_pairs = 0.0, 0
@@ -278,17 +271,6 @@ def mean_vertices(pairs: Iterable[FacePair]) -> np.ndarray:
     return total / n_pairs
 
 
-def resize_points(points_crop: np.ndarray, from_size: int, to_size: int) -> np.ndarray:
-    """Bring points of a whole crop of one size into the frame of the same crop at another size.
-
-    Args:
-        points_crop: (V, 3) float, px.
-        from_size: side of the crop that they belong to, px.
-        to_size: side of the other, px.
-    """
-    return whole_crop(from_size, to_size).image_to_crop(points_crop)
-
-
 def predict_vertices(
     network: nn.Module, pair: FacePair, layout: UVLayout, with_side: bool = True
 ) -> np.ndarray:
@@ -297,17 +279,12 @@ def predict_vertices(
     Pairs of another size than the network's are brought to its size, and the answer back. Without
     the side the network is told that there is none.
     """
-    whole = whole_crop(pair.size, network.size)
+    whole = Crop.whole(pair.size, network.size)
     front, side = (
         whole.cut(image.astype(np.float32) / 255)[None] for image in (pair.front, pair.side)
     )
     position_map = predict_position_maps(network, front, side if with_side else None)[0]
     return whole.crop_to_image(layout.vertices(position_map))
-
-
-def whole_crop(size: int, output_size: int) -> Crop:
-    """Return the crop that takes a whole image of one size to another size."""
-    return Crop(((size - 1) / 2, (size - 1) / 2), float(size), output_size)
 
 
 def score_face(

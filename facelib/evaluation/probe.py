@@ -15,10 +15,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from facelib.evaluation.pairs import resize_points, vertex_error_mm, whole_crop
+from facelib.evaluation.pairs import vertex_error_mm
 from facelib.face.layout import UVLayout
 from facelib.geometry.registration import umeyama
 from facelib.geometry.transforms import pose_from_rotation
+from facelib.imaging.crop import Crop
 from facelib.networks.catalogue import create
 from facelib.networks.compact import HEAD_TO_CROP, MM_PER_UNIT, Compact, rotation_from_6d
 from facelib.networks.convention import POSITION_SCALE
@@ -61,12 +62,14 @@ def faces_at(size: int, pairs: Sequence[FacePair]) -> Faces:
     """
 
     def cut(photo: np.ndarray) -> np.ndarray:
-        return whole_crop(len(photo), size).cut(photo.astype(np.float32) / 255)
+        return Crop.whole(len(photo), size).cut(photo.astype(np.float32) / 255)
 
     return Faces(
         fronts=np.stack([cut(pair.front) for pair in pairs]),
         sides=np.stack([cut(pair.side) for pair in pairs]),
-        vertices_crop=np.stack([resize_points(p.vertices_image, p.size, size) for p in pairs]),
+        vertices_crop=np.stack(
+            [Crop.whole(p.size, size).image_to_crop(p.vertices_image) for p in pairs]
+        ),
         px_per_mm=np.array([pair.px_per_mm * size / pair.size for pair in pairs]),
     )
 

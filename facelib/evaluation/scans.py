@@ -30,11 +30,10 @@ from facelib.evaluation.pairs import (
     FaceScore,
     ced,
     markdown_table,
-    submesh,
     surface_distance_mm,
     values,
 )
-from facelib.geometry.mesh import Mesh, edges, subdivision_matrix
+from facelib.geometry.mesh import Mesh, edges, subdivision_matrix, submesh
 from facelib.geometry.registration import icp, umeyama
 from facelib.reconstruction.reconstruct import predict_position_maps
 

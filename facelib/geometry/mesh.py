@@ -153,6 +153,21 @@ def subdivision_matrix(
     return matrix, new.transpose(2, 0, 1).reshape(-1, 3).astype(np.int32)
 
 
+def submesh(mesh: Mesh, keep: np.ndarray) -> Mesh:
+    """Return the triangles whose corners are all kept, without texture and colours.
+
+    Args:
+        mesh: N vertices.
+        keep: (N,) bool.
+
+    Returns:
+        The kept vertices, in their order, and those triangles, in theirs.
+    """
+    triangles = mesh.triangles[keep[mesh.triangles].all(axis=1)]
+    new_index = np.cumsum(keep) - 1
+    return Mesh(mesh.vertices[keep], new_index[triangles].astype(np.int32))
+
+
 def read_mesh(path: str | Path, resolver=None, split_seams: bool = False) -> Mesh:
     """Read a mesh with its texture coordinates, texture and colours, where the file has them.
 

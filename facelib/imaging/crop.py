@@ -47,6 +47,11 @@ class Crop:
         x, y = (low + high) / 2
         return cls((float(x), float(y)), float(scale * (high - low).mean()), output_size)
 
+    @classmethod
+    def whole(cls, size: int, output_size: int) -> "Crop":
+        """Bring a whole square image of `size` px to `output_size` px."""
+        return cls(((size - 1) / 2, (size - 1) / 2), float(size), output_size)
+
     @property
     def scale(self) -> float:
         """Crop px per image px."""
