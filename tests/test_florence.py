@@ -12,7 +12,8 @@ from facelib.detect import NoFaceError
 from facelib.face.headmodel import load_head
 from facelib.face.layout import load_layout
 from facelib.geometry.mesh import Mesh
-from facelib.geometry.registration import nearest_surface_finder, umeyama
+from facelib.geometry.registration import umeyama
+from facelib.geometry.surface import nearest_surface_finder
 from facelib.geometry.transforms import Similarity, rotation_from_pose, rotation_x
 from facelib.synthetic.sampling import SyntheticSettings, make_person
 

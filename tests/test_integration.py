@@ -19,7 +19,7 @@ from facelib.face.mesh_transfer import (
 )
 from facelib.face.template import FaceTemplate
 from facelib.geometry.mesh import subdivision_matrix
-from facelib.geometry.registration import barycentric_in_space
+from facelib.geometry.surface import barycentric
 from facelib.geometry.transforms import Similarity
 from facelib.synthetic.scene import random_expression
 
@@ -158,4 +158,4 @@ def test_barycentric_weights_give_the_points_back():
     corners = rng.normal(size=(50, 3, 3))
     weights = rng.dirichlet([1, 1, 1], size=50)
     points = np.einsum("pc,pck->pk", weights, corners)
-    np.testing.assert_allclose(barycentric_in_space(points, corners), weights, atol=1e-9)
+    np.testing.assert_allclose(barycentric(points, corners), weights, atol=1e-9)

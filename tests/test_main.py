@@ -15,7 +15,7 @@ from toy_face import Constant, ToyLayout, dome
 
 from facelib.__main__ import main
 from facelib.cli import common
-from facelib.geometry.mesh import read_mesh
+from facelib.geometry.meshfiles import read_mesh
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ def test_disk_that_fills_up_leaves_nothing_behind(photos, toy_network, monkeypat
     def full(path, mesh):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("facelib.geometry.mesh.write_mesh", full)
+    monkeypatch.setattr("facelib.geometry.meshfiles.write_mesh", full)
     before = contents(photos)
     result = run(
         photos, "reconstruct", "face.jpg", "face.jpg", "-o", "me.ply", "--keypoints", "k.npy"

@@ -9,12 +9,11 @@ from facelib.geometry.mesh import (
     Mesh,
     boundary_loops,
     edges,
-    read_mesh,
     subdivision_matrix,
     triangle_normals,
     vertex_normals,
-    write_mesh,
 )
+from facelib.geometry.meshfiles import read_mesh, write_mesh
 
 
 def textured():

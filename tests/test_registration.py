@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from facelib.geometry.registration import closest_on_triangle, icp, nearest_surface_finder, umeyama
+from facelib.geometry.registration import icp, umeyama
+from facelib.geometry.surface import closest_on_triangle, nearest_surface_finder
 from facelib.geometry.transforms import Similarity
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from facelib.datasets.florence import scans
-from facelib.geometry.mesh import read_mesh
+from facelib.geometry.meshfiles import read_mesh
 
 SQUARE = """mtllib box.mtl
 usemtl skin

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from facelib.face.headmodel import load_head
-from facelib.face.layout import barycentric, load_layout, step_across
+from facelib.face.layout import load_layout, step_across
+from facelib.geometry.surface import barycentric
 from facelib.render.rasterize import interpolate, rasterize
 
 SIZES = (64, 128, 256)

@@ -159,7 +159,7 @@ def save(result, output: Path, keypoints: Path | None) -> None:
     """Write the keypoints and the mesh; each appears whole or not at all, whatever stops it."""
     import numpy as np
 
-    from facelib.geometry.mesh import write_mesh
+    from facelib.geometry.meshfiles import write_mesh
 
     if keypoints is None:
         write_mesh(output, result.mesh)

@@ -25,7 +25,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from facelib.geometry.mesh import Mesh, subdivision_matrix, submesh
-from facelib.geometry.registration import icp, nearest_surface_finder, umeyama
+from facelib.geometry.registration import icp, umeyama
+from facelib.geometry.surface import nearest_surface_finder
 from facelib.geometry.transforms import Similarity
 from facelib.imaging.crop import Crop
 from facelib.reconstruction.reconstruct import predict_position_maps

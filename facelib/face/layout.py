@@ -17,6 +17,7 @@ from scipy.ndimage import distance_transform_edt
 from scipy.sparse import csr_matrix
 
 from facelib.files.paths import data_dir
+from facelib.geometry.surface import barycentric
 from facelib.render.rasterize import Fragments, rasterize
 
 KEYPOINT_WEIGHT, FEATURE_WEIGHT, FACE_WEIGHT, NECK_WEIGHT = 16, 4, 3, 0  # the thesis, section 3.1.1
@@ -234,18 +235,6 @@ def _blend_corners(corners: np.ndarray, weights: np.ndarray, vertices: np.ndarra
                 s * vertices[a, axis] + t * vertices[b, axis] + r * vertices[c, axis]
             )
     return blended
-
-
-def barycentric(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """Barycentric weights of (P, 2) points in (P, 3, 2) triangles; outside, some are negative."""
-    a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
-
-    def twice_area(p: np.ndarray, q: np.ndarray, r: np.ndarray) -> np.ndarray:
-        return (q[:, 0] - p[:, 0]) * (r[:, 1] - p[:, 1]) - (q[:, 1] - p[:, 1]) * (r[:, 0] - p[:, 0])
-
-    whole = twice_area(a, b, c)
-    weight_a, weight_b = twice_area(points, b, c) / whole, twice_area(a, points, c) / whole
-    return np.stack([weight_a, weight_b, 1 - weight_a - weight_b], 1)
 
 
 def load_layout(size: int = 256, path: Path | None = None) -> UVLayout:

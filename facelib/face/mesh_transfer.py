@@ -15,7 +15,6 @@ barycentric weights, which carries every mesh of that other layout over in one p
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -26,16 +25,13 @@ from scipy.sparse.linalg import splu
 from scipy.spatial.transform import Rotation
 
 from facelib.face.template import FaceTemplate, neighbours
+from facelib.files.atomic import replacing
 from facelib.geometry.mesh import triangle_normals, vertex_normals
-from facelib.geometry.registration import (
-    barycentric_in_space,
-    closest_on_triangle,
-    surface_matcher,
-    umeyama,
-)
+from facelib.geometry.registration import umeyama
+from facelib.geometry.surface import barycentric, closest_on_triangle, surface_matcher
 from facelib.geometry.transforms import Similarity
 
-FORMAT = 1
+MATRIX_FORMAT = 1
 FIT_STEPS, STEPS_PER_STIFFNESS = 24, 2
 # Weights per mm² of misfit, where a surface point counts 1: a mesh that the model can express is
 # fitted freely in the end.
@@ -298,7 +294,9 @@ def _finished(surface, face_head, similarity, coefficients, template) -> Integra
     distance = np.linalg.norm(points - face_head, axis=1)
     matched = (weight > 0) & (distance < MATCHED_MM)
     corners = surface.triangles[triangle]
-    weights = barycentric_in_space(similarity.inverse().apply(points), surface.vertices[corners])
+    weights = barycentric(similarity.inverse().apply(points), surface.vertices[corners])
+    weights = np.clip(weights, 0, 1)  # the points lie in their triangles but for rounding
+    weights /= weights.sum(axis=1, keepdims=True)
     rows = np.repeat(np.arange(len(points)), 3)
     matrix = csr_array(
         (weights.ravel(), (rows, corners.ravel())), shape=(len(points), len(surface.vertices))
@@ -318,17 +316,9 @@ def _border(triangles: np.ndarray) -> np.ndarray:
 
 def save_matrix(path: Path | str, matrix: csr_array) -> None:
     """Write a layout's matrix to an .npz file, whole or not at all."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            np.savez_compressed(
-                file, format=FORMAT, data=matrix.data, indices=matrix.indices,
-                indptr=matrix.indptr, shape=matrix.shape,
-            )  # fmt: skip
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    parts = {name: getattr(matrix, name) for name in ("data", "indices", "indptr", "shape")}
+    with replacing(Path(path)) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, format=MATRIX_FORMAT, **parts)
 
 
 def load_matrix(path: Path | str) -> csr_array:
@@ -339,7 +329,7 @@ def load_matrix(path: Path | str) -> csr_array:
     """
     try:
         with np.load(path, allow_pickle=False) as file:
-            if int(file["format"]) != FORMAT:
+            if int(file["format"]) != MATRIX_FORMAT:
                 raise ValueError(f"format {file['format']}")
             matrix = csr_array(
                 (file["data"], file["indices"], file["indptr"]), shape=tuple(file["shape"])

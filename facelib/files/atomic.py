@@ -8,20 +8,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-UNFINISHED = ".{name}.{process}.tmp"  # beside the file, hidden, one for each process
+UNFINISHED = ".{name}.{process}.tmp"  # in the file's folder, hidden, one per process
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary name to write to, which becomes the file when the block ends well.
+    """Give a temporary name to write to, which becomes the file if the block ends without error.
 
-    Whatever stops the block, the file that was there stays, and nothing half-written is left.
+    Otherwise the file that was there stays, and nothing half-written remains.
 
     Args:
         path: the file to write; its folder must exist.
 
     Yields:
-        A name in the same folder; two processes at work on one file get different ones.
+        A name in the same folder; two processes that write one file get different names.
     """
     name = UNFINISHED.format(name=path.name, process=os.getpid())
     temporary = path.with_name(name)
@@ -33,11 +33,11 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def remove_unfinished(folder: Path, pattern: str = "*") -> None:
-    """Remove what killed programs had begun to write in a folder.
+    """Remove the temporary files that killed programs have left in a folder.
 
     Args:
-        folder: to look in, not below.
-        pattern: of the names of the files that were to be written.
+        folder: its subfolders are not searched.
+        pattern: only temporary files of files with such names, as `*.npy`.
     """
     for path in folder.glob(UNFINISHED.format(name=pattern, process="*")):
         path.unlink(missing_ok=True)

@@ -6,7 +6,6 @@ announces are looked at before anything is unpacked, and only plain numbers are 
 
 from __future__ import annotations
 
-import os
 import struct
 import warnings
 import zlib
@@ -14,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 from scipy import io
+
+from facelib.files.atomic import replacing
 
 Shape = tuple[int | None, ...]  # None: any length
 
@@ -94,13 +95,8 @@ def read_struct(
 
 def write_mat(path: Path | str, content: dict, compress: bool = False) -> None:
     """Write arrays, or dicts of arrays as structs, to a MATLAB file, whole or not at all."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with replacing(Path(path)) as temporary:
         io.savemat(temporary, content, appendmat=False, do_compression=compress)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _checked_size(path: Path, max_bytes: int) -> Path:

@@ -9,13 +9,13 @@ def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]], sides: str | N
     """Lay out cells as a Markdown table.
 
     Args:
-        heads: one a column.
+        heads: one per column.
         rows: cells, as many in each as there are heads.
-        sides: one of `<` and `>` a column: pads cells to one width, so that the text itself is a
-            table, and sets `>` columns to the right; None leaves cells as they are.
+        sides: one of `<` and `>` per column: pads cells to one width, so that the text itself is a
+            table, and aligns `>` columns to the right; None leaves cells as they are.
 
     Raises:
-        ValueError: if a row has another number of cells than there are heads.
+        ValueError: if a row does not have one cell per head.
     """
     rows = [list(heads), *map(list, rows)]
     if any(len(row) != len(heads) for row in rows):

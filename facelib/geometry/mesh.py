@@ -4,19 +4,12 @@ Files (OBJ with MTL and PNG, GLB, PLY) go through trimesh. `uv` points down here
 in trimesh; `_flipped` is the one place that turns it.
 """
 
-import os
-import re
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numba import njit
-from PIL import Image
 from scipy import sparse
 
-from facelib.imaging.images import to_uint8
-
-MESH_ENDINGS = (".obj", ".glb", ".ply")
 MIN_LENGTH = 1e-20  # keeps a triangle without area from dividing by 0; its normal stays 0
 
 
@@ -153,6 +146,24 @@ def subdivision_matrix(
     return matrix, new.transpose(2, 0, 1).reshape(-1, 3).astype(np.int32)
 
 
+def vertex_colors(mesh: Mesh) -> np.ndarray | None:
+    """Return the colour that a mesh shows at each vertex: its texture's nearest texel × `colors`.
+
+    Args:
+        mesh: N vertices.
+
+    Returns:
+        (N, 3) float32 RGB; None where the mesh has neither texture nor colours.
+    """
+    if mesh.uv is None or mesh.texture is None:
+        return mesh.colors
+    height, width = mesh.texture.shape[:2]
+    columns = np.clip(np.floor(mesh.uv[:, 0] * width), 0, width - 1).astype(int)
+    rows = np.clip(np.floor(mesh.uv[:, 1] * height), 0, height - 1).astype(int)
+    sampled = mesh.texture[rows, columns]
+    return sampled if mesh.colors is None else sampled * mesh.colors
+
+
 def submesh(mesh: Mesh, keep: np.ndarray) -> Mesh:
     """Return the triangles whose corners are all kept, without texture and colours.
 
@@ -166,67 +177,6 @@ def submesh(mesh: Mesh, keep: np.ndarray) -> Mesh:
     triangles = mesh.triangles[keep[mesh.triangles].all(axis=1)]
     new_index = np.cumsum(keep) - 1
     return Mesh(mesh.vertices[keep], new_index[triangles].astype(np.int32))
-
-
-def read_mesh(path: str | Path, resolver=None, split_seams: bool = False) -> Mesh:
-    """Read a mesh with its texture coordinates, texture and colours, where the file has them.
-
-    An OBJ's vertices keep their order and number, with one texture coordinate each, or are split.
-
-    Args:
-        path: ends in .obj, .glb or .ply.
-        resolver: trimesh's finder of the files that an OBJ names; None looks in its folder.
-        split_seams: split vertices that have several texture coordinates, as at a seam.
-
-    Returns:
-        Mesh in the file's own frame and unit; without its unused vertices.
-
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if the ending is another one or the file holds no triangles.
-    """
-    import trimesh  # half a second, which only readers of files should wait for
-
-    path = _checked_ending(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"expected a mesh file, found none at {path}")
-    order = {"maintain_order": not split_seams} if path.suffix.lower() == ".obj" else {}
-    try:
-        loaded = trimesh.load_mesh(path, process=False, resolver=resolver, **order)
-        if len(loaded.faces):
-            uv, texture = _uv_and_texture(loaded)
-            return Mesh(loaded.vertices, loaded.faces, uv, texture, _colors(loaded))
-    except Exception as error:  # trimesh lets whatever its parsers meet through
-        raise ValueError(f"expected a mesh, but {path} cannot be read: {error}") from error
-    raise ValueError(f"expected a mesh with triangles, found none in {path}")
-
-
-def write_mesh(path: str | Path, mesh: Mesh) -> None:
-    """Write a mesh in the format that the file's ending names.
-
-    OBJ puts NAME.mtl and NAME.png beside NAME.obj and refers to them by name alone; GLB holds all
-    in one file; PLY, which has no common way to hold a texture, gets its colour at every vertex.
-    Files are written under temporary names and then renamed, the mesh itself last.
-
-    Args:
-        path: ends in .obj, .glb or .ply; the folder must exist.
-        mesh: in a right-handed frame with y up, as every viewer expects.
-
-    Raises:
-        ValueError: if the ending is another one.
-        OSError: if a file cannot be written.
-    """
-    path = _checked_ending(path)
-    stem = re.sub(r"[^\w.-]", "_", path.stem)  # MTL readers stop at the first space
-    ending = path.suffix.lower()
-    if ending == ".obj":
-        files = _obj_files(mesh, stem, path.name)
-    elif ending == ".glb":
-        files = {path.name: _to_trimesh(mesh, stem, pbr=True).export(file_type="glb")}
-    else:
-        colored = Mesh(mesh.vertices, mesh.triangles, colors=_vertex_colors(mesh))
-        files = {path.name: _to_trimesh(colored, stem).export(file_type="ply")}
-    _write_all(path, files)
 
 
 def _follow(start: int, following: dict[int, list[int]]) -> np.ndarray:
@@ -264,96 +214,3 @@ def _array(name: str, array, dtype, shape: tuple[int | None, ...]) -> np.ndarray
         wanted = ", ".join("any" if side is None else str(side) for side in shape)
         raise ValueError(f"expected {name} of shape ({wanted}), got {array.shape}")
     return array
-
-
-def _obj_files(mesh: Mesh, stem: str, obj_name: str) -> dict[str, bytes]:
-    from trimesh.exchange.obj import export_obj
-
-    text, beside = export_obj(
-        _to_trimesh(mesh, stem),
-        include_normals=True,
-        return_texture=True,
-        write_texture=False,
-        mtl_name=f"{stem}.mtl",
-        header=None,
-    )
-    return {**beside, obj_name: text.encode()}
-
-
-def _to_trimesh(mesh: Mesh, name: str, pbr: bool = False):
-    import trimesh
-    from trimesh.visual import ColorVisuals, TextureVisuals
-    from trimesh.visual.material import PBRMaterial, SimpleMaterial
-
-    visual = None
-    if mesh.uv is not None and mesh.texture is not None:
-        picture, white = Image.fromarray(to_uint8(mesh.texture)), [255, 255, 255, 255]
-        if pbr:
-            material = PBRMaterial(
-                name=name, baseColorTexture=picture, metallicFactor=0.0, roughnessFactor=1.0
-            )
-        else:
-            # trimesh's default diffuse colour is grey and would darken the texture.
-            black = [0, 0, 0, 255]
-            material = SimpleMaterial(
-                image=picture, diffuse=white, ambient=white, specular=black, name=name
-            )
-            material.name = name
-        visual = TextureVisuals(uv=_flipped(mesh.uv), material=material)
-    elif mesh.colors is not None:
-        visual = ColorVisuals(vertex_colors=to_uint8(mesh.colors))
-    return trimesh.Trimesh(mesh.vertices, mesh.triangles, visual=visual, process=False)
-
-
-def _uv_and_texture(loaded) -> tuple[np.ndarray | None, np.ndarray | None]:
-    uv = getattr(loaded.visual, "uv", None)
-    if uv is None or len(uv) != len(loaded.vertices):
-        return None, None
-    material = loaded.visual.material
-    picture = getattr(material, "baseColorTexture", None) or getattr(material, "image", None)
-    if picture is None:
-        return _flipped(uv), None
-    return _flipped(uv), np.asarray(picture.convert("RGB"), dtype=np.float32) / 255.0
-
-
-def _colors(loaded) -> np.ndarray | None:
-    if loaded.visual.kind != "vertex":
-        return None
-    return np.asarray(loaded.visual.vertex_colors, dtype=np.float32)[:, :3] / 255.0
-
-
-def _vertex_colors(mesh: Mesh) -> np.ndarray | None:
-    if mesh.uv is None or mesh.texture is None:
-        return mesh.colors
-    height, width = mesh.texture.shape[:2]
-    columns = np.clip(np.floor(mesh.uv[:, 0] * width), 0, width - 1).astype(int)
-    rows = np.clip(np.floor(mesh.uv[:, 1] * height), 0, height - 1).astype(int)
-    sampled = mesh.texture[rows, columns]
-    return sampled if mesh.colors is None else sampled * mesh.colors
-
-
-def _flipped(uv: np.ndarray) -> np.ndarray:
-    """Turn v from down to up or from up to down."""
-    return np.column_stack([uv[:, 0], 1.0 - uv[:, 1]])
-
-
-def _checked_ending(path: str | Path) -> Path:
-    path = Path(path)
-    if path.suffix.lower() not in MESH_ENDINGS:
-        raise ValueError(f"expected a name ending in {', '.join(MESH_ENDINGS)}, got {path.name!r}")
-    return path
-
-
-def _write_all(path: Path, files: dict[str, bytes]) -> None:
-    """Write every file under a temporary name, then rename them; the mesh is the last one."""
-    temporary = {path.with_name(f".{name}.{os.getpid()}"): name for name in files}
-    try:
-        for place, name in temporary.items():
-            place.write_bytes(files[name])
-        for place, name in temporary.items():
-            os.replace(place, path.with_name(name))
-    except OSError as error:
-        raise OSError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        for place in temporary:
-            place.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Lay one set of points on another: Umeyama's closed form, and ICP when nobody knows who is whom.
+"""Lay one set of points on another: Umeyama's closed form, and ICP without correspondences.
 
 Chapter 09. Points of any frame and unit may come in, as long as both sets are right-handed or both
 left-handed: a reflection is never returned.
@@ -10,10 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from scipy.spatial import cKDTree
 
-from facelib.geometry.transforms import Similarity
+from facelib.geometry.transforms import Similarity, finite_points
 
 IDENTITY = Similarity(1.0, np.eye(3), np.zeros(3))
 
@@ -93,10 +92,10 @@ def icp(
 ) -> IcpResult:
     """Align points to a surface without known correspondences (iterative closest point, §2.9).
 
-    Each turn matches every source point with the nearest target point and solves `umeyama` for the
-    matches. The error never grows, but only a start within the basin of the answer ends there.
-    With ``with_scale`` a partial source may shrink toward dense spots of the target: give a good
-    ``initial`` then.
+    Each iteration matches every source point with the nearest target point and solves `umeyama`
+    for the matches. The error never grows, but only a start within the basin of the answer ends
+    there. With ``with_scale`` a partial source may shrink toward dense spots of the target: give a
+    good ``initial`` then.
 
     Args:
         source: (N, 3) float, any frame.
@@ -118,10 +117,13 @@ def icp(
     Reference:
         P. Besl and N. McKay, A method for registration of 3-D shapes, IEEE TPAMI 14(2), 1992.
     """
-    source, target_points = _points(source, "source"), _points(target_points, "target_points")
+    source, target_points = (
+        finite_points(source, "source"),
+        finite_points(target_points, "target_points"),
+    )
     if not 0 <= trim < 1:
         raise ValueError(f"trim must be in [0, 1), got {trim}")
-    match = closest or nearest_point_finder(target_points)
+    match = closest or _nearest_point_finder(target_points)
     similarity, history, converged = initial or IDENTITY, [], False
     for iteration in range(max_iterations + 1):
         moved = similarity.apply(source)
@@ -136,150 +138,10 @@ def icp(
     return IcpResult(similarity, tuple(history), converged)
 
 
-def nearest_point_finder(target_points: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+def _nearest_point_finder(target_points: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """Return a function that maps (K, 3) points to the nearest of ``target_points`` (M, 3) each."""
     tree = cKDTree(target_points)
     return lambda points: target_points[tree.query(points)[1]]
-
-
-def nearest_surface_finder(
-    vertices: np.ndarray, triangles: np.ndarray
-) -> Callable[[np.ndarray], np.ndarray]:
-    """Return a function that maps (K, 3) points to the nearest points of a surface, exactly.
-
-    Args:
-        vertices: (N, 3) float, any frame.
-        triangles: (M, 3) int, at least one; degenerate ones may be among them.
-    """
-    match = surface_matcher(vertices, triangles)
-    return lambda points: match(points)[0]
-
-
-def surface_matcher(
-    vertices: np.ndarray, triangles: np.ndarray
-) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """Return a function that finds, for (K, 3) points, the nearest surface points and triangles.
-
-    A triangle can only be nearest if its centroid is nearer than the best point so far plus its own
-    radius. With the triangles sorted along the surface's longest side, that leaves a narrow band to
-    look through for each point.
-
-    Args:
-        vertices: (N, 3) float, any frame.
-        triangles: (M, 3) int, at least one; degenerate ones may be among them.
-
-    Returns:
-        A function of (K, 3) points that gives (K, 3) float64 nearest points, and (K,) int64, the
-        triangle that each lies on.
-    """
-    vertices = _points(vertices, "vertices")
-    triangles = np.asarray(triangles)
-    if triangles.ndim != 2 or triangles.shape[1] != 3 or len(triangles) == 0:
-        raise ValueError(f"triangles must be (M, 3) with M of 1 or more, got {triangles.shape}")
-    used, first_use = np.unique(triangles, return_index=True)
-    used = vertices[used]
-    axis = int(np.argmax(np.ptp(used, axis=0)))
-    order = np.argsort(vertices[triangles].mean(axis=1)[:, axis])
-    corners = np.ascontiguousarray(vertices[triangles[order]])  # (M, 3 corners, 3)
-    centroids = corners.mean(axis=1)
-    radii = np.linalg.norm(corners - centroids[:, None], axis=2).max(axis=1)
-    tree, place = cKDTree(used), np.argsort(order)
-
-    def match(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        points = np.ascontiguousarray(points, dtype=np.float64)
-        vertex = tree.query(points)[1]  # the nearest vertex is the first guess
-        closest, found = used[vertex], place[first_use[vertex] // 3]
-        first = np.searchsorted(centroids[:, axis], points[:, axis])
-        _improve(points, corners, centroids, radii, axis, first, closest, found)
-        return closest, order[found]
-
-    return match
-
-
-@njit(cache=True)
-def _improve(points, corners, centroids, radii, axis, first, closest, found):
-    """Replace rows of ``closest`` and ``found`` by the nearest point and its triangle, in place."""
-    n_triangles, widest = len(corners), radii.max()
-    for k in range(len(points)):
-        point = points[k]
-        best = np.sqrt(_distance2(point, closest[k]))
-        for step in (1, -1):  # up from where the point is along the axis, then down
-            t = first[k] if step == 1 else first[k] - 1
-            while 0 <= t < n_triangles:
-                if abs(centroids[t, axis] - point[axis]) > best + widest:
-                    break
-                if _distance2(point, centroids[t]) < (best + radii[t]) ** 2:
-                    candidate = closest_on_triangle(point, corners[t])
-                    distance = np.sqrt(_distance2(point, candidate))
-                    if distance < best:
-                        best = distance
-                        closest[k, 0], closest[k, 1], closest[k, 2] = candidate
-                        found[k] = t
-                t += step
-
-
-@njit(cache=True)
-def closest_on_triangle(point, corners):
-    """Return the point of a triangle that is nearest to a point.
-
-    The foot of the perpendicular where it falls inside, else the nearest point of the three edges.
-
-    Args:
-        point: (3,) float64, any frame.
-        corners: (3, 3) float64, one a row; may be degenerate.
-
-    Returns:
-        Three float64.
-    """
-    # Scalars rather than small arrays: no memory is asked for in the innermost loop.
-    ux, uy, uz = _minus(corners[1], corners[0])
-    vx, vy, vz = _minus(corners[2], corners[0])
-    nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
-    normal2 = nx * nx + ny * ny + nz * nz
-    inside = normal2 > 0
-    best, best2 = (corners[0, 0], corners[0, 1], corners[0, 2]), np.inf
-    for i in range(3):
-        corner = corners[i]
-        ex, ey, ez = _minus(corners[(i + 1) % 3], corner)
-        px, py, pz = _minus(point, corner)
-        turn = nx * (ey * pz - ez * py) + ny * (ez * px - ex * pz) + nz * (ex * py - ey * px)
-        inside = inside and turn >= 0
-        length2 = max(ex * ex + ey * ey + ez * ez, 1e-300)
-        along = min(max((px * ex + py * ey + pz * ez) / length2, 0.0), 1.0)
-        foot = (corner[0] + along * ex, corner[1] + along * ey, corner[2] + along * ez)
-        distance2 = _distance2(point, foot)
-        if distance2 < best2:
-            best, best2 = foot, distance2
-    if inside:
-        px, py, pz = _minus(point, corners[0])
-        height = (px * nx + py * ny + pz * nz) / normal2
-        return point[0] - height * nx, point[1] - height * ny, point[2] - height * nz
-    return best
-
-
-def barycentric_in_space(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """Weights of (P, 3) points in the (P, 3, 3) triangles they lie in, ≥ 0 and summing to 1."""
-    to_b, to_c = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    to_p = points - corners[:, 0]
-    dots = [np.einsum("pk,pk->p", *pair) for pair in ((to_b, to_b), (to_b, to_c), (to_c, to_c))]
-    bb, bc, cc = dots
-    pb, pc = np.einsum("pk,pk->p", to_p, to_b), np.einsum("pk,pk->p", to_p, to_c)
-    whole = np.maximum(bb * cc - bc**2, 1e-300)
-    weights = np.zeros((len(points), 3))
-    weights[:, 1], weights[:, 2] = (cc * pb - bc * pc) / whole, (bb * pc - bc * pb) / whole
-    weights[:, 0] = 1 - weights[:, 1] - weights[:, 2]
-    weights = np.clip(weights, 0, 1)
-    return weights / weights.sum(axis=1, keepdims=True)
-
-
-@njit(cache=True)
-def _minus(a, b):
-    return a[0] - b[0], a[1] - b[1], a[2] - b[2]
-
-
-@njit(cache=True)
-def _distance2(a, b):
-    return (a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 + (a[2] - b[2]) ** 2
 
 
 def _best(distances: np.ndarray, trim: float) -> np.ndarray:
@@ -290,18 +152,8 @@ def _best(distances: np.ndarray, trim: float) -> np.ndarray:
     return np.sort(np.argpartition(distances, n_kept)[:n_kept])
 
 
-def _points(points: np.ndarray, name: str) -> np.ndarray:
-    """Return the points as float64, or say what came instead of (N ≥ 3, 3) finite numbers."""
-    points = np.asarray(points, dtype=np.float64)
-    if points.ndim != 2 or points.shape[1] != 3 or len(points) < 3:
-        raise ValueError(f"{name} must be (N, 3) with N of 3 or more, got {points.shape}")
-    if not np.isfinite(points).all():
-        raise ValueError(f"{name} must be finite, got NaN or infinity")
-    return points
-
-
 def _corresponding(source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    source, target = _points(source, "source"), _points(target, "target")
+    source, target = finite_points(source, "source"), finite_points(target, "target")
     if source.shape != target.shape:
         raise ValueError(f"source and target must correspond, got {source.shape}, {target.shape}")
     return source, target

@@ -12,7 +12,7 @@ import numpy as np
 
 
 def rotation_x(angle: float) -> np.ndarray:
-    """Turn about x, right-handed: y goes toward z.
+    """Rotate about x, right-handed: y goes toward z.
 
     Args:
         angle: rad.
@@ -25,13 +25,13 @@ def rotation_x(angle: float) -> np.ndarray:
 
 
 def rotation_y(angle: float) -> np.ndarray:
-    """Turn about y, right-handed: z goes toward x. Angle in rad; returns (3, 3) float64."""
+    """Rotate about y, right-handed: z goes toward x. Angle in rad; returns (3, 3) float64."""
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]])
 
 
 def rotation_z(angle: float) -> np.ndarray:
-    """Turn about z, right-handed: x goes toward y. Angle in rad; returns (3, 3) float64."""
+    """Rotate about z, right-handed: x goes toward y. Angle in rad; returns (3, 3) float64."""
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
 
@@ -105,9 +105,19 @@ def checked_points(points: np.ndarray) -> np.ndarray:
     return points
 
 
+def finite_points(points: np.ndarray, name: str) -> np.ndarray:
+    """Return points as float64, or raise ValueError if they are not (N ≥ 3, 3) finite numbers."""
+    points = np.asarray(points, dtype=np.float64)
+    if points.ndim != 2 or points.shape[1] != 3 or len(points) < 3:
+        raise ValueError(f"{name} must be (N, 3) with N of 3 or more, got {points.shape}")
+    if not np.isfinite(points).all():
+        raise ValueError(f"{name} must be finite, got NaN or infinity")
+    return points
+
+
 @dataclass(frozen=True)
 class Similarity:
-    """Scale, turn, move: p ↦ scale · rotation · p + translation.
+    """Scale, rotate, translate: p ↦ scale · rotation · p + translation.
 
     Attributes:
         scale: target units per source unit, positive.

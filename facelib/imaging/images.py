@@ -7,7 +7,6 @@ is bilinear.
 
 from __future__ import annotations
 
-import os
 import struct
 import warnings
 import zlib
@@ -18,6 +17,8 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 from scipy import sparse
+
+from facelib.files.atomic import replacing
 
 JPEG_QUALITY = 95
 MAX_PIXELS = 80_000_000  # 960 MB as float32 RGB; a large camera's photo has half of it
@@ -112,14 +113,12 @@ def write_image(path: str | Path, image: np.ndarray) -> None:
     if form not in Image.SAVE:
         raise ValueError(f"expected an image ending such as .png or .jpg, got {path.name!r}")
     picture = Image.fromarray(to_uint8(image))
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    options = {"quality": JPEG_QUALITY} if form == "JPEG" else {}
     try:
-        picture.save(temporary, form, **({"quality": JPEG_QUALITY} if form == "JPEG" else {}))
-        os.replace(temporary, path)
+        with replacing(path) as temporary:
+            picture.save(temporary, form, **options)
     except OSError as error:
         raise OSError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def resize_image(image: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:

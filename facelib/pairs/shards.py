@@ -1,7 +1,6 @@
 """Arrays on disk in shards: files of many rows each, and a manifest with their checksums.
 
-Every file appears whole or not at all, whatever stops the program: it is written under another
-name and then renamed.
+Every file appears whole or not at all, whatever stops the program.
 """
 
 from __future__ import annotations
@@ -9,10 +8,12 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
-from facelib.files.atomic import sha256
+from facelib.files import atomic
+from facelib.files.atomic import replacing, sha256
 
 MANIFEST = "manifest.json"
 
@@ -40,12 +41,9 @@ def write_shard(folder: Path, number: int, arrays: dict[str, np.ndarray]) -> dic
 
 def write_manifest(folder: Path, manifest: dict) -> None:
     """Replace the manifest."""
-    temporary = folder / f"{MANIFEST}.{os.getpid()}.tmp"
-    with temporary.open("w", encoding="utf-8") as file:
+    with replacing(folder / MANIFEST) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.write(json.dumps(manifest, indent=1) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(folder / MANIFEST)
+        _to_disk(file)
 
 
 def read_manifest(folder: Path) -> dict:
@@ -68,18 +66,19 @@ def read_manifest(folder: Path) -> dict:
 
 def remove_unfinished(folder: Path) -> None:
     """Remove what a program that was killed had begun to write."""
-    for pattern in ("[0-9]*_*.*.tmp", f"{MANIFEST}.*.tmp"):
-        for path in folder.glob(pattern):
-            path.unlink(missing_ok=True)
+    for pattern in ("[0-9]*_*.npy", MANIFEST):
+        atomic.remove_unfinished(folder, pattern)
 
 
 def _write_array(path: Path, array: np.ndarray) -> str:
-    # Two programs at work on one folder must not write into each other's unfinished file.
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        np.save(file, array, allow_pickle=False)
-        file.flush()
-        os.fsync(file.fileno())
-    checksum = sha256(temporary)
-    temporary.replace(path)
-    return checksum
+    with replacing(path) as temporary:
+        with temporary.open("wb") as file:
+            np.save(file, array, allow_pickle=False)
+            _to_disk(file)
+        return sha256(temporary)
+
+
+def _to_disk(file: IO) -> None:
+    """Have the system write a file's content before it gets its name."""
+    file.flush()
+    os.fsync(file.fileno())

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from facelib.geometry.mesh import Mesh, read_mesh
+from facelib.geometry.mesh import Mesh
+from facelib.geometry.meshfiles import read_mesh
 from facelib.imaging.images import decode_image
 
 MAX_OBJ_BYTES = 400_000_000

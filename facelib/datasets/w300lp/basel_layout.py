@@ -18,7 +18,7 @@ from scipy.sparse import csr_array
 from facelib.datasets.w300lp.basel import BaselModel, load_basel
 from facelib.face.headmodel import load_head
 from facelib.face.layout import UVLayout, load_layout
-from facelib.face.mesh_transfer import FORMAT, integrate_mesh, load_matrix, save_matrix
+from facelib.face.mesh_transfer import MATRIX_FORMAT, integrate_mesh, load_matrix, save_matrix
 from facelib.face.template import FaceTemplate
 
 
@@ -124,7 +124,7 @@ def register(model: BaselModel, layout: UVLayout) -> csr_array:
 
 
 def _fingerprint(model: BaselModel, layout: UVLayout) -> str:
-    digest = hashlib.sha256(str(FORMAT).encode())
+    digest = hashlib.sha256(str(MATRIX_FORMAT).encode())
     ours = load_head().mean_head
     for array in (
         model.head.mean_head, model.head.triangles, model.head.keypoint_triangles,

@@ -1,0 +1,159 @@
+"""Mesh files: OBJ with MTL and PNG, GLB and PLY, read and written through trimesh.
+
+In a `Mesh` v points down, in these files and in trimesh it points up: `_flip_v` is the one place
+that converts.
+"""
+
+import re
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from facelib.files.atomic import replacing
+from facelib.geometry.mesh import Mesh, vertex_colors
+from facelib.imaging.images import to_uint8
+
+MESH_ENDINGS = (".obj", ".glb", ".ply")
+
+
+def read_mesh(path: str | Path, resolver=None, split_seams: bool = False) -> Mesh:
+    """Read a mesh with its texture coordinates, texture and colours, where the file has them.
+
+    An OBJ's vertices keep their order and number, with one texture coordinate each, or are split.
+
+    Args:
+        path: ends in .obj, .glb or .ply.
+        resolver: trimesh's finder of the files that an OBJ names; None looks in its folder.
+        split_seams: split vertices that have several texture coordinates, as at a seam.
+
+    Returns:
+        Mesh in the file's own frame and unit; without its unused vertices.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the ending is another one or the file holds no triangles.
+    """
+    import trimesh  # half a second, which only readers of files should wait for
+
+    path = _checked_ending(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"expected a mesh file, found none at {path}")
+    order = {"maintain_order": not split_seams} if path.suffix.lower() == ".obj" else {}
+    try:
+        loaded = trimesh.load_mesh(path, process=False, resolver=resolver, **order)
+        if len(loaded.faces):
+            uv, texture = _uv_and_texture(loaded)
+            return Mesh(loaded.vertices, loaded.faces, uv, texture, _colors(loaded))
+    except Exception as error:  # trimesh lets whatever its parsers meet through
+        raise ValueError(f"expected a mesh, but {path} cannot be read: {error}") from error
+    raise ValueError(f"expected a mesh with triangles, found none in {path}")
+
+
+def write_mesh(path: str | Path, mesh: Mesh) -> None:
+    """Write a mesh in the format that the file's ending names.
+
+    NAME.obj comes with NAME.mtl and NAME.png in its folder and refers to them by name alone; GLB
+    holds all in one file; PLY, which has no common way to hold a texture, gets its colour at every
+    vertex.
+    Each file appears whole or not at all, the mesh itself last.
+
+    Args:
+        path: ends in .obj, .glb or .ply; the folder must exist.
+        mesh: in a right-handed frame with y up, as every viewer expects.
+
+    Raises:
+        ValueError: if the ending is another one.
+        OSError: if a file cannot be written.
+    """
+    path = _checked_ending(path)
+    stem = re.sub(r"[^\w.-]", "_", path.stem)  # MTL readers stop at the first space
+    ending = path.suffix.lower()
+    if ending == ".obj":
+        files = _obj_files(mesh, stem, path.name)
+    elif ending == ".glb":
+        files = {path.name: _to_trimesh(mesh, stem, pbr=True).export(file_type="glb")}
+    else:
+        colored = Mesh(mesh.vertices, mesh.triangles, colors=vertex_colors(mesh))
+        files = {path.name: _to_trimesh(colored, stem).export(file_type="ply")}
+    _write_all(path, files)
+
+
+def _obj_files(mesh: Mesh, stem: str, obj_name: str) -> dict[str, bytes]:
+    from trimesh.exchange.obj import export_obj
+
+    text, material_files = export_obj(
+        _to_trimesh(mesh, stem),
+        include_normals=True,
+        return_texture=True,
+        write_texture=False,
+        mtl_name=f"{stem}.mtl",
+        header=None,
+    )
+    return {obj_name: text.encode(), **material_files}
+
+
+def _to_trimesh(mesh: Mesh, name: str, pbr: bool = False):
+    import trimesh
+    from trimesh.visual import ColorVisuals, TextureVisuals
+    from trimesh.visual.material import PBRMaterial, SimpleMaterial
+
+    visual = None
+    if mesh.uv is not None and mesh.texture is not None:
+        picture, white = Image.fromarray(to_uint8(mesh.texture)), [255, 255, 255, 255]
+        if pbr:
+            material = PBRMaterial(
+                name=name, baseColorTexture=picture, metallicFactor=0.0, roughnessFactor=1.0
+            )
+        else:
+            # trimesh's default diffuse colour is grey and would darken the texture.
+            black = [0, 0, 0, 255]
+            material = SimpleMaterial(
+                image=picture, diffuse=white, ambient=white, specular=black, name=name
+            )
+            material.name = name
+        visual = TextureVisuals(uv=_flip_v(mesh.uv), material=material)
+    elif mesh.colors is not None:
+        visual = ColorVisuals(vertex_colors=to_uint8(mesh.colors))
+    return trimesh.Trimesh(mesh.vertices, mesh.triangles, visual=visual, process=False)
+
+
+def _uv_and_texture(loaded) -> tuple[np.ndarray | None, np.ndarray | None]:
+    uv = getattr(loaded.visual, "uv", None)
+    if uv is None or len(uv) != len(loaded.vertices):
+        return None, None
+    material = loaded.visual.material
+    picture = getattr(material, "baseColorTexture", None) or getattr(material, "image", None)
+    if picture is None:
+        return _flip_v(uv), None
+    return _flip_v(uv), np.asarray(picture.convert("RGB"), dtype=np.float32) / 255.0
+
+
+def _colors(loaded) -> np.ndarray | None:
+    if loaded.visual.kind != "vertex":
+        return None
+    return np.asarray(loaded.visual.vertex_colors, dtype=np.float32)[:, :3] / 255.0
+
+
+def _flip_v(uv: np.ndarray) -> np.ndarray:
+    """Convert v from down to up, or back."""
+    return np.column_stack([uv[:, 0], 1.0 - uv[:, 1]])
+
+
+def _checked_ending(path: str | Path) -> Path:
+    path = Path(path)
+    if path.suffix.lower() not in MESH_ENDINGS:
+        raise ValueError(f"expected a name ending in {', '.join(MESH_ENDINGS)}, got {path.name!r}")
+    return path
+
+
+def _write_all(path: Path, files: dict[str, bytes]) -> None:
+    """Write files next to each other, whole or not at all; the first appears last."""
+    try:
+        with ExitStack() as unfinished:
+            for name, content in files.items():
+                temporary = unfinished.enter_context(replacing(path.with_name(name)))
+                temporary.write_bytes(content)
+    except OSError as error:
+        raise OSError(f"cannot write {path}: {error.strerror or error}") from error
