@@ -68,7 +68,9 @@ def test_faces_are_exposed_for_the_head():
     # Dark heads come out darker than pale ones, but not by as much as they are.
     assert levels[0] < levels[1] < levels[2] < 20 * levels[0] / 3
     assert meter(np.zeros((32, 32, 3), np.float32), np.zeros((32, 32), np.float32)) == 1
-    film = metered(Film(exposure=2.0), np.full((32, 32, 3), lit_photo.GREY, np.float32), alpha)
+    film = metered(
+        Film(exposure=2.0), np.full((32, 32, 3), lit_photo.METERED_LIGHT, np.float32), alpha
+    )
     assert film.exposure == pytest.approx(2.0, rel=1e-3)
 
 

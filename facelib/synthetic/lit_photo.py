@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,16 +31,44 @@ from facelib.synthetic.scene import develop, random_lights
 from facelib.synthetic.worn.ribbons import Overlay
 
 FINE_GRID_BELOW = 200  # px: smaller photos are rendered at twice their size and averaged
-GREY = 0.22  # mean light of a face that the meter aims at ...
-METER_PULL = 0.65  # ... as far as this: dark skin stays darker than pale skin
-# Region → strength of mirrored light, roughness, scatter, openness, where they differ from skin's.
+METERED_LIGHT = 0.22  # mean linear light of a face that the meter aims at ...
+METER_PULL = 0.65  # ... and the exponent that it goes there with: dark skin stays darker than pale
+METER_RANGE = (0.4, 4.0)  # smallest and largest exposure that the meter chooses
+
+
+class Material(NamedTuple):
+    """How a surface mirrors and scatters light.
+
+    Attributes:
+        gloss: strength of mirrored light; 1 is what skin's refraction gives.
+        roughness: GGX's alpha, 0..1.
+        scatter: 1 where light travels below the surface as in skin, 0 where it does not.
+    """
+
+    gloss: float
+    roughness: float
+    scatter: float
+
+
+# Regions of the head whose material is not the person's own skin.
 MATERIALS = {
-    "lips": (1.5, 0.32, 1.0), "ears": (0.7, 0.5, 1.0), "scalp": (0.45, 0.6, 0.4),
-    "neck": (0.6, 0.55, 1.0), "mouth_cavity": (0.5, 0.3, 0.0), "eye_sockets": (1.0, 0.3, 1.0),
-    "teeth": (1.6, 0.22, 0.3), "tongue": (1.2, 0.35, 0.5), "eyeballs": (2.4, 0.1, 0.0),
-}  # fmt: skip
-PLAIN_OIL, PLAIN_ROUGHNESS = 0.8, 0.42  # of skin that nobody drew
-CLOTH = (0.15, 0.8, 0.0)  # everything that is no part of the head model
+    "lips": Material(1.5, 0.32, 1.0),
+    "ears": Material(0.7, 0.5, 1.0),
+    "scalp": Material(0.45, 0.6, 0.4),
+    "neck": Material(0.6, 0.55, 1.0),
+    "mouth_cavity": Material(0.5, 0.3, 0.0),
+    "eye_sockets": Material(1.0, 0.3, 1.0),
+    "teeth": Material(1.6, 0.22, 0.3),
+    "tongue": Material(1.2, 0.35, 0.5),
+    "eyeballs": Material(2.4, 0.1, 0.0),
+}
+PLAIN_SKIN = Material(0.8, 0.42, 1.0)  # where no complexion was drawn
+CLOTH = Material(0.15, 0.8, 0.0)  # everything that is no part of the head model
+NOSE_GLOSS, NOSE_FRONT_MM = 1.25, 80.0  # the nose shines more in front of this z, head frame
+MOUTH_REGIONS = ("mouth_cavity", "teeth", "tongue")  # their darkness is in their colours
+# Shares of the sky that are set by hand: the mouth is painted dark already, lids and sockets hide
+# an eyeball that the mean head shows, and cloth lies open.
+MOUTH_OPENNESS, EYEBALL_OPENNESS, CLOTH_OPENNESS = 0.8, 0.6, 0.9
 
 
 @dataclass(frozen=True)
@@ -85,19 +114,14 @@ def build_materials(model: MorphableModel, atlas: Atlas) -> HeadMaterials:
     count = len(model.mean_head)
     gloss, roughness = np.ones(count, np.float32), np.zeros(count, np.float32)
     scatter = np.ones(count, np.float32)
-    for name, (shine, rough, depth) in MATERIALS.items():
+    for name, material in MATERIALS.items():
         members = model.regions[name]
-        gloss[members], roughness[members], scatter[members] = shine, rough, depth
-    z = model.mean_head[:, 2]
-    nose = model.regions["nose"] & (z > 80)
-    gloss[nose] = 1.25
-    inside = np.zeros(count, bool)
-    for name in ("mouth_cavity", "teeth", "tongue"):
-        inside |= model.regions[name]
-    # The atlas keeps 0.35 + 0.65 · clipped openness; inside the head it paints darkness itself.
-    openness = np.clip((atlas.shade[:, 0] - 0.35) / 0.65, 0, 1)
-    openness[inside] = 0.8
-    openness[model.regions["eyeballs"]] = 0.6  # lids and sockets stand before the rest
+        gloss[members], roughness[members], scatter[members] = material
+    gloss[model.regions["nose"] & (model.mean_head[:, 2] > NOSE_FRONT_MM)] = NOSE_GLOSS
+    inside = np.any([model.regions[name] for name in MOUTH_REGIONS], axis=0)
+    openness = atlas.openness()
+    openness[inside] = MOUTH_OPENNESS
+    openness[model.regions["eyeballs"]] = EYEBALL_OPENNESS
     slopes = texel_slopes(model.mean_head, model.triangles, atlas.uv, atlas.size)
     slopes[inside] = 0
     is_eye = model.regions["eyeballs"][model.triangles].all(axis=1)
@@ -125,7 +149,7 @@ def make_surface(
         bare: (N,) bool: vertices that are skin though no part of the head; none if none.
     """
     count, head = len(mesh_head.vertices), len(materials.openness)
-    gloss, roughness = (skin.oil, skin.roughness) if skin else (PLAIN_OIL, PLAIN_ROUGHNESS)
+    gloss, roughness = (skin.oil, skin.roughness) if skin else PLAIN_SKIN[:2]
     is_eye = np.zeros(len(mesh_head.triangles), bool)
     is_eye[: len(materials.is_eye)] = materials.is_eye
     own = materials.roughness > 0
@@ -134,7 +158,7 @@ def make_surface(
         others[bare[head:]] = MATERIALS["neck"]
     return Surface(
         normals_head,
-        _extended(materials.openness, np.full(count - head, 0.9)),
+        _extended(materials.openness, np.full(count - head, CLOTH_OPENNESS)),
         _extended(materials.gloss * np.where(own, 1.0, gloss), others[:, 0]),
         _extended(np.where(own, materials.roughness, roughness), others[:, 1]),
         _extended(materials.scatter, others[:, 2]),
@@ -204,7 +228,7 @@ def meter(light: np.ndarray, alpha: np.ndarray) -> float:
     if covered < 1:
         return 1.0
     mean = float(light[middle, middle].sum()) / 3 / covered
-    return float(np.clip((GREY / max(mean, 1e-4)) ** METER_PULL, 0.4, 4.0))
+    return float(np.clip((METERED_LIGHT / max(mean, 1e-4)) ** METER_PULL, *METER_RANGE))
 
 
 def metered(film: Film, light: np.ndarray, alpha: np.ndarray) -> Film:

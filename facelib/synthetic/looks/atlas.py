@@ -16,6 +16,7 @@ from scipy.spatial import cKDTree
 
 from facelib.render.rasterize import interpolate, rasterize
 from facelib.synthetic.light.occlusion import ambient_occlusion
+from facelib.synthetic.looks.falloff import Edge, soft_step
 
 # Where the evenly unfolded head's coordinates go on the page: the face takes up most of it.
 STRETCH_U = ((0.0, 0.26, 0.5, 0.74, 1.0), (0.0, 0.12, 0.5, 0.88, 1.0))
@@ -25,14 +26,52 @@ PATCH_FILL = 0.9  # share of its patch that a part covers
 CORNERS = ((0.07, 0.07), (0.93, 0.07), (0.07, 0.93), (0.93, 0.93))  # the model's patches ...
 CORNER_RADIUS = 0.06  # ... and their size; an eyeball's rim lies 180 degrees from its front
 EYE_VIEW = np.pi / 2  # rad, the angle from the eyeball's front that an atlas patch reaches
-WRAP = 0.2  # no honest triangle is wider on the page
+WIDEST_TRIANGLE = 0.2  # of the page's width: what is wider wraps around its border
 EYES = ((36, 37, 38, 39, 40, 41), (42, 43, 44, 45, 46, 47))  # iBUG keypoints
 SHIRT_UV = (15 / 16, 0.9)  # a spot of the page in the shirt's colour
-# Keypoints follow the bone; hair sits a little higher at the nose.
+# Keypoints follow the bone; hair sits a little higher at the nose. From the temple to the nose.
 BROW_LIFT_MM = np.array([[0, 0, 0], [0, -0.5, 0], [0, -1, 0], [0, 0.8, 0], [0, 3.0, 0]])
 # Brows and lashes reflect this share of what the hair of the head does, and turn grey later.
 BROW_SHADE = 0.45
-BROWS = ((17, 18, 19, 20, 21), (26, 25, 24, 23, 22))  # from the temple to the nose
+BROWS = ((17, 18, 19, 20, 21), (26, 25, 24, 23, 22))  # keypoints from the temple to the nose
+BROW_STEPS = 65  # points of the smooth line through a brow's keypoints
+BROW_TAPER = ((0, 0.35, 0.9, 1), (0.4, 1.0, 1.0, 0.7))  # fullness along it, from temple to nose
+
+# How `shade` follows from the sky that a vertex sees.
+SKY_GAIN = 1.25  # few places on a head see more than 0.8 of the sky: that counts as all of it
+FOLD_SHADE = 0.35  # shade of a vertex that sees nothing: skin around it passes light on
+MOUTH_SHADE = (0.16, 0.07, 0.06)  # RGB
+SOCKET_SHADE = 0.8  # factor
+DEPTH_SHADE = {"teeth": (0.25, 0.85), "tongue": (0.2, 0.7)}  # at the back and at the front
+# Strength of the plain renderer's highlight, where skin has 1.
+PLAIN_GLOSS = {
+    "lips": 2.0,
+    "nose": 1.6,
+    "ears": 0.6,
+    "scalp": 0.5,
+    "neck": 0.5,
+    "mouth_cavity": 0.0,
+    "eye_sockets": 0.5,
+    "teeth": 2.0,
+    "tongue": 1.0,
+    "eyeballs": 5.0,
+}
+
+# Features of the mean head: places and radii in mm, head frame.
+CHEEKS_MM, CHEEK_RADIUS_MM = ((-42, -26, 62), (42, -26, 62)), 15
+TIP_RADIUS_MM = 11  # of the nose
+BAGS_MM, BAG_RADIUS_MM = ((-27, 2, 72), (27, 2, 72)), 7
+LID_RADIUS_MM, LID_EDGE_MM = 6, 0.7
+LASH_RADIUS_MM, LOWER_LASHES = 1.3, 0.35  # the lower lid's lashes are fainter
+LIPS_BLUR_PX, NOSE_BLUR_PX, EARS_BLUR_PX = 1.6, 4, 3  # on a page of BLUR_SIZE
+BLUR_SIZE = 512
+# The beard's upper edge as y over |x|: along the moustache and the cheek to the sideburn.
+BEARD_TOP_MM = ((0, 20, 34, 52, 66, 72), (-35, -39, -52, -42, -10, 6))
+BEARD_TOP_WIDTH_MM, BEARD_BACK, BEARD_LOW = 4, Edge(-5, 8), Edge(-118, 8)
+BEARD_OFF_LIPS = 1.6  # no beard where lips have more than 1 over this
+FRECKLES_TOP, FRECKLES_LOW, FRECKLES_BACK = Edge(22, 8), Edge(-50, 10), Edge(35, 15)
+FRECKLES, FRECKLE_MM, FRECKLE_FAINTEST = 2600, (0.5, 1.4), 0.4  # how many, radius, opacity
+NAPE_Z_MM, NAPE_Y_MM = -25, -62  # of the neck, hair covers what is behind and above this
 
 
 @dataclass(frozen=True)
@@ -50,7 +89,8 @@ class Atlas:
         brow_taper: (size, size) float32: how full the brow is there, 1 at its fullest.
         eye_angle: (size/4, size/4) float32, rad from the eyeball's front; and `eye_around`.
         eye_around: (size/4, size/4) float32, rad, counter-clockwise seen from the front.
-        shade: (N, 3) float32: how much of the surrounding light reaches each vertex.
+        shade: (N, 3) float32, RGB: what the plain renderer multiplies each vertex's colour with;
+            from FOLD_SHADE where the head hides all of the sky to 1 where it hides none.
         gloss: (N,) float32: how strongly each vertex shines, relative to dry skin = 1.
     """
 
@@ -65,6 +105,13 @@ class Atlas:
     eye_around: np.ndarray
     shade: np.ndarray
     gloss: np.ndarray
+
+    def openness(self) -> np.ndarray:
+        """Return the share of the sky that reaches each vertex, out of `shade`: (N,) float32, 0..1.
+
+        It means nothing where shade is paint: in the mouth.
+        """
+        return np.clip((self.shade[:, 0] - FOLD_SHADE) / (1 - FOLD_SHADE), 0, 1)
 
 
 def build_atlas(
@@ -152,10 +199,11 @@ def vertex_shade(
         (N, 3) float32 in 0..1, RGB.
     """
     seen = ambient_occlusion(vertices_head, triangles, n_directions)
-    shade = np.repeat(0.35 + 0.65 * np.clip(seen * 1.25, 0, 1)[:, None], 3, axis=1)
-    shade[regions["mouth_cavity"]] = (0.16, 0.07, 0.06)
-    shade[regions["eye_sockets"]] *= 0.8
-    for name, darkest, brightest in (("teeth", 0.25, 0.85), ("tongue", 0.2, 0.7)):
+    openness = np.clip(seen * SKY_GAIN, 0, 1)[:, None]
+    shade = np.repeat(FOLD_SHADE + (1 - FOLD_SHADE) * openness, 3, axis=1)
+    shade[regions["mouth_cavity"]] = MOUTH_SHADE
+    shade[regions["eye_sockets"]] *= SOCKET_SHADE
+    for name, (darkest, brightest) in DEPTH_SHADE.items():
         z = vertices_head[regions[name], 2]
         if len(z):
             near = (z - z.min()) / max(np.ptp(z), 1e-9)
@@ -175,7 +223,7 @@ def _paint_vertices(vertices, triangles, page_uv, regions, size):
         inside = inside | regions[part]
     skin = triangles[~inside[triangles].all(axis=1)]
     # Low at the back of the neck the unfolding wraps: triangles there would span the whole page.
-    wrapped = np.ptp(page_uv[skin], axis=1).max(axis=1) > WRAP
+    wrapped = np.ptp(page_uv[skin], axis=1).max(axis=1) > WIDEST_TRIANGLE
     skin = skin[~wrapped]
     pixels = page_uv * [size, size / SKIN_SHARE] - 0.5
     fragments = rasterize(np.column_stack([pixels, vertices[:, 2]]), skin, size, size)
@@ -192,23 +240,25 @@ def _paint_vertices(vertices, triangles, page_uv, regions, size):
 
 def _feature_maps(position, painted, vertices, triangles, regions, keypoints):
     x, y, z = np.moveaxis(position, -1, 0)
-    blur = position.shape[0] / 512
+    blur = position.shape[0] / BLUR_SIZE
     rim_mm, upper = _lid_rim(position, vertices, triangles, regions, keypoints)
-    lips = gaussian_filter(painted["lips"], 1.6 * blur)
-    moustache = np.interp(np.abs(x), [0, 20, 34, 52, 66, 72], [-35, -39, -52, -42, -10, 6])
-    beard = _soft(moustache - y, 4) * _soft(z + 5, 8) * _soft(y + 118, 8)
-    spots = _spots(position)
+    lips = gaussian_filter(painted["lips"], LIPS_BLUR_PX * blur)
+    beard_top = np.interp(np.abs(x), *BEARD_TOP_MM)
+    beard = soft_step(beard_top - y, BEARD_TOP_WIDTH_MM) * BEARD_BACK.above(z) * BEARD_LOW.above(y)
+    freckles = _spots(position) * FRECKLES_TOP.below(y)
+    freckles = freckles * FRECKLES_LOW.above(y) * FRECKLES_BACK.above(z)
     maps = {
         "lips": lips,
-        "nose": gaussian_filter(painted["nose"], 4 * blur),
-        "ears": gaussian_filter(painted["ears"], 3 * blur),
-        "cheeks": _bumps(position, [(-42, -26, 62), (42, -26, 62)], 15),
-        "tip": _bumps(position, [tuple(keypoints[30])], 11),
-        "bags": _bumps(position, [(-27, 2, 72), (27, 2, 72)], 7),
-        "lids": np.exp(-((rim_mm / 6) ** 2)) * upper,
-        "lashes": np.exp(-((rim_mm / 1.3) ** 2)) * (0.35 + 0.65 * upper),
-        "beard": beard * np.clip(1 - 1.6 * lips, 0, 1),
-        "freckles": spots * _soft(22 - y, 8) * _soft(y + 50, 10) * _soft(z - 35, 15),
+        "nose": gaussian_filter(painted["nose"], NOSE_BLUR_PX * blur),
+        "ears": gaussian_filter(painted["ears"], EARS_BLUR_PX * blur),
+        "cheeks": _bumps(position, CHEEKS_MM, CHEEK_RADIUS_MM),
+        "tip": _bumps(position, keypoints[30:31], TIP_RADIUS_MM),
+        "bags": _bumps(position, BAGS_MM, BAG_RADIUS_MM),
+        "lids": np.exp(-((rim_mm / LID_RADIUS_MM) ** 2)) * upper,
+        "lashes": np.exp(-((rim_mm / LASH_RADIUS_MM) ** 2))
+        * (LOWER_LASHES + (1 - LOWER_LASHES) * upper),
+        "beard": beard * np.clip(1 - BEARD_OFF_LIPS * lips, 0, 1),
+        "freckles": freckles,
     }
     return {name: np.ascontiguousarray(values, np.float32) for name, values in maps.items()}
 
@@ -225,7 +275,7 @@ def _lid_rim(position, vertices, triangles, regions, keypoints):
         corners = keypoints[[eye[0], eye[3]]]
         side = np.sign(corners[0, 0])
         middle += np.where(x * side > 0, np.interp(x, corners[:, 0], corners[:, 1]), 0)
-    return rim_mm, _soft(y - middle, 0.7)
+    return rim_mm, soft_step(y - middle, LID_EDGE_MM)
 
 
 def _brow_maps(position, keypoints):
@@ -233,12 +283,12 @@ def _brow_maps(position, keypoints):
     best = np.full(position.shape[:2], np.inf, np.float32)
     along = np.zeros_like(best)
     for brow in BROWS:
-        fine = np.linspace(0, 4, 65)
+        fine = np.linspace(0, 4, BROW_STEPS)
         line = PchipInterpolator(range(5), keypoints[list(brow)] + BROW_LIFT_MM)(fine)
         distance, index = cKDTree(line).query(position)
         nearer = distance < best
-        best[nearer], along[nearer] = distance[nearer], index[nearer] / 64
-    taper = np.interp(along, [0, 0.35, 0.9, 1], [0.4, 1.0, 1.0, 0.7])
+        best[nearer], along[nearer] = distance[nearer], index[nearer] / (BROW_STEPS - 1)
+    taper = np.interp(along, *BROW_TAPER)
     return best, taper.astype(np.float32)
 
 
@@ -247,7 +297,7 @@ def _hairline(position, vertices, regions):
     x, y, z = vertices.T
     skin = ~(regions["eyeballs"] | regions["teeth"] | regions["tongue"])
     skin &= ~(regions["mouth_cavity"] | regions["eye_sockets"])
-    hair = skin & (regions["scalp"] | (regions["neck"] & (z < -25) & (y > -62)))
+    hair = skin & (regions["scalp"] | (regions["neck"] & (z < NAPE_Z_MM) & (y > NAPE_Y_MM)))
     to_bare = cKDTree(vertices[skin & ~hair]).query(position)[0]
     to_hair = cKDTree(vertices[hair]).query(position)[0]
     return ((to_bare - to_hair) / 2).astype(np.float32)
@@ -261,21 +311,13 @@ def _eye_maps(size):
 
 def _gloss(regions):
     gloss = np.ones(len(regions["lips"]), np.float32)
-    for name, strength in (
-        ("lips", 2.0), ("nose", 1.6), ("ears", 0.6), ("scalp", 0.5), ("neck", 0.5),
-        ("mouth_cavity", 0.0), ("eye_sockets", 0.5), ("teeth", 2.0), ("tongue", 1.0),
-        ("eyeballs", 5.0),
-    ):  # fmt: skip
+    for name, strength in PLAIN_GLOSS.items():
         gloss[regions[name]] = strength
     return gloss
 
 
-def _soft(value, width):
-    """A step from 0 to 1 at 0, about 4 widths long."""
-    return 1 / (1 + np.exp(-np.clip(value / width, -30, 30)))
-
-
 def _bumps(position, centres, radius):
+    """1 at the nearest centre, falling off like a Gaussian."""
     tree = cKDTree(np.array(centres, float))
     return np.exp(-((tree.query(position)[0] / radius) ** 2)).astype(np.float32)
 
@@ -283,9 +325,8 @@ def _bumps(position, centres, radius):
 def _spots(position):
     """Small dark spots all over the skin, a fixed pattern: 1 at their centres."""
     rng = np.random.default_rng(7)
-    anchors = position.reshape(-1, 3)[rng.integers(0, position.shape[0] ** 2, 2600)]
-    size = rng.uniform(0.5, 1.4, len(anchors))
+    anchors = position.reshape(-1, 3)[rng.integers(0, position.shape[0] ** 2, FRECKLES)]
+    size = rng.uniform(*FRECKLE_MM, len(anchors))
     distance, index = cKDTree(anchors).query(position)
-    return (
-        np.exp(-((distance / size[index]) ** 2)) * (0.4 + 0.6 * rng.random(len(anchors))[index])
-    ).astype(np.float32)
+    opacity = FRECKLE_FAINTEST + (1 - FRECKLE_FAINTEST) * rng.random(len(anchors))[index]
+    return (np.exp(-((distance / size[index]) ** 2)) * opacity).astype(np.float32)
