@@ -5,9 +5,9 @@ import pytest
 
 from facelib.face.headmodel import load_head
 from facelib.geometry.mesh import triangle_normals
+from facelib.pairs.labels import LABELS, NUMBER_OF
 from facelib.synthetic.worn import clothes, hats
 from facelib.synthetic.worn.garments import sewn, strip
-from facelib.synthetic.worn.ribbons import LABELS
 from facelib.synthetic.worn.scalp import mean_scalp
 from facelib.synthetic.worn.torso import EDGE, torso_rings
 
@@ -42,7 +42,7 @@ def test_clothes_hide_where_the_neck_ends(cut):
         near = np.linalg.norm(cloth - point, axis=1) < 40
         assert away[near].max() > np.linalg.norm(direction) - 3
     assert len(worn.triangle_label) == len(worn.triangles)
-    assert set(worn.triangle_label) <= {0, LABELS.index("clothes")}
+    assert set(worn.triangle_label) <= {NUMBER_OF["neck"], NUMBER_OF["clothes"]}
 
 
 def test_nothing_worn_below_the_head_reaches_the_mouth():
@@ -65,7 +65,7 @@ def test_hats_lie_outside_the_head_and_leave_the_eyes_free(kind):
     inside = (np.abs(before[:, 0]) < 50) & (before[:, 1] < eyes[:, 1].max() + 4)
     inside &= before[:, 1] > eyes[:, 1].min() - 60
     assert not inside.any()
-    assert set(worn.triangle_label) == {LABELS.index("hat")}
+    assert set(worn.triangle_label) == {NUMBER_OF["hat"]}
 
 
 def test_unknown_cuts_and_hats_are_refused():

@@ -6,6 +6,7 @@ from scipy.spatial import cKDTree
 
 from facelib.face.headmodel import load_head
 from facelib.geometry.mesh import Mesh
+from facelib.pairs.labels import NUMBER_OF
 from facelib.render.camera import Camera
 from facelib.render.render import Light, render
 from facelib.synthetic.worn.glasses import (
@@ -16,7 +17,7 @@ from facelib.synthetic.worn.glasses import (
     put_on,
     random_glasses,
 )
-from facelib.synthetic.worn.ribbons import LABELS, draw_ribbons, join
+from facelib.synthetic.worn.ribbons import draw_ribbons, join
 from facelib.synthetic.worn.torso import outer_skin
 
 CAMERA = Camera.perspective((0, 0, 0), 900.0, 1100.0, 128, 128)
@@ -91,7 +92,7 @@ def test_a_clear_lens_changes_little_and_a_dark_one_darkens():
     for tint in (1.0, 0.1):
         worn = put_on(Glasses(tint=(tint,) * 3, mirror=0.0), vertices, model.keypoints(vertices))
         shots[tint] = draw_lenses(bare, CAMERA, worn, LIGHT, (0.3, 0.3, 0.3))
-    glass = shots[0.1].label == LABELS.index("lens")
+    glass = shots[0.1].label == NUMBER_OF["lens"]
     assert glass.sum() > 300
     np.testing.assert_allclose(shots[1.0].image, bare.image, atol=1e-6)
     np.testing.assert_allclose(shots[0.1].image[glass], 0.1 * bare.image[glass], atol=1e-6)

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from facelib.geometry.mesh import Mesh
+from facelib.pairs.labels import NUMBER_OF
 from facelib.render.camera import Camera
 from facelib.render.render import Light, render
-from facelib.synthetic.worn.ribbons import LABELS, Ribbons, draw_ribbons, even_lines, join
+from facelib.synthetic.worn.ribbons import Ribbons, draw_ribbons, even_lines, join
 
 CAMERA = Camera.orthographic((0, 0, 0), 1.0, 64, 48)
 LIGHT = [Light(np.array([0, 0, 1.0]), np.ones(3))]
@@ -43,7 +44,7 @@ def test_a_ribbon_is_hidden_by_what_lies_before_it_and_hides_what_lies_behind():
 def test_the_nearer_of_two_ribbons_wins_in_any_order(turned):
     parts = [wire(0, 0.0, 3.0, (1, 0, 0), "hair"), wire(0, 9.0, 3.0, (0, 1, 0), "beard")]
     drawn = draw_ribbons(photo(), CAMERA, join(parts[::-1] if turned else parts), LIGHT, (1, 1, 1))
-    assert LABELS[drawn.label[24, 32]] == "beard"
+    assert drawn.label[24, 32] == NUMBER_OF["beard"]
     assert drawn.image[24, 32, 1] > drawn.image[24, 32, 0]
     assert drawn.depth[24, 32] == pytest.approx(9 + 3, abs=0.5)  # a wire is round
 

@@ -18,7 +18,7 @@ from facelib.pairs.annotations import (
     seen,
     view_truth,
 )
-from facelib.pairs.labels import LABELS, NUMBER_OF, WORN, numbers_of
+from facelib.pairs.labels import LABELS, NUMBER_OF, WORN
 from facelib.pairs.store import ShardedPairs, write_shards
 from facelib.render.camera import Camera
 from facelib.render.rasterize import rasterize
@@ -242,13 +242,6 @@ def test_what_is_drawn_over_the_render_hides_and_is_named(shoot, sample):
     for kept in ("depth_mm", "normals_eye"):
         expected = getattr(sample.pixels[0], kept)
         np.testing.assert_array_equal(getattr(pixels, kept)[~hair], expected[~hair])
-
-
-def test_other_lists_of_labels_are_translated():
-    numbers = numbers_of(("none", "hair", "lens"))
-    assert numbers[[0, 1, 2]].tolist() == [0, NUMBER_OF["hair"], NUMBER_OF["lens"]]
-    with pytest.raises(ValueError, match="scarf"):
-        numbers_of(("none", "scarf"))
 
 
 def test_labels_keep_their_numbers():

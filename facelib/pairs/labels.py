@@ -47,18 +47,3 @@ def head_labels(regions: dict[str, np.ndarray]) -> np.ndarray:
     for region, label in LABEL_OF_REGION.items():
         labels[regions[region]] = NUMBER_OF[label]
     return labels
-
-
-def numbers_of(names: tuple[str, ...]) -> np.ndarray:
-    """Translate another list of names: (len(names),) uint8, to be indexed with its numbers.
-
-    Args:
-        names: of `LABELS`, or "none" for nothing.
-
-    Raises:
-        ValueError: if a name is not known here.
-    """
-    unknown = set(names) - set(LABELS) - {"none"}
-    if unknown:
-        raise ValueError(f"unknown labels {sorted(unknown)}: append them to LABELS")
-    return np.array([NUMBER_OF.get(name, 0) for name in names], np.uint8)

@@ -9,7 +9,7 @@ import numpy as np
 
 from facelib.face.headmodel import load_head
 from facelib.geometry.mesh import Mesh, vertex_normals
-from facelib.pairs.labels import NUMBER_OF, head_labels, numbers_of
+from facelib.pairs.labels import NUMBER_OF, head_labels
 from facelib.synthetic.casting import Person, lit_mouth
 from facelib.synthetic.ingredients import Ingredients
 from facelib.synthetic.light.lit_render import Surface
@@ -21,11 +21,8 @@ from facelib.synthetic.looks.complexion import FLUSH, Complexion, skin_tone
 from facelib.synthetic.looks.skin_paint import Painting
 from facelib.synthetic.texture_cache import head_atlas, head_materials, painted
 from facelib.synthetic.worn.outfit import Outfit, Worn, looks_under, random_outfit, wear, with_cloth
-from facelib.synthetic.worn.ribbons import LABELS as WORN_LABELS
 from facelib.synthetic.worn.scalp import behind_hairline, mean_scalp
 from facelib.synthetic.worn.shirt import RINGS, neck_edge, shirt_triangles, shirt_vertices
-
-NUMBER_OF_WORN = numbers_of(WORN_LABELS)
 
 
 @dataclass(frozen=True)
@@ -159,8 +156,7 @@ def _clothed(mesh: Mesh, worn: Worn | None) -> tuple[Mesh, np.ndarray, np.ndarra
         return mesh, normals, _plain_labels()
     cloth, n_head = worn.cloth, len(load_head().mean_head)
     labels = np.zeros(len(cloth.vertices_head), np.uint8)
-    labels[cloth.triangles] = NUMBER_OF_WORN[cloth.triangle_label][:, None]
-    labels[labels == 0] = NUMBER_OF["neck"]  # bare skin in an open collar
+    labels[cloth.triangles] = cloth.triangle_label[:, None]
     mesh, normals = with_cloth(mesh, normals, cloth, n_head)
     return mesh, normals, np.concatenate([_plain_labels()[:n_head], labels])
 

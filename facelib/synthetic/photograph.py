@@ -9,10 +9,11 @@ import numpy as np
 from facelib.geometry.mesh import Mesh
 from facelib.imaging.backgrounds import random_background
 from facelib.pairs.annotations import Cover
+from facelib.pairs.labels import NUMBER_OF
 from facelib.render.camera import Camera
 from facelib.render.rasterize import Fragments
 from facelib.render.render import render
-from facelib.synthetic.dressing import NUMBER_OF_WORN, Dressed
+from facelib.synthetic.dressing import Dressed
 from facelib.synthetic.ingredients import Ingredients
 from facelib.synthetic.light import spherical_harmonics as sh
 from facelib.synthetic.light.lighting import Lighting
@@ -22,10 +23,10 @@ from facelib.synthetic.light.surface_shading import light_from_around
 from facelib.synthetic.lit_photo import FINE_GRID_BELOW, photograph_lit
 from facelib.synthetic.scene import develop, random_lights
 from facelib.synthetic.worn.outfit import Worn, draw_worn
-from facelib.synthetic.worn.ribbons import LABELS, Overlay, Ribbons
+from facelib.synthetic.worn.ribbons import Overlay, Ribbons
 
 # What throws shadows on the skin; brows, lashes and beards lie on it.
-SHADOWY = tuple(LABELS.index(name) for name in ("hair", "glasses"))
+SHADOWY = tuple(NUMBER_OF[name] for name in ("hair", "glasses"))
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def shadow_lines(ribbons: Ribbons) -> Lines | None:
     Of hair it is every other strand: what shadow maps blur needs no more.
     """
     chosen = np.isin(ribbons.label, SHADOWY)
-    chosen[1::2] &= ribbons.label[1::2] != LABELS.index("hair")
+    chosen[1::2] &= ribbons.label[1::2] != NUMBER_OF["hair"]
     if not chosen.any():
         return None
     counts = np.diff(ribbons.first)
@@ -150,4 +151,4 @@ def _lit(dressed, camera, ingredients, rng, lighting) -> Photo:
 
 
 def _cover(overlay: Overlay) -> Cover:
-    return Cover(NUMBER_OF_WORN[overlay.label], overlay.depth)
+    return Cover(overlay.label, overlay.depth)

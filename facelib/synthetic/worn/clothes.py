@@ -72,12 +72,12 @@ def sew(clothes: Clothes, skin: np.ndarray) -> Garments:
         skin: (3,) linear RGB of the skin that an open neck shows.
 
     Returns:
-        Garments with the bare skin between neck and cloth, which has label 0.
+        Garments with the bare skin between neck and cloth, which is labelled "neck".
     """
     color, inner = np.asarray(clothes.color), np.asarray(clothes.inner)
     # It comes out of the neck at its upper edge and lies over the neck's own, which is ragged.
     out_mm = np.append(-1.5, np.full(len(SHARES) - 1, 1.0))[:, None]
-    parts = [_layer(np.full(AROUND, EDGE - 0.5), out_mm, np.asarray(skin), "none")]
+    parts = [_layer(np.full(AROUND, EDGE - 0.5), out_mm, np.asarray(skin), "neck")]
     if clothes.cut in ("crew", "v_neck", "scoop", "turtleneck"):
         parts.append(_layer(_neckline(clothes), 4.5, color, "clothes"))
         parts.append(_band(_neckline(clothes), color * 0.85))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from facelib.geometry.mesh import vertex_normals
-from facelib.synthetic.worn.ribbons import LABELS
+from facelib.pairs.labels import NUMBER_OF
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Garments:
     Attributes:
         vertices_head: (N, 3) float32, mm, about the mean head until `carried`.
         triangles: (M, 3) int32; cloth that shows both sides has every triangle in both windings.
-        triangle_label: (M,) int8, place in `ribbons.LABELS`; 0 for bare skin.
+        triangle_label: (M,) uint8, number in `pairs.labels.LABELS`.
         colors: (N, 3) float32, linear RGB.
         outside: (M,) bool: triangles that normals are taken from.
     """
@@ -50,7 +50,7 @@ def strip(
         rows: (R, L, 3) float, mm, from the upper edge down; points run about the upright axis from
             the front over the image's right (+x), so that the outside is outside.
         color: broadcast to (R, L, 3), linear RGB.
-        label: one of `LABELS`.
+        label: a name in `pairs.labels.LABELS`.
         closed: whether each row's end meets its start.
         two_sided: whether the inside can be seen as well.
     """
@@ -70,7 +70,7 @@ def strip(
     return Garments(
         rows.reshape(-1, 3).astype(np.float32),
         triangles,
-        np.full(len(triangles), LABELS.index(label), np.int8),
+        np.full(len(triangles), NUMBER_OF[label], np.uint8),
         np.broadcast_to(color, rows.shape).reshape(-1, 3).astype(np.float32),
         outside,
     )

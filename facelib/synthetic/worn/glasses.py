@@ -12,9 +12,10 @@ from functools import lru_cache
 import numpy as np
 
 from facelib.face.headmodel import load_head
+from facelib.pairs.labels import NUMBER_OF
 from facelib.render.camera import Camera
 from facelib.render.rasterize import interpolate, rasterize
-from facelib.synthetic.worn.ribbons import LABELS, Overlay, Ribbons, even_lines, join
+from facelib.synthetic.worn.ribbons import Overlay, Ribbons, even_lines, join
 from facelib.synthetic.worn.torso import outer_skin
 
 # Outline of a lens by shape: exponent of the superellipse, height over width, and how far it is
@@ -170,7 +171,7 @@ def draw_lenses(photo: Overlay, camera: Camera, worn: WornGlasses, lights, ambie
     depth = photo.depth.copy()
     image[rows, columns] = image[rows, columns] * tint + mirror * mirrored
     alpha[rows, columns] = 1 - (1 - alpha[rows, columns]) * tint.mean()
-    label[rows, columns] = LABELS.index("lens")
+    label[rows, columns] = NUMBER_OF["lens"]
     depth[rows, columns] = fragments.depth[rows, columns]
     return Overlay(image, alpha, photo.share, label, depth)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from facelib.imaging.photo import box_mean
+from facelib.pairs.labels import NUMBER_OF
 from facelib.render.camera import Camera
 from facelib.render.render import Light, Rendering
 from facelib.synthetic.worn.ribbon_kernels import compose, draw_lines, enlarge, light_points
@@ -21,7 +22,6 @@ from facelib.synthetic.worn.ribbon_kernels import compose, draw_lines, enlarge, 
 FINE = 2  # samples of a ribbon a pixel and axis
 SHADE, SHADE_MM = 0.5, 8.0  # how much light ribbons keep from what is near, and how near
 LEAST_PX = 0.45  # half width on the fine grid below which a ribbon would break up into dots
-LABELS = ("none", "hair", "brows", "lashes", "beard", "glasses", "lens", "hat", "clothes")
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Ribbons:
         albedo: (N, 3) float32, linear RGB.
         gloss: (S,) float32, strength of the highlight.
         hairs: (S,) int32: single hairs that a ribbon shows side by side; 0 is a solid wire.
-        label: (S,) int8, place in `LABELS`.
+        label: (S,) uint8, number in `pairs.labels.LABELS`.
     """
 
     points_head: np.ndarray
@@ -70,7 +70,7 @@ class Overlay:
         image: (H, W, 3) float32, linear RGB over black, not clipped.
         alpha: (H, W) float32, share of the pixel that anything covers.
         share: (H, W) float32, share that ribbons cover.
-        label: (H, W) int8: what the nearest ribbon in the pixel is, where ribbons cover at least
+        label: (H, W) uint8: what the nearest ribbon in the pixel is, where ribbons cover at least
             half of it; 0 elsewhere.
         depth: (H, W) float32, px, image frame's z of that ribbon; −inf elsewhere.
     """
@@ -101,7 +101,7 @@ def even_lines(
         _float32(np.broadcast_to(albedo, (s, p, 3))).reshape(-1, 3),
         np.full(s, gloss, np.float32),
         np.full(s, hairs, np.int32),
-        np.full(s, LABELS.index(label), np.int8),
+        np.full(s, NUMBER_OF[label], np.uint8),
     )
 
 
@@ -109,7 +109,7 @@ def join(parts: Sequence[Ribbons]) -> Ribbons:
     """Put ribbons together; none at all gives ribbons without lines."""
     if not parts:
         empty = np.zeros((0, 2, 3), np.float32)
-        return even_lines(empty, empty[..., 0], empty, empty, 0.0, 0, "none")
+        return even_lines(empty, empty[..., 0], empty, empty, 0.0, 0, "background")
     offsets = np.cumsum([0] + [len(part.points_head) for part in parts])
     starts = [part.first[:-1] + offset for part, offset in zip(parts, offsets, strict=False)]
     first = np.concatenate([*starts, offsets[-1:]]).astype(np.int32)
@@ -159,7 +159,7 @@ def draw_ribbons(
     draw_lines(order, screen, half_px, ribbons.first, ribbons.hairs, lit, depth, line, color)
     image, alpha = photo.image.copy(), photo.alpha.copy()
     shade = _shade_below(line, camera.scale)
-    share, label = np.zeros(size, np.float32), np.zeros(size, np.int8)
+    share, label = np.zeros(size, np.float32), np.zeros(size, np.uint8)
     nearest = np.full(size, -np.inf, np.float32)
     compose(line, color, depth, ribbons.label, shade, image, alpha, share, label, nearest)
     return Overlay(image, alpha, share, label, nearest)
