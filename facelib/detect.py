@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from facelib.imaging.images import resize_image
+from facelib.imaging.resample import resize_image
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession

@@ -8,7 +8,7 @@ import pytest
 import skimage.data
 
 from facelib import detect
-from facelib.imaging.images import resize_image
+from facelib.imaging.resample import resize_image
 
 EYES_NOSE_MOUTH = np.array([[203, 101], [247, 104], [223, 125], [203, 142], [241, 144]])
 """The astronaut's, read off the picture, px."""

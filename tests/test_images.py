@@ -6,7 +6,7 @@ from damage import DAMAGE, damaged, jpeg, with_size
 from hypothesis import HealthCheck, given, settings
 from PIL import Image
 
-from facelib.imaging.images import read_image, resampling_matrix, resize_image, write_image
+from facelib.imaging.images import read_image, write_image
 
 
 def noise(height=12, width=17, seed=0):
@@ -117,25 +117,3 @@ def test_what_cannot_be_written_is_named_and_leaves_nothing(tmp_path):
     with pytest.raises(OSError, match="cannot write"):
         write_image(tmp_path / "no folder" / "a.png", noise())
     assert not list(tmp_path.iterdir())
-
-
-def test_resizing_by_a_whole_factor_up_keeps_flat_and_ramp():
-    ramp = np.tile(np.linspace(0, 1, 10)[:, None, None], (1, 4, 3))
-    up = resize_image(ramp, (20, 8))
-    assert up.shape == (20, 8, 3)
-    expected = np.interp((np.arange(20) + 0.5) / 2 - 0.5, np.arange(10), ramp[:, 0, 0])
-    np.testing.assert_allclose(up[:, 3, 1], expected, atol=1e-6)
-
-
-def test_resizing_keeps_the_mean_and_agrees_with_pillow():
-    image = resize_image(noise(16, 16), 96)  # smooth
-    down = resize_image(image, (24, 32))
-    assert down.mean() == pytest.approx(image.mean(), abs=2e-3)
-    pillow = Image.fromarray(image[..., 0]).resize((32, 24), Image.Resampling.BILINEAR)
-    np.testing.assert_allclose(down[..., 0], np.asarray(pillow), atol=0.02)
-
-
-def test_resampling_to_the_same_grid_changes_nothing():
-    np.testing.assert_allclose(resampling_matrix(9, -0.5, 8.5, 9).toarray(), np.eye(9), atol=1e-7)
-    with pytest.raises(ValueError, match="stop > start"):
-        resampling_matrix(9, 3.0, 3.0, 4)

@@ -19,7 +19,6 @@ from facelib.datasets.w300lp.basel import load_basel
 from facelib.datasets.w300lp.basel_standin import standin_model
 from facelib.datasets.w300lp.fitted_photo import (
     crop_fitted,
-    cut_bytes,
     place,
     read_parameters,
     rotation_from_angles,
@@ -46,8 +45,7 @@ from facelib.datasets.w300lp.standin import (
 )
 from facelib.face.headmodel import load_head
 from facelib.face.layout import load_layout
-from facelib.imaging.crop import Crop
-from facelib.imaging.images import read_image, to_uint8
+from facelib.imaging.images import read_image
 from facelib.pairs.store import ShardedPairs, split_by_identity
 from facelib.synthetic.people.population import HELD_OUT_ABOVE, load_population
 
@@ -127,15 +125,6 @@ def test_keypoints_read_from_the_position_map_lie_on_those_of_the_file(index):
         expected = crop.image_to_crop(in_file)
         apart = np.linalg.norm((found - expected)[:, :2], axis=1)
         assert apart[17:].mean() < 2.5  # px; our 68 points and the model's were chosen apart
-
-
-def test_fast_cut_is_the_exact_one_rounded():
-    rng = np.random.default_rng(0)
-    image = rng.integers(0, 256, (90, 70, 3), np.uint8)
-    for size_px, centre in ((55.5, (30.2, 41.0)), (140.0, (5.0, 80.0)), (20.0, (60.0, 3.0))):
-        crop = Crop(centre, size_px, 48)
-        exact = to_uint8(crop.cut(image / np.float32(255))).astype(int)
-        assert np.abs(exact - cut_bytes(image, crop)).max() <= 1
 
 
 def test_names_give_subset_person_and_step():

@@ -90,6 +90,7 @@ def _photo(rng, size, photos):
     side = rng.uniform(0.3, 1.0) * min(photo.size)
     left, top = rng.uniform(0, np.array(photo.size) - side)
     box = (left, top, left + side, top + side)
+    # Pillow's own filter, in whole steps of 1/255: the pairs of a seed are made of these bytes.
     cut = photo.resize((size, size), Image.Resampling.BILINEAR, box=box, reducing_gap=2.0)
     image = np.asarray(cut, np.float32) / 255 * rng.uniform(0.5, 1.2)
     return np.clip(image[:, :: rng.choice([-1, 1])], 0, 1).astype(np.float32)

@@ -1,10 +1,10 @@
-"""The square around a face, in pixels of the photo, and the crop that a network is given."""
+"""The square around a face, in pixels of the photo, and its image at a network's input size."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from facelib.imaging.images import resample, resampling_matrix
+from facelib.imaging.resample import resample
 
 KEYPOINT_BOX_SCALE = 1.5  # thesis, listing A.1: a crop's side over the keypoint box's mean side
 
@@ -107,20 +107,16 @@ class Crop:
         """Cut the square out, without aliasing when it shrinks.
 
         Args:
-            image: (H, W, C) float.
+            image: (H, W, C), float or uint8.
             outside: what to show beyond the image: "black", or "edge" to repeat its border.
 
         Returns:
-            (output_size, output_size, C) float32.
+            (output_size, output_size, C) float32, on the image's own scale of values.
 
         Raises:
             ValueError: if `outside` is another word or the image is not (H, W, C).
         """
         if outside not in ("black", "edge"):
             raise ValueError(f'expected outside="black" or "edge", got {outside!r}')
-        if image.ndim != 3:
-            raise ValueError(f"expected an image (H, W, C), got {image.shape}")
-        (left, top), size, repeat = self.corner_px, self.size_px, outside == "edge"
-        rows = resampling_matrix(image.shape[0], top, top + size, self.output_size, repeat)
-        columns = resampling_matrix(image.shape[1], left, left + size, self.output_size, repeat)
-        return resample(image, rows, columns)
+        box = (*self.corner_px, *(self.corner_px + self.size_px))
+        return resample(image, box, (self.output_size, self.output_size), outside == "edge")

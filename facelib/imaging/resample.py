@@ -1,0 +1,118 @@
+"""The resampler: any box of an image, read on a grid of any size.
+
+Shrinking widens the filter to the size of an output pixel, so nothing finer than the output's grid
+survives as aliasing; enlarging is bilinear. Both are one triangle filter (Pillow's BILINEAR), down
+the rows and then across the columns.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+
+def resample(
+    image: np.ndarray,
+    box: tuple[float, float, float, float],
+    size: tuple[int, int],
+    repeat_edge: bool = True,
+) -> np.ndarray:
+    """Read a box of an image on a grid.
+
+    Args:
+        image: (H, W, C), float or uint8; pixel k covers [k − 0.5, k + 0.5].
+        box: left, top, right, bottom: the outer edges of the grid, px of the image.
+        size: height and width of the grid.
+        repeat_edge: outside of the image read its outermost pixel; otherwise 0.
+
+    Returns:
+        (height, width, C) float32, on the image's own scale of values.
+
+    Raises:
+        ValueError: if the image is not (H, W, C), or a side of the image, the box or the grid is
+            empty.
+    """
+    if np.ndim(image) != 3:
+        raise ValueError(f"expected an image (H, W, C), got {np.shape(image)}")
+    left, top, right, bottom = box
+    rows = _taps(image.shape[0], top, bottom, size[0], repeat_edge)
+    columns = _taps(image.shape[1], left, right, size[1], repeat_edge)
+    dtype = np.uint8 if image.dtype == np.uint8 else np.float32
+    return _filter(np.ascontiguousarray(image, dtype=dtype), *rows, *columns)
+
+
+def resize_image(image: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
+    """Resize the whole image.
+
+    Args:
+        image: (H, W, C), float or uint8.
+        size: the new (height, width), px, or one number for both.
+
+    Returns:
+        (height, width, C) float32.
+
+    Raises:
+        ValueError: if the image is not (H, W, C) or a size is below 1.
+    """
+    if np.ndim(image) != 3:
+        raise ValueError(f"expected an image (H, W, C), got {np.shape(image)}")
+    height, width = image.shape[:2]
+    whole = (-0.5, -0.5, width - 0.5, height - 0.5)
+    return resample(image, whole, (size, size) if np.ndim(size) == 0 else size)
+
+
+def _taps(
+    n_in: int, start: float, stop: float, n_out: int, repeat_edge: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which input pixels make up each output pixel of one axis, and with what weights.
+
+    Returns:
+        The first of T neighbouring input pixels, (n_out,) int64, and their weights, (n_out, T)
+        float32, whose rows sum to 1 (less where 0 is read outside of the image).
+    """
+    if n_in < 1 or n_out < 1 or not stop > start:
+        raise ValueError(
+            f"expected sizes of at least 1 and stop > start, got {n_in}, {n_out}, {start}, {stop}"
+        )
+    step = (stop - start) / n_out
+    reach = max(step, 1.0)
+    centres = start + (np.arange(n_out) + 0.5) * step
+    taps = np.floor(centres - reach)[:, None] + np.arange(int(np.ceil(2 * reach)) + 2)
+    weights = np.maximum(0.0, 1.0 - np.abs(taps - centres[:, None]) / reach)
+    weights /= weights.sum(axis=1, keepdims=True)
+    if not repeat_edge:
+        weights[(taps < 0) | (taps >= n_in)] = 0.0
+    inside = np.clip(taps, 0, n_in - 1).astype(np.int64)
+    n_taps = min(inside.shape[1], n_in)
+    first = np.minimum(inside[:, 0], n_in - n_taps)
+    merged = np.zeros((n_out, n_taps))
+    np.add.at(merged, (np.arange(n_out)[:, None], inside - first[:, None]), weights)
+    return first, merged.astype(np.float32)
+
+
+@njit(cache=True, nogil=True)
+def _filter(image, first_row, row_weights, first_column, column_weights):
+    """Weigh rows into one line at a time, which stays in the cache, and that line's columns."""
+    width, channels = image.shape[1], image.shape[2]
+    flat = image.reshape(image.shape[0], width * channels)
+    n_rows, n_columns = len(first_row), len(first_column)
+    out = np.zeros((n_rows, n_columns, channels), np.float32)
+    line = np.empty(width * channels, np.float32)
+    begin = first_column.min() * channels
+    end = (first_column.max() + column_weights.shape[1]) * channels
+    for i in range(n_rows):
+        line[begin:end] = 0
+        for tap in range(row_weights.shape[1]):
+            weight = row_weights[i, tap]
+            if weight > 0:
+                source = flat[first_row[i] + tap]
+                for place in range(begin, end):
+                    line[place] += weight * np.float32(source[place])
+        for j in range(n_columns):
+            for tap in range(column_weights.shape[1]):
+                weight = column_weights[j, tap]
+                start = (first_column[j] + tap) * channels
+                if weight > 0:
+                    for channel in range(channels):
+                        out[i, j, channel] += weight * line[start + channel]
+    return out
