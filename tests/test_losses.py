@@ -43,6 +43,7 @@ from facelib.training.losses import (
     vertex_columns,
     vertex_weights,
 )
+from facelib.training.weight_mask import weight_mask
 
 SIZE = 32
 TERMS = ("normal", "edge", "keypoint", "shape")  # those of the map
@@ -77,7 +78,7 @@ def double(loss):
 def test_the_default_is_the_weighted_squared_error_to_the_last_bit():
     a, b = torch.rand(2, 4, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
     layout = load_layout(SIZE)
-    mask = torch.from_numpy(layout.weight_mask())
+    mask = torch.from_numpy(weight_mask(layout))
     weights = mask / mask.sum()
     thesis = ((a - b).square().mean(dim=(0, 1)) * weights).sum()
     assert torch.equal(TrainingLoss(LossSettings(), layout)(a, b), thesis)
@@ -316,7 +317,7 @@ def test_a_map_without_any_shape_has_a_finite_gradient(kind):
 def test_masks_are_the_thesis_and_its_text_and_its_code():
     layout = load_layout(64)
     feathered, hard, none = (loss_mask(layout, name).numpy() for name in MASKS)
-    np.testing.assert_array_equal(feathered, layout.weight_mask())
+    np.testing.assert_array_equal(feathered, weight_mask(layout))
     assert set(np.unique(hard)) <= {0, 3, 4, 16}
     assert (none == 1).all()
     assert ((feathered > 0) & (hard == 0)).any() and not ((feathered == 0) & (hard > 0)).any()

@@ -13,7 +13,6 @@ from facelib.geometry.mesh import (
     triangle_normals,
     vertex_normals,
 )
-from facelib.geometry.meshfiles import read_mesh, write_mesh
 
 
 def textured():
@@ -96,66 +95,3 @@ def test_subdivision_keeps_the_surface_and_agrees_with_trimesh(n, seed):
     theirs, _ = trimesh.remesh.subdivide(vertices, triangles)
     ours = new[np.lexsort(np.round(new, 9).T)]
     np.testing.assert_allclose(ours, theirs[np.lexsort(np.round(theirs, 9).T)], atol=1e-9)
-
-
-@pytest.mark.parametrize("ending", [".obj", ".glb"])
-def test_a_textured_mesh_survives_the_disk(tmp_path, ending):
-    mesh = textured()
-    path = tmp_path / f"my face{ending}"
-    write_mesh(path, mesh)
-    again = read_mesh(path)
-    np.testing.assert_allclose(again.vertices, mesh.vertices, atol=1e-5)
-    np.testing.assert_array_equal(again.triangles, mesh.triangles)
-    np.testing.assert_allclose(again.uv, mesh.uv, atol=1e-6)
-    np.testing.assert_allclose(again.texture, mesh.texture, atol=1e-6)
-
-
-def test_an_obj_refers_to_its_files_by_name_and_v_points_up_in_it(tmp_path):
-    mesh = textured()
-    write_mesh(tmp_path / "my face.obj", mesh)
-    names = {p.name for p in tmp_path.iterdir()}
-    assert names == {"my face.obj", "my_face.mtl", "my_face.png"}
-    lines = (tmp_path / "my face.obj").read_text().splitlines()
-    material = (tmp_path / "my_face.mtl").read_text().splitlines()
-    assert "mtllib my_face.mtl" in lines and "map_Kd my_face.png" in material
-    assert "usemtl my_face" in lines and "newmtl my_face" in material
-    assert any(line.startswith("Kd 1.0") for line in material)
-    written = np.array([line.split()[1:] for line in lines if line.startswith("vt ")], float)
-    np.testing.assert_allclose(written, mesh.uv * [1, -1] + [0, 1], atol=1e-6)
-
-
-def test_a_ply_carries_the_texture_as_vertex_colours(tmp_path):
-    red_above_blue = np.zeros((2, 2, 3))
-    red_above_blue[0, :, 0], red_above_blue[1, :, 2] = 1, 1
-    mesh = textured()
-    write_mesh(tmp_path / "a.ply", Mesh(mesh.vertices, mesh.triangles, mesh.uv, red_above_blue))
-    again = read_mesh(tmp_path / "a.ply")
-    above = mesh.vertices[:, 1] > 50
-    np.testing.assert_array_equal(again.colors[above], [[1, 0, 0]] * above.sum())
-    np.testing.assert_array_equal(again.colors[~above], [[0, 0, 1]] * (~above).sum())
-
-
-@pytest.mark.parametrize("ending", [".obj", ".glb", ".ply"])
-def test_a_bare_mesh_survives_the_disk(tmp_path, ending):
-    vertices, triangles = icosphere(1)
-    write_mesh(tmp_path / f"a{ending}", Mesh(vertices, triangles))
-    again = read_mesh(tmp_path / f"a{ending}")
-    np.testing.assert_allclose(again.vertices, vertices, atol=1e-6)
-    np.testing.assert_array_equal(again.triangles, triangles)
-    assert again.uv is None and again.texture is None and again.colors is None
-
-
-def test_files_that_cannot_be_are_named(tmp_path):
-    mesh = textured()
-    with pytest.raises(ValueError, match="ending in .obj, .glb, .ply, got 'a.stl'"):
-        write_mesh(tmp_path / "a.stl", mesh)
-    with pytest.raises(OSError, match="cannot write"):
-        write_mesh(tmp_path / "no folder" / "a.obj", mesh)
-    with pytest.raises(FileNotFoundError, match="a.obj"):
-        read_mesh(tmp_path / "a.obj")
-    (tmp_path / "a.glb").write_bytes(b"not a mesh")
-    with pytest.raises(ValueError, match="a.glb cannot be read"):
-        read_mesh(tmp_path / "a.glb")
-    (tmp_path / "a.obj").write_text("v 0 0 0\n")
-    with pytest.raises(ValueError, match="a.obj"):
-        read_mesh(tmp_path / "a.obj")

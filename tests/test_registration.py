@@ -2,13 +2,11 @@
 
 import numpy as np
 import pytest
-import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from facelib.geometry.registration import icp, umeyama
-from facelib.geometry.surface import closest_on_triangle, nearest_surface_finder
 from facelib.geometry.transforms import Similarity
 
 
@@ -153,40 +151,3 @@ def test_icp_starts_where_it_is_told():
 def test_icp_refuses_to_trim_everything():
     with pytest.raises(ValueError, match="trim"):
         icp(np.eye(3), np.eye(3), trim=1.0)
-
-
-def test_nearest_surface_point_agrees_with_trimesh_over_every_triangle():
-    rng = np.random.default_rng(9)
-    vertices = rng.normal(size=(60, 3))
-    triangles = rng.integers(0, 60, size=(80, 3))  # of all sizes, some degenerate
-    points = rng.normal(size=(50, 3)) * 2
-    found = nearest_surface_finder(vertices, triangles)(points)
-    distances = np.linalg.norm(found - points, axis=1)
-
-    proper = triangles[[len(set(t)) == 3 for t in triangles.tolist()]]
-    expected = np.full(len(points), np.inf)
-    for triangle in proper:
-        corners = np.broadcast_to(vertices[triangle], (len(points), 3, 3))
-        closest = trimesh.triangles.closest_point(corners, points)
-        expected = np.minimum(expected, np.linalg.norm(closest - points, axis=1))
-    lone = triangles[[len(set(t)) < 3 for t in triangles.tolist()]]
-    for a, b in np.concatenate([lone[:, [0, 1]], lone[:, [1, 2]]]):
-        edge = vertices[b] - vertices[a]
-        along = np.clip((points - vertices[a]) @ edge / max(edge @ edge, 1e-300), 0, 1)
-        foot = vertices[a] + along[:, None] * edge
-        expected = np.minimum(expected, np.linalg.norm(foot - points, axis=1))
-    np.testing.assert_allclose(distances, expected, atol=1e-9)
-
-
-def test_closest_point_of_one_triangle_is_known_in_every_zone():
-    corners = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0]])
-    cases = {
-        (0.2, 0.3, 5): (0.2, 0.3, 0),  # above the inside
-        (0.5, -1, 2): (0.5, 0, 0),  # beside an edge
-        (-1, -1, -1): (0, 0, 0),  # behind a corner
-        (1, 1, 0): (0.5, 0.5, 0),  # beside the slanted edge
-        (3, -1, 0): (1, 0, 0),
-    }
-    for point, expected in cases.items():
-        found = closest_on_triangle(np.array(point, dtype=np.float64), corners)
-        np.testing.assert_allclose(found, expected, atol=1e-12)

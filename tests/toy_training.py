@@ -16,6 +16,9 @@ class GridLayout:
         self.size = size
         places = np.random.default_rng(0).permutation(SIZE * SIZE)[:N_VERTICES]
         self.rows, self.columns = np.divmod(places, SIZE)
+        self.coverage = np.zeros((size, size), bool)
+        self.coverage[self.rows, self.columns] = True
+        self.uv, self.keypoint_matrix = np.zeros((N_VERTICES, 2)), np.zeros((0, N_VERTICES))
 
     def position_map(self, vertices):
         out = np.zeros((self.size, self.size, 3), np.float32)
@@ -25,10 +28,8 @@ class GridLayout:
     def vertices(self, position_map):
         return position_map[self.rows, self.columns]
 
-    def weight_mask(self):
-        mask = np.zeros((self.size, self.size), np.float32)
-        mask[self.rows, self.columns] = 3.0
-        return mask
+    def label_map(self, name):
+        return np.zeros((self.size, self.size), np.float32)
 
 
 class TinyNetwork(nn.Module):

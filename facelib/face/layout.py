@@ -1,8 +1,8 @@
 """The UV layout: a face as a square image whose red, green and blue are x, y and z.
 
 A position map (equation 2.10; Feng et al. 2018) is linear in the vertices. A layout is fixed, so
-which triangle lies under which texel, and with what weights, is worked out once and kept as a
-sparse matrix: a map is then one product, and no rasteriser runs per face. Chapter 04 derives it.
+which triangle lies under which texel, and with what weights, is computed once and kept as a sparse
+matrix: a map is then one product, and no rasteriser runs per face. Chapter 04 derives it.
 """
 
 from __future__ import annotations
@@ -16,16 +16,11 @@ from numba import njit
 from scipy.ndimage import distance_transform_edt
 from scipy.sparse import csr_matrix
 
+from facelib.face.readout import readout_matrix
 from facelib.files.paths import data_dir
 from facelib.geometry.surface import barycentric
 from facelib.render.rasterize import Fragments, rasterize
 
-KEYPOINT_WEIGHT, FEATURE_WEIGHT, FACE_WEIGHT, NECK_WEIGHT = 16, 4, 3, 0  # the thesis, section 3.1.1
-KEYPOINT_RADIUS = 2.0 / 256  # of the map's width
-FEATHER = 8.0 / 256  # of the map's width
-READ_REGULARISATION = 0.003  # λ of `UVLayout.sampling_matrix`
-FLATNESS = 30.0  # how firmly its sum and centre are held
-FAITHFULNESS = 1.0  # how firmly the reference faces are, per mm
 REACH_TEXELS = 2.0  # how far beyond the seam the surface is continued straight
 
 
@@ -89,50 +84,8 @@ class UVLayout:
 
     @cached_property
     def sampling_matrix(self) -> csr_matrix:
-        """(V, size²) csr: reads every vertex out of a map, from the 4 × 4 texels around it.
-
-        Bilinear weights would cut the corner wherever the surface bends between two texels, at the
-        lips by over a texel. So each row w starts from the bilinear weights b and is moved toward
-        w B = e, the row that returns the vertex itself: min |w B − e|² + λ |w − b|². The second
-        term keeps the weights small, so that a network's noise is not amplified. Two more demands
-        hold where triangles are smaller than texels: like b, w sums to 1 and keeps its centre at
-        the vertex, so that flat surfaces are read exactly, and the reference faces are, too.
-        """
-        corner, bilinear = self._bilinear_windows()
-        references = self.references_head.transpose(1, 0, 2).reshape(len(self.uv), -1)
-        window = np.arange(4)
-        texels = (corner[:, :1] + window)[:, :, None] * self.size + (corner[:, 1:] + window)[
-            :, None
-        ]
-        texels = texels.reshape(len(self.uv), 16)
-        weights = np.empty((len(self.uv), 16))
-        for vertex, members in enumerate(texels):
-            local = self.matrix[members]
-            present = np.unique(np.append(local.indices, vertex))
-            offset = np.stack(np.divmod(members, self.size), 1) - np.divmod(members[0], self.size)
-            moments = FLATNESS * np.column_stack([np.ones(16), offset])
-            faces = FAITHFULNESS * (local @ references - references[vertex])
-            block = np.hstack([local[:, present].toarray(), moments, faces])
-            target = np.concatenate(
-                [present == vertex, bilinear[vertex] @ moments, np.zeros(references.shape[1])]
-            )
-            target -= bilinear[vertex] @ block
-            normal = block @ block.T + READ_REGULARISATION * np.eye(16)
-            weights[vertex] = bilinear[vertex] + np.linalg.solve(normal, block @ target)
-        rows = np.repeat(np.arange(len(self.uv)), 16)
-        entries = (weights.ravel(), (rows, texels.ravel()))
-        return csr_matrix(entries, shape=(len(self.uv), self.size**2), dtype=np.float32)
-
-    def _bilinear_windows(self) -> tuple[np.ndarray, np.ndarray]:
-        """Each vertex's 4 × 4 window: first row and column (V, 2), bilinear weights (V, 16)."""
-        column, row = np.clip(self.uv * self.size - 0.5, 0, self.size - 1).T
-        corner = np.stack([row, column], 1).astype(int) - 1
-        corner = np.clip(corner, 0, self.size - 4)
-        tent = [
-            np.maximum(0, 1 - np.abs(corner[:, [axis]] + np.arange(4) - place[:, None]))
-            for axis, place in enumerate((row, column))
-        ]
-        return corner, np.einsum("vi,vj->vij", *tent).reshape(-1, 16)
+        """(V, size²) csr: reads every vertex out of a map (see `facelib.face.readout`)."""
+        return readout_matrix(self.matrix, self.uv, self.references_head)
 
     def position_map(self, vertices: np.ndarray) -> np.ndarray:
         """Write vertices into a map: Pos(u, v) = (x, y, z) (2.10), as B · vertices.
@@ -172,31 +125,6 @@ class UVLayout:
         """(size, size) float32, 0..1: how much of a labelled region is under each texel."""
         return (self.matrix @ self.labels[name].astype(np.float32)).reshape(self.size, self.size)
 
-    def weight_mask(self, feather: float = FEATHER) -> np.ndarray:
-        """The loss's weights 16 : 4 : 3 : 0 for keypoints, eyes-nose-mouth, face and neck.
-
-        At the border of the face the thesis's mask drops from 3 to 0 from one texel to the next,
-        and its meshes show artefacts along that line (section 5.4). Here the weight falls over
-        `feather` of the map's width outside the border, where the map is continued (see `matrix`).
-
-        Args:
-            feather: width of the slope as a share of the map's; 0 gives the thesis's hard mask.
-
-        Returns:
-            (size, size) float32.
-        """
-        face = self.coverage & (self.label_map("neck") < 0.5)
-        beyond = distance_transform_edt(~face) / self.size
-        slope = np.clip(1 - beyond / feather, 0, 1) if feather > 0 else face
-        mask = (NECK_WEIGHT + (FACE_WEIGHT - NECK_WEIGHT) * slope).astype(np.float32)
-        for name in ("eyes", "nose", "mouth"):
-            mask[face & (self.label_map(name) > 0.5)] = FEATURE_WEIGHT
-        centres = (np.indices((self.size, self.size))[::-1] + 0.5) / self.size
-        for u, v in self.keypoint_matrix @ self.uv:
-            near = np.hypot(centres[0] - u, centres[1] - v)
-            mask[near <= max(KEYPOINT_RADIUS, 0.5**0.5 / self.size)] = KEYPOINT_WEIGHT
-        return mask
-
     def _check(self, vertices: np.ndarray) -> None:
         if vertices.shape != (len(self.uv), 3):
             raise ValueError(f"expected {(len(self.uv), 3)} vertices, got {vertices.shape}")
@@ -205,15 +133,15 @@ class UVLayout:
 def step_across(position_map: np.ndarray, region: np.ndarray) -> float:
     """Return the mean step from one texel to the next across a region's border: a seam's height.
 
-    Where a loss stops counting, nobody tells a network what to draw. Divide by the true map's step
-    to see whether there is a cliff.
+    Where a loss has no weight, nothing holds a network's map in place. Divide by the true map's
+    step to see whether there is a cliff.
 
     Args:
         position_map: (S, S, 3) float.
         region: (S, S) bool, such as a mask above 0; neither full nor empty.
 
     Returns:
-        The length of P(a) − P(b), a inside and b beside it outside, in the map's unit.
+        The mean length of P(a) − P(b), a inside and b its neighbour outside, in the map's unit.
     """
     steps = [
         np.linalg.norm(np.diff(position_map, axis=axis), axis=2)[np.diff(region, axis=axis)]

@@ -33,6 +33,7 @@ from facelib.training.loss_terms import (
     shape_error,
     triangle_weights,
 )
+from facelib.training.weight_mask import weight_mask
 
 if TYPE_CHECKING:
     from facelib.face.layout import UVLayout
@@ -47,7 +48,7 @@ class LossSettings:
 
     Attributes:
         kind: how a difference counts in every term, "squared" or "absolute".
-        mask: "feathered" (`UVLayout.weight_mask`), "hard" (the thesis's, without a slope) or
+        mask: "feathered" (`weight_mask`), "hard" (the thesis's, without a slope) or
             "none", which weighs all texels alike (what the thesis's code did).
         normal_weight: of `normal_error`, beside 1 for the positions; so with the next three.
         edge_weight: of `edge_error`.
@@ -171,7 +172,7 @@ def loss_mask(layout: UVLayout, name: str) -> torch.Tensor:
     """Return the weight of every texel, (S, S) float32, for one of `MASKS`."""
     if name == "none":
         return torch.ones(layout.size, layout.size)
-    mask = layout.weight_mask() if name == "feathered" else layout.weight_mask(feather=0)
+    mask = weight_mask(layout) if name == "feathered" else weight_mask(layout, feather=0)
     return torch.from_numpy(np.array(mask, np.float32))
 
 

@@ -32,9 +32,6 @@ class Layout(Protocol):
     def keypoints(self, vertices: np.ndarray) -> np.ndarray:
         """Read (68, 3) keypoints off vertices (V, 3); only for networks that draw heat maps."""
 
-    def weight_mask(self) -> np.ndarray:
-        """Weight of every map pixel, (size, size) float32."""
-
 
 @dataclass(frozen=True)
 class Batch:

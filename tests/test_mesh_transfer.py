@@ -19,7 +19,6 @@ from facelib.face.mesh_transfer import (
 )
 from facelib.face.template import FaceTemplate
 from facelib.geometry.mesh import subdivision_matrix
-from facelib.geometry.surface import barycentric
 from facelib.geometry.transforms import Similarity
 from facelib.synthetic.scene import random_expression
 
@@ -151,11 +150,3 @@ def test_triangles_that_face_inward_are_turned_over(integrated):
     for given in (triangles, triangles[:, ::-1]):
         turned = _facing_out(_Surface(integrated.other, given), found, template)
         assert np.array_equal(turned.triangles, triangles)
-
-
-def test_barycentric_weights_give_the_points_back():
-    rng = np.random.default_rng(0)
-    corners = rng.normal(size=(50, 3, 3))
-    weights = rng.dirichlet([1, 1, 1], size=50)
-    points = np.einsum("pc,pck->pk", weights, corners)
-    np.testing.assert_allclose(barycentric(points, corners), weights, atol=1e-9)

@@ -1,0 +1,90 @@
+"""Reading vertices back out of a position map: 4 × 4 texels and 16 weights per vertex.
+
+Bilinear weights would cut the corner wherever the surface bends between two texels, at the lips by
+over a texel. So each vertex's row w starts from the bilinear weights b and is moved toward w B = e,
+the row that returns the vertex itself (B turns vertices into texels):
+
+    min |w B − e|² + λ |w − b|²
+
+The second term keeps the weights small, so that a network's noise is not amplified. Two more
+demands hold where triangles are smaller than texels: like b, w sums to 1 and keeps its centre at
+the vertex, so that flat surfaces are read exactly; and so are a few reference faces.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+WINDOW = 4  # texels, each way
+REGULARISATION = 0.003  # λ
+FLATNESS = 30.0  # how firmly a row's sum and centre are held
+FAITHFULNESS = 1.0  # how firmly the reference faces are, per mm
+
+
+def readout_matrix(
+    map_matrix: csr_matrix, uv: np.ndarray, references_head: np.ndarray
+) -> csr_matrix:
+    """Solve for the matrix that reads every vertex out of a map.
+
+    Args:
+        map_matrix: (S², V) csr: B, which turns vertices into the texels of an S × S map.
+        uv: (V, 2) float64 in [0, 1], u right, v down.
+        references_head: (R, V, 3) float, mm: faces to be read exactly.
+
+    Returns:
+        (V, S²) csr float32.
+    """
+    n_vertices, size = len(uv), round(map_matrix.shape[0] ** 0.5)
+    corner, bilinear = bilinear_windows(uv, size)
+    references = references_head.transpose(1, 0, 2).reshape(n_vertices, -1)
+    steps = np.arange(WINDOW)
+    row, column = corner[:, :1] + steps, corner[:, 1:] + steps
+    texels = (row[:, :, None] * size + column[:, None]).reshape(n_vertices, -1)
+    weights = np.empty(texels.shape)
+    for vertex, members in enumerate(texels):
+        weights[vertex] = _solve_row(
+            vertex, map_matrix[members], bilinear[vertex], _moments(members, size), references
+        )
+    rows = np.repeat(np.arange(n_vertices), texels.shape[1])
+    entries = (weights.ravel(), (rows, texels.ravel()))
+    return csr_matrix(entries, shape=(n_vertices, size**2), dtype=np.float32)
+
+
+def bilinear_windows(uv: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return each vertex's window in a map of size × size texels, and bilinear weights in it.
+
+    Returns:
+        First row and column, (V, 2) int; weights, (V, 16) float64.
+    """
+    column, row = np.clip(uv * size - 0.5, 0, size - 1).T
+    corner = np.stack([row, column], 1).astype(int) - 1
+    corner = np.clip(corner, 0, size - WINDOW)
+    tent = [
+        np.maximum(0, 1 - np.abs(corner[:, [axis]] + np.arange(WINDOW) - place[:, None]))
+        for axis, place in enumerate((row, column))
+    ]
+    return corner, np.einsum("vi,vj->vij", *tent).reshape(-1, WINDOW**2)
+
+
+def _moments(members: np.ndarray, size: int) -> np.ndarray:
+    """(16, 3): 1, row and column of each texel of a window, counted from its first."""
+    offset = np.stack(np.divmod(members, size), 1) - np.divmod(members[0], size)
+    return FLATNESS * np.column_stack([np.ones(len(members)), offset])
+
+
+def _solve_row(
+    vertex: int,
+    local: csr_matrix,
+    bilinear: np.ndarray,
+    moments: np.ndarray,
+    references: np.ndarray,
+) -> np.ndarray:
+    """(16,) weights of a vertex's window; `local` (16, V) holds the window's rows of B."""
+    present = np.unique(np.append(local.indices, vertex))
+    faces = FAITHFULNESS * (local @ references - references[vertex])
+    block = np.hstack([local[:, present].toarray(), moments, faces])
+    target = np.concatenate([present == vertex, bilinear @ moments, np.zeros(faces.shape[1])])
+    target -= bilinear @ block
+    normal = block @ block.T + REGULARISATION * np.eye(len(block))
+    return bilinear + np.linalg.solve(normal, block @ target)
