@@ -1,9 +1,11 @@
 """Unwrap the shipped head's face and write data/head/layout.npz. Runs rarely, after build_head.py.
 
-python experiments/build_layout.py data/head/layout.npz
+`facelib.face.unwrap` cuts and flattens; here the result gets its keypoints, its regions' names and
+its reference faces.
+
+    python experiments/build_layout.py data/head/layout.npz
 """
 
-import os
 import sys
 from pathlib import Path
 
@@ -11,17 +13,8 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from facelib.face.headmodel import MorphableModel, load_head
-from facelib.face.unwrap import Patch, unwrap
-
-
-def csr_arrays(name: str, matrix: csr_matrix) -> dict[str, np.ndarray]:
-    """The arrays of a sparse matrix, under names that belong together."""
-    return {
-        f"{name}_data": matrix.data,
-        f"{name}_indices": matrix.indices.astype(np.int32),
-        f"{name}_indptr": matrix.indptr.astype(np.int32),
-        f"{name}_shape": np.array(matrix.shape),
-    }
+from facelib.face.layout import UVLayout, save_layout
+from facelib.face.unwrap import EYE_FROM_MM, Patch, unwrap
 
 
 def keypoint_matrix(model: MorphableModel, patch: Patch) -> csr_matrix:
@@ -44,7 +37,7 @@ def labels(model: MorphableModel, patch: Patch) -> dict[str, np.ndarray]:
     """Name the patch's vertices; the membranes belong to the eyes and to the mouth."""
     membrane = np.diff(patch.from_head.indptr) > 1
     points = patch.from_head @ model.mean_head
-    at_mouth = membrane & (np.abs(points[:, 0]) < 5)
+    at_mouth = membrane & (np.abs(points[:, 0]) < EYE_FROM_MM)
 
     def on_patch(name: str) -> np.ndarray:
         return (patch.from_head @ model.regions[name].astype(float) > 0.99) & ~membrane
@@ -78,20 +71,17 @@ def main(output: Path) -> None:
     """Unwrap the head and write the file."""
     model = load_head()
     patch, uv = unwrap(model)
-    names = labels(model, patch)
-    temporary = output.with_suffix(".tmp.npz")
-    np.savez_compressed(
-        temporary,
+    layout = UVLayout(
+        size=256,
         uv=uv,
         triangles=patch.triangles,
         mirror=patch.mirror.astype(np.int32),
+        from_head=patch.from_head,
+        keypoint_matrix=keypoint_matrix(model, patch),
         references_head=references(model, patch),
-        label_names=np.array(list(names)),
-        label_masks=np.array(list(names.values())),
-        **csr_arrays("from_head", patch.from_head),
-        **csr_arrays("keypoint_matrix", keypoint_matrix(model, patch)),
+        labels=labels(model, patch),
     )
-    os.replace(temporary, output)
+    save_layout(output, layout)
     print(f"{output}: {len(uv)} vertices, {len(patch.triangles)} triangles")
 
 

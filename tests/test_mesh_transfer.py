@@ -13,9 +13,9 @@ from facelib.face.layout import load_layout
 from facelib.face.mesh_transfer import (
     _facing_out,
     _Surface,
-    integrate_mesh,
     load_matrix,
     save_matrix,
+    transfer_mesh,
 )
 from facelib.face.template import FaceTemplate
 from facelib.geometry.mesh import subdivision_matrix
@@ -55,7 +55,7 @@ def integrated():
     keypoints = MODEL.keypoints(head) + rng.normal(size=(68, 3)) * 3
     other = OTHER_FRAME.apply(matrix @ head)
     template = FaceTemplate.of(MODEL, LAYOUT)
-    result = integrate_mesh(other, triangles, OTHER_FRAME.apply(keypoints), template)
+    result = transfer_mesh(other, triangles, OTHER_FRAME.apply(keypoints), template)
     return SimpleNamespace(matrix=matrix, head=head, other=other, result=result)
 
 
@@ -92,7 +92,7 @@ def test_a_fresh_triangulation_comes_back_too():
     other = matrix @ (LAYOUT.from_head @ head)
     keypoints = MODEL.keypoints(head) + rng.normal(size=(68, 3)) * 3
     template = FaceTemplate.of(MODEL, LAYOUT, closed_eyes=True)
-    result = integrate_mesh(other, triangles, keypoints, template)
+    result = transfer_mesh(other, triangles, keypoints, template)
     assert error_mm(result.matrix @ other, head)[FACE].mean() < 0.5
     stranger = person(rng)
     carried = result.matrix @ (matrix @ (LAYOUT.from_head @ stranger))
@@ -140,7 +140,7 @@ def test_a_mesh_that_is_no_face_is_refused():
     vertices, triangles = icosphere(3, 20.0)
     keypoints = MODEL.keypoints(MODEL.mean_head)
     with pytest.raises(ValueError, match="counterpart"):
-        integrate_mesh(vertices, triangles, keypoints, FaceTemplate.of(MODEL, LAYOUT))
+        transfer_mesh(vertices, triangles, keypoints, FaceTemplate.of(MODEL, LAYOUT))
 
 
 def test_triangles_that_face_inward_are_turned_over(integrated):

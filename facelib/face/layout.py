@@ -17,6 +17,7 @@ from scipy.ndimage import distance_transform_edt
 from scipy.sparse import csr_matrix
 
 from facelib.face.readout import readout_matrix
+from facelib.files.atomic import replacing
 from facelib.files.paths import data_dir
 from facelib.geometry.surface import barycentric
 from facelib.render.rasterize import Fragments, rasterize
@@ -187,6 +188,31 @@ def _load(size: int, path: Path) -> UVLayout:
             references_head=file["references_head"],
             labels=dict(zip(map(str, file["label_names"]), file["label_masks"], strict=True)),
         )
+
+
+def save_layout(path: Path, layout: UVLayout) -> None:
+    """Write what `load_layout` reads, whole or not at all; the maps' size is not kept."""
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(
+            file,
+            uv=layout.uv,
+            triangles=layout.triangles,
+            mirror=layout.mirror,
+            references_head=layout.references_head,
+            label_names=np.array(list(layout.labels)),
+            label_masks=np.array(list(layout.labels.values())),
+            **_csr_arrays("from_head", layout.from_head),
+            **_csr_arrays("keypoint_matrix", layout.keypoint_matrix),
+        )
+
+
+def _csr_arrays(name: str, matrix: csr_matrix) -> dict[str, np.ndarray]:
+    return {
+        f"{name}_data": matrix.data,
+        f"{name}_indices": matrix.indices.astype(np.int32),
+        f"{name}_indptr": matrix.indptr.astype(np.int32),
+        f"{name}_shape": np.array(matrix.shape),
+    }
 
 
 def _read_csr(file: np.lib.npyio.NpzFile, name: str) -> csr_matrix:

@@ -1,15 +1,16 @@
-"""Mesh integration: a face mesh of any layout gets our vertices (the thesis, section 4.2.3).
+"""Mesh transfer: our vertices laid over a face mesh of any other layout.
 
-Chapter 05. Three steps, each starting where the one before ended:
+The thesis calls it mesh integration (section 4.2.3); chapter 05 teaches it. Three steps, each
+starting where the one before ended:
 
 1. a similarity from 68 keypoints (Umeyama);
 2. the head model's own shapes and expressions, fitted to the keypoints and to the nearest points of
-   the surface, so that every vertex slides to where the anatomy says it belongs;
+   the surface, so that every vertex slides to its place in the anatomy;
 3. a displacement of every vertex, as smooth as possible, for what the model cannot express. Its
    stiffness falls from step to step (Amberg, Romdhani and Vetter, Optimal step nonrigid ICP
    algorithms for surface registration, CVPR 2007; theirs gives every vertex an affine map).
 
-What is left is where each vertex lies in which triangle of the other mesh: a sparse matrix of
+The result is the triangle of the other mesh that each vertex lies in, and where: a sparse matrix of
 barycentric weights, which carries every mesh of that other layout over in one product.
 """
 
@@ -48,13 +49,13 @@ NEAR_MM, LEAST_NEAR = 10.0, 0.5  # of a face's vertices, this share must be this
 
 
 @dataclass(frozen=True)
-class Integration:
-    """A mesh of another layout, brought into ours.
+class MeshTransfer:
+    """How a mesh of another layout is brought into ours.
 
     Attributes:
         similarity: other frame → head frame.
-        shape: (K,) float64, what the head model made of it, standard deviations.
-        expression: (E,) float64, strengths.
+        shape: (K,) float64, the fitted head model's identity, standard deviations.
+        expression: (E,) float64, its expression, strengths.
         matrix: (V, N) csr: layout vertices = matrix @ vertices of the other layout, whatever their
             frame and unit.
         matched: (V,) bool: vertices that lie on the mesh; the others' rows hold the nearest point.
@@ -69,20 +70,19 @@ class Integration:
     distance_mm: np.ndarray
 
 
-def integrate_mesh(
+def transfer_mesh(
     vertices: np.ndarray, triangles: np.ndarray, keypoints: np.ndarray, template: FaceTemplate
-) -> Integration:
+) -> MeshTransfer:
     """Bring a mesh of another layout into ours.
 
     Args:
         vertices: (N, 3) float, any right-handed frame and unit.
-        triangles: (M, 3) int, wound alike; which way round is found out.
-        keypoints: (68, 3) float, the iBUG keypoints on the mesh, same frame; a few mm of error are
-            forgiven.
+        triangles: (M, 3) int, consistently wound, either way round.
+        keypoints: (68, 3) float, the iBUG keypoints on the mesh, same frame, to a few mm.
         template: what to lay over it.
 
     Returns:
-        Integration; its matrix serves every mesh with the same vertex order.
+        The transfer; its matrix serves every mesh with the same vertex order.
 
     Raises:
         ValueError: if the arrays do not fit, or the mesh does not cover the face.
@@ -92,10 +92,10 @@ def integrate_mesh(
         raise ValueError(f"expected 68 finite keypoints (68, 3), got {keypoints.shape}")
     start = umeyama(keypoints, template.keypoint_matrix @ template.mean_head)
     surface = _facing_out(_Surface(vertices, triangles), start, template)
-    similarity, coefficients = fit_model(surface, keypoints, start, template)
+    similarity, coefficients = _fit_model(surface, keypoints, start, template)
     fitted_head = template.vertices(coefficients)
     _check_fit(surface, fitted_head, similarity, template)
-    face_head = displace(surface, similarity, template, fitted_head)
+    face_head = _displace(surface, similarity, template, fitted_head)
     return _finished(surface, face_head, similarity, coefficients, template)
 
 
@@ -112,7 +112,7 @@ class _Surface:
         self._at_border = on_border[self.triangles].any(axis=1)
 
     def match(self, face_head, normals_head, similarity):
-        """Nearest points and normals in the head frame, their triangles, and a weight each."""
+        """Nearest points and normals in the head frame, their triangles, and one weight each."""
         found, triangle = self._match(similarity.inverse().apply(face_head))
         points_head = similarity.apply(found)
         normals = self._normals[triangle] @ np.asarray(similarity.rotation).T
@@ -134,7 +134,7 @@ class _Surface:
         return points, triangle, weight
 
     def _nearest_facing(self, point_head, normal_head, similarity):
-        """The nearest point, head frame, of the nearest triangles that face as the normal does."""
+        """The nearest point, head frame, on triangles that face the same way as the normal."""
         facing = self._normals @ (normal_head @ np.asarray(similarity.rotation)) > FACING
         place = similarity.inverse().apply(point_head[None])[0]
         far2 = ((self._centroids - place) ** 2).sum(axis=1)
@@ -154,7 +154,7 @@ def _facing_out(surface: _Surface, start: Similarity, template: FaceTemplate) ->
     return _Surface(surface.vertices, surface.triangles[:, ::-1])
 
 
-def fit_model(
+def _fit_model(
     surface: _Surface, keypoints: np.ndarray, start: Similarity, template: FaceTemplate
 ) -> tuple[Similarity, np.ndarray]:
     """Fit pose, size, shape and expression by Gauss-Newton steps.
@@ -163,7 +163,7 @@ def fit_model(
     over α, β and the similarity T, where cᵥ is the surface point nearest to vertex v and nᵥ its
     normal: across the surface a match binds, along it the vertex slides. λ is the mean square
     misfit times a constant, as Bayes' rule has it for a misfit that is noise: it falls as the fit
-    gets better, and stays where the model has nothing to say.
+    gets better, and stays where the model cannot express the mesh.
 
     Args:
         surface: the other mesh.
@@ -175,8 +175,8 @@ def fit_model(
         Similarity, other frame → head frame, and (K + E,) coefficients.
     """
     similarity, coefficients = start, np.zeros(len(template.basis))
-    mark = template.keypoint_matrix
-    mark_basis = np.stack([mark @ direction for direction in template.basis])
+    keypoint_matrix = template.keypoint_matrix
+    keypoint_basis = np.stack([keypoint_matrix @ direction for direction in template.basis])
     for _ in range(FIT_STEPS):
         face_head = template.vertices(coefficients)
         normals_head = vertex_normals(face_head, template.triangles)
@@ -191,14 +191,16 @@ def fit_model(
         for axis in np.eye(3):
             slide = SLIDING * min(1.0, misfit2) * weight
             equations.add(face_head, template.basis, points, axis, slide)
-            equations.add(mark @ face_head, mark_basis, similarity.apply(keypoints), axis, pull)
+            equations.add(
+                keypoint_matrix @ face_head, keypoint_basis, similarity.apply(keypoints), axis, pull
+            )
         motion, change = equations.solve()
         similarity, coefficients = similarity.then(motion.inverse()), coefficients + change
     return similarity, coefficients
 
 
 def _check_fit(surface, fitted_head, similarity, template) -> None:
-    """Refuse what cannot be a face, before it is wrapped all the same."""
+    """Refuse a mesh that is no face: the displacements would cover it all the same."""
     normals_head = vertex_normals(fitted_head, template.triangles)
     points, _, _, weight = surface.match(fitted_head, normals_head, similarity)
     near = (weight > 0) & (np.linalg.norm(points - fitted_head, axis=1) < NEAR_MM)
@@ -217,21 +219,21 @@ class _Equations:
         priors = np.empty(len(coefficients))
         priors[: template.n_shape] = SHAPE_PRIOR * misfit2 + LEAST_PRIOR
         priors[template.n_shape :] = EXPRESSION_PRIOR * misfit2 + LEAST_PRIOR
-        self.left = np.diag(np.concatenate([np.full(7, 1e-9), priors]))
-        self.right = np.concatenate([np.zeros(7), -priors * coefficients])
+        self.matrix = np.diag(np.concatenate([np.full(7, 1e-9), priors]))
+        self.right_side = np.concatenate([np.zeros(7), -priors * coefficients])
 
     def add(self, face, basis, points, normals, weight) -> None:
         """Add Σ w (n · (face moved, turned, grown and changed − points))²."""
         normals = np.broadcast_to(normals, points.shape)
-        turn, grow = np.cross(face, normals), np.einsum("vk,vk->v", face, normals)
+        turning, growing = np.cross(face, normals), np.einsum("vk,vk->v", face, normals)
         shapes = np.einsum("bvk,vk->vb", basis, normals)
-        rows = np.hstack([turn, normals, grow[:, None], shapes])
-        self.left += rows.T @ (rows * weight[:, None])
-        self.right += rows.T @ (weight * np.einsum("vk,vk->v", points - face, normals))
+        rows = np.hstack([turning, normals, growing[:, None], shapes])
+        self.matrix += rows.T @ (rows * weight[:, None])
+        self.right_side += rows.T @ (weight * np.einsum("vk,vk->v", points - face, normals))
 
     def solve(self) -> tuple[Similarity, np.ndarray]:
         """Return the motion of the face and the change of its coefficients."""
-        solved = np.linalg.solve(self.left, self.right)
+        solved = np.linalg.solve(self.matrix, self.right_side)
         rotation = Rotation.from_rotvec(solved[:3]).as_matrix()
         return Similarity(float(np.exp(solved[6])), rotation, solved[3:6]), solved[7:]
 
@@ -243,7 +245,7 @@ def _mean_square(offsets, normals, weight):
     return float(weight @ np.einsum("vk,vk->v", offsets, normals) ** 2 / weight.sum())
 
 
-def displace(
+def _displace(
     surface: _Surface, similarity: Similarity, template: FaceTemplate, face_head: np.ndarray
 ) -> np.ndarray:
     """Move every vertex onto the surface, neighbours alike: as smooth as possible.
@@ -269,9 +271,9 @@ def displace(
         blocks = normals[:, :, None] * normals[:, None, :] + SLIDING * np.eye(3)
         blocks = blocks * weight[:, None, None]  # (V, 3, 3)
         pull = np.einsum("vij,vj->vi", blocks, points - face_head)
-        left = bsr_array((blocks, diagonal[:-1], diagonal)) + stiffness * bending
-        left = left.tocsc() + 1e-6 * eye_array(3 * len(moved), format="csc")
-        moved = face_head + _solved(left, pull.ravel()).reshape(-1, 3)
+        system = bsr_array((blocks, diagonal[:-1], diagonal)) + stiffness * bending
+        system = system.tocsc() + 1e-6 * eye_array(3 * len(moved), format="csc")
+        moved = face_head + _solved(system, pull.ravel()).reshape(-1, 3)
     return moved
 
 
@@ -287,7 +289,7 @@ def _laplacian(triangles: np.ndarray, n_vertices: int) -> csr_array:
     return (eye_array(n_vertices) - diags_array(1 / joined.sum(axis=1)) @ joined).tocsr()
 
 
-def _finished(surface, face_head, similarity, coefficients, template) -> Integration:
+def _finished(surface, face_head, similarity, coefficients, template) -> MeshTransfer:
     """Put every vertex into a triangle of the other mesh."""
     normals_head = vertex_normals(face_head, template.triangles)
     points, triangle, weight = surface.match_facing(face_head, normals_head, similarity)
@@ -304,7 +306,7 @@ def _finished(surface, face_head, similarity, coefficients, template) -> Integra
     matrix.eliminate_zeros()
     shape, expression = np.split(coefficients, [template.n_shape])
     filled, matched = csr_array(template.fill @ matrix), matched | ~template.bound
-    return Integration(similarity, shape, expression, filled, matched, distance)
+    return MeshTransfer(similarity, shape, expression, filled, matched, distance)
 
 
 def _border(triangles: np.ndarray) -> np.ndarray:

@@ -1,7 +1,4 @@
-"""The head model seen through a layout, for mesh integration to lay over another mesh.
-
-Chapter 05.
-"""
+"""The head model at a layout's vertices: what mesh transfer lays over another mesh."""
 
 from __future__ import annotations
 
@@ -15,13 +12,13 @@ from facelib.face.headmodel import MorphableModel
 from facelib.face.layout import UVLayout
 from facelib.geometry.mesh import edges
 
-MEMBRANE_RIDGE, MEMBRANE_SUM = 1.0, 1e8  # small weights; weights that sum to 1
-MEMBRANE_RINGS = 2  # how far around a hole it is looked at
+MEMBRANE_RIDGE, MEMBRANE_SUM = 1.0, 1e8  # keep weights small; make them sum to 1
+MEMBRANE_RINGS = 2  # rings of vertices around a hole that its membrane is made of
 
 
 @dataclass(frozen=True)
 class FaceTemplate:
-    """The head model seen through a layout: what is laid over the other mesh.
+    """The head model at a layout's vertices.
 
     Attributes:
         mean_head: (V, 3) float64, mm.
@@ -57,8 +54,10 @@ class FaceTemplate:
         mean = layout.from_head @ model.mean_head
         free = layout.labels["membrane"] & (layout.labels["mouth"] | (not closed_eyes))
         fill = _fill(mean, basis, layout.triangles, ~free)
-        marks = csr_array(layout.keypoint_matrix)
-        return cls(mean, basis, len(model.shape_basis), layout.triangles, marks, ~free, fill)
+        keypoint_matrix = csr_array(layout.keypoint_matrix)
+        return cls(
+            mean, basis, len(model.shape_basis), layout.triangles, keypoint_matrix, ~free, fill
+        )
 
     def vertices(self, coefficients: np.ndarray) -> np.ndarray:
         """Build a face (2.6): (K + E,) coefficients to (V, 3) mm, head frame."""
@@ -75,8 +74,9 @@ def neighbours(triangles: np.ndarray, n_vertices: int) -> csr_array:
 def _fill(mean, basis, triangles, bound) -> csr_array:
     """(V, V) csr: the membranes of eyes and mouth as weighted sums of the vertices around them.
 
-    Another mesh has no membranes, and its eyeballs, if any, turn. The weights are those which do
-    best on all that the head model can do (ridge regression on its mean and its bases).
+    Another mesh has no membranes, and its eyeballs, if any, rotate. The weights are those that
+    predict the membranes best over all that the head model can do (ridge regression on its mean and
+    its bases).
     """
     joined = neighbours(triangles, len(bound))
     _, part = connected_components(joined[~bound][:, ~bound])
@@ -88,8 +88,8 @@ def _fill(mean, basis, triangles, bound) -> csr_array:
             reach = np.union1d(reach, joined[reach].indices)
         rim = np.setdiff1d(reach, members)
         seen = np.concatenate([(mean - mean[rim].mean(axis=0)).T, *basis.transpose(0, 2, 1)])
-        left = seen[:, rim].T @ seen[:, rim] + MEMBRANE_RIDGE * np.eye(len(rim)) + MEMBRANE_SUM
-        weights = np.linalg.solve(left, seen[:, rim].T @ seen[:, members] + MEMBRANE_SUM)
+        normal = seen[:, rim].T @ seen[:, rim] + MEMBRANE_RIDGE * np.eye(len(rim)) + MEMBRANE_SUM
+        weights = np.linalg.solve(normal, seen[:, rim].T @ seen[:, members] + MEMBRANE_SUM)
         weights /= weights.sum(axis=0)
         rows.append(np.tile(members, len(rim)))
         columns.append(np.repeat(rim, len(members)))

@@ -1,10 +1,12 @@
 """Unwrapping: cut the face out of the head, close its holes, and flatten it onto the unit square.
 
+This is the geometry, which chapter 04 draws step by step; `experiments/build_layout.py` adds names
+and keypoints and writes the layout that ships.
+
 The flattening is Tutte's: pin the boundary to a convex curve and make every inner vertex a
 weighted mean of its neighbours. With positive weights it cannot fold (Tutte 1963; Floater 2003).
 The weights start as mean value coordinates and are then softened where triangles came out too
-small, which spreads the texels evenly over the face (Yoshizawa, Belyaev and Seidel 2004). Chapter
-04 draws every step.
+small, which spreads the texels evenly over the face (Yoshizawa, Belyaev and Seidel 2004).
 """
 
 from __future__ import annotations
@@ -22,6 +24,15 @@ from facelib.geometry.mesh import boundary_loops
 if TYPE_CHECKING:
     from facelib.face.headmodel import MorphableModel
 
+# What is cut out of the mean head: an oval, seen from an axis inside the head, above the neck.
+AXIS_Z_MM = -15.0  # the vertical axis about which azimuths are measured
+SIDE_DEG = 74.0  # azimuth of the oval's sides, just before the ears
+HAIRLINE_MM = 76.0  # y of its top
+OVAL_POWER = 4  # |azimuth / side|^p + |y / hairline|^p < 1
+LOWEST_MM = -106.0  # y of the cut below the chin
+THROAT_Z_MM, THROAT_SLOPE = -20.0, -0.55  # z > this + slope · y keeps the jaw, drops the throat
+EYE_FROM_MM = 5.0  # a hole whose centre is this far from the plane of symmetry is an eye
+SYMMETRY_MM = 1e-3  # a vertex this near to the plane of symmetry lies on it
 CORNER_POWER = 8  # |x|^p + |y|^p = 1: the rounded square that the boundary is pinned to
 MARGIN = 0.012  # free border of the unit square, about three of 256 texels
 MOUTH_OPENING = 0.12  # of jawOpen, in the pose that is flattened: closed lips have no area
@@ -44,23 +55,23 @@ class Patch:
     mirror: np.ndarray
 
 
-def face_vertices(model: MorphableModel) -> np.ndarray:
+def _face_vertices(model: MorphableModel) -> np.ndarray:
     """Choose the skin from ear to ear and from the hairline to under the chin. (N,) bool."""
     x, y, z = model.mean_head.T
     regions = model.regions
     inner = ("ears", "eyeballs", "mouth_cavity", "eye_sockets", "teeth", "tongue")
     skin = ~np.any([regions[name] for name in inner], axis=0)
     rims = regions["lips"] | regions["eyes"]
-    azimuth_deg = np.degrees(np.arctan2(np.abs(x), z + 15))
-    height = np.where(y > 0, y / 76, 0)
-    front = (azimuth_deg / 74) ** 4 + height**4 < 1
-    above_neck = (y > -106) & (z > -0.55 * y - 20)
+    azimuth_deg = np.degrees(np.arctan2(np.abs(x), z - AXIS_Z_MM))
+    height = np.where(y > 0, y / HAIRLINE_MM, 0)
+    front = (azimuth_deg / SIDE_DEG) ** OVAL_POWER + height**OVAL_POWER < 1
+    above_neck = (y > LOWEST_MM) & (z > THROAT_SLOPE * y + THROAT_Z_MM)
     return (skin | rims) & front & above_neck
 
 
 def cut_face(model: MorphableModel) -> Patch:
     """Cut the face out of the head and close the holes of eyes and mouth with membranes."""
-    chosen = face_vertices(model)
+    chosen = _face_vertices(model)
     chosen[model.keypoint_triangles] = True
     inside = _largest_disc(model.triangles[chosen[model.triangles].all(1)], model.mean_head)
     kept = np.unique(inside)
@@ -100,14 +111,12 @@ def _largest_disc(triangles: np.ndarray, vertices: np.ndarray) -> np.ndarray:
 def _membranes(model: MorphableModel, loops: list[np.ndarray], start: int, renumber: np.ndarray):
     """Yield, for each hole, new vertex rows, triangles and twins; left and right correspond."""
     centres = np.array([model.mean_head[loop].mean(0) for loop in loops])
-    starts = start + np.cumsum(
-        [0] + [_membrane_size(c, len(p)) for c, p in zip(centres, loops, strict=True)]
-    )
+    sizes = [_membrane_size(centre, len(loop)) for centre, loop in zip(centres, loops, strict=True)]
+    starts = start + np.cumsum([0, *sizes])
     twin_of = [int(np.linalg.norm(centres * [-1, 1, 1] - c, axis=1).argmin()) for c in centres]
     for index, loop in enumerate(loops):
-        rings = (
-            _eye_rings(model, loop) if abs(centres[index][0]) > 5 else _mouth_centre(model, loop)
-        )
+        is_eye = abs(centres[index][0]) > EYE_FROM_MM
+        rings = _eye_rings(model, loop) if is_eye else _mean_row(loop, len(model.mean_head))
         first, twin_first = starts[index], starts[twin_of[index]]
         twin_loop = loops[twin_of[index]]
         order = np.array([int(np.flatnonzero(twin_loop == model.mirror[v])[0]) for v in loop])
@@ -119,11 +128,11 @@ def _membranes(model: MorphableModel, loops: list[np.ndarray], start: int, renum
 
 def _membrane_size(centre: np.ndarray, n_loop: int) -> int:
     """Vertices that close a hole: an eye gets a ring and a pole, the mouth a centre."""
-    return n_loop + 1 if abs(centre[0]) > 5 else 1
+    return n_loop + 1 if abs(centre[0]) > EYE_FROM_MM else 1
 
 
 def _fan(loop: np.ndarray, first: int, n_rings: int) -> np.ndarray:
-    """Triangles between a hole's rim (as left by the boundary), its rings and its centre."""
+    """Triangles between a hole's rim (as `boundary_loops` orders it), its rings and its centre."""
     n = len(loop)
     rings = [loop] + [first + ring * n + np.arange(n) for ring in range(n_rings)]
     centre = first + n_rings * n
@@ -142,15 +151,11 @@ def _mean_row(members: np.ndarray, n: int) -> csr_matrix:
     return csr_matrix((weights, (np.zeros(len(members), int), members)), shape=(1, n))
 
 
-def _mouth_centre(model: MorphableModel, loop: np.ndarray) -> csr_matrix:
-    return _mean_row(loop, len(model.mean_head))
-
-
 def _eye_rings(model: MorphableModel, loop: np.ndarray) -> csr_matrix:
     """A ring half way to the pole, and the pole: linear in the vertices, and on the eyeball.
 
     The pole is the eyeball's centre pushed toward the lids' centre, not the eyeball's own front
-    vertex, which turns away with the gaze.
+    vertex, which moves with the gaze.
     """
     n = len(model.mean_head)
     side = np.sign(model.mean_head[loop].mean(0)[0])
@@ -201,37 +206,36 @@ def flatten(
 def _pin_to_square(vertices: np.ndarray, loop: np.ndarray) -> np.ndarray:
     """Place the boundary on a rounded square by its length; the plane of symmetry stays put."""
     points = vertices[loop]
-    middle = np.abs(points[:, 0]) < 1e-3
+    middle = np.abs(points[:, 0]) < SYMMETRY_MM
     top = np.flatnonzero(middle)[points[middle, 1].argmax()]
     loop_order = np.roll(np.arange(len(loop)), -top)
     points = points[loop_order]
     steps = np.linalg.norm(np.roll(points, -1, 0) - points, axis=1)
-    bottom = np.flatnonzero(np.abs(points[:, 0]) < 1e-3)
+    bottom = np.flatnonzero(np.abs(points[:, 0]) < SYMMETRY_MM)
     bottom = bottom[points[bottom, 1].argmin()]
     travelled = np.concatenate([[0], np.cumsum(steps)[:-1]])
     length = steps.sum()
     first, rest = travelled[bottom], length - travelled[bottom]
-    turn = np.where(
+    share = np.where(
         np.arange(len(loop)) <= bottom,
         travelled / first / 2,
         0.5 + (travelled - first) / rest / 2,
     )
     clockwise = 1 if points[len(points) // 4, 0] > 0 else -1
-    square = _rounded_square(turn * clockwise)
+    square = _rounded_square(share * clockwise)
     placed = np.empty_like(square)
     placed[loop_order] = square
     return placed
 
 
-def _rounded_square(turn: np.ndarray) -> np.ndarray:
+def _rounded_square(share: np.ndarray) -> np.ndarray:
     """Points of |x|^p + |y|^p = 1 at shares of its length, clockwise from the top middle, y up."""
     angle = np.linspace(0, 2 * np.pi, 20001)
     direction = np.stack([np.sin(angle), np.cos(angle)], 1)
-    curve = direction / (np.abs(direction) ** CORNER_POWER).sum(1, keepdims=True) ** (
-        1 / CORNER_POWER
-    )
+    norm = (np.abs(direction) ** CORNER_POWER).sum(1, keepdims=True) ** (1 / CORNER_POWER)
+    curve = direction / norm
     length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(curve, axis=0), axis=1))])
-    share = np.mod(turn, 1)
+    share = np.mod(share, 1)
     return np.stack([np.interp(share, length / length[-1], curve[:, i]) for i in range(2)], 1)
 
 

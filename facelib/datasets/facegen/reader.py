@@ -25,7 +25,7 @@ from facelib.datasets.facegen.view import read_view
 from facelib.datasets.registry import is_stand_in
 from facelib.face.headmodel import load_head
 from facelib.face.layout import load_layout
-from facelib.face.mesh_transfer import integrate_mesh, load_matrix, save_matrix
+from facelib.face.mesh_transfer import load_matrix, save_matrix, transfer_mesh
 from facelib.face.template import FaceTemplate
 from facelib.files.paths import data_dir
 from facelib.geometry.transforms import pose_from_rotation
@@ -251,7 +251,7 @@ def register_export(export: Path | str, keypoint_file: Path | None = None) -> cs
             vertices, triangles = read_obj_vertices(path), read_obj_triangles(path)
             if max(keypoint_idx.max(), triangles.max()) >= len(vertices):
                 raise ValueError(f"{path} has fewer vertices than its faces or keypoints name")
-            found = integrate_mesh(vertices, triangles, vertices[keypoint_idx], template)
+            found = transfer_mesh(vertices, triangles, vertices[keypoint_idx], template)
         except ValueError as error:
             reasons.append(str(error))
             continue

@@ -18,7 +18,7 @@ from scipy.sparse import csr_array
 from facelib.datasets.w300lp.basel import BaselModel, load_basel
 from facelib.face.headmodel import load_head
 from facelib.face.layout import UVLayout, load_layout
-from facelib.face.mesh_transfer import MATRIX_FORMAT, integrate_mesh, load_matrix, save_matrix
+from facelib.face.mesh_transfer import MATRIX_FORMAT, load_matrix, save_matrix, transfer_mesh
 from facelib.face.template import FaceTemplate
 
 
@@ -120,7 +120,7 @@ def register(model: BaselModel, layout: UVLayout) -> csr_array:
     head = model.head
     keypoints = head.keypoints(head.mean_head)
     template = FaceTemplate.of(load_head(), layout, closed_eyes=True)
-    return integrate_mesh(head.mean_head, head.triangles, keypoints, template).matrix
+    return transfer_mesh(head.mean_head, head.triangles, keypoints, template).matrix
 
 
 def _fingerprint(model: BaselModel, layout: UVLayout) -> str:
