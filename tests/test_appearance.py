@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from facelib.face.headmodel import load_head
-from facelib.imaging.photo import to_display, to_linear
+from facelib.imaging.effects import to_display, to_linear
 from facelib.synthetic.looks.appearance import paint, random_appearance
 from facelib.synthetic.looks.atlas import SHIRT_UV, SKIN_SHARE, build_atlas
 from facelib.synthetic.looks.brushes import BLOOD, MELANIN, PALE, paint_skin, skin_color

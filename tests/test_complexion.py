@@ -5,7 +5,7 @@ import pytest
 from skimage.color import rgb2lab
 
 from facelib.face.headmodel import load_head
-from facelib.imaging.photo import to_display
+from facelib.imaging.effects import to_display
 from facelib.synthetic.looks.appearance import random_appearance
 from facelib.synthetic.looks.complexion import (
     BLOOD,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from facelib.imaging.photo import blurred, jpeg
+from facelib.imaging.effects import blurred, jpeg
 from facelib.synthetic.light.film import (
     Film,
     expose,

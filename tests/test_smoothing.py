@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import uniform_filter
 
-from facelib.imaging.photo import box_mean
+from facelib.imaging.effects import box_mean
 
 
 @pytest.mark.parametrize("radius", [0, 1, 4, 30])

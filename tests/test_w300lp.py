@@ -45,7 +45,7 @@ from facelib.datasets.w300lp.standin import (
 )
 from facelib.face.headmodel import load_head
 from facelib.face.layout import load_layout
-from facelib.imaging.images import read_image
+from facelib.imaging.imagefiles import read_image
 from facelib.pairs.store import ShardedPairs, split_by_identity
 from facelib.synthetic.people.population import HELD_OUT_ABOVE, load_population
 

@@ -88,7 +88,7 @@ def shipped_weights() -> Path:
 
 def read_photo(path: Path):
     """Read a photo or say in one sentence why that failed."""
-    from facelib.imaging.images import read_image
+    from facelib.imaging.imagefiles import read_image
 
     if not path.exists():
         raise Failure(f"no such file: {path}", NO_SUCH_FILE)

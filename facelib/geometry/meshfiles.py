@@ -13,7 +13,7 @@ from PIL import Image
 
 from facelib.files.atomic import replacing
 from facelib.geometry.mesh import Mesh, vertex_colors
-from facelib.imaging.images import to_uint8
+from facelib.imaging.imagefiles import to_uint8
 
 MESH_ENDINGS = (".obj", ".glb", ".ply")
 

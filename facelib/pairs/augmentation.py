@@ -14,8 +14,8 @@ import numba
 import numpy as np
 
 from facelib.imaging.backgrounds import random_background
-from facelib.imaging.images import to_uint8
-from facelib.imaging.photo import grain
+from facelib.imaging.effects import grain
+from facelib.imaging.imagefiles import to_uint8
 from facelib.pairs.photo_faults import PhotoFaults, spoil
 
 N_TEXTURES = 128  # in stock, of each size: to draw a new one takes as long as all the rest

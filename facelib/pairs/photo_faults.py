@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facelib.imaging.images import to_uint8
-from facelib.imaging.photo import blurred, jpeg
+from facelib.imaging.effects import blurred, jpeg
+from facelib.imaging.imagefiles import to_uint8
 
 
 @dataclass(frozen=True)

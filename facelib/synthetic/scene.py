@@ -10,7 +10,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from facelib.imaging.crop import Crop
-from facelib.imaging.photo import to_display
+from facelib.imaging.effects import to_display
 from facelib.render.camera import Camera
 from facelib.render.render import Light
 

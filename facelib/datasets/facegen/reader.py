@@ -31,7 +31,7 @@ from facelib.files.paths import data_dir
 from facelib.geometry.transforms import pose_from_rotation
 from facelib.imaging.backgrounds import random_background
 from facelib.imaging.crop import Crop
-from facelib.imaging.images import to_uint8
+from facelib.imaging.imagefiles import to_uint8
 from facelib.pairs.store import FacePair, write_shards
 from facelib.render.camera import Camera
 

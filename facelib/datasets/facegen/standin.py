@@ -24,8 +24,8 @@ from facelib.face.headmodel import load_head
 from facelib.face.layout import load_layout
 from facelib.geometry.mesh import Mesh, subdivision_matrix
 from facelib.geometry.transforms import rotation_from_pose
-from facelib.imaging.images import to_uint8
-from facelib.imaging.photo import to_display
+from facelib.imaging.effects import to_display
+from facelib.imaging.imagefiles import to_uint8
 from facelib.render.camera import Camera
 from facelib.render.render import render
 from facelib.synthetic.looks.appearance import paint, vertex_colors, vertex_gloss

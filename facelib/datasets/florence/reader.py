@@ -19,7 +19,7 @@ from facelib.detect import NoFaceError
 from facelib.face.layout import load_layout
 from facelib.geometry.mesh import boundary_loops
 from facelib.imaging.crop import Crop
-from facelib.imaging.images import to_uint8
+from facelib.imaging.imagefiles import to_uint8
 from facelib.render.camera import Camera
 
 FOLDERS = "subject_*/Model/frontal1/obj"

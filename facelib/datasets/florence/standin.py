@@ -17,8 +17,8 @@ from facelib.datasets.registry import find_dataset, new_stand_in
 from facelib.face.headmodel import load_head
 from facelib.geometry.mesh import Mesh, vertex_normals
 from facelib.geometry.transforms import rotation_from_pose
-from facelib.imaging.images import write_image
-from facelib.imaging.photo import to_display
+from facelib.imaging.effects import to_display
+from facelib.imaging.imagefiles import write_image
 from facelib.render.rasterize import Fragments, interpolate, rasterize
 from facelib.synthetic.casting import Person
 from facelib.synthetic.dressing import dressed_mesh

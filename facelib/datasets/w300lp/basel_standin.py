@@ -25,7 +25,7 @@ from facelib.datasets.w300lp.basel_grid import (
     mirrored_grid,
 )
 from facelib.face.headmodel import MorphableModel, load_head
-from facelib.imaging.photo import to_display
+from facelib.imaging.effects import to_display
 from facelib.synthetic.looks.appearance import Appearance, paint, random_appearance
 from facelib.synthetic.scene import random_expression
 from facelib.synthetic.texture_cache import head_atlas

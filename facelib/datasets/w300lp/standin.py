@@ -31,7 +31,7 @@ from facelib.datasets.w300lp.fitted_photo import rotation_from_angles
 from facelib.datasets.w300lp.index import SUBSETS
 from facelib.face.headmodel import load_head
 from facelib.files.matfiles import write_mat
-from facelib.imaging.images import write_image
+from facelib.imaging.imagefiles import write_image
 from facelib.render.camera import Camera
 from facelib.render.render import Light
 from facelib.synthetic.casting import Person, cast_person

@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 from PIL import Image
 
-from facelib.imaging.photo import blurred, grain, jpeg
+from facelib.imaging.effects import blurred, grain, jpeg
 
 CURVE_STEPS = 4096
 CURVE_REACH = 2.0  # light beyond twice what exposure calls white is white

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numba import njit
 
-from facelib.imaging.photo import box_mean
+from facelib.imaging.effects import box_mean
 from facelib.render.rasterize import rasterize
 from facelib.synthetic.light.occlusion import looking_from
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facelib.imaging.photo import box_mean
+from facelib.imaging.effects import box_mean
 from facelib.pairs.labels import NUMBER_OF
 from facelib.render.camera import Camera
 from facelib.render.render import Light, Rendering

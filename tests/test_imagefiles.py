@@ -6,7 +6,7 @@ from damage import DAMAGE, damaged, jpeg, with_size
 from hypothesis import HealthCheck, given, settings
 from PIL import Image
 
-from facelib.imaging.images import read_image, write_image
+from facelib.imaging.imagefiles import read_image, write_image
 
 
 def noise(height=12, width=17, seed=0):
