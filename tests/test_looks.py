@@ -12,7 +12,7 @@ from facelib.synthetic.casting import fitting_looks
 from facelib.synthetic.dressing import dress
 from facelib.synthetic.ingredients import Ingredients
 from facelib.synthetic.light.lighting import plain_lighting, random_lighting
-from facelib.synthetic.light.lit_render import render_lit
+from facelib.synthetic.light.radiance import render_radiance
 from facelib.synthetic.looks.teeth import paint_teeth
 from facelib.synthetic.people.acting import act, mouth_light
 from facelib.synthetic.people.population import Traits
@@ -92,7 +92,7 @@ def test_the_white_of_eyes_does_not_glow():
     cheeks = (np.abs(np.abs(cheeks[:, 0]) - 38) < 14) & (np.abs(cheeks[:, 1] + 18) < 14)
     for seed in range(50):
         person = dressed(Outfit(), seed)
-        shot = render_lit(person.mesh_head, person.surface, CAMERA, random_lighting(rng))
+        shot = render_radiance(person.mesh_head, person.surface, CAMERA, random_lighting(rng))
         light, hit = shot.image @ LUMINANCE, shot.fragments.triangle
         of_head = (hit >= 0) & (hit < len(MODEL.triangles))
         white = np.percentile(light[of_head][eyes[hit[of_head]]], 80)
@@ -117,7 +117,7 @@ def forehead_light(outfit, height_mm, lines_too=True):
     """Light on the forehead's skin, whatever covers it, beside the cheek's."""
     person = dressed(outfit)
     lines = shadow_lines(person.worn.ribbons) if person.worn and lines_too else None
-    shot = render_lit(person.mesh_head, person.surface, CAMERA, HIGH_LIGHT, 1, lines)
+    shot = render_radiance(person.mesh_head, person.surface, CAMERA, HIGH_LIGHT, 1, lines)
     light = shot.image @ LUMINANCE
     brow, cheek = (light_at(light, spot) for spot in ([0.0, height_mm, 90], [38.0, -25, 75]))
     return brow / cheek
@@ -141,7 +141,7 @@ def test_glasses_throw_a_shadow_on_the_cheek():
     person = dressed(Outfit(glasses=Glasses(rim_mm=2.5)))
     lines = shadow_lines(person.worn.ribbons)
     with_frame, without = (
-        render_lit(person.mesh_head, person.surface, CAMERA, HIGH_LIGHT, 1, each).image
+        render_radiance(person.mesh_head, person.surface, CAMERA, HIGH_LIGHT, 1, each).image
         for each in (lines, None)
     )
     darker = (with_frame < 0.9 * without).all(axis=2)

@@ -2,7 +2,7 @@ import numpy as np
 import trimesh
 
 from facelib.synthetic.light.occlusion import ambient_occlusion
-from facelib.synthetic.light.shadows import shadow_map, visibilities
+from facelib.synthetic.light.shadows import shadow_map, visibility
 
 
 def scene():
@@ -13,11 +13,17 @@ def scene():
     return np.concatenate([ball.vertices, plane]), triangles
 
 
+def seen_light(seen, points):
+    """What `visibility` answers at (N, 3) points, mm, eye frame."""
+    coordinates = seen.coordinates(points).astype(np.float32)
+    return np.array([visibility(seen.nearness, *place) for place in coordinates])
+
+
 def light_on_plane(direction, points_xy, softness_mm=2.0):
     direction = np.asarray(direction) / np.linalg.norm(direction)
     seen = shadow_map(*scene(), direction, np.zeros(3), softness_mm)
     points = np.column_stack([points_xy, np.full(len(points_xy), -60.0)])
-    return visibilities(seen.nearness, seen.coordinates(points).astype(np.float32))
+    return seen_light(seen, points)
 
 
 def test_the_shadow_of_a_ball_falls_where_geometry_says():
@@ -37,16 +43,16 @@ def test_the_shadow_has_the_radius_of_the_ball():
 
 def test_a_wider_light_throws_a_softer_edge():
     x = np.column_stack([np.linspace(0, 60, 241), np.zeros(241)])
-    widths = [np.ptp(np.flatnonzero((s > 0.1) & (s < 0.9))) for s in
-              (light_on_plane((0, 0, 1), x, mm) for mm in (2.0, 12.0))]  # fmt: skip
-    assert widths[1] > 2 * widths[0]
+    edges = [light_on_plane((0, 0, 1), x, softness_mm) for softness_mm in (2.0, 12.0)]
+    sharp, soft = (np.ptp(np.flatnonzero((edge > 0.1) & (edge < 0.9))) for edge in edges)
+    assert soft > 2 * sharp
 
 
 def test_nothing_stands_before_the_lit_side():
     vertices, triangles = scene()
     seen = shadow_map(vertices, triangles, np.array([0.0, 0, 1]), np.zeros(3), 2.0)
     top = vertices[vertices[:, 2] > 15]
-    assert visibilities(seen.nearness, seen.coordinates(top).astype(np.float32)).min() > 0.9
+    assert seen_light(seen, top).min() > 0.9
 
 
 def test_a_sphere_sees_the_whole_sky():

@@ -1,5 +1,6 @@
 """A photo of a mesh: camera, lights, textured smooth shading, background."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,7 +110,7 @@ def _shade(mesh, normals, camera, lights, ambient, specular, shininess, fragment
         _float32(mesh.uv if textured else np.zeros((0, 2))),
         _float32(mesh.texture if textured else np.zeros((1, 1, 3))),
         _float32([centre_x, centre_y, inverse_focal]),
-        _light_rows(lights),
+        light_rows(lights),
         _rgb("ambient", ambient),
         np.float32(shininess),
         out,
@@ -124,7 +125,12 @@ def _specular_per_vertex(specular, n_vertices: int) -> np.ndarray:
     return _float32(np.broadcast_to(specular, n_vertices))
 
 
-def _light_rows(lights) -> np.ndarray:
+def light_rows(lights: Sequence[Light]) -> np.ndarray:
+    """Pack lights for a kernel: (L, 6) float32, unit direction toward the light and its colour.
+
+    Raises:
+        ValueError: if a direction is 0, or an array is not (3,).
+    """
     rows = np.zeros((len(lights), 6), np.float32)
     for row, light in zip(rows, lights, strict=True):
         direction = np.asarray(light.direction_eye, dtype=np.float64)

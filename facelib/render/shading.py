@@ -55,7 +55,7 @@ def shade_pixels(
                 vx, vy, vz = _toward_viewer(row, col, to_viewer)
             nx, ny, nz = vx, vy, vz
             if lights.shape[0] > 0:
-                nx, ny, nz = _unit(
+                nx, ny, nz = unit(
                     a * normals_eye[i, 0] + b * normals_eye[j, 0] + c * normals_eye[k, 0],
                     a * normals_eye[i, 1] + b * normals_eye[j, 1] + c * normals_eye[k, 1],
                     a * normals_eye[i, 2] + b * normals_eye[j, 2] + c * normals_eye[k, 2],
@@ -74,7 +74,7 @@ def shade_pixels(
                 green += facing * lights[n, 4]
                 blue += facing * lights[n, 5]
                 if strength > 0:
-                    hx, hy, hz = _unit(lx + vx, ly + vy, lz + vz)
+                    hx, hy, hz = unit(lx + vx, ly + vy, lz + vz)
                     along = nx * hx + ny * hy + nz * hz
                     if along > 0:
                         shine = strength * along**shininess
@@ -137,7 +137,8 @@ def composite_pixels(color, triangle, background, image, alpha):
 
 
 @njit(cache=True, inline="always")
-def _unit(x, y, z):
+def unit(x, y, z):
+    """Scale a vector, given as three numbers, to length 1; 0 stays 0."""
     squared = x * x + y * y + z * z
     scale = np.float32(1) / np.sqrt(squared) if squared > 0 else np.float32(0)
     return x * scale, y * scale, z * scale
@@ -148,7 +149,7 @@ def _toward_viewer(row, col, to_viewer):
     """Unit vector from the surface back along the pixel's ray, eye frame (y up, image y down)."""
     x = (to_viewer[0] - np.float32(col)) * to_viewer[2]
     y = (np.float32(row) - to_viewer[1]) * to_viewer[2]
-    return _unit(x, y, np.float32(1))
+    return unit(x, y, np.float32(1))
 
 
 @njit(cache=True, inline="always")

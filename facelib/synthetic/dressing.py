@@ -12,7 +12,7 @@ from facelib.geometry.mesh import Mesh, vertex_normals
 from facelib.pairs.labels import NUMBER_OF, head_labels
 from facelib.synthetic.casting import Person, lit_mouth
 from facelib.synthetic.ingredients import Ingredients
-from facelib.synthetic.light.lit_render import Surface
+from facelib.synthetic.light.radiance import Surface
 from facelib.synthetic.lit_photo import make_surface, with_colors
 from facelib.synthetic.looks.appearance import Appearance, paint, vertex_colors, vertex_gloss
 from facelib.synthetic.looks.atlas import SHIRT_UV, Atlas

@@ -21,7 +21,7 @@ from facelib.render.render import Rendering
 from facelib.synthetic.ingredients import Ingredients
 from facelib.synthetic.light.film import Film, expose, random_film, sharpest_size
 from facelib.synthetic.light.lighting import Lighting, plain_lighting, random_lighting
-from facelib.synthetic.light.lit_render import Surface, render_lit
+from facelib.synthetic.light.radiance import Surface, render_radiance
 from facelib.synthetic.light.shadows import Lines
 from facelib.synthetic.looks.atlas import Atlas
 from facelib.synthetic.looks.complexion import Complexion
@@ -202,7 +202,7 @@ def photograph_lit(
             random_lighting(rng) if ingredients.light else plain_lighting(*random_lights(rng))
         )
     fine = 2 if camera.width < FINE_GRID_BELOW else 1
-    shot = render_lit(mesh_head, surface, camera, lighting, fine, lines)
+    shot = render_radiance(mesh_head, surface, camera, lighting, fine, lines)
     fragments = shot.fragments
     if overlay is not None:
         shot = overlay(shot, lighting)

@@ -17,9 +17,9 @@ from facelib.synthetic.dressing import Dressed
 from facelib.synthetic.ingredients import Ingredients
 from facelib.synthetic.light import spherical_harmonics as sh
 from facelib.synthetic.light.lighting import Lighting
-from facelib.synthetic.light.lit_render import polynomial
+from facelib.synthetic.light.material_shading import light_from_around
+from facelib.synthetic.light.radiance import polynomial
 from facelib.synthetic.light.shadows import REACH_MM, SIZE, Lines
-from facelib.synthetic.light.surface_shading import light_from_around
 from facelib.synthetic.lit_photo import FINE_GRID_BELOW, photograph_lit
 from facelib.synthetic.scene import develop, random_lights
 from facelib.synthetic.worn.outfit import Worn, draw_worn

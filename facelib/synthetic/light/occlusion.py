@@ -1,13 +1,15 @@
-"""How much of the surrounding light reaches each vertex: looked at from all sides, once."""
+"""Ambient occlusion: how much of the surrounding light reaches each vertex of a body."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from facelib.render.rasterize import rasterize
+from facelib.synthetic.light.spherical_harmonics import fibonacci_sphere
 
-GRID = 256  # px of each look
-MARGIN = 4.0  # more than the depth's slope within a pixel of a head-sized body, mm
+GRID = 256  # px of each view's depth image
+FRAME = 1.8  # half its width over the farthest vertex's coordinate: a rotated corner fits in
+MARGIN_MM = 4.0  # more than the depth changes within a pixel on a head-sized body
 
 
 def ambient_occlusion(
@@ -25,17 +27,17 @@ def ambient_occlusion(
     """
     normals = _normals(vertices, triangles)
     seen, possible = np.zeros(len(vertices)), np.full(len(vertices), 1e-9)
-    half = np.abs(vertices).max() * 1.8
-    for direction in _sphere(n_directions):
+    half = np.abs(vertices).max() * FRAME
+    for direction in fibonacci_sphere(n_directions):
         frame = looking_from(direction)
         local = vertices @ frame.T
         screen = np.column_stack(
-            [(local[:, 0] + half) * 128 / half, (half - local[:, 1]) * 128 / half]
+            [(local[:, 0] + half) * (GRID // 2) / half, (half - local[:, 1]) * (GRID // 2) / half]
         )
         depth = rasterize(np.column_stack([screen, local[:, 2]]), triangles, GRID, GRID).depth
         column, row = np.clip(np.rint(screen), 0, GRID - 1).astype(int).T
         cosine = np.maximum(normals @ direction, 0)
-        seen += cosine * (local[:, 2] > depth[row, column] - MARGIN)
+        seen += cosine * (local[:, 2] > depth[row, column] - MARGIN_MM)
         possible += cosine
     return seen / possible
 
@@ -49,7 +51,7 @@ def looking_from(direction: np.ndarray) -> np.ndarray:
 
 
 def _cross(a, b):
-    """The cross product of two single vectors, without numpy's preparations for many."""
+    """Cross product of two single vectors, without the overhead of `np.cross`."""
     (ax, ay, az), (bx, by, bz) = a, b
     return np.array([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx])
 
@@ -61,11 +63,3 @@ def _normals(vertices, triangles):
     for k in range(3):
         np.add.at(normals, triangles[:, k], facing)
     return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
-
-
-def _sphere(count):
-    """Evenly spread unit vectors (Fibonacci's spiral), (count, 3)."""
-    i = np.arange(count) + 0.5
-    height, turn = 1 - 2 * i / count, np.pi * (1 + 5**0.5) * i
-    ring = np.sqrt(1 - height**2)
-    return np.column_stack([ring * np.cos(turn), height, ring * np.sin(turn)])

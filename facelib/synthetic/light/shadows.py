@@ -1,4 +1,4 @@
-"""Soft shadows: the depth that a light sees, blurred as the light is wide.
+"""Soft shadows: the depth map that a light sees, blurred the more the wider the light is.
 
 An exponential shadow map (Annen and others 2008): where exp(−c·z) instead of z is blurred and
 looked up, one look-up gives a soft answer to "does anything stand before me?" without the stripes
@@ -19,6 +19,7 @@ from facelib.synthetic.light.occlusion import looking_from
 SIZE = 128  # texels of the map
 REACH_MM = 150.0  # from the middle of the map to its rim, and its range of depth
 SHARPNESS = 0.25  # 1/mm: a gap of four millimetres between body and shadow lets 1/e through
+LEAST_TEXELS = 2  # of the blur's half width: less shows the texels
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def shadow_map(
     if lines is not None:
         on_map = empty.coordinates(points_eye).astype(np.float32)
         _draw_lines(on_map, lines.first, lines.texels, seen.depth)
-    texels = max(int(round(softness_mm * SIZE / (2 * REACH_MM))), 2)
+    texels = max(int(round(softness_mm * SIZE / (2 * REACH_MM))), LEAST_TEXELS)
     return replace(empty, nearness=box_mean(_nearness(seen.depth), texels))
 
 
@@ -127,12 +128,3 @@ def visibility(nearness, column, row, z):
     lower = nearness[top + 1, left] + (nearness[top + 1, left + 1] - nearness[top + 1, left]) * fx
     mean = upper + (lower - upper) * fy
     return min(np.exp(np.float32(SHARPNESS) * z) * mean, one)
-
-
-@njit(cache=True)
-def visibilities(nearness, coordinates):
-    """Ask `visibility` for (N, 3) float32 map coordinates: (N,) float32."""
-    out = np.empty(len(coordinates), np.float32)
-    for i in range(len(coordinates)):
-        out[i] = visibility(nearness, coordinates[i, 0], coordinates[i, 1], coordinates[i, 2])
-    return out

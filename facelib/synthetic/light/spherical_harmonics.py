@@ -1,4 +1,4 @@
-"""Light from everywhere as nine numbers a colour: real spherical harmonics up to the second order.
+"""Light from everywhere as nine numbers per colour: real spherical harmonics of orders 0 to 2.
 
 Nine suffice for what is not mirror-like, because Lambert's cosine swallows finer detail: it scales
 the orders 0, 1, 2 by π, 2π/3, π/4 and leaves hardly 1 % of the energy to all others (Ramamoorthi
@@ -12,9 +12,10 @@ import numpy as np
 
 # Y = FACTORS · (1, y, z, x, xy, yz, 3z² − 1, xz, x² − y²)
 FACTORS = np.array(
-    [0.28209479, 0.48860251, 0.48860251, 0.48860251,
-     1.09254843, 1.09254843, 0.31539157, 1.09254843, 0.54627422]
-)  # fmt: skip
+    [0.28209479]
+    + [0.48860251, 0.48860251, 0.48860251]
+    + [1.09254843, 1.09254843, 0.31539157, 1.09254843, 0.54627422]
+)
 ORDERS = np.array([0, 1, 1, 1, 2, 2, 2, 2, 2])
 COSINE = np.array([1.0, 2 / 3, 1 / 4])  # the clamped cosine's share of each order, over π
 
@@ -97,7 +98,7 @@ def irradiance(light: np.ndarray, normals: np.ndarray) -> np.ndarray:
 
 
 def rotated(light: np.ndarray, rotation: np.ndarray) -> np.ndarray:
-    """Turn the light: what came from direction d then comes from `rotation` · d.
+    """Rotate the light: what came from direction d then comes from `rotation` · d.
 
     Args:
         light: (9, C) float.
@@ -106,16 +107,17 @@ def rotated(light: np.ndarray, rotation: np.ndarray) -> np.ndarray:
     Returns:
         (9, C) float64.
     """
-    # Nine functions are fixed by their values in nine or more directions: no table of rotations.
+    # Values in nine or more directions determine the nine numbers: no table of rotations needed.
     return _FROM_SAMPLES @ radiance(light, _SAMPLES @ np.asarray(rotation, np.float64))
 
 
-def _spread(count: int) -> np.ndarray:
+def fibonacci_sphere(count: int) -> np.ndarray:
+    """Spread unit vectors evenly along Fibonacci's spiral: (count, 3) float64."""
     i = np.arange(count) + 0.5
-    height, turn = 1 - 2 * i / count, np.pi * (1 + 5**0.5) * i
+    height, azimuth = 1 - 2 * i / count, np.pi * (1 + 5**0.5) * i
     ring = np.sqrt(1 - height**2)
-    return np.column_stack([ring * np.cos(turn), height, ring * np.sin(turn)])
+    return np.column_stack([ring * np.cos(azimuth), height, ring * np.sin(azimuth)])
 
 
-_SAMPLES = _spread(24)
+_SAMPLES = fibonacci_sphere(24)
 _FROM_SAMPLES = np.linalg.pinv(basis(_SAMPLES))

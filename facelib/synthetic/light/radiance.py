@@ -1,7 +1,7 @@
-"""A photo's light before the film: a mesh with a surface, under an environment and lights.
+"""Render the light that reaches the film: a mesh with materials, under an environment and lights.
 
-`render.render` is the plain picture that chapter 02 builds; here the same z-buffer feeds
-`surface_shading`, and colours stay linear and may exceed 1, as on a sensor.
+`render.render` draws the plain picture that chapter 02 builds, clipped to 0..1. Here the same
+z-buffer feeds `material_shading`, and colours stay linear and may exceed 1, as on a sensor.
 """
 
 from __future__ import annotations
@@ -14,27 +14,30 @@ from numba import njit
 from facelib.geometry.mesh import Mesh
 from facelib.render.camera import Camera
 from facelib.render.rasterize import rasterize
-from facelib.render.render import Rendering
+from facelib.render.render import Rendering, light_rows
 from facelib.synthetic.light import spherical_harmonics as sh
 from facelib.synthetic.light.lighting import Lighting
-from facelib.synthetic.light.shadows import Lines, shadow_map
-from facelib.synthetic.light.surface_shading import (
+from facelib.synthetic.light.material_shading import (
     ALONG_U,
     ALONG_V,
     COLOR,
-    COLUMNS,
     GLOSS,
     NORMAL,
     OPEN,
     ROUGH,
+    ROW_WIDTH,
     SCATTER,
     SHADOW,
     UV,
+    Illumination,
+    SurfaceMaps,
     shade_below_lids,
     shade_surface,
 )
+from facelib.synthetic.light.shadows import Lines, shadow_map
 
 NOTHING = np.zeros((1, 1), np.float32)
+REFLECTED = np.array([1.0, 0.8, 0.5])  # shares of the orders that a slightly blurred mirror keeps
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ class Surface:
     is_eye: np.ndarray
 
 
-def render_lit(
+def render_radiance(
     mesh_head: Mesh,
     surface: Surface,
     camera: Camera,
@@ -71,7 +74,7 @@ def render_lit(
     supersample: int = 1,
     lines: Lines | None = None,
 ) -> Rendering:
-    """Draw a mesh before black.
+    """Draw a mesh over black.
 
     Args:
         mesh_head: vertices in mm, head frame; texture in linear light.
@@ -100,19 +103,16 @@ def render_lit(
     rows = _rows(mesh_head, surface, camera)
     nearness = _shadow(mesh_head, camera, lighting, rows, lines)
     color = np.zeros((fine.height, fine.width, 3), np.float32)
-    shade_surface(
-        fragments.triangle,
-        fragments.barycentric,
-        triangles,
-        rows,
-        mesh_head.texture,
-        NOTHING if surface.relief is None else surface.relief,
+    maps = SurfaceMaps(mesh_head.texture, NOTHING if surface.relief is None else surface.relief)
+    illumination = Illumination(
         _view_axis(fine),
         polynomial(lighting.environment, sh.COSINE),
-        polynomial(lighting.environment, np.array([1.0, 0.8, 0.5])),
-        _light_rows(lighting),
+        polynomial(lighting.environment, REFLECTED),
+        light_rows(lighting.lights),
         nearness,
-        color,
+    )
+    shade_surface(
+        fragments.triangle, fragments.barycentric, triangles, rows, maps, illumination, color
     )
     if surface.is_eye.any():
         shade_below_lids(fragments.triangle, surface.is_eye, np.float32(1 / fine.scale), color)
@@ -133,7 +133,7 @@ def polynomial(environment: np.ndarray, shares: np.ndarray) -> np.ndarray:
 
 def _rows(mesh, surface, camera):
     rotation = np.asarray(camera.rotation, np.float32).T
-    rows = np.zeros((len(mesh.vertices), COLUMNS), np.float32)
+    rows = np.zeros((len(mesh.vertices), ROW_WIDTH), np.float32)
     rows[:, NORMAL : NORMAL + 3] = np.asarray(surface.normals_head, np.float32) @ rotation
     rows[:, UV : UV + 2] = mesh.uv
     rows[:, COLOR : COLOR + 3] = 1.0 if mesh.colors is None else mesh.colors
@@ -166,14 +166,6 @@ def _shadow(mesh, camera, lighting, rows, lines):
 def _view_axis(camera):
     inverse_focal = 0.0 if camera.focal_px is None else 1.0 / camera.focal_px
     return np.array([*camera.centre_px, inverse_focal], np.float32)
-
-
-def _light_rows(lighting):
-    rows = np.zeros((len(lighting.lights), 6), np.float32)
-    for row, light in zip(rows, lighting.lights, strict=True):
-        direction = np.asarray(light.direction_eye, np.float64)
-        row[:3], row[3:] = direction / np.linalg.norm(direction), light.color
-    return rows
 
 
 def _average(color, triangle, factor):

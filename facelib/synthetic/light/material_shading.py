@@ -1,31 +1,50 @@
-"""Light on skin and eyes: environment, up to three lights, soft shadow, relief and two highlights.
+"""Light on skin, eyes and cloth: environment, lights, soft shadow, relief and two highlights.
 
-The loop runs once over the covered pixels. Each vertex carries a row of `COLUMNS` numbers that are
-blended at the pixel; relief bends the normal as Blinn's bump mapping does, but red light on skin
-keeps the smooth normal, because it travels furthest below (Ma and others 2007).
+The loop runs once over the covered pixels. Each vertex carries a row of `ROW_WIDTH` numbers that
+are blended at the pixel. Relief bends the normal as Blinn's bump mapping does, but red light on
+skin keeps the smooth normal, because it travels furthest below the surface (Ma and others 2007).
 
 Pixels are gathered into blocks, and each number that a pixel needs has a row of the block to
-itself: the compiler then lights eight pixels with one instruction. All the tests below are written
-as choices between two values (`a if … else b`, min, max), because a jump would end that.
+itself: the compiler then lights eight pixels with one instruction. All tests in these loops choose
+between two values (`a if … else b`, min, max): a jump would prevent that.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
+from facelib.render.shading import unit
 from facelib.synthetic.light.shadows import visibility
 
-# A vertex's row: normal (eye), texture coordinates, colour, openness to the sky, gloss, roughness,
-# scatter (1 skin, 0 else), the eye-frame gradients of texel column and row (1/mm), shadow coords.
-COLUMNS = 24  # the last three are padding: whole vectors of eight are blended at once
-NORMAL, UV, COLOR, OPEN, GLOSS, ROUGH, SCATTER, ALONG_U, ALONG_V, SHADOW = (
-    0, 3, 5, 8, 9, 10, 11, 12, 15, 18,
-)  # fmt: skip
+# Where a vertex's row holds what.
+NORMAL = 0  # 3 numbers, eye frame
+UV = 3  # 2, texture coordinates, v down
+COLOR = 5  # 3, multiplied with the texture
+OPEN = 8  # openness to the sky
+GLOSS = 9
+ROUGH = 10
+SCATTER = 11  # 1 skin, 0 anything else
+ALONG_U = 12  # 3, eye frame, 1/mm: gradient of the texel's column ...
+ALONG_V = 15  # 3: ... and of its row
+SHADOW = 18  # 3, column, row (texels) and height (mm) on the shadow map
+ROW_WIDTH = 24  # the last three are padding: whole vectors of eight are blended at once
+
 WRAP = (0.28, 0.12, 0.06)  # how far red, green, blue light creep past the terminator
 DIELECTRIC = 0.028  # share that skin mirrors head on (refractive index 1.4)
 SECOND_LOBE = 0.45  # weight of the oily, sharper one of the two highlights
-SHARPER = 0.55  # its roughness beside the other's
+SHARPER = 0.55  # its roughness relative to the other's
+LEAST_SQUARED_HALF = 0.8  # of the half vector: rims lit from behind would outshine all else, but
+# real skin is rough at that scale too.
+GRAZING_MIRROR = 0.22  # how much of Schlick's rise toward grazing angles is left of a rough surface
+LEAST_FACING = 0.02  # cosine: what looks away from the viewer is shaded as if just seen
+
+# The shadow of the upper lid's lashes on an eyeball falls off like a Gaussian, that of the lower
+# lid exponentially: strength and reach, mm.
+UPPER_LID_SHADE, UPPER_LID_MM = 0.75, 1.9
+LOWER_LID_SHADE, LOWER_LID_MM = 0.35, 0.7
 
 # A block is one flat array: row r of pixel p lies at r + p. Rows are told apart by constants, so
 # that the compiler sees that no two overlap.
@@ -40,35 +59,47 @@ _SMOOTH, _BENT, _VIEW, _ALBEDO, _EVEN, _MIRROR, _SHADOW = (
 _ROWS = 26
 
 
+class SurfaceMaps(NamedTuple):
+    """A texture page.
+
+    Attributes:
+        page: (h, w, 3) float32 linear albedo.
+        relief: (h, w) float32, mm; (1, 1) for none.
+    """
+
+    page: np.ndarray
+    relief: np.ndarray
+
+
+class Illumination(NamedTuple):
+    """Where the viewer is, and all light, eye frame.
+
+    Attributes:
+        to_viewer: (3,) float32: view axis x and y on the image, px; 1 / focal (0 = orthographic).
+        diffuse: (9, 3) float32: factors of 1, y, z, x, xy, yz, 3z²−1, xz, x²−y² for irradiance/π.
+        mirrored: (9, 3) float32: the same for slightly blurred radiance.
+        lights: (L, 6) float32: unit direction and colour; the first throws shadows.
+        nearness: (S, S) float32 of the shadow map; (1, 1) for none.
+    """
+
+    to_viewer: np.ndarray
+    diffuse: np.ndarray
+    mirrored: np.ndarray
+    lights: np.ndarray
+    nearness: np.ndarray
+
+
 @njit(cache=True, error_model="numpy", fastmath={"contract", "arcp", "nsz"})
-def shade_surface(
-    triangle,
-    barycentric,
-    triangles,
-    rows,
-    page,
-    relief,
-    to_viewer,
-    diffuse,
-    mirrored,
-    lights,
-    nearness,
-    out,
-):
+def shade_surface(triangle, barycentric, triangles, rows, maps, illumination, out):
     """Write the linear colour of every covered pixel into `out`; it may exceed 1.
 
     Args:
         triangle: (H, W) int32, −1 where nothing is.
         barycentric: (H, W, 3) float32.
         triangles: (M, 3) int32.
-        rows: (N, COLUMNS) float32.
-        page: (h, w, 3) float32 linear albedo.
-        relief: (h, w) float32, mm; (1, 1) for none.
-        to_viewer: (3,) float32: view axis x and y on the image, px; 1 / focal (0 = orthographic).
-        diffuse: (9, 3) float32: factors of 1, y, z, x, xy, yz, 3z²−1, xz, x²−y² for irradiance/π.
-        mirrored: (9, 3) float32: the same for slightly blurred radiance.
-        lights: (L, 6) float32: unit direction, eye frame, and colour; the first throws shadows.
-        nearness: (S, S) float32 of the shadow map; (1, 1) for none.
+        rows: (N, ROW_WIDTH) float32.
+        maps: `SurfaceMaps`.
+        illumination: `Illumination`.
         out: (H, W, 3) float32.
     """
     height, width = triangle.shape
@@ -88,20 +119,17 @@ def shade_surface(
             where[filled, 0], where[filled, 1] = row, col
             filled += 1
             if filled == BLOCK:
-                _shade_block(blended, where, filled, page, relief, to_viewer, diffuse, mirrored,
-                             lights, nearness, block, out)  # fmt: skip
+                _shade_block(blended, where, filled, maps, illumination, block, out)
                 filled = 0
-    _shade_block(blended, where, filled, page, relief, to_viewer, diffuse, mirrored,
-                 lights, nearness, block, out)  # fmt: skip
+    _shade_block(blended, where, filled, maps, illumination, block, out)
 
 
 @njit(cache=True, error_model="numpy")
-def _shade_block(
-    blended, where, filled, page, relief, to_viewer, diffuse, mirrored, lights, nearness, block, out
-):
+def _shade_block(blended, where, filled, maps, illumination, block, out):
     """Colour the first `filled` of a block's pixels; what the others hold does not matter."""
-    _gather(blended, where, filled, page, relief, to_viewer, block)
-    _light_around(block, diffuse, mirrored)
+    lights, nearness = illumination.lights, illumination.nearness
+    _gather(blended, where, filled, maps.page, maps.relief, illumination.to_viewer, block)
+    _light_around(block, illumination.diffuse, illumination.mirrored)
     for n in range(lights.shape[0]):
         _see_light(block, lights[n], nearness, n == 0 and nearness.shape[0] > 1)
         _add_light(block, lights[n])
@@ -114,7 +142,7 @@ def _shade_block(
 
 @njit(cache=True, error_model="numpy", fastmath={"contract", "arcp", "nsz"})
 def _gather(blended, where, filled, page, relief, to_viewer, block):
-    """Look up what lies under each pixel and put it into the block, ray to the eye included."""
+    """Look up what lies under each pixel and put it into the block, with the ray to the viewer."""
     zero, one, half = np.float32(0), np.float32(1), np.float32(0.5)
     page_h, page_w = np.float32(page.shape[0]), np.float32(page.shape[1])
     for p in range(filled):
@@ -154,22 +182,22 @@ def _light_around(block, diffuse, mirrored):
     """Bend the normals by the relief and start the block's colours with the environment."""
     one, f0 = np.float32(1), np.float32(DIELECTRIC)
     for p in range(BLOCK):
-        sx, sy, sz = _unit(block[_SX + p], block[_SY + p], block[_SZ + p])
-        nx, ny, nz = _unit(sx - block[_NX + p], sy - block[_NY + p], sz - block[_NZ + p])
-        vx, vy, vz = _unit(block[_VX + p], block[_VY + p], one)
+        sx, sy, sz = unit(block[_SX + p], block[_SY + p], block[_SZ + p])
+        nx, ny, nz = unit(sx - block[_NX + p], sy - block[_NY + p], sz - block[_NZ + p])
+        vx, vy, vz = unit(block[_VX + p], block[_VY + p], one)
         openness, ar, ag, ab = block[_OPEN + p], block[_AR + p], block[_AG + p], block[_AB + p]
-        # What stands in the way of the sky is skin too and passes on some light of its colour.
+        # What hides the sky is skin too: it passes on some light of its colour.
         er, eg, eb = _nine(diffuse, nx, ny, nz)
         closed = one - openness
         block[_ER + p] = er * openness * (one + closed * ar)
         block[_EG + p] = eg * openness * (one + closed * ag)
         block[_EB + p] = eb * openness * (one + closed * ab)
-        nv = max(nx * vx + ny * vy + nz * vz, np.float32(0.02))
+        nv = max(nx * vx + ny * vy + nz * vz, np.float32(LEAST_FACING))
         twice = nv + nv
         mr, mg, mb = _nine(mirrored, twice * nx - vx, twice * ny - vy, twice * nz - vz)
         grazing = one - nv
         grazing *= grazing * grazing * grazing * grazing
-        edge = max(one - block[_ROUGH + p] - f0, np.float32(0)) * np.float32(0.22)
+        edge = max(one - block[_ROUGH + p] - f0, np.float32(0)) * np.float32(GRAZING_MIRROR)
         fresnel = block[_GLOSS + p] * openness * (f0 + edge * grazing)
         block[_MR + p], block[_MG + p], block[_MB + p] = mr * fresnel, mg * fresnel, mb * fresnel
         block[_SX + p], block[_SY + p], block[_SZ + p] = sx, sy, sz
@@ -179,7 +207,7 @@ def _light_around(block, diffuse, mirrored):
 
 @njit(cache=True, error_model="numpy")
 def _see_light(block, light, nearness, shadowy):
-    """Write what reaches the block's pixels of a light, 0..1, into `_LIT`."""
+    """Write the share of a light that reaches the block's pixels, 0..1, into `_LIT`."""
     dark, half = -np.float32(WRAP[0]), np.float32(0.5)
     for p in range(BLOCK):
         smooth = block[_SX + p] * light[0] + block[_SY + p] * light[1] + block[_SZ + p] * light[2]
@@ -210,10 +238,12 @@ def _add_light(block, light):
         block[_EG + p] += lit * max(_wrapped(facing, wg * scatter), zero) * green
         block[_EB + p] += lit * max(_wrapped(facing, wb * scatter), zero) * blue
         shine = max(facing, zero) * lit * block[_GLOSS + p]
-        shine *= _highlight(
-            lx, ly, lz, block[_VX + p], block[_VY + p], block[_VZ + p],
-            nx, ny, nz, block[_ROUGH + p], scatter,
-        )  # fmt: skip
+        hx, hy, hz = lx + block[_VX + p], ly + block[_VY + p], lz + block[_VZ + p]
+        squared = hx * hx + hy * hy + hz * hz
+        scale = np.float32(1) / np.sqrt(max(squared, np.float32(1e-3)))
+        nh = (nx * hx + ny * hy + nz * hz) * scale
+        lh = (lx * hx + ly * hy + lz * hz) * scale
+        shine *= _highlight(nh, lh, squared, block[_ROUGH + p], scatter)
         block[_MR + p] += shine * red
         block[_MG + p] += shine * green
         block[_MB + p] += shine * blue
@@ -225,13 +255,11 @@ def _wrapped(facing, wrap):
 
 
 @njit(cache=True, inline="always", error_model="numpy")
-def _highlight(lx, ly, lz, vx, vy, vz, nx, ny, nz, rough, scatter):
-    """π times two GGX lobes with Kelemen's visibility and Schlick's Fresnel term."""
-    hx, hy, hz = lx + vx, ly + vy, lz + vz
-    squared = hx * hx + hy * hy + hz * hz
-    scale = np.float32(1) / np.sqrt(max(squared, np.float32(1e-3)))
-    nh = (nx * hx + ny * hy + nz * hz) * scale
-    lh = (lx * hx + ly * hy + lz * hz) * scale
+def _highlight(nh, lh, squared, rough, scatter):
+    """π times two GGX lobes with Kelemen's visibility and Schlick's Fresnel term.
+
+    h = l + v is the half vector; nh and lh are its cosines to normal and light, `squared` is |h|².
+    """
     away = np.float32(1) - lh
     square = away * away
     f0 = np.float32(DIELECTRIC)
@@ -239,8 +267,7 @@ def _highlight(lx, ly, lz, vx, vy, vz, nx, ny, nz, rough, scatter):
     second = np.float32(SECOND_LOBE) * scatter
     lobes = (np.float32(1) - second) * _ggx(nh, rough)
     lobes += second * _ggx(nh, rough * np.float32(SHARPER))
-    # Rims lit from behind would outshine all else: real skin is rough at that scale too.
-    return lobes * fresnel / max(squared, np.float32(0.8))
+    return lobes * fresnel / max(squared, np.float32(LEAST_SQUARED_HALF))
 
 
 @njit(cache=True, inline="always", error_model="numpy")
@@ -266,7 +293,7 @@ def light_from_around(light, normals):
 
 @njit(cache=True, inline="always")
 def _nine(light, x, y, z):
-    """The three colours of second-order light at a direction, none below 0."""
+    """RGB of second-order light from a direction, none below 0."""
     xy, yz, xz = x * y, y * z, x * z
     zz, xx = np.float32(3) * z * z - np.float32(1), x * x - y * y
     zero = np.float32(0)
@@ -279,25 +306,18 @@ def _nine(light, x, y, z):
     return max(red, zero), max(green, zero), max(blue, zero)
 
 
-@njit(cache=True, inline="always")
-def _unit(x, y, z):
-    squared = x * x + y * y + z * z
-    scale = np.float32(1) / np.sqrt(squared) if squared > 0 else np.float32(0)
-    return x * scale, y * scale, z * scale
-
-
 @njit(cache=True)
 def shade_below_lids(triangle, is_eye, per_px, out):
-    """Darken eyeballs below the upper lid, whose lashes and edge keep the sky from them.
+    """Darken eyeballs near the lids, whose lashes and edges keep the sky from them.
 
     Args:
         triangle: (H, W) int32.
         is_eye: (M,) bool, the eyeballs' triangles.
-        per_px: mm a px.
+        per_px: mm per px.
         out: (H, W, 3) float32, darkened in place.
     """
     height, width = triangle.shape
-    upper, lower = np.float32(per_px / 1.9), np.float32(per_px / 0.7)
+    upper, lower = np.float32(per_px / UPPER_LID_MM), np.float32(per_px / LOWER_LID_MM)
     one = np.float32(1)
     for col in range(width):
         row = 0
@@ -311,7 +331,7 @@ def shade_below_lids(triangle, is_eye, per_px, out):
             for inside in range(first, row):
                 above = (np.float32(inside - first) + np.float32(0.5)) * upper
                 under = (np.float32(row - inside) - np.float32(0.5)) * lower
-                share = one - np.float32(0.75) * np.exp(-above * above)
-                share *= one - np.float32(0.35) * np.exp(-under)
+                share = one - np.float32(UPPER_LID_SHADE) * np.exp(-above * above)
+                share *= one - np.float32(LOWER_LID_SHADE) * np.exp(-under)
                 for k in range(3):
                     out[inside, col, k] *= share

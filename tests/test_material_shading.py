@@ -9,8 +9,8 @@ from facelib.render.camera import Camera
 from facelib.render.render import Light
 from facelib.synthetic.light import spherical_harmonics as sh
 from facelib.synthetic.light.lighting import Lighting
-from facelib.synthetic.light.lit_render import Surface, polynomial, render_lit
-from facelib.synthetic.light.surface_shading import light_from_around
+from facelib.synthetic.light.material_shading import light_from_around
+from facelib.synthetic.light.radiance import Surface, polynomial, render_radiance
 
 CAMERA = Camera.orthographic((0, 0, 0), 0.5, 65, 65)
 AHEAD = Light(np.array([0.0, 0, 1]), np.full(3, 0.7))
@@ -42,12 +42,12 @@ def lit(environment=(0.0, 0.0, 0.0), lights=(), softness_mm=0.0):
 
 
 def test_even_light_shows_the_colour_itself():
-    image = render_lit(*ball(), CAMERA, lit((1.0, 1.0, 1.0))).image
+    image = render_radiance(*ball(), CAMERA, lit((1.0, 1.0, 1.0))).image
     np.testing.assert_allclose(image[32, 20:45], np.tile([0.4, 0.3, 0.2], (25, 1)), rtol=1e-3)
 
 
 def test_a_lamp_lights_by_the_cosine():
-    image = render_lit(*ball(), CAMERA, lit(lights=[AHEAD])).image[32, :, 0]
+    image = render_radiance(*ball(), CAMERA, lit(lights=[AHEAD])).image[32, :, 0]
     x = (np.arange(65) - 32) / 25  # on the unit ball
     inside = np.abs(x) < 0.9
     expected = 0.4 * 0.7 * np.sqrt(1 - x[inside] ** 2)
@@ -56,7 +56,7 @@ def test_a_lamp_lights_by_the_cosine():
 
 def test_an_environment_lights_as_its_irradiance_says():
     around = sh.gradient(np.array([0, 1.0, 0]), np.ones(3), np.zeros(3))
-    image = render_lit(*ball((1, 1, 1)), CAMERA, lit(around)).image
+    image = render_radiance(*ball((1, 1, 1)), CAMERA, lit(around)).image
     rows = np.arange(12, 53)
     y = (32 - rows) / 25
     normals = np.column_stack([np.zeros_like(y), y, np.sqrt(1 - y**2)])
@@ -78,7 +78,9 @@ def test_light_from_around_is_the_irradiance_where_that_is_above_0():
 
 def test_shade_takes_light_from_around_but_lets_colour_bleed():
     open_, closed = (
-        render_lit(*ball((0.6, 0.3, 0.1), openness=o), CAMERA, lit((1.0, 1.0, 1.0))).image[32, 32]
+        render_radiance(*ball((0.6, 0.3, 0.1), openness=o), CAMERA, lit((1.0, 1.0, 1.0))).image[
+            32, 32
+        ]
         for o in (1.0, 0.5)
     )
     share = closed / open_
@@ -87,15 +89,15 @@ def test_shade_takes_light_from_around_but_lets_colour_bleed():
 
 def test_light_creeps_past_the_terminator_of_skin_and_reddens_it():
     side = Light(np.array([1.0, 0, 0]), np.ones(3))
-    skin = render_lit(*ball((0.5, 0.5, 0.5), scatter=1.0), CAMERA, lit(lights=[side])).image
-    stone = render_lit(*ball((0.5, 0.5, 0.5)), CAMERA, lit(lights=[side])).image
+    skin = render_radiance(*ball((0.5, 0.5, 0.5), scatter=1.0), CAMERA, lit(lights=[side])).image
+    stone = render_radiance(*ball((0.5, 0.5, 0.5)), CAMERA, lit(lights=[side])).image
     dark = skin[32, 31]  # just beyond the terminator
     assert dark[0] > dark[1] > dark[2] and stone[32, 31].max() < 1e-3
 
 
 def test_the_highlight_lies_where_the_half_vector_is_the_normal():
     light = Light(np.array([1.0, 0, 1.0]) / np.sqrt(2), np.ones(3))
-    glossy = render_lit(*ball((0, 0, 0), gloss=1.0), CAMERA, lit(lights=[light])).image[..., 1]
+    glossy = render_radiance(*ball((0, 0, 0), gloss=1.0), CAMERA, lit(lights=[light])).image[..., 1]
     row, column = np.unravel_index(glossy.argmax(), glossy.shape)
     assert row == pytest.approx(32, abs=1)
     # A sphere point's normal: sin of the half angle, 22.5 degrees; the facing term pulls outward.
@@ -121,10 +123,10 @@ def test_a_raised_bump_is_lit_on_its_side_toward_the_lamp():
     flat = Surface(np.tile([0.0, 0, 1], (n, 1)), ones, zeros, ones, zeros, slopes, None,
                    np.zeros(len(triangles), bool))  # fmt: skip
     light = Light(np.array([0.6, 0, 0.8]), np.ones(3))
-    image = render_lit(
+    image = render_radiance(
         mesh, replace(flat, relief=hill.astype(np.float32)), CAMERA, lit(lights=[light])
     ).image[..., 0]
-    plain = render_lit(mesh, flat, CAMERA, lit(lights=[light])).image[32, 32, 0]
+    plain = render_radiance(mesh, flat, CAMERA, lit(lights=[light])).image[32, 32, 0]
     assert plain == pytest.approx(0.8, abs=1e-3)
     # In closed form: the normal of the height field, not of the flat square.
     column = 37
@@ -136,16 +138,16 @@ def test_a_raised_bump_is_lit_on_its_side_toward_the_lamp():
 
 
 def test_a_ball_shades_what_stands_behind_it():
-    shade = render_lit(*ball(), CAMERA, lit(lights=[AHEAD], softness_mm=4.0)).image[32, 32, 0]
-    plain = render_lit(*ball(), CAMERA, lit(lights=[AHEAD])).image[32, 32, 0]
+    shade = render_radiance(*ball(), CAMERA, lit(lights=[AHEAD], softness_mm=4.0)).image[32, 32, 0]
+    plain = render_radiance(*ball(), CAMERA, lit(lights=[AHEAD])).image[32, 32, 0]
     assert shade == pytest.approx(plain, rel=0.05)  # the lit side does not shade itself
 
 
 def test_fine_grids_are_averaged_and_mismatches_refused():
     mesh, surface = ball()
-    coarse = render_lit(mesh, surface, CAMERA, lit((1.0, 1.0, 1.0)), supersample=2)
+    coarse = render_radiance(mesh, surface, CAMERA, lit((1.0, 1.0, 1.0)), supersample=2)
     assert coarse.image.shape == (65, 65, 3)
     edge = coarse.alpha[(coarse.alpha > 0) & (coarse.alpha < 1)]
     assert len(edge) > 20
     with pytest.raises(ValueError, match="normals"):
-        render_lit(mesh, replace(surface, normals_head=np.zeros((3, 3))), CAMERA, lit())
+        render_radiance(mesh, replace(surface, normals_head=np.zeros((3, 3))), CAMERA, lit())
