@@ -1,14 +1,15 @@
 """What a camera does to light: lens blur, vignette, exposure, white balance, noise, tone, JPEG.
 
-In a camera's order: the lens blurs and darkens the corners, the sensor counts photons (shot noise)
-and reads them with an error of its own (read noise), software balances the colours, bends the tone
-curve and stores eight bits, often as JPEG.
+The order is a camera's: the lens blurs and darkens the corners, the sensor counts photons (shot
+noise) and reads them out with an error of its own (read noise), software balances the colours,
+bends the tone curve and stores eight bits, often as JPEG.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -18,6 +19,34 @@ from facelib.imaging.effects import blurred, grain, jpeg
 
 CURVE_STEPS = 4096
 CURVE_REACH = 2.0  # light beyond twice what exposure calls white is white
+CURVE_KNEE = 0.7  # light above which the tone curve rolls off
+SHARP_PX = 0.8  # a background that is blurred over less stays as it is
+
+
+class FilmDraws(NamedTuple):
+    """How `random_film` draws; lengths in px of a photo 256 px wide."""
+
+    exposure_deviation: float = 0.22  # of its logarithm
+    balance: tuple[float, float] = (0.65, 1.05)  # share of the light's colour that is balanced
+    balance_deviation: float = 0.04  # of the logarithm of each colour's factor
+    contrast: tuple[float, float] = (0.2, 0.95)
+    gamma: tuple[float, float] = (2.05, 2.4)
+    most_vignette: float = 0.5
+    lens_blur_px: tuple[float, float] = (0.5, 0.8)
+    missed_focus_px: float = 0.5  # mean further blur ...
+    missed_focus_share: float = 0.25  # ... in this share of the photos
+    shake_px: float = 1.2  # mean path ...
+    shake_share: float = 0.15
+    depth_blur_shape: float = 1.3  # of a gamma distribution
+    depth_blur_px: float = 2.5  # its scale
+    depth_blur_share: float = 0.8
+    shot_noise: float = 4e-3  # variance of the grainiest film, per unit of light
+    read_noise: float = 0.012  # standard deviation of the grainiest film
+    jpeg_quality: tuple[int, int] = (35, 96)  # from, and below
+    jpeg_share: float = 0.8
+
+
+DRAWS = FilmDraws()
 
 
 @dataclass(frozen=True)
@@ -62,22 +91,40 @@ def random_film(rng: np.random.Generator, white: np.ndarray, size: int) -> Film:
         size: side of the photo, px; blur grows with it.
     """
     scale = size / 256
-    turn, path = rng.uniform(0, 2 * np.pi), rng.gamma(1.0, 1.2) * (rng.random() < 0.15)
+    angle = rng.uniform(0, 2 * np.pi)
+    path = rng.gamma(1.0, DRAWS.shake_px) * (rng.random() < DRAWS.shake_share)
     grainy = rng.beta(1.2, 4.0)
     return Film(
-        exposure=float(np.exp(rng.normal(0.0, 0.22))),
-        white_balance=white ** -rng.uniform(0.65, 1.05) * np.exp(rng.normal(0, 0.04, 3)),
-        contrast=float(rng.uniform(0.2, 0.95)),
-        gamma=float(rng.uniform(2.05, 2.4)),
-        vignette=float(rng.beta(1.0, 3.0) * 0.5),
-        blur_px=scale * (rng.uniform(0.5, 0.8) + rng.gamma(1.0, 0.5) * (rng.random() < 0.25)),
-        motion_px=(scale * path * np.cos(turn), scale * path * np.sin(turn)),
-        depth_blur_px=float(scale * rng.gamma(1.3, 2.5) * (rng.random() < 0.8)),
+        exposure=float(np.exp(rng.normal(0.0, DRAWS.exposure_deviation))),
+        white_balance=_white_balance(rng, white),
+        contrast=float(rng.uniform(*DRAWS.contrast)),
+        gamma=float(rng.uniform(*DRAWS.gamma)),
+        vignette=float(rng.beta(1.0, 3.0) * DRAWS.most_vignette),
+        blur_px=scale * _lens_blur_px(rng),
+        motion_px=(scale * path * np.cos(angle), scale * path * np.sin(angle)),
+        depth_blur_px=float(scale * _depth_blur_px(rng)),
         backdrop=float(rng.beta(1.5, 2.0)),
-        shot_noise=float(4e-3 * grainy**2),
-        read_noise=float(0.012 * grainy**1.5 * rng.uniform(0.2, 1.0)),
-        jpeg_quality=int(rng.integers(35, 96)) if rng.random() < 0.8 else 0,
-    )  # fmt: skip
+        shot_noise=float(DRAWS.shot_noise * grainy**2),
+        read_noise=float(DRAWS.read_noise * grainy**1.5 * rng.uniform(0.2, 1.0)),
+        jpeg_quality=int(rng.integers(*DRAWS.jpeg_quality))
+        if rng.random() < DRAWS.jpeg_share
+        else 0,
+    )
+
+
+def _white_balance(rng, white):
+    balanced = white ** -rng.uniform(*DRAWS.balance)
+    return balanced * np.exp(rng.normal(0, DRAWS.balance_deviation, 3))
+
+
+def _lens_blur_px(rng):
+    blur = rng.uniform(*DRAWS.lens_blur_px)
+    return blur + rng.gamma(1.0, DRAWS.missed_focus_px) * (rng.random() < DRAWS.missed_focus_share)
+
+
+def _depth_blur_px(rng):
+    blur = rng.gamma(DRAWS.depth_blur_shape, DRAWS.depth_blur_px)
+    return blur * (rng.random() < DRAWS.depth_blur_share)
 
 
 def expose(
@@ -111,13 +158,13 @@ def expose(
 def tone_curve(contrast: float, gamma: float = 2.2) -> np.ndarray:
     """Return the tone curve from light 0 .. CURVE_REACH to display values: (CURVE_STEPS,) uint8.
 
-    Up to light 0.7 or so it is a display's power law, bent to an S by `contrast`; above that a
-    shoulder rolls off, so that highlights lose colour before they are cut.
+    Up to CURVE_KNEE it is a display's power law, bent to an S by `contrast`; above that a
+    shoulder rolls off, so that highlights lose colour before they are clipped.
     """
     light = np.linspace(0, CURVE_REACH, CURVE_STEPS)
-    knee = 0.7
-    over = np.maximum(light - knee, 0) / (1 - knee)
-    rolled = np.where(light > knee, knee + (1 - knee) * (1 - np.exp(-over)), light)
+    knee, rest = CURVE_KNEE, 1 - CURVE_KNEE
+    over = np.maximum(light - knee, 0) / rest
+    rolled = np.where(light > knee, knee + rest * (1 - np.exp(-over)), light)
     display = np.clip(rolled, 0, 1) ** (1 / gamma)
     bent = display + contrast * display * (1 - display) * (2 * display - 1)
     return np.rint(np.clip(bent, 0, 1) * 255).astype(np.uint8)
@@ -129,8 +176,8 @@ def behind_head(light, alpha, background, film):
     Args:
         light: (S, S, 3) float32, the head over black.
         alpha: (S, S) float32.
-        background: (S, S, 3) uint8, which counts as well exposed already: it takes the inverse of
-            the exposure that follows.
+        background: (S, S, 3) uint8, already well exposed: it is divided by the exposure and the
+            white balance that follow.
         film: whose exposure, balance and gamma follow.
 
     Returns:
@@ -144,18 +191,19 @@ def behind_head(light, alpha, background, film):
 
 
 def sharpest_size(size: int, radius_px: float) -> int:
-    """Side of the grid, px, that holds all of a background blurred over this radius."""
-    return size if radius_px < 0.8 else max(int(size / max(radius_px, 1.5)), 16)
+    """Return the side of the grid, px, that holds all of a background blurred over this radius."""
+    return size if radius_px < SHARP_PX else max(int(size / max(radius_px, 1.5)), 16)
 
 
 def out_of_focus(background: np.ndarray, radius_px: float, size: int) -> np.ndarray:
-    """Blur a displayed image over about a radius and bring it to (size, size, 3) uint8.
+    """Blur a displayed image over a radius and resize it to (size, size, 3) uint8.
 
     Args:
         background: (s, s, 3) float32 in 0..1 with s from `sharpest_size` up to `size`.
         radius_px: of the blur, in px of the result.
         size: px.
     """
+    # Halves go up, where `to_uint8` rounds them to even: pairs of a seed hang on the last bit.
     image = Image.fromarray((background * np.float32(255) + np.float32(0.5)).astype(np.uint8))
     small = sharpest_size(size, radius_px)
     for side, way in ((small, Image.Resampling.BILINEAR), (size, Image.Resampling.BICUBIC)):

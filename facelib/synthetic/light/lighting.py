@@ -6,6 +6,7 @@ Directions are in the eye frame. The camera is held level, so its y axis is the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +20,121 @@ PLACE_SHARES = (0.17, 0.16, 0.2, 0.22, 0.15, 0.1)
 KELVIN = (2700.0, 3500.0, 4500.0, 5500.0, 6500.0, 8000.0, 12000.0)
 RED = (2.45, 1.71, 1.33, 1.12, 1.0, 0.89, 0.81)
 BLUE = (0.24, 0.44, 0.67, 0.86, 1.0, 1.19, 1.50)
+MOST_ROLL = 0.25  # rad: cameras are not quite level
+NEARER_FRONT = 0.7  # factor on the spread of azimuths: lights are mostly before the face
+HEIGHT_DEVIATION = 0.15  # rad
+
+Range = tuple[float, float]
+Colors = tuple[tuple[float, float, float], tuple[float, float, float]]
+
+
+class Overcast(NamedTuple):
+    """Draws under a grey sky; light is RGB radiance where white paper in the sun has about 1.
+
+    Here and below, angles are in rad: spread is the standard deviation of azimuths (times
+    `NEARER_FRONT`), height is above the horizon, half angles are of round lights.
+    """
+
+    sky_kelvin: Range = (6000, 9000)
+    sky: Range = (0.6, 1.0)
+    ground: Range = (0.06, 0.28)
+    ground_color: Colors = ((0.8, 0.8, 0.6), (1.1, 1.0, 1.0))
+    bright_spread: float = 1.6  # of the sky's brightest part
+    bright_height: float = 0.7
+    bright_angle: float = 0.9
+    bright: Range = (0.1, 0.5)  # share of the sky's light
+    light_spread: float = 1.2
+    light_height: float = 0.8
+    light: Range = (0.05, 0.25)  # share of the sky's light
+    softness_mm: float = 20.0
+
+
+class Sun(NamedTuple):
+    """Draws in the sun."""
+
+    sun_kelvin: Range = (3800, 5800)
+    sun: Range = (0.55, 1.0)
+    sky_kelvin: Range = (8000, 12000)
+    sky: Range = (0.2, 0.45)
+    ground: Range = (0.12, 0.4)  # share of the sun's light
+    ground_color: Colors = ((0.8, 0.75, 0.6), (1.05, 1.0, 1.0))
+    spread: float = 1.3
+    height: Range = (0.15, 1.1)
+    softness_mm: Range = (2.0, 5.0)
+
+
+class Window(NamedTuple):
+    """Draws at a window."""
+
+    day_kelvin: Range = (5500, 8000)
+    room_kelvin: Range = (3500, 6000)
+    room: Range = (0.08, 0.28)
+    ceiling: float = 0.8  # share of the room's light
+    floor: float = 1.1
+    spread: float = 1.5
+    height: Range = (-0.1, 0.5)
+    half_angle: Range = (0.35, 0.75)
+    day: Range = (0.5, 1.4)
+    light: Range = (0.3, 0.7)
+    lamp_share: float = 0.4  # of the rooms with a lamp
+    lamp_spread: float = 2.2
+    lamp_height: float = 0.2
+    lamp: Range = (0.5, 1.5)  # of the room's light
+    softness_mm: Range = (7.0, 14.0)
+
+
+class Room(NamedTuple):
+    """Draws in a lit room."""
+
+    lamp_kelvin: Range = (2900, 5500)
+    walls: Range = (0.1, 0.36)
+    wall_color: Colors = ((0.9, 0.9, 0.75), (1.1, 1.0, 1.0))
+    ceiling: float = 1.1  # share of the walls' light
+    floor: Range = (0.4, 0.9)
+    spread: float = 1.1
+    height: Range = (0.3, 1.2)
+    lamp: Range = (0.3, 0.7)
+    lamps: tuple[int, int] = (1, 4)  # at least, and fewer than
+    softness_mm: Range = (5.0, 12.0)
+
+
+class Studio(NamedTuple):
+    """Draws in a photographer's studio; azimuths are from straight ahead."""
+
+    kelvin: Range = (4500, 6500)
+    key_azimuth: Range = (0.2, 1.1)
+    key_height: Range = (0.1, 0.8)
+    key: Range = (0.55, 0.9)
+    fill_azimuth: Range = (0.2, 1.0)
+    fill_height: float = 0.1
+    fill: Range = (0.1, 0.35)
+    rim_share: float = 0.5  # of the studios with a light from behind
+    rim_azimuth: Range = (2.0, 2.8)
+    rim_height: Range = (0.1, 0.6)
+    rim_kelvin: Range = (4000, 8000)
+    rim: Range = (0.3, 0.8)
+    above: Range = (0.1, 0.35)
+    below: Range = (0.05, 0.2)
+    softbox_angle: float = 0.5
+    softbox: Range = (0.2, 0.6)
+    softness_mm: Range = (6.0, 16.0)
+
+
+class Flash(NamedTuple):
+    """Draws with a flash."""
+
+    room_kelvin: Range = (2800, 5000)
+    room: Range = (0.05, 0.3)
+    floor: Range = (0.4, 0.9)  # share of the room's light
+    azimuth_deviation: float = 0.06
+    height: Range = (0.02, 0.2)
+    light: float = 0.75
+    softness_mm: float = 2.5
+
+
+OVERCAST, SUN, WINDOW, ROOM, STUDIO, FLASH = (
+    place() for place in (Overcast, Sun, Window, Room, Studio, Flash)
+)
 
 
 @dataclass(frozen=True)
@@ -59,10 +175,9 @@ def random_lighting(rng: np.random.Generator) -> Lighting:
     """
     place = str(rng.choice(PLACES, p=PLACE_SHARES))
     environment, lights, softness_mm = _MAKERS[place](rng)
-    turn = rng.uniform(-0.25, 0.25)  # cameras are not quite level
-    roll = np.array(
-        [[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1.0]]
-    )
+    angle = rng.uniform(-MOST_ROLL, MOST_ROLL)
+    c, s = np.cos(angle), np.sin(angle)
+    roll = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]])
     environment = sh.rotated(environment, roll)
     lights = tuple(Light(roll @ light.direction_eye, light.color) for light in lights)
     return Lighting(place, environment, lights, softness_mm, _white(environment, lights))
@@ -77,85 +192,102 @@ def kelvin_color(temperature: float) -> np.ndarray:
 
 def _overcast(rng):
     """A grey sky, darker ground; hardly a shadow."""
-    sky = kelvin_color(rng.uniform(6000, 9000)) * rng.uniform(0.6, 1.0)
-    ground = rng.uniform(0.06, 0.28) * rng.uniform([0.8, 0.8, 0.6], [1.1, 1.0, 1.0])
-    environment = sh.gradient(UP, sky, ground)
-    environment = environment + sh.disc(_toward(rng, 1.6, 0.7), 0.9, sky * rng.uniform(0.1, 0.5))
-    return environment, [Light(_toward(rng, 1.2, 0.8), sky * rng.uniform(0.05, 0.25))], 20.0
+    sky = kelvin_color(rng.uniform(*OVERCAST.sky_kelvin)) * rng.uniform(*OVERCAST.sky)
+    ground = rng.uniform(*OVERCAST.ground) * rng.uniform(*OVERCAST.ground_color)
+    brightest = _toward(rng, OVERCAST.bright_spread, OVERCAST.bright_height)
+    bright = sh.disc(brightest, OVERCAST.bright_angle, sky * rng.uniform(*OVERCAST.bright))
+    light = Light(
+        _toward(rng, OVERCAST.light_spread, OVERCAST.light_height),
+        sky * rng.uniform(*OVERCAST.light),
+    )
+    return sh.gradient(UP, sky, ground) + bright, [light], OVERCAST.softness_mm
 
 
 def _sun(rng):
     """Sun with blue sky, and light from the ground that it shines on."""
-    sun = kelvin_color(rng.uniform(3800, 5800)) * rng.uniform(0.55, 1.0)
-    sky = kelvin_color(rng.uniform(8000, 12000)) * rng.uniform(0.2, 0.45)
-    ground = rng.uniform(0.12, 0.4) * sun * rng.uniform([0.8, 0.75, 0.6], [1.05, 1.0, 1.0])
-    lights = [Light(_toward(rng, 1.3, rng.uniform(0.15, 1.1)), sun)]
-    return sh.gradient(UP, sky, ground), lights, rng.uniform(2.0, 5.0)
+    sun = kelvin_color(rng.uniform(*SUN.sun_kelvin)) * rng.uniform(*SUN.sun)
+    sky = kelvin_color(rng.uniform(*SUN.sky_kelvin)) * rng.uniform(*SUN.sky)
+    ground = rng.uniform(*SUN.ground) * sun * rng.uniform(*SUN.ground_color)
+    lights = [Light(_toward(rng, SUN.spread, rng.uniform(*SUN.height)), sun)]
+    return sh.gradient(UP, sky, ground), lights, rng.uniform(*SUN.softness_mm)
 
 
 def _window(rng):
     """One large window, a dim room around it."""
-    day = kelvin_color(rng.uniform(5500, 8000))
-    room = kelvin_color(rng.uniform(3500, 6000)) * rng.uniform(0.08, 0.28)
-    at = _toward(rng, 1.5, rng.uniform(-0.1, 0.5))
-    environment = sh.gradient(UP, room * 0.8, room * 1.1)
-    environment = environment + sh.disc(at, rng.uniform(0.35, 0.75), day * rng.uniform(0.5, 1.4))
-    lights = [Light(at, day * rng.uniform(0.3, 0.7))]
-    if rng.random() < 0.4:
-        lights.append(Light(_toward(rng, 2.2, 0.2), room * rng.uniform(0.5, 1.5)))
-    return environment, lights, rng.uniform(7.0, 14.0)
+    day = kelvin_color(rng.uniform(*WINDOW.day_kelvin))
+    room = kelvin_color(rng.uniform(*WINDOW.room_kelvin)) * rng.uniform(*WINDOW.room)
+    window = _toward(rng, WINDOW.spread, rng.uniform(*WINDOW.height))
+    environment = sh.gradient(UP, room * WINDOW.ceiling, room * WINDOW.floor)
+    half_angle = rng.uniform(*WINDOW.half_angle)
+    environment = environment + sh.disc(window, half_angle, day * rng.uniform(*WINDOW.day))
+    lights = [Light(window, day * rng.uniform(*WINDOW.light))]
+    if rng.random() < WINDOW.lamp_share:
+        toward = _toward(rng, WINDOW.lamp_spread, WINDOW.lamp_height)
+        lights.append(Light(toward, room * rng.uniform(*WINDOW.lamp)))
+    return environment, lights, rng.uniform(*WINDOW.softness_mm)
 
 
 def _room(rng):
     """Lamps at the ceiling and light from the walls."""
-    lamp = kelvin_color(rng.uniform(2900, 5500))
-    walls = lamp * rng.uniform(0.1, 0.36) * rng.uniform([0.9, 0.9, 0.75], [1.1, 1.0, 1.0])
-    environment = sh.gradient(UP, walls * 1.1, walls * rng.uniform(0.4, 0.9))
+    lamp = kelvin_color(rng.uniform(*ROOM.lamp_kelvin))
+    walls = lamp * rng.uniform(*ROOM.walls) * rng.uniform(*ROOM.wall_color)
+    environment = sh.gradient(UP, walls * ROOM.ceiling, walls * rng.uniform(*ROOM.floor))
     lights = [
-        Light(_toward(rng, 1.1, rng.uniform(0.3, 1.2)), lamp * rng.uniform(0.3, 0.7))
-        for _ in range(int(rng.integers(1, 4)))
+        Light(_toward(rng, ROOM.spread, rng.uniform(*ROOM.height)), lamp * rng.uniform(*ROOM.lamp))
+        for _ in range(int(rng.integers(*ROOM.lamps)))
     ]
-    return environment, lights, rng.uniform(5.0, 12.0)
+    return environment, lights, rng.uniform(*ROOM.softness_mm)
 
 
 def _studio(rng):
     """A key light from the side, a weaker fill, often a third light from behind."""
-    color = kelvin_color(rng.uniform(4500, 6500))
+    color = kelvin_color(rng.uniform(*STUDIO.kelvin))
     side = rng.choice([-1.0, 1.0])
-    key = _at(side * rng.uniform(0.2, 1.1), rng.uniform(0.1, 0.8))
-    lights = [Light(key, color * rng.uniform(0.55, 0.9))]
-    lights.append(Light(_at(-side * rng.uniform(0.2, 1.0), 0.1), color * rng.uniform(0.1, 0.35)))
-    if rng.random() < 0.5:
-        rim = _at(-side * rng.uniform(2.0, 2.8), rng.uniform(0.1, 0.6))
-        lights.append(Light(rim, kelvin_color(rng.uniform(4000, 8000)) * rng.uniform(0.3, 0.8)))
-    environment = sh.gradient(UP, color * rng.uniform(0.1, 0.35), color * rng.uniform(0.05, 0.2))
-    environment = environment + sh.disc(key, 0.5, color * rng.uniform(0.2, 0.6))
-    return environment, lights, rng.uniform(6.0, 16.0)
+    key = _at(side * rng.uniform(*STUDIO.key_azimuth), rng.uniform(*STUDIO.key_height))
+    lights = [Light(key, color * rng.uniform(*STUDIO.key))]
+    fill = _at(-side * rng.uniform(*STUDIO.fill_azimuth), STUDIO.fill_height)
+    lights.append(Light(fill, color * rng.uniform(*STUDIO.fill)))
+    if rng.random() < STUDIO.rim_share:
+        rim = _at(-side * rng.uniform(*STUDIO.rim_azimuth), rng.uniform(*STUDIO.rim_height))
+        rim_color = kelvin_color(rng.uniform(*STUDIO.rim_kelvin))
+        lights.append(Light(rim, rim_color * rng.uniform(*STUDIO.rim)))
+    above, below = color * rng.uniform(*STUDIO.above), color * rng.uniform(*STUDIO.below)
+    softbox = sh.disc(key, STUDIO.softbox_angle, color * rng.uniform(*STUDIO.softbox))
+    return sh.gradient(UP, above, below) + softbox, lights, rng.uniform(*STUDIO.softness_mm)
 
 
 def _flash(rng):
-    """A flash beside the lens in a dim room."""
-    room = kelvin_color(rng.uniform(2800, 5000)) * rng.uniform(0.05, 0.3)
-    flash = Light(_at(rng.normal(0, 0.06), rng.uniform(0.02, 0.2)), np.full(3, 0.75))
-    return sh.gradient(UP, room, room * rng.uniform(0.4, 0.9)), [flash], 2.5
+    """A flash close to the lens in a dim room."""
+    room = kelvin_color(rng.uniform(*FLASH.room_kelvin)) * rng.uniform(*FLASH.room)
+    toward = _at(rng.normal(0, FLASH.azimuth_deviation), rng.uniform(*FLASH.height))
+    flash = Light(toward, np.full(3, FLASH.light))
+    environment = sh.gradient(UP, room, room * rng.uniform(*FLASH.floor))
+    return environment, [flash], FLASH.softness_mm
 
 
 _MAKERS = {
-    "overcast": _overcast, "sun": _sun, "window": _window, "room": _room, "studio": _studio,
+    "overcast": _overcast,
+    "sun": _sun,
+    "window": _window,
+    "room": _room,
+    "studio": _studio,
     "flash": _flash,
-}  # fmt: skip
+}
 
 
 def _toward(rng, spread, height):
-    """Unit vector to a light about `height` rad above the horizon, mostly before the face."""
-    return _at(rng.normal(0, spread) * 0.7, height + rng.normal(0, 0.15))
+    """Draw the unit vector to a light about `height` above the horizon."""
+    return _at(rng.normal(0, spread) * NEARER_FRONT, height + rng.normal(0, HEIGHT_DEVIATION))
 
 
-def _at(turn, height):
-    return np.array([np.sin(turn) * np.cos(height), np.sin(height), np.cos(turn) * np.cos(height)])
+def _at(azimuth, height):
+    """Unit vector at an azimuth, 0 from the camera and toward +x, and a height, rad."""
+    flat = np.cos(height)
+    return np.array([np.sin(azimuth) * flat, np.sin(height), np.cos(azimuth) * flat])
 
 
 def _white(environment, lights):
+    """Colour of a white surface that faces the camera, green = 1."""
     light = sh.irradiance(environment, np.array([0.0, 0.0, 1.0]))
     for lamp in lights:
         light = light + np.maximum(lamp.direction_eye[2], 0.0) * lamp.color
