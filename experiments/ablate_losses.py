@@ -22,12 +22,8 @@ import numpy as np
 import torch
 from ablate_ingredients import BATCH, Trial, train_row, write_result
 
-from facelib.evaluation.pairs import (
-    METRICS,
-    mean_vertices,
-    predict_vertices,
-    score_face,
-)
+from facelib.evaluation.pairs import mean_vertices, predict_vertices, score_face
+from facelib.evaluation.scores import METRICS
 from facelib.face.layout import UVLayout, load_layout
 from facelib.files.paths import data_dir
 from facelib.imaging.crop import Crop

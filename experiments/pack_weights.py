@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
 
-from facelib.evaluation.pairs import markdown_table
 from facelib.evaluation.record import read_record
+from facelib.evaluation.tables import score_table
 from facelib.files.paths import data_dir
 from facelib.networks.onnx_export import export_model, write_model
 from facelib.networks.weights import load_weights, read_card, save_weights
@@ -84,7 +84,7 @@ trained on {last.environment["threads"]} processor thread(s). Log: `{name}.log.j
     text += "training set, in the front crop at that size.\n"
     if evaluation.exists():
         record = read_record(evaluation)
-        table = markdown_table({record.method: record.evaluation})
+        table = score_table({record.method: record.evaluation})
         text += f"\n## On held-out stand-in heads\n\n{table}\n\n`{record.about['command']}`\n"
     return text
 

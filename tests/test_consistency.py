@@ -6,14 +6,14 @@ import torch
 from toy_face import Constant, ToyLayout, dome
 
 from facelib.evaluation.consistency import (
-    KINDS,
+    CHANGES,
+    ROTATIONS_DEG,
     SHIFTS,
-    TURNS_DEG,
     ZOOMS,
     Consistency,
     Row,
+    consistency_table,
     list_variants,
-    markdown_table,
     measure_consistency,
 )
 from facelib.imaging.crop import Crop
@@ -65,7 +65,7 @@ class Oracle(torch.nn.Module):
 
 def shares(network, **options):
     found = measure_consistency(network, LAYOUT, photo(), CROP, **options)
-    return {kind: found.share(kind) for kind in KINDS}
+    return {change: found.share(change) for change in CHANGES}
 
 
 def test_an_equivariant_network_agrees_with_itself():
@@ -85,7 +85,7 @@ def test_a_face_that_always_leans_to_one_side_shows_in_the_mirror_alone():
     unit_px = CROP.scale * np.linalg.norm(EYES_MOUTH[2] - EYES_MOUTH[:2].mean(axis=0))
     expected = 0.2 * np.abs(face[:, 0]).mean() * unit_px  # what leaned +a then leans −a
     assert found.distance_px["mirrored"] == pytest.approx(expected, rel=0.01)
-    assert max(found.share(kind) for kind in KINDS if kind != "mirrored") < 0.002
+    assert max(found.share(kind) for kind in CHANGES if kind != "mirrored") < 0.002
 
 
 def test_a_network_that_does_not_look_moves_with_every_crop():
@@ -95,7 +95,7 @@ def test_a_network_that_does_not_look_moves_with_every_crop():
     found = measure_consistency(network, LAYOUT, photo(), CROP)
     assert found.box_px == pytest.approx(40, rel=1e-4)
     from_centre = vertices - [31.5, 31.5, 0]
-    turn = np.deg2rad(np.abs(TURNS_DEG))
+    turn = np.deg2rad(np.abs(ROTATIONS_DEG))
     expected = {
         "mirrored": 2 * (31.5 - 29),
         "shifted": np.abs(SHIFTS).mean() * LAYOUT.size,
@@ -117,7 +117,7 @@ def test_the_variants_are_the_same_photo_moved():
         assert variant.front.shape == (64, 64, 3)
         found = oracle.place(variant.front.astype(np.float64))
         # The mirror swaps vertices, and a line in the middle is its own mirror image.
-        undone = found[LAYOUT.mirror] if variant.kind == "mirrored" else found
+        undone = found[LAYOUT.mirror] if variant.change == "mirrored" else found
         np.testing.assert_allclose(variant.to_first(undone)[:2], expected, atol=0.05)
 
 
@@ -130,8 +130,10 @@ def test_only_a_mirrored_front_gets_another_side():
     probe = Probe()
     side = np.random.default_rng(0).random((64, 64, 3), dtype=np.float32)
     shares(probe, side_cut=side)
-    kinds = ["first"] + [variant.kind for variant in list_variants(LAYOUT, photo(), CROP)]
-    assert len(kinds) == len(probe.sides) == 1 + 1 + 2 * len(SHIFTS) + len(ZOOMS) + len(TURNS_DEG)
+    kinds = ["first"] + [variant.change for variant in list_variants(LAYOUT, photo(), CROP)]
+    assert (
+        len(kinds) == len(probe.sides) == 1 + 1 + 2 * len(SHIFTS) + len(ZOOMS) + len(ROTATIONS_DEG)
+    )
     for kind, shown in zip(kinds, probe.sides, strict=True):
         np.testing.assert_array_equal(shown, side[:, ::-1] if kind == "mirrored" else side)
 
@@ -149,10 +151,10 @@ def test_what_cannot_be_measured_is_refused():
 
 def test_the_table_ends_in_the_means_of_each_weights():
     def row(name, weights, px):
-        return Row(name, weights, Consistency(dict.fromkeys(KINDS, px), 50.0))
+        return Row(name, weights, Consistency(dict.fromkeys(CHANGES, px), 50.0))
 
     rows = [row("a", "x", 1.0), row("b", "x", 2.0), row("a", "y", 4.0)]
-    lines = markdown_table(rows).splitlines()
+    lines = consistency_table(rows).splitlines()
     assert lines[2] == "| a | x |" + " 2.00 (1.00) |" * 4
     assert lines[5] == "| mean of 2 | x |" + " 3.00 (1.50) |" * 4
     assert lines[6] == "| mean of 1 | y |" + " 8.00 (4.00) |" * 4

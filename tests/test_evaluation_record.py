@@ -5,14 +5,14 @@ import json
 import numpy as np
 import pytest
 
-from facelib.evaluation.pairs import METRICS, Evaluation, FaceScore
 from facelib.evaluation.record import (
     SINCE_FORMAT_2,
     EvaluationRecord,
-    file_sha256,
     read_record,
     write_record,
 )
+from facelib.evaluation.scores import METRICS, Evaluation, FaceScore
+from facelib.files.atomic import sha256
 from facelib.files.paths import data_dir
 from facelib.networks.weights import read_card
 
@@ -77,7 +77,7 @@ def test_another_file_is_refused(tmp_path, text):
 def test_the_shipped_record_is_of_the_shipped_weights(network):
     weights = data_dir() / "weights" / f"{network}.safetensors"
     shipped = read_record(weights.with_name(f"{network}.evaluation.json"))
-    assert shipped.about["weights"]["sha256"] == file_sha256(weights)
+    assert shipped.about["weights"]["sha256"] == sha256(weights)
     assert shipped.about["weights"]["size"] == read_card(weights)["size"]
     assert shipped.about["pairs"]["held_out"]
     assert len(shipped.evaluation.scores) == len(shipped.evaluation.mean_face) >= 100

@@ -187,7 +187,8 @@ def test_evaluate_prints_the_network_and_the_mean_face(photos, toy_network, monk
 
 
 def test_evaluate_keeps_every_score_and_how_it_was_made(photos, toy_network):
-    from facelib.evaluation.record import file_sha256, read_record
+    from facelib.evaluation.record import read_record
+    from facelib.files.atomic import sha256
     from facelib.pairs.store import FacePair, write_shards
 
     pose = np.zeros(3)
@@ -205,7 +206,7 @@ def test_evaluate_keeps_every_score_and_how_it_was_made(photos, toy_network):
     assert record.method == "constant"
     # A training set of half the size has the same mean face, in its own pixels.
     assert record.evaluation.mean_face[0].vertex_error_mm < 0.1
-    assert record.about["weights"]["sha256"] == file_sha256(photos / "note.jpg")
+    assert record.about["weights"]["sha256"] == sha256(photos / "note.jpg")
     assert record.about["pairs"] == {"seed": 3, "size": 64, "count": 1}
     assert str(photos) not in (photos / "record.json").read_text()
     failed = run(photos, "evaluate", "held.d", "--json", "nowhere.d/record.json")

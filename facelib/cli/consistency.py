@@ -41,7 +41,7 @@ def consistency(
     whatever the face may look like. Front photos are cropped as `reconstruct` does it, shifts and
     scales are by 5 and 10 % of the crop, rotations by 5 and 15 degrees.
     """
-    from facelib.evaluation.consistency import Row, markdown_table
+    from facelib.evaluation.consistency import Row, consistency_table
     from facelib.reconstruction.reconstruct import NoSideError
 
     views = [(photo,) for photo in photos] + list(pairs)
@@ -62,7 +62,7 @@ def consistency(
         raise click.UsageError(str(error)) from error
     except (ValueError, OSError) as error:
         raise Failure(f"cannot measure: {error}", BAD_DATA) from error
-    click.echo(json.dumps([row.to_dict() for row in rows]) if as_json else markdown_table(rows))
+    click.echo(json.dumps([row.to_dict() for row in rows]) if as_json else consistency_table(rows))
 
 
 def check_sides(networks, views) -> None:

@@ -104,6 +104,7 @@ def evaluate_pairs(
     """Score a network on pairs and print its table."""
     import facelib.evaluation.pairs as scoring
     from facelib.evaluation.record import EvaluationRecord, write_record
+    from facelib.evaluation.tables import score_table, title_of
     from facelib.face.layout import load_layout
     from facelib.imaging.crop import Crop
     from facelib.pairs.store import ShardedPairs
@@ -125,8 +126,8 @@ def evaluate_pairs(
         )
     except (ValueError, OSError) as error:
         raise Failure(f"cannot evaluate: {error}", BAD_DATA) from error
-    click.echo(f"{scoring.title_of(dataset.settings)}:\n")
-    click.echo(scoring.markdown_table({method: result}))
+    click.echo(f"{title_of(dataset.settings)}:\n")
+    click.echo(score_table({method: result}))
     if record:
         with writing(record):
             write_record(record, EvaluationRecord(method, result, mean_face, facts))
@@ -136,7 +137,7 @@ def about_evaluation(
     network, weights, dataset, baseline, count: int, front_alone: bool, started: float
 ) -> dict:
     """Say how an evaluation was made; folders are named without where they lie."""
-    from facelib.evaluation.record import file_sha256
+    from facelib.files.atomic import sha256
 
     path = weights or shipped_weights()
     words = (
@@ -149,7 +150,7 @@ def about_evaluation(
         "command": " ".join(words),
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "seconds": round(time.monotonic() - started, 1),
-        "weights": {"file": path.name, "sha256": file_sha256(path), "size": network.size},
+        "weights": {"file": path.name, "sha256": sha256(path), "size": network.size},
         "pairs": {**dataset.settings, "size": dataset.size, "count": count},
         "training": {**baseline.settings, "size": baseline.size, "count": len(baseline)},
     }

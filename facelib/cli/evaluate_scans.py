@@ -48,7 +48,7 @@ def about_scans(folder: Path, weights: Path | None, network, limit, result, star
     """Say how an evaluation was made; the folder is named without where it lies."""
     from facelib.datasets.florence.reader import REGION_RADIUS_MM
     from facelib.datasets.registry import is_stand_in
-    from facelib.evaluation.record import file_sha256
+    from facelib.files.atomic import sha256
 
     path = weights or shipped_weights()
     words = ["python -m facelib evaluate --florence", folder.name, "--weights", path.name]
@@ -57,7 +57,7 @@ def about_scans(folder: Path, weights: Path | None, network, limit, result, star
         "command": " ".join(words),
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "seconds": round(time.monotonic() - started, 1),
-        "weights": {"file": path.name, "sha256": file_sha256(path), "size": network.size},
+        "weights": {"file": path.name, "sha256": sha256(path), "size": network.size},
         "scans": {
             "data set": "MICC Florence",
             "stand_in": is_stand_in(folder),

@@ -1,9 +1,10 @@
-"""Does a network agree with itself? A test on photos of people, whose true shape nobody knows.
+"""Check whether a network's answers to one photo agree: a test without known shapes.
 
-Chapter 10. A mirrored photo shows the mirrored face, another crop of a photo the same face, a
-turned photo the turned face. So a network is asked again about the photo so changed, each answer is
-brought back to where the first one lies, and what differs is error, whatever the truth may be. It
-is a part of the error only: the mean face in every crop's middle agrees with its mirror image.
+Chapter 10. A photo goes in; distances between the answers to the photo and to changed versions of
+it come out. A mirrored photo shows the mirrored face, another crop the same face, a rotated photo
+the rotated face. Each answer is mapped back to the frame of the first one, and every difference is
+error, whatever the true shape. It is only a part of the error: a network that always answers the
+mean face in the middle of the crop agrees with its mirror image.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from facelib.files.tables import markdown
 from facelib.imaging.crop import Crop
 from facelib.pairs.augmentation import Change, change_image, change_points
 from facelib.reconstruction.reconstruct import predict_position_maps
@@ -25,43 +27,43 @@ if TYPE_CHECKING:
 
 SHIFTS = (-0.10, -0.05, 0.05, 0.10)  # of the crop, share of its side; along x, and along y
 ZOOMS = (0.90, 0.95, 1.05, 1.10)  # of the crop's side
-TURNS_DEG = (-15.0, -5.0, 5.0, 15.0)  # of the front photo, about the crop's centre
-KINDS = ("mirrored", "shifted", "scaled", "rotated")
-TURNING_ROOM = 1.5  # a square turned by 45° reaches √2 times as far
-TURNING_DETAIL = 2  # times the crop's resolution, so that the turn's own blur is lost in shrinking
+ROTATIONS_DEG = (-15.0, -5.0, 5.0, 15.0)  # of the front photo, about the crop's centre
+CHANGES = ("mirrored", "shifted", "scaled", "rotated")
+ROTATION_ROOM = 1.5  # a square rotated by 45° reaches √2 times as far
+ROTATION_DETAIL = 2  # times the crop's resolution: shrinking hides the blur of the rotation
 
 
 @dataclass(frozen=True, eq=False)
 class Variant:
-    """A changed input and the way back of its answer.
+    """A changed photo, and the map that takes its answer back.
 
     Attributes:
-        kind: one of `KINDS`.
+        change: one of `CHANGES`.
         front: (S, S, 3) float32 RGB in 0..1.
         to_first: moves (V, 3) layout vertices from this variant's crop frame to the first one's.
     """
 
-    kind: str
+    change: str
     front: np.ndarray
     to_first: Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
 class Consistency:
-    """How far a network's answers to one changed photo lie from its first one.
+    """Distances between a network's answers to changed photos and its answer to the first one.
 
     Attributes:
-        distance_px: for each of `KINDS`, mean over its variants and the face's vertices, px of the
-            first crop; x, y and z count alike.
-        box_px: mean side of the first answer's box in the photo's plane, px of the same crop.
+        distance_px: for each of `CHANGES`, mean over its variants and the face's vertices, px of
+            the first crop, in 3D.
+        box_px: mean side of the first answer's box in the image plane, px of the same crop.
     """
 
     distance_px: Mapping[str, float]
     box_px: float
 
-    def share(self, kind: str) -> float:
-        """Return a kind's distance as a share of the face's box."""
-        return self.distance_px[kind] / self.box_px
+    def share(self, change: str) -> float:
+        """Return the distance after a change as a share of the face's box."""
+        return self.distance_px[change] / self.box_px
 
 
 def measure_consistency(
@@ -71,23 +73,23 @@ def measure_consistency(
     front_crop: Crop,
     side_cut: np.ndarray | None = None,
 ) -> Consistency:
-    """Ask a network about a photo, and again about the photo mirrored, re-cropped and rotated.
+    """Compare a network's answers to a photo and to the same photo mirrored, re-cropped, rotated.
 
-    A mirrored front photo gets the mirrored side photo; all other changes leave the side alone, as
-    the answer follows the front. Depth needs no shift: the lowest point of a face, where z is 0,
-    stays the lowest. It grows with x and y.
+    A mirrored front photo goes with the mirrored side photo; all other changes keep the side photo,
+    because the answer is in the front photo's frame. Depth needs no shift: the point with z = 0
+    stays the farthest. Depth scales with x and y.
 
     Args:
         network: from `facelib.networks`.
         layout: of the network's size S.
         front: (H, W, 3) float32 RGB in 0..1.
         front_crop: where the face lies in it, as `reconstruct` finds it.
-        side_cut: (S, S, 3) float32, the crop of the side photo; None: there is none.
+        side_cut: (S, S, 3) float32, the crop of the side photo; None: no side photo.
 
     Raises:
-        NoSideError: if there is no side and the network needs one.
-        ValueError: if the crop does not have the network's size, or the network's first answer is
-            a face without extent.
+        NoSideError: if there is no side photo and the network needs one.
+        ValueError: if the crop does not have the network's size, or all vertices of the first
+            answer coincide.
     """
     if not front_crop.output_size == layout.size == network.size:
         raise ValueError(
@@ -98,7 +100,7 @@ def measure_consistency(
     fronts = np.stack([front_crop.cut(front), *(variant.front for variant in variants)])
     sides = None
     if side_cut is not None:
-        flips = [False, *(variant.kind == "mirrored" for variant in variants)]
+        flips = [False, *(variant.change == "mirrored" for variant in variants)]
         sides = np.stack([side_cut[:, ::-1] if flip else side_cut for flip in flips])
     first, *others = (
         np.asarray(layout.vertices(position_map), dtype=np.float64)
@@ -108,15 +110,16 @@ def measure_consistency(
     box_px = float(np.ptp(first[face, :2], axis=0).mean())
     if not box_px > 0:
         raise ValueError("expected a face with some extent, got a single point")
-    distances = {kind: [] for kind in KINDS}
+    distances = {change: [] for change in CHANGES}
     for variant, answer in zip(variants, others, strict=True):
         apart = np.linalg.norm(variant.to_first(answer) - first, axis=1)
-        distances[variant.kind].append(apart[face].mean())
-    return Consistency({kind: float(np.mean(found)) for kind, found in distances.items()}, box_px)
+        distances[variant.change].append(apart[face].mean())
+    means = {change: float(np.mean(found)) for change, found in distances.items()}
+    return Consistency(means, box_px)
 
 
 def list_variants(layout: UVLayout, front: np.ndarray, crop: Crop) -> list[Variant]:
-    """Change a photo in all the ways that are asked about; arguments as `measure_consistency`."""
+    """Return all changed versions of a photo; arguments as in `measure_consistency`."""
     x, y = crop.centre_px
     steps = [crop.size_px * share for share in SHIFTS]
     centres = [(x + step, y) for step in steps] + [(x, y + step) for step in steps]
@@ -126,46 +129,46 @@ def list_variants(layout: UVLayout, front: np.ndarray, crop: Crop) -> list[Varia
         _mirrored(layout, crop.cut(front)),
         *(_recropped("shifted", front, crop, other) for other in shifted),
         *(_recropped("scaled", front, crop, other) for other in scaled),
-        *(_rotated(front, crop, float(np.deg2rad(turn_deg))) for turn_deg in TURNS_DEG),
+        *(_rotated(front, crop, float(np.deg2rad(angle_deg))) for angle_deg in ROTATIONS_DEG),
     ]
 
 
 def _mirrored(layout: UVLayout, front_cut: np.ndarray) -> Variant:
     def to_first(vertices: np.ndarray) -> np.ndarray:
-        # What the mirrored photo shows as the left cheek is the right one.
+        # The left cheek of the mirrored photo is the right cheek of the face.
         return vertices[layout.mirror] * [-1, 1, 1] + [layout.size - 1, 0, 0]
 
     return Variant("mirrored", front_cut[:, ::-1], to_first)
 
 
-def _recropped(kind: str, front: np.ndarray, first: Crop, other: Crop) -> Variant:
+def _recropped(change: str, front: np.ndarray, first: Crop, other: Crop) -> Variant:
     def to_first(vertices: np.ndarray) -> np.ndarray:
         return first.image_to_crop(other.crop_to_image(vertices))
 
-    return Variant(kind, other.cut(front), to_first)
+    return Variant(change, other.cut(front), to_first)
 
 
 def _rotated(front: np.ndarray, crop: Crop, angle: float) -> Variant:
-    """Turn the photo about the crop's centre and cut there; the crop would lack its corners."""
+    """Rotate a wider cut of the photo about the crop's centre, so that no corner is empty."""
     size = crop.output_size
-    room = round(TURNING_ROOM * size)
-    wide = Crop(crop.centre_px, crop.size_px * room / size, TURNING_DETAIL * room)
+    room = round(ROTATION_ROOM * size)
+    wide = Crop(crop.centre_px, crop.size_px * room / size, ROTATION_DETAIL * room)
     middle = (wide.output_size - 1) / 2
-    inner = Crop((middle, middle), float(TURNING_DETAIL * size), size)
+    inner = Crop((middle, middle), float(ROTATION_DETAIL * size), size)
 
     def to_first(vertices: np.ndarray) -> np.ndarray:
-        return change_points(vertices, _turn(-angle), size)
+        return change_points(vertices, _rotation(-angle), size)
 
-    return Variant("rotated", inner.cut(change_image(wide.cut(front), _turn(angle))), to_first)
+    return Variant("rotated", inner.cut(change_image(wide.cut(front), _rotation(angle))), to_first)
 
 
-def _turn(angle: float) -> Change:
+def _rotation(angle: float) -> Change:
     return Change(angle, 1.0, np.zeros(2), np.ones(3, np.float32), np.zeros((0, 4), np.int64))
 
 
 @dataclass(frozen=True)
 class Row:
-    """What weights did on a photo."""
+    """The consistency of some weights on a photo."""
 
     photo: str
     weights: str
@@ -178,33 +181,29 @@ class Row:
             "photo": self.photo,
             "weights": self.weights,
             "box_px": found.box_px,
-            **{f"{kind}_px": found.distance_px[kind] for kind in KINDS},
-            **{f"{kind}_share": found.share(kind) for kind in KINDS},
+            **{f"{change}_px": found.distance_px[change] for change in CHANGES},
+            **{f"{change}_share": found.share(change) for change in CHANGES},
         }
 
 
-def markdown_table(rows: Sequence[Row]) -> str:
-    """Write distances in % of the face's box (and px of the crop), then each weights' means.
+def consistency_table(rows: Sequence[Row]) -> str:
+    """Write distances in % of the face's box (and px of the crop), then the means per weights.
 
     Args:
-        rows: a photo and weights each, one or more.
+        rows: one or more, each a photo with weights.
     """
-    lines = [
-        f"| photo | weights | {' | '.join(KINDS)} |",
-        "|---" * (2 + len(KINDS)) + "|",
-        *(_line(row.photo, row.weights, [row.consistency]) for row in rows),
-    ]
+    cells = [_cells(row.photo, row.weights, [row.consistency]) for row in rows]
     for weights in dict.fromkeys(row.weights for row in rows):
         found = [row.consistency for row in rows if row.weights == weights]
-        lines.append(_line(f"mean of {len(found)}", weights, found))
-    lines += ["", "Mean distance to the first answer, % of the face's box (px of the crop)."]
-    return "\n".join(lines)
+        cells.append(_cells(f"mean of {len(found)}", weights, found))
+    table = markdown(["photo", "weights", *CHANGES], cells)
+    return f"{table}\n\nMean distance to the first answer, % of the face's box (px of the crop)."
 
 
-def _line(photo: str, weights: str, found: Sequence[Consistency]) -> str:
-    cells = [
-        f"{100 * np.mean([one.share(kind) for one in found]):.2f} "
-        f"({np.mean([one.distance_px[kind] for one in found]):.2f})"
-        for kind in KINDS
+def _cells(photo: str, weights: str, found: Sequence[Consistency]) -> list[str]:
+    means = [
+        f"{100 * np.mean([one.share(change) for one in found]):.2f} "
+        f"({np.mean([one.distance_px[change] for one in found]):.2f})"
+        for change in CHANGES
     ]
-    return f"| {photo} | {weights} | {' | '.join(cells)} |"
+    return [photo, weights, *means]

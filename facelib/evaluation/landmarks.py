@@ -1,7 +1,7 @@
-"""How far off are 68 points on photos of people? The test that AFLW2000-3D is known for.
+"""Score a network on photos with 68 known points, AFLW2000-3D: errors by yaw come out.
 
-Chapter 09's numbers need a true shape; this one needs only points. A face there has one photo, so a
-network that needs two gets it twice: what is scored is the front half of what it can do.
+The other metrics of chapter 09 need the true shape; this one needs only points. Each face has a
+single photo, and a network that needs two gets it twice, so only its use of the front is scored.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 
 from facelib.datasets.w300lp.aflw2000 import TestPhoto
 from facelib.datasets.w300lp.index import Skipped
+from facelib.files.tables import markdown
 from facelib.reconstruction.reconstruct import predict_position_maps
 
 if TYPE_CHECKING:
@@ -26,13 +27,13 @@ YAW_BINS_DEG = ((0, 30), (30, 60), (60, 90))  # a few real ones are above 90 and
 
 @dataclass(frozen=True)
 class LandmarkScores:
-    """Errors of the 68 points on every photo, as shares of the true points' box.
+    """Errors of the 68 points on each photo, as shares of the true points' box.
 
     Attributes:
-        yaws_deg: (F,) float64, how far each face is turned.
+        yaws_deg: (F,) float64, of the heads.
         errors: (F,) float64, of the network.
-        mean_errors: (F,) float64, of the mean of all true points, which looks at no photo.
-        left_out: one sentence a photo that was skipped.
+        mean_errors: (F,) float64, of the mean of all true points, the baseline.
+        left_out: one sentence per photo that was skipped.
     """
 
     yaws_deg: np.ndarray
@@ -59,7 +60,7 @@ def score_photos(
 
     Args:
         network: from `facelib.networks`.
-        photos: from `read_test_photos`, of the network's size.
+        photos: from `read_test_photos`, at the network's size.
         layout: of that size.
 
     Raises:
@@ -85,34 +86,17 @@ def score_photos(
 
 
 def markdown_report(method: str, scores: LandmarkScores, stand_in: bool) -> str:
-    """Write the errors by yaw as a table, how they were measured, and what was left out.
+    """Write a table of errors by yaw, how they were measured, and which photos were left out.
 
     Args:
         method: the network's name.
         scores: its errors.
-        stand_in: whether the photos, or the model behind their fits, are a stand-in's.
+        stand_in: whether the photos, or the model that was fitted to them, are a stand-in.
     """
-    yaws = np.abs(scores.yaws_deg)
-    bins = [(low <= yaws) & (yaws < high) for low, high in YAW_BINS_DEG]
-    heads = [
-        f"yaw {low} to {high}° ({chosen.sum()})"
-        for (low, high), chosen in zip(YAW_BINS_DEG, bins, strict=True)
-    ]
     lines = [
         f"{'STAND-IN for AFLW2000-3D' if stand_in else 'AFLW2000-3D'}:",
         "",
-        f"| NME of 68 points, % | {' | '.join(heads)} | mean of the three |",
-        "|---" * (2 + len(heads)) + "|",
-    ]
-    rows = {
-        method: scores.errors,
-        "mean of all true points (looks at no photo)": scores.mean_errors,
-    }
-    for name, errors in rows.items():
-        means = [100 * errors[chosen].mean() if chosen.any() else np.nan for chosen in bins]
-        cells = [_cell(value) for value in (*means, float(np.mean(means)))]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    lines += [
+        _yaw_table(method, scores),
         "",
         "Mean distance in the photo / the square root of the area of the true points' box. A",
         "network that needs a side photo gets the front one twice. The mean is that of these",
@@ -124,5 +108,22 @@ def markdown_report(method: str, scores: LandmarkScores, stand_in: bool) -> str:
     return "\n".join(lines)
 
 
-def _cell(value: float) -> str:
+def _yaw_table(method: str, scores: LandmarkScores) -> str:
+    yaws = np.abs(scores.yaws_deg)
+    bins = [(low <= yaws) & (yaws < high) for low, high in YAW_BINS_DEG]
+    heads = [
+        f"yaw {low} to {high}° ({chosen.sum()})"
+        for (low, high), chosen in zip(YAW_BINS_DEG, bins, strict=True)
+    ]
+    rows = []
+    for name, errors in (
+        (method, scores.errors),
+        ("mean of all true points (looks at no photo)", scores.mean_errors),
+    ):
+        means = [100 * errors[chosen].mean() if chosen.any() else np.nan for chosen in bins]
+        rows.append([name, *(_percent(value) for value in (*means, float(np.mean(means))))])
+    return markdown(["NME of 68 points, %", *heads, "mean of the three"], rows)
+
+
+def _percent(value: float) -> str:
     return "no face" if np.isnan(value) else f"{value:.2f}"

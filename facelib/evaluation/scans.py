@@ -1,9 +1,9 @@
-"""How far off is a face when the truth is a scan? The thesis's test (chapter 5), on MICC Florence.
+"""Score a network on scans, MICC Florence, without correspondences: the thesis's test.
 
-Chapter 09. A scan has vertices of its own, so nobody knows which of them a predicted vertex should
-have met: vertex, depth and shape error are unknown, only surface distance and thesis NME are left.
-Points are cut to the evaluation region, surfaces are not: a point at the region's rim is measured
-against what lies beyond it, too, so no rim counts as error.
+Chapter 09, and the thesis's chapter 5. Scans go in; surface distance and thesis NME come out. A
+scan's vertices have no known correspondence to ours, so vertex, depth and shape error are unknown.
+Points are cut to the evaluation region, surfaces are not: a point at the region's rim is also
+measured against the surface beyond it, so the rim itself causes no error.
 """
 
 from __future__ import annotations
@@ -24,15 +24,9 @@ from facelib.datasets.florence.reader import (
     region_of_scan,
 )
 from facelib.datasets.florence.scan_pose import UprightScan
-from facelib.evaluation.pairs import (
-    NME_THRESHOLD,
-    Evaluation,
-    FaceScore,
-    ced,
-    markdown_table,
-    surface_distance_mm,
-    values,
-)
+from facelib.evaluation.metrics import surface_distance_mm
+from facelib.evaluation.scores import Evaluation, FaceScore
+from facelib.evaluation.tables import ced_table, score_table
 from facelib.geometry.mesh import Mesh, edges, subdivision_matrix, submesh
 from facelib.geometry.registration import icp, umeyama
 from facelib.reconstruction.reconstruct import predict_position_maps
@@ -43,11 +37,10 @@ if TYPE_CHECKING:
     from facelib.face.layout import UVLayout
     from facelib.geometry.transforms import Similarity
 
-REACH_MM = 140.0  # of the scan about the nose tip; nothing beyond is nearest to a face
-DENSE_MM = 1.0  # the truth is subdivided until its edges are shorter: a sparse one sets a floor
+REACH_MM = 140.0  # about the nose tip; no point of a scan beyond it is nearest to a face
+DENSE_MM = 1.0  # the truth is subdivided to shorter edges, because a sparse truth sets a floor
 MAX_SUBDIVISIONS = 3
 NOSE_TIP = 30  # iBUG's number
-CED_THRESHOLDS = (0.004, 0.006, 0.008, 0.01, 0.012, 0.015, 0.02)
 THESIS = (
     "The thesis reports (tables 5.1 and 5.2), for 20 scans that it chose and without this region: "
     "PRN 0.0134, trained on synthetic faces 0.0164, after transfer 0.0074. Another metric's "
@@ -78,8 +71,8 @@ class ScanEvaluation:
 
     Attributes:
         evaluation: of the network and of the mean face.
-        left_out: one sentence a scan that was skipped.
-        notes: one sentence an oddity of a scan that was scored.
+        left_out: one sentence per scan that was skipped.
+        notes: one sentence per oddity of the scans that were scored.
     """
 
     evaluation: Evaluation
@@ -88,10 +81,10 @@ class ScanEvaluation:
 
 
 def prepare_truth(scan: UprightScan) -> ScanTruth:
-    """Cut a scan to the neighbourhood of its face and make its points dense.
+    """Cut a scan to the neighbourhood of its face and sample its surface densely.
 
     Raises:
-        ValueError: if nothing of the scan lies over the face.
+        ValueError: if no part of the scan lies over the face.
     """
     near = np.linalg.norm(scan.mesh_head.vertices - scan.nose_tip_head, axis=1) <= REACH_MM
     region = region_of_scan(scan)
@@ -113,14 +106,14 @@ def _dense_points(surface: Mesh) -> np.ndarray:
 
 
 def region_of_prediction(vertices_mm: np.ndarray, layout: UVLayout) -> np.ndarray:
-    """Choose the predicted vertices that are measured: face, near the nose tip; (V,) bool.
+    """Choose the predicted vertices to measure, those of the face near the nose tip: (V,) bool.
 
     Args:
         vertices_mm: (V, 3) layout vertices in any frame, mm.
         layout: theirs.
     """
-    away = np.linalg.norm(vertices_mm - layout.keypoints(vertices_mm)[NOSE_TIP], axis=1)
-    return layout.labels["face"] & (away <= REGION_RADIUS_MM)
+    from_nose = np.linalg.norm(vertices_mm - layout.keypoints(vertices_mm)[NOSE_TIP], axis=1)
+    return layout.labels["face"] & (from_nose <= REGION_RADIUS_MM)
 
 
 def score_scan(name: str, vertices_mm: np.ndarray, truth: ScanTruth, layout: UVLayout) -> FaceScore:
@@ -143,18 +136,12 @@ def score_scan(name: str, vertices_mm: np.ndarray, truth: ScanTruth, layout: UVL
         truth.region,
     )
     rigid = umeyama(keypoints, truth.keypoints_head, with_scale=False)
-    nme = scan_nme(vertices_mm[measured], truth, rigid)
+    nme = _scan_nme(vertices_mm[measured], truth, rigid)
     return FaceScore(name, 0, np.nan, np.nan, distance_mm, nme)
 
 
-def scan_nme(points_mm: np.ndarray, truth: ScanTruth, initial: Similarity) -> float:
-    """Return the thesis's NME (5.1) against a scan: rigid ICP, nearest point, / the region's box.
-
-    Args:
-        points_mm: (P, 3) float, the predicted points that are measured.
-        truth: the scan; the diagonal is that of the box of its measured vertices.
-        initial: prediction → scan, rigid.
-    """
+def _scan_nme(points_mm: np.ndarray, truth: ScanTruth, initial: Similarity) -> float:
+    """Return the thesis's NME (5.1): rigid ICP, nearest dense point, / diagonal of the region."""
     similarity = icp(points_mm, truth.dense_points, initial, tolerance=1e-4).similarity
     distances = cKDTree(truth.dense_points).query(similarity.apply(points_mm))[0]
     diagonal = np.linalg.norm(np.ptp(truth.surface.vertices[truth.region], axis=0))
@@ -164,7 +151,7 @@ def scan_nme(points_mm: np.ndarray, truth: ScanTruth, initial: Similarity) -> fl
 def predict_head(network: nn.Module, views: ScanViews, layout: UVLayout) -> np.ndarray:
     """Return a network's vertices for two photos of a scan: (V, 3) float64, mm, head frame.
 
-    The camera's scale is known, so they have a size; their depth is right up to a shift.
+    The camera's scale is known, and so is the face's size; its depth is known up to a shift.
     """
     fronts, sides = (photo[None].astype(np.float32) / 255 for photo in (views.front, views.side))
     position_map = predict_position_maps(network, fronts, sides)[0]
@@ -177,15 +164,15 @@ def evaluate_scans(
     layout: UVLayout,
     progress: Callable[[str], None] | None = None,
 ) -> ScanEvaluation:
-    """Photograph scans, reconstruct them, and score a network and the mean face on each.
+    """Photograph scans, reconstruct them, and score a network and the mean-face baseline on each.
 
-    A scan that is damaged, or on which no face is found, is left out and named.
+    A damaged scan, or one without a detectable face, is skipped and named.
 
     Args:
         network: from `facelib.networks`.
         subjects: from `list_subjects`.
         layout: of the network's size.
-        progress: told every subject's name when it is done.
+        progress: called with each subject's name when it is scored.
 
     Raises:
         ValueError: if no scan could be scored.
@@ -212,12 +199,12 @@ def evaluate_scans(
 
 
 def markdown_report(method: str, result: ScanEvaluation, stand_in: bool) -> str:
-    """Write the thesis's table and CED, what was measured how, and what was left out.
+    """Write the thesis's table and CED, how scans were measured, and which were left out.
 
     Args:
         method: the network's name.
         result: its scores.
-        stand_in: whether the scans were a stand-in's.
+        stand_in: whether the scans are a stand-in.
     """
     title = "STAND-IN for MICC Florence, scans of synthetic people" if stand_in else "MICC Florence"
     about = [
@@ -232,22 +219,10 @@ def markdown_report(method: str, result: ScanEvaluation, stand_in: bool) -> str:
     counted = [f"{len(result.left_out)} scans left out:"] if result.left_out else []
     blocks = [
         f"{title}:",
-        markdown_table({method: result.evaluation}),
+        score_table({method: result.evaluation}),
         ced_table(method, result.evaluation),
         "\n".join(about),
         "\n".join([*counted, *(f"- {line}" for line in result.left_out)]),
         "\n".join(f"- {line}" for line in result.notes),
     ]
     return "\n\n".join(block for block in blocks if block)
-
-
-def ced_table(method: str, evaluation: Evaluation) -> str:
-    """Write the thesis NME's cumulative error distribution (figures 5.1, 5.4) as a table."""
-    thresholds = np.array(CED_THRESHOLDS)
-    heads = [f"**{t:g}**" if t == NME_THRESHOLD else f"{t:g}" for t in CED_THRESHOLDS]
-    first = "| share of scans with NME ≤ | " + " | ".join(heads) + " |"
-    lines = [first, "|---" * (1 + len(heads)) + "|"]
-    for name, scores in ((method, evaluation.scores), ("mean face", evaluation.mean_face)):
-        shares = ced(values(scores, "thesis_nme"), thresholds)
-        lines.append(f"| {name} | " + " | ".join(f"{share:.0%}" for share in shares) + " |")
-    return "\n".join(lines)

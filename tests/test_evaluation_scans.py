@@ -10,8 +10,8 @@ from facelib.cli import common
 from facelib.datasets.florence.scan_pose import UprightScan
 from facelib.datasets.florence.standin import write_florence_standin
 from facelib.evaluation import scans as scan_scores
-from facelib.evaluation.pairs import Evaluation, FaceScore
 from facelib.evaluation.record import EvaluationRecord, read_record, write_record
+from facelib.evaluation.scores import Evaluation, FaceScore
 from facelib.face.headmodel import load_head
 from facelib.face.layout import load_layout
 from facelib.geometry.mesh import Mesh, subdivision_matrix

@@ -1,13 +1,16 @@
-"""Looking inside networks, checked on small networks that are known through and through."""
+"""Probes, checked on small networks whose answer to everything is known."""
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from facelib.evaluation import probe as inspection
-from facelib.evaluation.pairs import depth_error_mm
-from facelib.evaluation.probe import Faces
+from facelib.evaluation.metrics import depth_error_mm
+from facelib.evaluation.probes.compact import read_causes, shape_coefficients
+from facelib.evaluation.probes.faces import Faces, distances_mm, faces_at, predict_faces
+from facelib.evaluation.probes.gradients import depth_gradient, depth_reader, side_share
+from facelib.evaluation.probes.layers import layer_outputs, untrained
+from facelib.evaluation.probes.photos import GREY, hide, occlusion_map, spoiled_views
 from facelib.face.layout import load_layout
 from facelib.geometry.transforms import rotation_from_pose
 from facelib.networks.catalogue import NETWORKS, create
@@ -49,7 +52,7 @@ def faces() -> Faces:
 
 def test_pairs_of_any_size_come_to_the_network_s_size_with_the_same_millimetres():
     pair = make_sample(0, SyntheticSettings(64, held_out=True)).pair
-    small, same = (inspection.faces_at(size, [pair]) for size in (SIZE, 64))
+    small, same = (faces_at(size, [pair]) for size in (SIZE, 64))
     np.testing.assert_allclose(same.fronts[0], pair.front / np.float32(255), atol=1e-6)
     np.testing.assert_allclose(same.vertices_crop[0], pair.vertices_image, atol=1e-4)
     extents_mm = [np.ptp(f.vertices_crop[0], axis=0) / f.px_per_mm for f in (small, same)]
@@ -62,15 +65,13 @@ def test_distances_are_those_of_each_face_in_its_own_scale():
     still = np.zeros((2, 5, 3))
     moved = still + [3.0, 0.0, 4.0]
     px_per_mm = np.array([1.0, 2.0])
-    np.testing.assert_allclose(inspection.distances_mm(moved, still, px_per_mm), [5, 2.5])
-    np.testing.assert_allclose(
-        inspection.distances_mm(moved, still, px_per_mm, depth_error_mm), [4, 2]
-    )
+    np.testing.assert_allclose(distances_mm(moved, still, px_per_mm), [5, 2.5])
+    np.testing.assert_allclose(distances_mm(moved, still, px_per_mm, depth_error_mm), [4, 2])
 
 
 def test_spoiled_views_spoil_what_they_say_and_nothing_else(faces):
     before = faces.fronts.copy(), faces.sides.copy()
-    views = inspection.spoiled_views(faces.fronts, faces.sides)
+    views = spoiled_views(faces.fronts, faces.sides)
     for name, (fronts, sides) in views.items():
         if name.startswith(("side", "no side", "both")):
             np.testing.assert_array_equal(fronts, faces.fronts)
@@ -84,45 +85,44 @@ def test_spoiled_views_spoil_what_they_say_and_nothing_else(faces):
     np.testing.assert_array_equal(faces.fronts, before[0])
     np.testing.assert_array_equal(faces.sides, before[1])
     with pytest.raises(ValueError, match="2 people"):
-        inspection.spoiled_views(faces.fronts[:1], faces.sides[:1])
+        spoiled_views(faces.fronts[:1], faces.sides[:1])
 
 
 def test_a_box_hides_its_own_pixels_and_is_cut_off_at_the_edge():
     photo = np.ones((8, 8, 3), np.float32)
-    hidden = inspection.hide(photo, (0.5, 0.25), 0.5) == inspection.GREY
+    hidden = hide(photo, (0.5, 0.25), 0.5) == GREY
     expected = np.zeros((8, 8), bool)
     expected[0:4, 2:6] = True
     np.testing.assert_array_equal(hidden.all(axis=2), expected)
-    corner = inspection.hide(photo, (1.0, 1.0), 0.5) == inspection.GREY
+    corner = hide(photo, (1.0, 1.0), 0.5) == GREY
     assert corner.all(axis=2).sum() == 4 and (photo == 1).all()
 
 
 def test_only_boxes_over_what_a_network_looks_at_move_its_answer(faces):
     network = Linear()
     front, side = (
-        inspection.occlusion_map(network, LAYOUT, faces, photo, 4, 0.25)
-        for photo in ("front", "side")
+        occlusion_map(network, LAYOUT, faces, photo, 4, 0.25) for photo in ("front", "side")
     )
     seen = np.zeros((4, 4), bool)
     seen[0, 0] = True
     np.testing.assert_array_equal(front > 1e-3, seen)
     np.testing.assert_array_equal(side > 1e-3, seen[::-1, ::-1])
-    red = faces.fronts[:, :8, :8, 0].sum(axis=(1, 2)) - 64 * inspection.GREY
+    red = faces.fronts[:, :8, :8, 0].sum(axis=(1, 2)) - 64 * GREY
     moved_px = np.abs(red) / 1000 * SIZE * POSITION_SCALE
     np.testing.assert_allclose(front[0, 0], (moved_px / faces.px_per_mm).mean(), rtol=1e-2)
     with pytest.raises(ValueError, match="front or side"):
-        inspection.occlusion_map(network, LAYOUT, faces, "back", 4, 0.25)
+        occlusion_map(network, LAYOUT, faces, "back", 4, 0.25)
 
 
 def test_a_network_that_needs_a_side_says_so(faces):
     with pytest.raises(NoSideError):
-        inspection.answer(Linear(), LAYOUT, faces.fronts, None)
+        predict_faces(Linear(), LAYOUT, faces.fronts, None)
 
 
 def test_a_reader_reads_the_depth_that_the_layout_reads():
     rng = np.random.default_rng(1)
     position_map = MEAN_MAP + rng.normal(scale=0.01, size=MEAN_MAP.shape).astype(np.float32)
-    reader = inspection.depth_reader(LAYOUT, [30, 8])
+    reader = depth_reader(LAYOUT, [30, 8])
     expected = LAYOUT.keypoints(LAYOUT.vertices(position_map))[[30, 8], 2].mean()
     np.testing.assert_allclose((reader * position_map[..., 2]).sum(), expected, rtol=1e-4)
 
@@ -130,23 +130,23 @@ def test_a_reader_reads_the_depth_that_the_layout_reads():
 @pytest.mark.parametrize("noise", [0.0, 0.2])
 def test_the_gradient_of_a_linear_network_is_its_weights_whatever_the_noise(faces, noise):
     network, rng = Linear(), np.random.default_rng(2)
-    reader = inspection.depth_reader(LAYOUT, [30])
-    gradient = inspection.depth_gradient(network, faces.photos[0], reader, 2, noise, rng)
+    reader = depth_reader(LAYOUT, [30])
+    gradient = depth_gradient(network, faces.photos[0], reader, 2, noise, rng)
     px = SIZE * POSITION_SCALE * reader.sum() / 1000
     np.testing.assert_allclose(gradient, network.weights.detach() * px, rtol=1e-4, atol=1e-9)
-    assert inspection.side_share(gradient) == pytest.approx(3 / 4)
+    assert side_share(gradient) == pytest.approx(3 / 4)
 
 
 def test_a_gradient_of_nothing_has_no_share():
     with pytest.raises(ValueError, match="not 0"):
-        inspection.side_share(np.zeros((6, 4, 4)))
+        side_share(np.zeros((6, 4, 4)))
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_control_has_other_weights_and_still_looks_at_its_photos(name):
     photos = torch.rand(4, 6, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
     state = torch.random.get_rng_state()
-    network, same, other = (inspection.untrained(name, SIZE, photos, seed) for seed in (0, 0, 1))
+    network, same, other = (untrained(name, SIZE, photos, seed) for seed in (0, 0, 1))
     assert torch.equal(state, torch.random.get_rng_state())
     with torch.inference_mode():
         answers = [made(photos) for made in (network, same, other)]
@@ -161,7 +161,7 @@ def test_layer_outputs_are_those_of_the_layers_and_leave_no_hook_behind():
     photos = torch.rand(2, 6, SIZE, SIZE)
     first = next(m for m in network.modules() if isinstance(m, nn.Conv2d))
     layers = {"shape": network.shape, "first": first}
-    seen = inspection.layer_outputs(network, layers, photos)
+    seen = layer_outputs(network, layers, photos)
     assert list(seen) == ["first", "shape"] and network.training
     assert not any(module._forward_hooks for module in network.modules())
     with torch.inference_mode():
@@ -175,21 +175,21 @@ def test_calls_of_one_layer_are_joined():
     x = torch.ones(3, 1)
     with torch.inference_mode():
         expected = torch.cat([layer(x), layer(layer(x))])
-    assert torch.equal(inspection.layer_outputs(twice, {"layer": layer}, x)["layer"], expected)
+    assert torch.equal(layer_outputs(twice, {"layer": layer}, x)["layer"], expected)
 
 
 def test_causes_are_the_pose_and_the_shape_that_a_compact_draws():
     """The map must be a head of the shape that is read, turned and sized as is read."""
     photos = torch.rand(2, 6, 64, 64, generator=torch.Generator().manual_seed(0))
-    network, layout = inspection.untrained("compact", 64, photos, 0), load_layout(64)
-    causes = inspection.read_causes(network, photos)
+    network, layout = untrained("compact", 64, photos, 0), load_layout(64)
+    causes = read_causes(network, photos)
     away = np.einsum("bk,kvc->bvc", causes.shape, network.directions.double().numpy())
     heads = 100 * (network.mean_head.numpy() + away)
     np.testing.assert_allclose(
-        inspection.shape_coefficients(network, heads)[:, :20], causes.shape[:, :20], atol=1e-3
+        shape_coefficients(network, heads)[:, :20], causes.shape[:, :20], atol=1e-3
     )
     fronts, sides = photos.permute(0, 2, 3, 1).numpy()[..., :3], photos.permute(0, 2, 3, 1).numpy()
-    answers = inspection.answer(network, layout, fronts, sides[..., 3:])
+    answers = predict_faces(network, layout, fronts, sides[..., 3:])
     for i, pose_deg in enumerate(causes.pose_deg):
         turned = heads[i] @ rotation_from_pose(*np.radians(pose_deg)).T * [1, -1, 1]
         drawn = causes.px_per_mm[i] * turned
@@ -205,37 +205,7 @@ def test_true_poses_are_counted_as_predicted_ones_are(monkeypatch):
     pose[0, 1:7] = torch.from_numpy(front.camera.rotation.T[:2].reshape(-1))
     told = Description(torch.zeros(1, 68, 2), torch.zeros(1, 68, 2), pose, torch.zeros(1, 3))
     monkeypatch.setattr(network, "describe", lambda photos, has_side: told)
-    photos = inspection.faces_at(64, [pair]).photos
+    photos = faces_at(64, [pair]).photos
     np.testing.assert_allclose(
-        inspection.read_causes(network, photos).pose_deg[0], pair.front_pose_deg, atol=1e-3
+        read_causes(network, photos).pose_deg[0], pair.front_pose_deg, atol=1e-3
     )
-
-
-def test_each_kind_of_error_lands_in_its_own_part():
-    face = LAYOUT.references_head[0].astype(float)
-    middle = face.mean(axis=0)
-    turn = np.diag([1.0, -1, 1]) @ rotation_from_pose(0, np.radians(4), 0) @ np.diag([1.0, -1, 1])
-    spoiled = {
-        "across": face + [3.0, -4.0, 0],
-        "depth": face + [0, 0, 2.0],
-        "scale": middle + 1.1 * (face - middle),
-        "turn": middle + (face - middle) @ turn.T,
-    }
-    for part, prediction in spoiled.items():
-        found = vars(inspection.error_parts(2 * prediction, 2 * face, px_per_mm=2.0))
-        whole = (np.linalg.norm(prediction - face, axis=1) ** 2).mean()
-        assert found[part] == pytest.approx(whole, rel=0.1)
-        others = ({"across", "depth", "scale", "turn", "shape"}) - {part}
-        assert all(found[other] < 1e-9 for other in others)
-    np.testing.assert_allclose(found["turn_deg"], [0, 4, 0], atol=1e-6)
-
-
-def test_parts_of_an_error_add_up_to_it():
-    face = LAYOUT.references_head[0].astype(float)
-    rng = np.random.default_rng(4)
-    turn = rotation_from_pose(*np.radians([3.0, -5.0, 2.0]))
-    prediction = 1.05 * face @ turn.T + [2.0, 5.0, -3.0] + rng.normal(scale=3, size=face.shape)
-    parts = inspection.error_parts(prediction, face, px_per_mm=1.0)
-    whole = (np.linalg.norm(prediction - face, axis=1) ** 2).mean()
-    total = parts.across + parts.depth + parts.scale + parts.turn + parts.shape
-    assert total == pytest.approx(whole, rel=0.02)
