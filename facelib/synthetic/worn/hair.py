@@ -3,20 +3,95 @@
 A strand starts at its root along the way it is combed, gives in to gravity, and is kept outside of
 head and shoulders by their distance field, each strand in a layer of its own of the hair's volume.
 Where it meets the skin it is led along it, so combing, parting and draping need no more rules.
+
+How long, wide and curly hair is, a `HairStyle` says; the tables below shape every style.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
-from facelib.synthetic.worn.hair_kernels import grow, wind
+from facelib.synthetic.worn.hair_kernels import LOOSE_KNOT, Guides, Space, Strands, grow, wind
+from facelib.synthetic.worn.hair_shapes import COILS, Ramp, Range, bun, coils, tail
 from facelib.synthetic.worn.hair_style import KNOTS, HairStyle
 from facelib.synthetic.worn.ribbons import Ribbons, even_lines, join
 from facelib.synthetic.worn.scalp import Scalp
 
-CROWN = np.array([0.0, 112.0, -48.0])  # where short hair turns about, mm, head frame
+
+class StrandTable(NamedTuple):
+    """What strands of all styles have in common."""
+
+    length: Range = (0.8, 1.1)  # factor on the style's, drawn for each strand
+    length_ramp: Ramp = Ramp(0.55, 22)  # short at the hairline
+    top_normal_y: Range = (0.25, 0.75)  # from sides and back to the top of the head
+    back_mm: Range = (0, 50)  # from the sides to the back: depth behind the head's middle
+    layer: Range = (0.1, 1)  # share of the volume, before a power that favours the outer layers
+    layer_power: float = 0.7
+    layer_ramp: Ramp = Ramp(0.35, 25)  # flat at the hairline
+    step_mm: float = 16  # length of a straight strand between two of its points
+    points_per_turn: float = 4
+    points: tuple[int, int] = (4, 16)  # fewest and most steps of a strand
+    curl_mm: float = 1.2  # radius of the curls from which turns ask for points of their own
+    width: Range = (0.7, 1.3)  # factor on a ribbon's half width, drawn for each strand
+    taper: float = 0.55  # share of it that is lost at the tip
+    width_ramp: Ramp = Ramp(0.4, 25)  # single strands show at the hairline
+    depth_light: float = 0.4  # share of the light in the innermost layer
+    light: Range = (0.72, 1.3)  # drawn for each strand
+    root_light: float = 0.75
+    hairs_per_mm: float = 2.2  # single hairs that a ribbon shows, per mm of its half width
+
+
+class Fringe(NamedTuple):
+    """Which roots bear the fringe, and how it hangs."""
+
+    shortest_mm: float = 4  # what is shorter is no fringe
+    front_mm: float = 22  # roots in front of this z, head frame
+    side_mm: float = 52  # nearer to the middle than this |x|
+    inside_mm: float = 26  # and nearer to the hairline
+    normal_y: float = 0.1
+    reach: float = 1.1  # mm longer per mm behind the hairline: all end at about one height
+    length: Range = (0.8, 1.05)
+    layer_mm: float = 6  # it lies flat
+    fan_per_mm: float = 0.008  # sideways per mm of x
+    part_per_mm: float = 0.004  # and away from the parting
+    down: np.float32 = np.float32(-0.6)  # of the roots' precision
+
+
+class Combing(NamedTuple):
+    """Which way strands set out: mostly along the skin, components of vectors in the head frame."""
+
+    parted_down: float = -0.25
+    parted_forward: float = 0.8  # per unit of `HairStyle.forward`
+    crown_mm: tuple[float, float, float] = (0.0, 112.0, -48.0)  # short hair grows around it
+    crown_parting: float = 0.5  # share of the parting in short hair
+    crown_forward: float = 0.4
+    swept_aside: float = 0.25
+    side_out: float = 0.1
+    side_forward: float = 0.35  # per unit of `HairStyle.forward` ...
+    side_upright: float = 0.6  # ... beyond this
+    top_normal_y: Range = (0.15, 0.6)  # from combed down to combed along the parting
+    jitter: float = 0.12
+    jitter_per_curl_mm: float = 0.02
+    lift: float = 0.5  # how much a strand leaves the skin
+    short_lift: float = 0.9
+
+
+class Curls(NamedTuple):
+    """How strands are wound; neighbours are nearly in step, as in locks."""
+
+    least_mm: float = 0.3  # radius below which hair is straight
+    phase_per_mm: float = 0.09  # rad, deviation of the phase's gradient over the scalp
+    phase: float = 0.9  # rad, deviation from strand to strand
+    wave: Range = (0.85, 1.15)
+
+
+STRANDS, FRINGE, COMBING, CURLS = (table() for table in (StrandTable, Fringe, Combing, Curls))
+UPRIGHT = ("short", "cropped", "swept")  # kinds that give in less to gravity
+GRAVITY_OF_UPRIGHT = 0.6
+AROUND_CROWN = ("cropped", "short")
 
 
 def grow_hair(style: HairStyle, scalp: Scalp, cap_mm: float | None = None) -> Ribbons:
@@ -35,87 +110,113 @@ def grow_hair(style: HairStyle, scalp: Scalp, cap_mm: float | None = None) -> Ri
     if style.kind == "bald" or len(rooted) == 0:
         return join([])
     if style.kind == "coily":
-        return _coils(style, scalp, rooted, rng, cap_mm)
+        return _coily(style, scalp, rooted, rng, cap_mm)
     roots, normals = scalp.roots_head[rooted], scalp.normals_head[rooted]
     inside = scalp.inside_mm[rooted] - style.hairline_mm
-    length, front = _lengths(style, roots, normals, inside, rng)
-    comb = _combing(style, roots, normals, front, rng)
-    layer = style.volume_mm * rng.uniform(0.1, 1, len(roots)) ** 0.7
-    layer *= np.clip(0.35 + inside / 25, 0, 1)
-    layer[front] = np.minimum(layer[front], 6)
-    knot = np.array(KNOTS.get(style.knot, (np.nan,) * 3), np.float32)
+    length, fringe = _lengths(style, roots, normals, inside, rng)
+    comb = _combing(style, roots, normals, fringe, rng)
+    layer = style.volume_mm * rng.uniform(*STRANDS.layer, len(roots)) ** STRANDS.layer_power
+    layer *= STRANDS.layer_ramp.at(inside)
+    layer[fringe] = np.minimum(layer[fringe], FRINGE.layer_mm)
     points = np.empty((len(roots), _point_count(style), 3), np.float32)
     outward = np.empty_like(points)
+    field = scalp.field
     grow(
-        scalp.field.values, scalp.field.origin, np.float32(1 / scalp.field.step_mm), roots, normals,
-        _float32(comb), _float32(length), _float32(layer), front,
-        np.float32(0.5 if style.kind in ("short", "cropped", "swept") else 1.0), knot,
-        np.float32(np.inf if cap_mm is None else cap_mm), points, outward,
-    )  # fmt: skip
+        Space(field.values, field.origin, np.float32(1 / field.step_mm)),
+        Strands(roots, normals, *(a.astype(np.float32) for a in (comb, length, layer)), fringe),
+        Guides(
+            np.float32(GRAVITY_OF_UPRIGHT if style.kind in UPRIGHT else 1.0),
+            np.array(KNOTS.get(style.knot, LOOSE_KNOT), np.float32),
+            np.float32(np.inf if cap_mm is None else cap_mm),
+        ),
+        points,
+        outward,
+    )
     points = _curled(style, points, outward, roots, rng)
     grown = _ribbons(style, points, outward, layer / style.volume_mm, rng, inside)
-    return join([grown, _tail(style, scalp, rng)]) if style.knot else grown
+    return join([grown, _tied(style, rng)]) if style.knot else grown
 
 
 def _point_count(style):
     longest = max(style.top_mm, style.side_mm, style.back_mm)
-    turns = longest / style.wave_mm if style.curl_mm > 1.2 else 0
-    return int(np.clip(max(longest / 16, 4 * turns), 4, 16)) + 1
+    turns = longest / style.wave_mm if style.curl_mm > STRANDS.curl_mm else 0
+    steps = max(longest / STRANDS.step_mm, STRANDS.points_per_turn * turns)
+    return int(np.clip(steps, *STRANDS.points)) + 1
 
 
 def _lengths(style, roots, normals, inside, rng):
     """Length of every strand, mm, and whether it belongs to the fringe."""
-    top = _smooth(normals[:, 1], 0.25, 0.75)
-    back = _smooth(-roots[:, 2], 0, 50)
+    top = _smoothstep(normals[:, 1], *STRANDS.top_normal_y)
+    back = _smoothstep(-roots[:, 2], *STRANDS.back_mm)
     around = style.side_mm + (style.back_mm - style.side_mm) * back
-    length = (around + (style.top_mm - around) * top) * rng.uniform(0.8, 1.1, len(roots))
-    length *= np.clip(0.55 + inside / 22, 0, 1)
-    front = np.zeros(len(roots), bool)
-    if style.fringe_mm > 4:
-        front = (roots[:, 2] > 22) & (np.abs(roots[:, 0]) < 52) & (inside < 26)
-        front &= normals[:, 1] > 0.1
-        # To the same height from everywhere: longer the farther back the root lies.
-        reach = style.fringe_mm + 1.1 * inside
-        length[front] = (reach * rng.uniform(0.8, 1.05, len(roots)))[front]
-    return length, front
+    length = around + (style.top_mm - around) * top
+    length = length * rng.uniform(*STRANDS.length, len(roots))
+    length *= STRANDS.length_ramp.at(inside)
+    fringe = np.zeros(len(roots), bool)
+    if style.fringe_mm > FRINGE.shortest_mm:
+        fringe = (roots[:, 2] > FRINGE.front_mm) & (np.abs(roots[:, 0]) < FRINGE.side_mm)
+        fringe &= (inside < FRINGE.inside_mm) & (normals[:, 1] > FRINGE.normal_y)
+        reach = style.fringe_mm + FRINGE.reach * inside
+        length[fringe] = (reach * rng.uniform(*FRINGE.length, len(roots)))[fringe]
+    return length, fringe
 
 
-def _combing(style, roots, normals, front, rng):
-    """The way each strand sets out: unit vectors, mostly along the skin."""
-    away = np.where(roots[:, 0] > style.part_mm, 1.0, -1.0)
-    side = np.sign(roots[:, 0])
-    parted = np.column_stack(
-        [away, np.full(len(away), -0.25), np.full(len(away), 0.8 * style.forward)]
-    )
-    if style.kind in ("cropped", "short"):  # about the crown, with a bias along the parting
-        turned = roots - CROWN
-        turned /= np.linalg.norm(turned, axis=1, keepdims=True)
-        parted = 0.5 * parted + turned * [1, 1, 0.4 + style.forward]
-    if style.kind == "swept":
-        parted = np.column_stack([0.25 * side, np.zeros(len(side)), np.full(len(side), -1.0)])
-    down = np.column_stack([0.1 * side, np.full(len(side), -1.0), 0.35 * (style.forward - 0.6)
-                            * np.ones(len(side))])  # fmt: skip
-    top = _smooth(normals[:, 1], 0.15, 0.6)[:, None]
-    comb = down + (parted - down) * top
-    over_brow = np.column_stack([0.008 * roots[:, 0] - 0.004 * style.part_mm, -0.6 + 0 * side,
-                                 1 + 0 * side])  # fmt: skip
-    comb[front] = over_brow[front]
-    comb += rng.normal(0, 0.12 + 0.02 * style.curl_mm, comb.shape)
+def _combing(style, roots, normals, fringe, rng):
+    """Unit vectors, the way each strand sets out."""
+    top = _smoothstep(normals[:, 1], *COMBING.top_normal_y)[:, None]
+    down = _combed_down(style, roots)
+    comb = down + (_combed_on_top(style, roots) - down) * top
+    comb[fringe] = _combed_over_brow(style, roots[fringe])
+    comb += rng.normal(0, COMBING.jitter + COMBING.jitter_per_curl_mm * style.curl_mm, comb.shape)
     comb -= normals * np.einsum("nk,nk->n", comb, normals)[:, None]
     comb /= np.maximum(np.linalg.norm(comb, axis=1, keepdims=True), 1e-6)
-    lift = 0.9 if style.kind in ("cropped", "short") else 0.5
-    comb += lift * normals
+    comb += (COMBING.short_lift if style.kind in AROUND_CROWN else COMBING.lift) * normals
     return comb / np.linalg.norm(comb, axis=1, keepdims=True)
 
 
+def _combed_on_top(style, roots):
+    """Away from the parting, around the crown or straight back."""
+    if style.kind == "swept":
+        return _vectors(COMBING.swept_aside * np.sign(roots[:, 0]), 0.0, -1.0)
+    away = np.where(roots[:, 0] > style.part_mm, 1.0, -1.0)
+    parted = _vectors(away, COMBING.parted_down, COMBING.parted_forward * style.forward)
+    if style.kind not in AROUND_CROWN:
+        return parted
+    around = roots - np.array(COMBING.crown_mm)
+    around /= np.linalg.norm(around, axis=1, keepdims=True)
+    around = around * [1, 1, COMBING.crown_forward + style.forward]
+    return COMBING.crown_parting * parted + around
+
+
+def _combed_down(style, roots):
+    forward = COMBING.side_forward * (style.forward - COMBING.side_upright)
+    return _vectors(COMBING.side_out * np.sign(roots[:, 0]), -1.0, forward)
+
+
+def _combed_over_brow(style, roots):
+    aside = FRINGE.fan_per_mm * roots[:, 0] - FRINGE.part_per_mm * style.part_mm
+    return _vectors(aside, FRINGE.down, 1.0)
+
+
+def _vectors(x, y, z):
+    """(N, 3) float64 of x (N,), and y and z that all share."""
+    return np.column_stack([x, np.full(len(x), y), np.full(len(x), z)])
+
+
 def _curled(style, points, outward, roots, rng):
-    """Wind strands about their own line: neighbours nearly in step, as locks are."""
-    if style.curl_mm < 0.3:
+    if style.curl_mm < CURLS.least_mm:
         return points
-    phase = (roots * rng.normal(0, 0.09, 3)).sum(axis=1) + rng.normal(0, 0.9, len(roots))
-    per_mm = (2 * np.pi / style.wave_mm) * rng.uniform(0.85, 1.15, len(roots))
+    phase = (roots * rng.normal(0, CURLS.phase_per_mm, 3)).sum(axis=1)
+    phase = phase + rng.normal(0, CURLS.phase, len(roots))
+    per_mm = (2 * np.pi / style.wave_mm) * rng.uniform(*CURLS.wave, len(roots))
     wound = points.copy()
-    wind(wound, outward, _float32(phase), _float32(per_mm), np.float32(style.curl_mm))
+    wind(
+        wound,
+        outward,
+        phase.astype(np.float32),
+        per_mm.astype(np.float32),
+        np.float32(style.curl_mm),
+    )
     return wound
 
 
@@ -123,72 +224,32 @@ def _ribbons(style, points, outward, depth, rng, inside=None):
     """Give strands width and colour: inner ones and roots get less light."""
     count, steps = points.shape[:2]
     along = np.linspace(0, 1, steps)
-    width = style.half_width_mm * rng.uniform(0.7, 1.3, (count, 1)) * (1 - 0.55 * along**3)
-    if inside is not None:  # thin at the hairline, where single strands are seen
-        width *= np.clip(0.4 + inside / 25, 0, 1)[:, None]
-    light = ((0.4 + 0.6 * depth) * rng.uniform(0.72, 1.3, count))[:, None] * (0.75 + 0.25 * along)
-    albedo = _float32(light)[..., None] * np.float32(style.color)
-    hairs = max(2, round(style.half_width_mm * 2.2))
+    width = style.half_width_mm * rng.uniform(*STRANDS.width, (count, 1))
+    width = width * (1 - STRANDS.taper * along**3)
+    if inside is not None:
+        width *= STRANDS.width_ramp.at(inside)[:, None]
+    light = STRANDS.depth_light + (1 - STRANDS.depth_light) * depth
+    light = (light * rng.uniform(*STRANDS.light, count))[:, None]
+    light = light * (STRANDS.root_light + (1 - STRANDS.root_light) * along)
+    albedo = light.astype(np.float32)[..., None] * np.float32(style.color)
+    hairs = max(2, round(style.half_width_mm * STRANDS.hairs_per_mm))
     return even_lines(points, width, outward, albedo, style.gloss, hairs, "hair")
 
 
-def _tail(style, scalp, rng):
-    """What hangs from the knot, or is rolled up there."""
-    knot, count, steps = np.array(KNOTS[style.knot]), 220, 12
-    if style.bun:
-        axis = rng.normal(size=(2, count, 3)) + np.array([[[0, 0, 2.0]], [[0, 0, 0]]])
-        u = axis[0] / np.linalg.norm(axis[0], axis=1, keepdims=True)
-        v = np.cross(u, axis[1])
-        v /= np.linalg.norm(v, axis=1, keepdims=True)
-        turn = np.linspace(0, np.pi * 0.9, steps)[:, None] + rng.uniform(0, 6.28, (count, 1, 1))
-        outward = np.cos(turn) * u[:, None] + np.sin(turn) * v[:, None]
-        points = knot + [0, 0, -12] + outward * rng.uniform(16, 29, (count, 1, 1))
-        return _ribbons(style, _float32(points), outward, rng.uniform(0.5, 1, count), rng)
-    start = rng.normal(0, 5, (count, 3))
-    spread = rng.normal(0, 1, (count, 3)) * [14, 6, 10]
-    s = np.linspace(0, 1, steps)[:, None]
-    long = style.back_mm * rng.uniform(0.75, 1.1, (count, 1, 1))
-    fall = np.concatenate([0 * s, 26 * np.sin(np.minimum(s * 8, np.pi / 2)) * 0.6 - 1.0 * s, 0 * s],
-                          axis=1)  # fmt: skip
-    points = knot + start[:, None] + fall + spread[:, None] * np.sin(s * 2.4)
-    points = points + np.concatenate([0 * s, -s, -0.22 * np.sin(s * 1.6)], axis=1) * long
-    outward = spread / np.linalg.norm(spread, axis=1, keepdims=True) + [0, 0, -0.7]
-    outward /= np.linalg.norm(outward, axis=1, keepdims=True)
-    outward = np.repeat(outward[:, None], steps, axis=1)
-    return _ribbons(style, _float32(points), outward, rng.uniform(0.5, 1, count), rng)
+def _tied(style, rng):
+    """What the knot holds."""
+    tied = bun if style.bun else tail
+    return _ribbons(style, *tied(style, rng), rng)
 
 
-def _coils(style, scalp, rooted, rng, cap_mm):
-    """Tight curls: short arcs throughout a thick volume."""
-    chosen = np.resize(rooted, style.strands)
-    roots, normals = scalp.roots_head[chosen], scalp.normals_head[chosen]
-    inside = scalp.inside_mm[chosen] - style.hairline_mm
-    share = rng.uniform(0, 1, style.strands) ** 0.75
-    room = style.volume_mm * np.clip(0.12 + inside / 30, 0, 1)
-    lumps = 1 + 0.12 * np.sin(roots @ rng.normal(0, 0.12, (3, 3)).T).sum(axis=1)
-    middle = roots + normals * (2.5 + share * room * lumps)[:, None]
-    middle += rng.normal(0, 1.5, middle.shape)
-    if cap_mm is not None:
-        keep = middle[:, 1] < cap_mm
-        middle, normals, share = middle[keep], normals[keep], share[keep]
-    u, v = rng.normal(size=(2, len(middle), 1, 3))
-    u /= np.linalg.norm(u, axis=2, keepdims=True)
-    v = np.cross(u, v)
-    v /= np.linalg.norm(v, axis=2, keepdims=True)
-    turn = np.linspace(0, 4.4, 6)[:, None] + rng.uniform(0, 6.28, (len(middle), 1, 1))
-    radius = rng.uniform(1.6, 4.2, (len(middle), 1, 1))
-    points = middle[:, None] + radius * (np.cos(turn) * u + np.sin(turn) * v)
-    outward = np.repeat(normals[:, None], 6, axis=1)
-    grown = _ribbons(style, _float32(points), outward, share, rng)
-    # Inner curls are drawn broad: they fill the volume.
-    fill = np.repeat((2.2 - 1.2 * share).astype(np.float32), 6)
+def _coily(style, scalp, rooted, rng, cap_mm):
+    points, outward, depth = coils(style, scalp, rooted, rng, cap_mm)
+    grown = _ribbons(style, points, outward, depth, rng)
+    fill = COILS.inner_width + (1 - COILS.inner_width) * depth
+    fill = np.repeat(fill.astype(np.float32), COILS.points)
     return replace(grown, half_width_mm=grown.half_width_mm * fill)
 
 
-def _smooth(value, low, high):
+def _smoothstep(value, low, high):
     t = np.clip((value - low) / (high - low), 0, 1)
     return t * t * (3 - 2 * t)
-
-
-def _float32(array):
-    return np.ascontiguousarray(array, dtype=np.float32)

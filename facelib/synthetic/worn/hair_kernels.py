@@ -1,35 +1,97 @@
 """The compiled loops of `hair`: strands grow step by step, and are wound into curls."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
 from facelib.synthetic.worn.distance_field import blend_cell, cell
 
-FACE_SIDE_MM = 62.0  # hair that is kept out of the face stays outside of this |x|
-EYES_MM = 26.0  # a fringe ends above this height
+LOOSE_KNOT = (np.nan, np.nan, np.nan)
+KNOT_PULL = 0.7  # how far a tied strand bends toward the knot with each step
+GRAVITY, GRAVITY_MM = 0.45, 60.0  # how far it bends down with each step, from this length on
+
+# Hair that is no fringe is pushed out of this box before the face, aside and back.
+FACE_FRONT_MM, FACE_TOP_MM, FACE_SIDE_MM, FACE_LOW_MM = 15.0, 82.0, 62.0, -110.0
+PUSH_ASIDE, PUSH_BACK = 0.9, 0.35
+
+# A strand leaves the skin by and by, up to its layer; distances from the skin, mm.
+FIRST_MM, RISE = 1.0, 0.8  # at the root, and rise per mm of length
+NEAREST_MM = 1.2
+CAPPED_MM = 2.0  # under a hat
+# A fringe ends above the eyes, and stands off the brow within this height above its end.
+EYES_MM, BROW_MM, FRINGE_OFF_MM = 26.0, 14.0, 3.0
+# Combed hair lies on the head: it sinks to its layer by this share of a step at most, where the
+# skin looks up (y of its normal); where it hangs free it only falls.
+CLING, HANGING = 0.5, -0.1
+SPARE_MM = 0.02  # between the points of a strand that has ended: lines need a direction
+
+LOCK_MM = 18.0  # length over which a curl reaches its radius
+CURL_HEIGHT = 0.7  # of a curl over its width
 
 
-@njit(cache=True, error_model="numpy")
-def grow(field, origin, per_mm, roots, normals, comb, length, layer, front, stiff, knot, cap,
-          points, outward):  # fmt: skip
-    """Grow strands from their roots about the mean head; see facelib.synthetic.worn.hair.
+class Space(NamedTuple):
+    """The distance field about head and shoulders, as `distance_field.Grid`.
 
-    Args:
-        field: (X, Y, Z, 4) float32, distance and gradient; `origin` and `per_mm` as in `Grid`.
+    Attributes:
+        field: (X, Y, Z, 4) float32, distance, mm, and its gradient.
         origin: (3,) float32, mm.
-        per_mm: float32, nodes a mm.
+        per_mm: float32, nodes per mm.
+    """
+
+    field: np.ndarray
+    origin: np.ndarray
+    per_mm: np.float32
+
+
+class Strands(NamedTuple):
+    """What differs from strand to strand; about the mean head, head frame.
+
+    Attributes:
         roots: (S, 3) float32, mm.
         normals: (S, 3) float32, unit.
         comb: (S, 3) float32, unit: the way a strand sets out.
         length: (S,) float32, mm.
         layer: (S,) float32, mm: how far off the skin a strand comes to lie.
-        front: (S,) bool: whether it is part of the fringe.
-        stiff: float32; below 1 hair gives in less to gravity.
-        knot: (3,) float32, mm, where strands are led to; NaN for loose hair.
+        fringe: (S,) bool: whether it is part of the fringe.
+    """
+
+    roots: np.ndarray
+    normals: np.ndarray
+    comb: np.ndarray
+    length: np.ndarray
+    layer: np.ndarray
+    fringe: np.ndarray
+
+
+class Guides(NamedTuple):
+    """What leads all strands.
+
+    Attributes:
+        gravity: float32, factor on gravity.
+        knot: (3,) float32, mm, where strands are led to; `LOOSE_KNOT` for loose hair.
         cap: float32, mm: above this height hair lies flat.
-        points: (S, P, 3) float32, written.
+    """
+
+    gravity: np.float32
+    knot: np.ndarray
+    cap: np.float32
+
+
+@njit(cache=True, error_model="numpy")
+def grow(space, strands, guides, points, outward):
+    """Grow strands from their roots about the mean head; see facelib.synthetic.worn.hair.
+
+    Args:
+        space: `Space`.
+        strands: `Strands`.
+        guides: `Guides`.
+        points: (S, P, 3) float32, written, mm, head frame.
         outward: (S, P, 3) float32, written: unit, away from the head.
     """
+    field, origin, per_mm = space
+    roots, normals, comb, length, layer, fringe = strands
+    gravity, knot, cap = guides
     one, zero = np.float32(1), np.float32(0)
     steps = points.shape[1] - 1
     tied = not np.isnan(knot[0])
@@ -47,30 +109,29 @@ def grow(field, origin, per_mm, roots, normals, comb, length, layer, front, stif
                 far = np.sqrt(kx * kx + ky * ky + kz * kz)
                 if far < h:
                     points[n, j] = points[n, j - 1]
-                    points[n, j] += np.float32(0.02)
+                    points[n, j] += np.float32(SPARE_MM)
                     outward[n, j] = outward[n, j - 1]
                     continue
-                pull = np.float32(0.7)
+                pull = np.float32(KNOT_PULL)
                 dx += (kx / far - dx) * pull
                 dy += (ky / far - dy) * pull
                 dz += (kz / far - dz) * pull
             else:
-                # Stiff short hair stands; long hair follows gravity after a few centimetres.
-                heavy = min(done / np.float32(60), one) * np.float32(0.45) * (
-                    np.float32(0.6) if stiff < one else one)  # fmt: skip
+                # Long hair follows gravity after a few centimetres.
+                heavy = min(done / np.float32(GRAVITY_MM), one) * np.float32(GRAVITY) * gravity
                 dx, dy, dz = dx * (one - heavy), dy * (one - heavy) - heavy, dz * (one - heavy)
-                if not front[n] and z > 15 and y < 82 and abs(x) < FACE_SIDE_MM and y > -110:
-                    push = np.float32(0.9) if x > 0 else np.float32(-0.9)
-                    dx += push
-                    dz -= np.float32(0.35)
+                before_face = z > FACE_FRONT_MM and FACE_LOW_MM < y < FACE_TOP_MM
+                if not fringe[n] and before_face and abs(x) < FACE_SIDE_MM:
+                    dx += np.float32(PUSH_ASIDE) if x > 0 else np.float32(-PUSH_ASIDE)
+                    dz -= np.float32(PUSH_BACK)
             size = one / np.sqrt(dx * dx + dy * dy + dz * dz + np.float32(1e-9))
             x, y, z = x + dx * size * h, y + dy * size * h, z + dz * size * h
-            want = min(layer[n], one + np.float32(0.8) * done)
+            want = min(layer[n], np.float32(FIRST_MM) + np.float32(RISE) * done)
             if y > cap:
-                want = min(want, np.float32(2.0))
-            if front[n] and y < EYES_MM + np.float32(14):
-                want = max(want, np.float32(3))
-            want = max(want, np.float32(1.2))
+                want = min(want, np.float32(CAPPED_MM))
+            if fringe[n] and y < EYES_MM + BROW_MM:
+                want = max(want, np.float32(FRINGE_OFF_MM))
+            want = max(want, np.float32(NEAREST_MM))
             gx, gy, gz = outward[n, j - 1]
             for _ in range(2):
                 i0, i1, i2, u, v, w = cell(field, origin, per_mm, x, y, z)
@@ -80,8 +141,7 @@ def grow(field, origin, per_mm, roots, normals, comb, length, layer, front, stif
                 gz = blend_cell(field, i0, i1, i2, u, v, w, 3)
                 move = want - distance
                 if move < zero:
-                    # Combed hair lies on the head; where it hangs free it only falls.
-                    cling = np.float32(0.5) * h if gy > np.float32(-0.1) else zero
+                    cling = np.float32(CLING) * h if gy > np.float32(HANGING) else zero
                     move = max(move, -cling)
                     x, y, z = x + gx * move, y + gy * move, z + gz * move
                     break
@@ -92,17 +152,25 @@ def grow(field, origin, per_mm, roots, normals, comb, length, layer, front, stif
             dx, dy, dz = x - ox, y - oy, z - oz
             size = one / np.sqrt(dx * dx + dy * dy + dz * dz + np.float32(1e-9))
             dx, dy, dz = dx * size, dy * size, dz * size
-            if front[n] and y < EYES_MM:
+            if fringe[n] and y < EYES_MM:
                 for k in range(j + 1, steps + 1):
                     points[n, k] = points[n, k - 1]
-                    points[n, k] += np.float32(0.02)
+                    points[n, k] += np.float32(SPARE_MM)
                     outward[n, k] = outward[n, j]
                 break
 
 
 @njit(cache=True, error_model="numpy")
 def wind(points, outward, phase, per_mm, radius):
-    """Move points off their strand's line, around it, in place."""
+    """Wind strands about their own line, in place.
+
+    Args:
+        points: (S, P, 3) float32, mm.
+        outward: (S, P, 3) float32, unit.
+        phase: (S,) float32, rad.
+        per_mm: (S,) float32, rad/mm.
+        radius: float32, mm.
+    """
     one = np.float32(1)
     for n in range(points.shape[0]):
         travelled = np.float32(0)
@@ -115,9 +183,10 @@ def wind(points, outward, phase, per_mm, radius):
             travelled += step
             gx, gy, gz = outward[n, j]
             sx, sy, sz = ay * gz - az * gy, az * gx - ax * gz, ax * gy - ay * gx
-            turn = phase[n] + per_mm[n] * travelled
-            size = radius * min(travelled / np.float32(18), one)
-            aside, up = size * np.sin(turn) / step, size * np.float32(0.7) * (one + np.cos(turn))
+            angle = phase[n] + per_mm[n] * travelled
+            size = radius * min(travelled / np.float32(LOCK_MM), one)
+            aside = size * np.sin(angle) / step
+            up = size * np.float32(CURL_HEIGHT) * (one + np.cos(angle))
             points[n, j, 0] = x + aside * sx + up * gx
             points[n, j, 1] = y + aside * sy + up * gy
             points[n, j, 2] = z + aside * sz + up * gz
