@@ -54,7 +54,7 @@ def test_nothing_worn_below_the_head_reaches_the_mouth():
         assert len(front) and front[:, 1].max() < mouth - 5
 
 
-@pytest.mark.parametrize("kind", hats.KINDS)
+@pytest.mark.parametrize("kind", hats.HAT_KINDS)
 def test_hats_lie_outside_the_head_and_leave_the_eyes_free(kind):
     model, field = load_head(), mean_scalp().field
     worn = hats.make_hat(hats.Hat(kind, low_mm=12.0), field)

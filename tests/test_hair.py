@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 
 from facelib.face.headmodel import load_head
 from facelib.synthetic.worn.hair import grow_hair
-from facelib.synthetic.worn.hair_style import KINDS, HairStyle, random_hair_style
+from facelib.synthetic.worn.hair_style import HAIR_KINDS, HairStyle, random_hair_style
 from facelib.synthetic.worn.scalp import behind_hairline, mean_scalp
 from facelib.synthetic.worn.torso import outer_skin
 
@@ -35,7 +35,7 @@ def depth_inside_mm(points: np.ndarray) -> np.ndarray:
     return -np.einsum("nk,nk->n", away, skin.face_normals[triangle[nearest]])
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "bald"])
+@pytest.mark.parametrize("kind", [kind for kind in HAIR_KINDS if kind != "bald"])
 def test_strands_stay_outside_the_head(kind):
     grown = grow_hair(replace(style(kind), curl_mm=0.0), mean_scalp())
     some = np.random.default_rng(0).choice(len(grown.points_head), 400, replace=False)

@@ -1,13 +1,15 @@
 """Neck opening, collar and shoulders: a torso below the head, and what it wears.
 
-The torso is a stack of rings from the neck over the shoulders down; clothes are cut from the same
-surface, a little outside of it, along a line around the neck that tells a T-shirt from a V-neck.
+The torso is a stack of numbered rings from the neck over the shoulders down (facelib.synthetic.worn
+.torso). Clothes are cut from the same surface, some mm outside of it. A line around the neck, given
+as a ring number for each angle, makes the difference between a T-shirt and a V-neck.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,6 +20,104 @@ CUTS = ("crew", "v_neck", "scoop", "turtleneck", "shirt", "suit", "hoodie")
 CUT_SHARES = (0.26, 0.12, 0.1, 0.08, 0.2, 0.14, 0.1)
 # Where the rows of a layer lie, from its upper edge to the last ring.
 SHARES = np.array([0, 0.04, 0.12, 0.25, 0.4, 0.55, 0.7, 0.85, 1.0])
+UPWARD = 0.45  # y of the way out of the torso, whose horizontal part is 1
+
+INNER = ((0.55, 0.55, 0.55), (0.8, 0.8, 0.8))  # linear RGB of pale shirts
+COLORED_SHARE, MOST_INNER, MOST_TIE = 0.4, 0.7, 0.6  # of shirts; linear RGB of squares of draws
+SUITS = ((0.012, 0.013, 0.02), (0.01, 0.01, 0.01), (0.06, 0.06, 0.065), (0.09, 0.06, 0.04))
+SUIT_LIGHT, TIE_SHARE = (0.7, 1.5), 0.7
+
+# How far outside of the torso cloth lies, mm.
+SKIN_EDGE_MM, SKIN_MM = -1.5, 1.0  # bare skin comes out of the neck, then covers its ragged edge
+SHIRT_MM, COLLARED_MM, UNDER_SUIT_MM, SUIT_MM = 4.5, 4.0, 3.0, 7.0
+HEM_SHADE = 0.85
+OPEN_COLLAR, TIED_COLLAR = 0.1, 0.02  # rad, half of the gap between a collar's ends
+
+
+class Dip(NamedTuple):
+    """A line about the neck that dips in front, in ring numbers below the neck's edge.
+
+    Attributes:
+        start: how low it lies at the back.
+        deep: how much lower at the front: as drawn, 0 and 1.
+        half: rad, half width of the dip.
+    """
+
+    start: float
+    deep: tuple[float, float]
+    half: float
+
+
+TURTLENECK = (-1.2, -0.5)  # for the shallowest, and more for the deepest
+CREW, CREW_DEEP, CREW_DIP = -0.1, 0.6, 0.2
+V_NECK = Dip(0.35, (1.0, 1.3), 0.75)
+SCOOP, SCOOP_DEEP = Dip(0.6, (0.9, 0.0), 0.8), 0.5
+COLLARED = Dip(-0.3, (0.6, 0.0), 0.3)
+JACKET = Dip(0.75, (3.4, 0.0), 0.42)
+
+# Rows of the band about an opening: ring numbers from it, and mm out.
+HEM = ((-0.06, 2.0), (0.0, 6.3), (0.28, 6.1), (0.34, 4.5))
+
+
+class CollarTable(NamedTuple):
+    """A stand about the neck and the leaf that is folded over it; ring numbers and mm out."""
+
+    top: float = -0.95
+    top_dip: Dip = Dip(0.0, (0.35, 0.0), 0.5)
+    stand: float = 0.9  # its height
+    stand_mm: tuple[float, float] = (4.0, 4.5)
+    end: float = 0.35  # of the leaf, at the back
+    point: float = 0.95  # how much lower its points are
+    point_aside: float = 0.25  # rad, from the gap to the point
+    point_half: float = 0.3  # rad
+    fold: float = 0.02  # the leaf begins inside, this much above the stand
+    leaf_mm: tuple[float, float, float, float] = (4.2, 8.0, 10.5, 9.0)
+    point_mm: float = 4.0  # further at the points
+    stand_shade: float = 0.7
+    leaf_shade: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 0.9)
+
+
+class LapelTable(NamedTuple):
+    """The turned-over edge of a jacket; ring numbers and mm out."""
+
+    width: float = 0.35
+    wider: float = 0.6  # at the widest
+    widest: float = 0.55  # rad
+    spread: float = 0.12  # rad²
+    inside: float = -0.03
+    rim: float = 0.02
+    out_mm: tuple[float, float, float, float] = (6.0, 11.0, 11.0, 6.5)
+    shade: tuple[float, float, float, float] = (1.3, 1.25, 1.1, 0.5)
+
+
+class TieTable(NamedTuple):
+    """A knot between the collar's leaves and the blade below it, mm."""
+
+    rows: int = 14
+    start: float = -0.2  # ring number
+    out_mm: float = 11.0
+    half_rows: tuple[float, ...] = (0, 1, 2, 3, 13)  # half width at these rows
+    half_mm: tuple[float, ...] = (8, 11, 10, 13, 30)
+    bulge_mm: float = 3.0
+    knot_rows: int = 3
+    knot_shade: float = 0.8
+
+
+class HoodTable(NamedTuple):
+    """A thick roll about the neck, open in front; ring numbers from `start`, and mm out.
+
+    Each row has what it is in front and what is added at the back.
+    """
+
+    start: float = -0.45
+    gap: float = 0.22  # rad, half of the opening
+    rings: tuple[tuple[float, float], ...] = ((0.35, 0), (0, -0.35), (0.2, 0), (0.9, 0), (1.5, 0))
+    out_mm: tuple[tuple[float, float], ...] = ((3, 0), (7, 10), (12, 22), (11, 24), (4, 0))
+    lining_shade: tuple[float, float] = (0.6, 0.8)  # of the first two rows
+    edge_shade: float = 0.8  # of the last
+
+
+COLLAR, LAPEL, TIE, HOOD = CollarTable(), LapelTable(), TieTable(), HoodTable()
 
 
 @dataclass(frozen=True)
@@ -47,14 +147,13 @@ class Clothes:
 def random_clothes(rng: np.random.Generator, color: np.ndarray) -> Clothes:
     """Draw clothes in a person's colour, (3,) linear RGB; suits are dark."""
     cut = str(rng.choice(CUTS, p=CUT_SHARES))
-    inner = rng.uniform([0.55, 0.55, 0.55], [0.8, 0.8, 0.8])
-    if rng.random() < 0.4:
-        inner = rng.random(3) ** 2 * 0.7
+    inner = rng.uniform(*INNER)
+    if rng.random() < COLORED_SHARE:
+        inner = rng.random(3) ** 2 * MOST_INNER
     if cut == "suit":
-        color = rng.choice([[0.012, 0.013, 0.02], [0.01, 0.01, 0.01], [0.06, 0.06, 0.065],
-                            [0.09, 0.06, 0.04]]) * rng.uniform(0.7, 1.5)  # fmt: skip
-    tied = cut == "suit" and rng.random() < 0.7
-    tie = tuple(float(v) for v in rng.random(3) ** 2 * 0.6) if tied else None
+        color = rng.choice(SUITS) * rng.uniform(*SUIT_LIGHT)
+    tied = cut == "suit" and rng.random() < TIE_SHARE
+    tie = tuple(float(v) for v in rng.random(3) ** 2 * MOST_TIE) if tied else None
     return Clothes(
         cut,
         tuple(float(v) for v in color),
@@ -75,23 +174,24 @@ def sew(clothes: Clothes, skin: np.ndarray) -> Garments:
         Garments with the bare skin between neck and cloth, which is labelled "neck".
     """
     color, inner = np.asarray(clothes.color), np.asarray(clothes.inner)
-    # It comes out of the neck at its upper edge and lies over the neck's own, which is ragged.
-    out_mm = np.append(-1.5, np.full(len(SHARES) - 1, 1.0))[:, None]
+    out_mm = np.append(SKIN_EDGE_MM, np.full(len(SHARES) - 1, SKIN_MM))[:, None]
     parts = [_layer(np.full(AROUND, EDGE - 0.5), out_mm, np.asarray(skin), "neck")]
     if clothes.cut in ("crew", "v_neck", "scoop", "turtleneck"):
-        parts.append(_layer(_neckline(clothes), 4.5, color, "clothes"))
-        parts.append(_band(_neckline(clothes), color * 0.85))
+        parts.append(_layer(_neckline(clothes), SHIRT_MM, color, "clothes"))
+        parts.append(_band(_neckline(clothes), color * HEM_SHADE))
     elif clothes.cut == "shirt":
-        parts += [_layer(_neckline(clothes), 4.0, color, "clothes"), *_collar(color, 0.1)]
+        parts.append(_layer(_neckline(clothes), COLLARED_MM, color, "clothes"))
+        parts += _collar(color, OPEN_COLLAR)
     elif clothes.cut == "suit":
-        gap = 0.02 if clothes.tie else 0.1
-        parts += [_layer(_neckline(clothes), 3.0, inner, "clothes"), *_collar(inner, gap)]
-        opening = EDGE + 0.75 + 3.4 * np.exp(-((ring_angles() / 0.42) ** 2))
-        parts += [_layer(opening, 7.0, color, "clothes"), _lapel(opening, color)]
+        parts.append(_layer(_neckline(clothes), UNDER_SUIT_MM, inner, "clothes"))
+        parts += _collar(inner, TIED_COLLAR if clothes.tie else OPEN_COLLAR)
+        opening = EDGE + JACKET.start + _dip(JACKET)
+        parts += [_layer(opening, SUIT_MM, color, "clothes"), _lapel(opening, color)]
         if clothes.tie:
             parts.append(_tie(np.asarray(clothes.tie)))
     else:
-        parts += [_layer(_neckline(clothes), 4.0, color, "clothes"), *_hood(color, inner)]
+        parts.append(_layer(_neckline(clothes), COLLARED_MM, color, "clothes"))
+        parts.append(_hood(color, inner))
     return sewn(parts)
 
 
@@ -108,9 +208,9 @@ def _at(ring, out_mm):
 
 @lru_cache(maxsize=1)
 def _outward():
-    """Which way cloth lies on the torso, for each point of a ring: (L, 3)."""
-    turn = ring_angles()
-    return np.column_stack([np.sin(turn), np.full(AROUND, 0.45), np.cos(turn)])
+    """The way out of the torso at each point of a ring: (L, 3)."""
+    angle = ring_angles()
+    return np.column_stack([np.sin(angle), np.full(AROUND, UPWARD), np.cos(angle)])
 
 
 def _layer(top, out_mm, color, label):
@@ -121,74 +221,88 @@ def _layer(top, out_mm, color, label):
 
 def _neckline(clothes):
     """Ring number at which the cloth begins, (L,)."""
-    turn, deep = np.abs(ring_angles()), clothes.depth
+    deep = clothes.depth
     if clothes.cut == "turtleneck":
-        return np.full(AROUND, EDGE - 1.2 - 0.5 * deep)
+        return np.full(AROUND, EDGE + TURTLENECK[0] + TURTLENECK[1] * deep)
     if clothes.cut == "v_neck":
-        return EDGE + 0.35 + (1.0 + 1.3 * deep) * np.clip(1 - turn / 0.75, 0, 1)
+        wedge = np.clip(1 - np.abs(ring_angles()) / V_NECK.half, 0, 1)
+        return EDGE + V_NECK.start + (V_NECK.deep[0] + V_NECK.deep[1] * deep) * wedge
     if clothes.cut == "scoop":
-        return EDGE + 0.6 + 0.5 * deep + 0.9 * np.exp(-((turn / 0.8) ** 2))
+        return EDGE + SCOOP.start + SCOOP_DEEP * deep + _dip(SCOOP)
     if clothes.cut in ("shirt", "suit"):
-        return EDGE - 0.3 + 0.6 * np.exp(-((turn / 0.3) ** 2))
-    return EDGE - 0.1 + 0.6 * deep + 0.2 * np.cos(ring_angles())
+        return EDGE + COLLARED.start + _dip(COLLARED)
+    return EDGE + CREW + CREW_DEEP * deep + CREW_DIP * np.cos(ring_angles())
+
+
+def _dip(dip):
+    """A round dip, ring numbers at each angle: (L,)."""
+    return dip.deep[0] * np.exp(-((ring_angles() / dip.half) ** 2))
+
+
+def _from_gap(gap):
+    """Points of a ring from one side of a gap in front around to its other side."""
+    angle = ring_angles()
+    order = np.argsort(np.where(angle < 0, angle + 2 * np.pi, angle))
+    return order[np.abs(angle[order]) >= gap]
 
 
 def _band(top, color):
     """The hem about the opening: a thicker edge."""
-    rows = [_at(top + down, np.full(AROUND, out))
-            for down, out in ((-0.06, 2.0), (0.0, 6.3), (0.28, 6.1), (0.34, 4.5))]  # fmt: skip
+    rows = [_at(top + down, np.full(AROUND, out_mm)) for down, out_mm in HEM]
     return strip(np.stack(rows), color, "clothes", closed=True)
 
 
 def _collar(color, gap):
-    """A stand about the neck and the leaf that is folded over it, open in front by `gap` rad."""
-    turn = ring_angles()
-    order = np.argsort(np.where(turn < 0, turn + 2 * np.pi, turn))
-    kept = order[np.abs(turn[order]) >= gap]
-    near = np.exp(-(((np.abs(turn) - gap - 0.25) / 0.3) ** 2))
-    high = EDGE - 0.95 + 0.35 * np.exp(-((turn / 0.5) ** 2))
-    end = EDGE + 0.35 + 0.95 * near
-    stand = np.stack([_at(high, np.full(AROUND, 4.0)), _at(high + 0.9, np.full(AROUND, 4.5))])
-    middle = (high + end) / 2
-    places = ((high - 0.02, 4.2), (high, 8.0), (middle, 10.5), (end, 9.0 + 4.0 * near))
-    leaf = np.stack([_at(ring, np.broadcast_to(out, AROUND)) for ring, out in places])
-    shade = np.array([1.0, 1.0, 1.0, 0.9])[:, None, None]
+    """A collar whose ends are `gap` rad from the front: its stand and its leaf."""
+    kept, angle = _from_gap(gap), np.abs(ring_angles())
+    point = np.exp(-(((angle - gap - COLLAR.point_aside) / COLLAR.point_half) ** 2))
+    high = EDGE + COLLAR.top + _dip(COLLAR.top_dip)
+    end = EDGE + COLLAR.end + COLLAR.point * point
+    stand = [
+        _at(ring, np.full(AROUND, out_mm))
+        for ring, out_mm in zip((high, high + COLLAR.stand), COLLAR.stand_mm, strict=True)
+    ]
+    rings = np.stack([high - COLLAR.fold, high, (high + end) / 2, end])
+    out_mm = np.repeat(np.array(COLLAR.leaf_mm)[:, None], AROUND, axis=1)
+    out_mm[-1] += COLLAR.point_mm * point
+    shade = np.array(COLLAR.leaf_shade)[:, None, None]
     return [
-        strip(stand[:, kept], np.asarray(color) * 0.7, "clothes", False, True),
-        strip(leaf[:, kept], np.asarray(color) * shade, "clothes", False, True),
+        strip(np.stack(stand)[:, kept], color * COLLAR.stand_shade, "clothes", False, True),
+        strip(_at(rings, out_mm)[:, kept], color * shade, "clothes", False, True),
     ]
 
 
 def _lapel(opening, color):
-    """The turned-over edge of a jacket."""
-    width = 0.35 + 0.6 * np.exp(-((np.abs(ring_angles()) - 0.55) ** 2) / 0.12)
-    rows = np.stack([_at(opening - 0.03, np.full(AROUND, 6.0)), _at(opening, np.full(AROUND, 11)),
-                     _at(opening + width, np.full(AROUND, 11.0)),
-                     _at(opening + width + 0.02, np.full(AROUND, 6.5))])  # fmt: skip
-    return strip(rows, color * np.array([1.3, 1.25, 1.1, 0.5])[:, None, None], "clothes", True)
+    aside = np.abs(ring_angles()) - LAPEL.widest
+    end = opening + (LAPEL.width + LAPEL.wider * np.exp(-(aside**2) / LAPEL.spread))
+    rings = (opening + LAPEL.inside, opening, end, end + LAPEL.rim)
+    rows = [
+        _at(ring, np.full(AROUND, out_mm)) for ring, out_mm in zip(rings, LAPEL.out_mm, strict=True)
+    ]
+    return strip(np.stack(rows), color * np.array(LAPEL.shade)[:, None, None], "clothes", True)
 
 
 def _tie(color):
-    """A knot between the collar's leaves and the blade below it."""
-    middle = _at(np.linspace(EDGE - 0.2, LAST, 14)[:, None] + np.zeros((1, AROUND)), np.zeros(1))
-    middle = middle[:, 0] + [0, 0, 11.0]
-    half = np.interp(np.arange(14), [0, 1, 2, 3, 13], [8, 11, 10, 13, 30])
-    columns = [middle + np.outer(half, [side, 0, 0]) + [0, 0, 3.0 - 3.0 * abs(side)]
-               for side in (-1.0, 0.0, 1.0)]  # fmt: skip
-    rows = np.stack(columns, axis=1)
-    tone = np.where(np.arange(14) < 3, 0.8, 1.0)[:, None, None]
-    return strip(rows, color * tone, "clothes", closed=False)
+    row = np.arange(TIE.rows)
+    rings = np.linspace(EDGE + TIE.start, LAST, TIE.rows)[:, None] + np.zeros((1, AROUND))
+    middle = _at(rings, np.zeros(1))[:, 0] + [0, 0, TIE.out_mm]
+    half = np.interp(row, TIE.half_rows, TIE.half_mm)
+    columns = [
+        middle + np.outer(half, [side, 0, 0]) + [0, 0, TIE.bulge_mm - TIE.bulge_mm * abs(side)]
+        for side in (-1.0, 0.0, 1.0)
+    ]
+    tone = np.where(row < TIE.knot_rows, TIE.knot_shade, 1.0)[:, None, None]
+    return strip(np.stack(columns, axis=1), color * tone, "clothes", closed=False)
 
 
 def _hood(color, inner):
-    """A hood that lies on shoulders and back: a thick roll about the neck, open in front."""
-    turn = ring_angles()
-    order = np.argsort(np.where(turn < 0, turn + 2 * np.pi, turn))
-    kept = order[np.abs(turn[order]) >= 0.22]
-    back = 0.5 - 0.5 * np.cos(turn)
-    start = np.full(AROUND, EDGE - 0.45)
-    rows = [_at(start + 0.35, np.full(AROUND, 3.0)), _at(start - 0.35 * back, 7 + 10 * back),
-            _at(start + 0.2, 12 + 22 * back), _at(start + 0.9, 11 + 24 * back),
-            _at(start + 1.5, np.full(AROUND, 4.0))]  # fmt: skip
-    shade = np.stack([inner * 0.6, inner * 0.8, color, color, color * 0.8])[:, None]
-    return [strip(np.stack(rows)[:, kept], shade, "clothes", False, True)]
+    """A hood that lies on shoulders and back."""
+    back = 0.5 - 0.5 * np.cos(ring_angles())
+    rings, out_mm = (
+        np.stack([front + more * back for front, more in table])
+        for table in (HOOD.rings, HOOD.out_mm)
+    )
+    rows = _at(EDGE + HOOD.start + rings, out_mm)
+    lining = [inner * shade for shade in HOOD.lining_shade]
+    shade = np.stack([*lining, color, color, color * HOOD.edge_shade])[:, None]
+    return strip(rows[:, _from_gap(HOOD.gap)], shade, "clothes", False, True)

@@ -6,9 +6,99 @@ from dataclasses import dataclass
 
 import numpy as np
 
-KINDS = ("bald", "cropped", "short", "swept", "bowl", "bob", "long", "tied", "coily")
+# How often men, women and, per melanin, everybody wears a kind; scaled to a sum of 1.
+KIND_SHARES = {
+    "bald": (0.09, 0.0, 0.0),
+    "cropped": (0.3, 0.0, 0.0),
+    "short": (0.5, 0.04, 0.0),
+    "swept": (0.25, 0.1, 0.0),
+    "bowl": (0.12, 0.12, 0.0),
+    "bob": (0.03, 0.22, 0.0),
+    "long": (0.03, 0.34, 0.0),
+    "tied": (0.03, 0.24, 0.0),
+    "coily": (0.0, 0.0, 0.15),
+}
+HAIR_KINDS = tuple(KIND_SHARES)
 # Where hair is tied, mm on the mean head.
 KNOTS = {"high": (0.0, 92.0, -112.0), "low": (0.0, -20.0, -108.0)}
+# Ranges of what a style draws evenly; what is not named keeps its default.
+SPANS: dict[str, dict[str, tuple[float, float]]] = {
+    "bald": {},
+    "cropped": {
+        "top_mm": (5, 16),
+        "side_mm": (3, 9),
+        "back_mm": (3, 10),
+        "volume_mm": (2.5, 5),
+        "forward": (0.2, 1),
+    },
+    "short": {
+        "top_mm": (28, 60),
+        "side_mm": (10, 26),
+        "back_mm": (12, 30),
+        "volume_mm": (7, 16),
+        "forward": (-0.4, 0.8),
+        "fringe_mm": (0, 34),
+    },
+    "swept": {
+        "top_mm": (60, 110),
+        "side_mm": (30, 60),
+        "back_mm": (35, 70),
+        "volume_mm": (8, 18),
+        "forward": (-1, -0.6),
+    },
+    "bowl": {
+        "top_mm": (85, 120),
+        "side_mm": (50, 80),
+        "back_mm": (45, 80),
+        "volume_mm": (9, 16),
+        "forward": (0.2, 0.6),
+        "fringe_mm": (42, 62),
+    },
+    "bob": {
+        "top_mm": (190, 235),
+        "side_mm": (110, 160),
+        "back_mm": (100, 150),
+        "volume_mm": (12, 24),
+        "forward": (-0.2, 0.3),
+    },
+    "long": {
+        "top_mm": (320, 420),
+        "side_mm": (260, 360),
+        "back_mm": (240, 360),
+        "volume_mm": (12, 26),
+        "forward": (-0.4, 0.2),
+    },
+    "tied": {
+        "top_mm": (200, 260),
+        "side_mm": (200, 240),
+        "back_mm": (160, 220),
+        "volume_mm": (3, 7),
+    },
+    "coily": {"top_mm": (8, 18), "side_mm": (8, 14), "back_mm": (8, 14), "volume_mm": (8, 42)},
+}
+# How many strands a style has, and the half width of a ribbon, mm.
+STRANDS = {
+    "bald": (0, 1.0),
+    "cropped": (3400, 0.9),
+    "short": (2200, 1.5),
+    "swept": (1500, 1.9),
+    "bowl": (1300, 2.2),
+    "bob": (720, 3.2),
+    "long": (720, 3.6),
+    "tied": (1000, 2.2),
+    "coily": (3000, 2.3),
+}
+
+
+CURLY_SHARE, CURLY_PER_MELANIN = 0.25, 0.5
+CURLY_MM, STRAIGHT_MM = (1.5, 5.0), (0.0, 1.2)  # radius of the curls
+CURLY_WAVE_MM, STRAIGHT_WAVE_MM = (16, 60), (50, 120)
+RECEDING_SHARE, RECEDING_MM = 0.25, (8, 32)  # of the men
+HAIRLINE_DEVIATION_MM, HAIRLINE_MM = 3, (-8, 32)
+FRINGE_SHARE, FRINGE_MM = 0.35, (45, 62)  # of the kinds WITH_FRINGE
+WITH_FRINGE = ("bob", "long")
+PART_MM = (0, 38)
+GLOSS = (0.05, 0.3)
 
 
 @dataclass(frozen=True)
@@ -16,7 +106,7 @@ class HairStyle:
     """How a person wears their hair.
 
     Attributes:
-        kind: one of `KINDS`.
+        kind: one of `HAIR_KINDS`.
         top_mm: length of the strands on top.
         side_mm: length at the sides.
         back_mm: length at the back.
@@ -25,7 +115,7 @@ class HairStyle:
         forward: −1 combed back .. 1 combed forward.
         fringe_mm: length over the forehead; 0 for a free forehead.
         curl_mm: radius of the curls; 0 is straight.
-        wave_mm: length of one turn of a curl.
+        wave_mm: length along the strand of one winding of a curl.
         knot: "" or where the hair is tied: a key of `KNOTS`.
         bun: whether what is tied is rolled up.
         hairline_mm: how far the hairline is drawn back.
@@ -57,8 +147,10 @@ class HairStyle:
 
     def __post_init__(self) -> None:
         """Check the kind and the knot."""
-        if self.kind not in KINDS or self.knot not in ("", *KNOTS):
-            raise ValueError(f"expected a kind of {KINDS}, got {self.kind!r}, knot {self.knot!r}")
+        if self.kind not in HAIR_KINDS or self.knot not in ("", *KNOTS):
+            raise ValueError(
+                f"expected a kind of {HAIR_KINDS}, got {self.kind!r}, knot {self.knot!r}"
+            )
 
 
 def random_hair_style(
@@ -72,55 +164,30 @@ def random_hair_style(
         melanin: of the skin, 0..1; curls grow more frequent with it.
         feminine: 0..1; how likely the long styles are.
     """
-    m, f = 1 - feminine, feminine
-    shares = np.array([0.09 * m, 0.3 * m, 0.5 * m + 0.04 * f, 0.25 * m + 0.1 * f,
-                       0.12 * m + 0.12 * f, 0.03 * m + 0.22 * f, 0.03 * m + 0.34 * f,
-                       0.03 * m + 0.24 * f, 0.15 * melanin])  # fmt: skip
-    kind = str(rng.choice(KINDS, p=shares / shares.sum()))
-    curly = rng.random() < 0.25 + 0.5 * melanin
-    curl_mm = rng.uniform(1.5, 5.0) if curly else rng.uniform(0.0, 1.2)
-    receding = rng.uniform(8, 32) if rng.random() < 0.25 * m else rng.normal(0, 3)
+    masculine = 1 - feminine
+    men, women, all_ = np.array(list(KIND_SHARES.values())).T
+    shares = men * masculine + women * feminine + all_ * melanin
+    kind = str(rng.choice(HAIR_KINDS, p=shares / shares.sum()))
+    curly = rng.random() < CURLY_SHARE + CURLY_PER_MELANIN * melanin
+    curl_mm = rng.uniform(*(CURLY_MM if curly else STRAIGHT_MM))
+    receding = rng.random() < RECEDING_SHARE * masculine
+    hairline = rng.uniform(*RECEDING_MM) if receding else rng.normal(0, HAIRLINE_DEVIATION_MM)
     chosen = {name: float(rng.uniform(*span)) for name, span in SPANS[kind].items()}
-    if kind in ("bob", "long") and rng.random() < 0.35:
-        chosen["fringe_mm"] = float(rng.uniform(45, 62))
+    if kind in WITH_FRINGE and rng.random() < FRINGE_SHARE:
+        chosen["fringe_mm"] = float(rng.uniform(*FRINGE_MM))
     knot = str(rng.choice(list(KNOTS))) if kind == "tied" else ""
     return HairStyle(
         kind=kind,
-        part_mm=float(rng.choice([-1, 1]) * rng.uniform(0, 38)),
+        part_mm=float(rng.choice([-1, 1]) * rng.uniform(*PART_MM)),
         curl_mm=float(curl_mm),
-        wave_mm=float(rng.uniform(16, 60) if curly else rng.uniform(50, 120)),
+        wave_mm=float(rng.uniform(*(CURLY_WAVE_MM if curly else STRAIGHT_WAVE_MM))),
         knot=knot,
         bun=bool(rng.random() < 0.5),
-        hairline_mm=float(np.clip(receding, -8, 32)),
+        hairline_mm=float(np.clip(hairline, *HAIRLINE_MM)),
         strands=STRANDS[kind][0],
         half_width_mm=STRANDS[kind][1],
         color=tuple(float(value) for value in color),
-        gloss=float(rng.uniform(0.05, 0.3)),
+        gloss=float(rng.uniform(*GLOSS)),
         seed=int(rng.integers(2**31)),
         **chosen,
     )
-
-
-# Ranges of what a style draws evenly; what is not named keeps its default.
-SPANS: dict[str, dict[str, tuple[float, float]]] = {
-    "bald": {},
-    "cropped": {"top_mm": (5, 16), "side_mm": (3, 9), "back_mm": (3, 10), "volume_mm": (2.5, 5),
-                "forward": (0.2, 1)},
-    "short": {"top_mm": (28, 60), "side_mm": (10, 26), "back_mm": (12, 30), "volume_mm": (7, 16),
-              "forward": (-0.4, 0.8), "fringe_mm": (0, 34)},
-    "swept": {"top_mm": (60, 110), "side_mm": (30, 60), "back_mm": (35, 70), "volume_mm": (8, 18),
-              "forward": (-1, -0.6)},
-    "bowl": {"top_mm": (85, 120), "side_mm": (50, 80), "back_mm": (45, 80), "volume_mm": (9, 16),
-             "forward": (0.2, 0.6), "fringe_mm": (42, 62)},
-    "bob": {"top_mm": (190, 235), "side_mm": (110, 160), "back_mm": (100, 150),
-            "volume_mm": (12, 24), "forward": (-0.2, 0.3)},
-    "long": {"top_mm": (320, 420), "side_mm": (260, 360), "back_mm": (240, 360),
-             "volume_mm": (12, 26), "forward": (-0.4, 0.2)},
-    "tied": {"top_mm": (200, 260), "side_mm": (200, 240), "back_mm": (160, 220),
-             "volume_mm": (3, 7)},
-    "coily": {"top_mm": (8, 18), "side_mm": (8, 14), "back_mm": (8, 14), "volume_mm": (8, 42)},
-}  # fmt: skip
-# Strands and the half width of a ribbon, mm.
-STRANDS = {"bald": (0, 1.0), "cropped": (3400, 0.9), "short": (2200, 1.5), "swept": (1500, 1.9),
-           "bowl": (1300, 2.2), "bob": (720, 3.2), "long": (720, 3.6), "tied": (1000, 2.2),
-           "coily": (3000, 2.3)}  # fmt: skip
