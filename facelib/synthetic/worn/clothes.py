@@ -1,8 +1,8 @@
 """Neck opening, collar and shoulders: a torso below the head, and what it wears.
 
-The torso is a stack of numbered rings from the neck over the shoulders down (facelib.synthetic.worn
-.torso). Clothes are cut from the same surface, some mm outside of it. A line around the neck, given
-as a ring number for each angle, makes the difference between a T-shirt and a V-neck.
+The torso is a stack of numbered rings from the neck over the shoulders down (see `torso`). Clothes
+are cut from the same surface, some mm outside of it. A line around the neck, given as a ring number
+for each angle, makes the difference between a T-shirt and a V-neck.
 """
 
 from __future__ import annotations

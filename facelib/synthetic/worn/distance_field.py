@@ -18,6 +18,8 @@ BOX = np.array([[-216.0, -276.0, -168.0], [216.0, 180.0, 168.0]])
 FIELD_STEP_MM = 6.0
 CAGE_STEP_MM = 24.0
 NEIGHBOURS = 12  # skin points that move a node of the cage
+NEAR_MM = 8.0  # nearer than this the height above the nearest point's plane is the better distance
+CAGE_MM = 8.0  # width of a skin point's influence at the skin
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,7 @@ def build_field(points_head: np.ndarray, normals_head: np.ndarray) -> Grid:
     distance, nearest = tree.query(nodes.reshape(-1, 3))
     away = nodes.reshape(-1, 3) - points_head[nearest]
     height = np.einsum("nk,nk->n", away, normals_head[nearest])
-    # Near the surface the height above the nearest point's plane is the better distance.
-    signed = np.where(distance > 8, np.copysign(distance, height), height)
+    signed = np.where(distance > NEAR_MM, np.copysign(distance, height), height)
     signed = signed.reshape(nodes.shape[:3])
     gradient = np.stack(np.gradient(signed, FIELD_STEP_MM), axis=-1)
     gradient /= np.maximum(np.linalg.norm(gradient, axis=-1, keepdims=True), 1e-6)
@@ -103,7 +104,7 @@ def build_cage(points_head: np.ndarray, vertex_ids: np.ndarray, n_vertices: int)
     nodes = _nodes(CAGE_STEP_MM)
     distance, nearest = cKDTree(points_head).query(nodes.reshape(-1, 3), k=NEIGHBOURS)
     # The farther from skin, the more evenly all neighbours count: movement fades into their mean.
-    width = 8.0 + distance[:, :1]
+    width = CAGE_MM + distance[:, :1]
     weight = np.exp(-((distance / width) ** 2) * 2)
     weight /= weight.sum(axis=1, keepdims=True)
     rows = np.repeat(np.arange(len(weight)), NEIGHBOURS)
@@ -119,7 +120,7 @@ def _nodes(step_mm):
 
 @njit(cache=True, inline="always")
 def cell(values, origin, per_mm, x, y, z):
-    """The grid cell of a point and where in it the point lies: i, j, k, u, v, w."""
+    """Find the grid cell of a point, and where in it the point lies: i, j, k, u, v, w."""
     one = np.float32(1)
     a = min(max((x - origin[0]) * per_mm, np.float32(0)), np.float32(values.shape[0]) - one)
     b = min(max((y - origin[1]) * per_mm, np.float32(0)), np.float32(values.shape[1]) - one)

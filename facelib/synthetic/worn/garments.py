@@ -1,4 +1,4 @@
-"""Pieces of cloth as meshes about the mean head: put together, given sides, carried to a person."""
+"""Pieces of cloth as meshes about the mean head: made from rows, sewn, carried to a person."""
 
 from __future__ import annotations
 
@@ -33,11 +33,14 @@ class Garments:
         """Move the vertices by (N, 3) mm."""
         return Garments(
             (self.vertices_head + movement).astype(np.float32),
-            self.triangles, self.triangle_label, self.colors, self.outside,
-        )  # fmt: skip
+            self.triangles,
+            self.triangle_label,
+            self.colors,
+            self.outside,
+        )
 
     def normals(self) -> np.ndarray:
-        """(N, 3) float32, outward."""
+        """Return the vertices' normals, outward: (N, 3) float32."""
         return vertex_normals(self.vertices_head, self.triangles[self.outside])
 
 
@@ -56,12 +59,12 @@ def strip(
     """
     r, count = rows.shape[:2]
     here = np.arange(count if closed else count - 1)
-    beside = (here + 1) % count
+    following = (here + 1) % count
     upper = (np.arange(r - 1) * count)[:, None]
     lower = upper + count
-    # Counter-clockwise from outside: down, then to the side.
-    one = np.stack([upper + here, lower + here, lower + beside], axis=-1)
-    two = np.stack([upper + here, lower + beside, upper + beside], axis=-1)
+    # Counter-clockwise from outside: down, then to the next point.
+    one = np.stack([upper + here, lower + here, lower + following], axis=-1)
+    two = np.stack([upper + here, lower + following, upper + following], axis=-1)
     triangles = np.concatenate([one.reshape(-1, 3), two.reshape(-1, 3)]).astype(np.int32)
     outside = np.ones(len(triangles), bool)
     if two_sided:

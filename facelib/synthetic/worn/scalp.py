@@ -18,10 +18,12 @@ from facelib.synthetic.worn.torso import EDGE, outer_skin, torso_rings
 HAIRLINE_DEG = (0, 15, 30, 42, 52, 60, 68, 74, 79, 84, 106, 112, 125, 150, 180)
 HAIRLINE_MM = (84, 87, 84, 68, 44, 24, 10, -2, 6, 24, 24, -14, -44, -58, -62)
 AXIS_Z_MM = -5.0
-SLANT = 0.8  # the hairline is crossed at a slant: mm across it a mm of height
+SLANT = 0.8  # the hairline is crossed at a slant: mm across it per mm of height
 CLOTH_MM = 5.0  # how far hair stays off the torso
 N_ROOTS = 5000
 OUTERMOST_MM = -14.0  # no hairline is lower than this
+ROOT_MARGIN_MM = 8  # triangles whose middle is lower by this hold no roots
+HEAD_HALVINGS, TORSO_HALVINGS = 2, 3  # subdivisions until points lie a few mm apart
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def behind_hairline(points_head: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def mean_scalp() -> Scalp:
-    """Return the shipped head's scalp, made once a process."""
+    """Return the shipped head's scalp, made once per process."""
     return build_scalp(load_head())
 
 
@@ -69,14 +71,14 @@ def build_scalp(model: MorphableModel) -> Scalp:
 def _field(model, skin):
     """Distance to the head and to clothed shoulders."""
     head = model.mean_head
-    for _ in range(2):
+    for _ in range(HEAD_HALVINGS):
         matrix, skin = subdivision_matrix(skin, len(head))
         head = matrix @ head
     used = np.unique(skin)
     points, normals = [head[used]], [vertex_normals(head, skin)[used]]
     torso = strip(torso_rings()[EDGE:], 0.0, "clothes", closed=True)
     body, faces = torso.vertices_head, torso.triangles
-    for _ in range(3):
+    for _ in range(TORSO_HALVINGS):
         matrix, faces = subdivision_matrix(faces, len(body))
         body = matrix @ body
     outward = vertex_normals(body, faces)
@@ -90,7 +92,7 @@ def _roots(model, skin):
     rng = np.random.default_rng(17)
     hairy = ~model.regions["ears"][skin].any(axis=1)
     centre = model.mean_head[skin].mean(axis=1)
-    skin = skin[hairy & (behind_hairline(centre) > OUTERMOST_MM - 8)]
+    skin = skin[hairy & (behind_hairline(centre) > OUTERMOST_MM - ROOT_MARGIN_MM)]
     a, b, c = np.moveaxis(model.mean_head[skin], 1, 0)
     area = np.linalg.norm(np.cross(b - a, c - a), axis=1)
     chosen = rng.choice(len(skin), N_ROOTS, p=area / area.sum())
@@ -99,13 +101,13 @@ def _roots(model, skin):
     normals = vertex_normals(model.mean_head, skin)[skin[chosen]]
     normals = (normals * weights).sum(axis=1)
     normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-    order = _spread(roots)
+    order = _farthest_first(roots)
     order = order[behind_hairline(roots[order]) > OUTERMOST_MM]
     return roots[order].astype(np.float32), normals[order].astype(np.float32)
 
 
-def _spread(points):
-    """Order of farthest-point sampling."""
+def _farthest_first(points):
+    """Order of farthest-point sampling: (N,) int."""
     nearest = np.full(len(points), np.inf)
     order = np.zeros(len(points), int)
     for n in range(1, len(points)):

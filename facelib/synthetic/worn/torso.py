@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -12,12 +13,46 @@ from facelib.synthetic.worn.shirt import neck_edge
 
 NOT_SKIN = ("mouth_cavity", "eye_sockets", "eyeballs", "teeth", "tongue")
 AROUND = 56  # points of a ring
-# Rings below the neck's edge: half axes across and deep, mm; how far down at the side, in front and
-# at the back; how far back.
-TORSO = ((88, 74, 12, 26, 8, 0), (128, 92, 28, 50, 20, 2), (170, 108, 47, 80, 40, 4),
-         (196, 118, 72, 112, 72, 5), (208, 126, 112, 156, 118, 5),
-         (210, 132, 240, 260, 240, 5))  # fmt: skip
+
+
+class Ring(NamedTuple):
+    """A ring of the torso below the neck's edge, mm.
+
+    Attributes:
+        across: half axis from side to side.
+        deep: half axis from front to back.
+        side: how far below the edge it lies at the sides,
+        front: in front and
+        back: at the back.
+        rear: how far behind the neck's middle its own lies.
+    """
+
+    across: float
+    deep: float
+    side: float
+    front: float
+    back: float
+    rear: float
+
+
+TORSO = (
+    Ring(88, 74, 12, 26, 8, 0),
+    Ring(128, 92, 28, 50, 20, 2),
+    Ring(170, 108, 47, 80, 40, 4),
+    Ring(196, 118, 72, 112, 72, 5),
+    Ring(208, 126, 112, 156, 118, 5),
+    Ring(210, 132, 240, 260, 240, 5),
+)
+ROUNDNESS = 2.4  # exponent of the rings' superellipse: 2 is an ellipse, more is squarer
+SLOPE_POWER = 1.3  # how late a ring leaves the height of its sides toward front and back
 NECK_UP_MM = (40.0, 20.0, 0.0)  # rings on the neck, above its edge
+NECK_UP_AT_BACK, NECK_UP_IN_FRONT = 1.0, 0.5  # shares of that
+# Skin that neck rings are laid on: below this height, down to a little below the edge's middle, and
+# no farther from the axis than this.
+NECK_TOP_MM, NECK_BELOW_MM, NECK_RADIUS_MM = -70, 25, 95
+ANGLE_MM = 60  # what a radian around the neck weighs next to a mm of height
+NECK_NEIGHBOURS, NECK_SOFTENING_MM = 4, 2  # skin points that a ring's point lies between
+SMOOTHING = 3  # neighbours on each side over which a ring is averaged
 EDGE = len(NECK_UP_MM) - 1  # number of the ring at the neck's edge
 LAST = EDGE + len(TORSO)
 
@@ -35,54 +70,62 @@ def torso_rings() -> np.ndarray:
     head = model.mean_head
     edge = head[neck_edge(head, model.triangles)]
     middle = edge.mean(axis=0)
-    turn = ring_angles()
-    # Neck rings lie on the skin: its distance from the axis at this angle and height.
     skin = head[np.unique(outer_skin(model))]
-    skin = skin[(skin[:, 1] < -70) & (skin[:, 1] > middle[1] - 25)]
-    level = _around(edge, middle, turn)[:, 1]
-    rings = []
-    for up in NECK_UP_MM:
-        height = level + up * (0.75 + 0.25 * np.cos(turn + np.pi))
-        flat = skin[:, [0, 2]] - middle[[0, 2]]
-        far = np.linalg.norm(flat, axis=1)
-        away = np.arctan2(flat[:, 0], flat[:, 1])
-        neck = far < 95
-        keys = np.column_stack([np.sin(away) * 60, np.cos(away) * 60, skin[:, 1]])[neck]
-        asked = np.column_stack([np.sin(turn) * 60, np.cos(turn) * 60, height])
-        distance, index = cKDTree(keys).query(asked, k=4)
-        weight = 1 / (distance + 2)
-        radius = (far[neck][index] * weight).sum(axis=1) / weight.sum(axis=1)
-        radius = _smoothed(radius)
-        rings.append(np.column_stack([radius * np.sin(turn), height, radius * np.cos(turn)])
-                     + [0, 0, middle[2]])  # fmt: skip
-    for across, deep, side, front, back, rear in TORSO:
-        power = 2.4
-        x, z = np.sin(turn), np.cos(turn)
-        radius = (np.abs(x / across) ** power + np.abs(z / deep) ** power) ** (-1 / power)
-        ends = np.where(z > 0, front, back)
-        down = side + (ends - side) * np.abs(z) ** 1.3
-        rings.append(np.column_stack([radius * x, middle[1] - down, radius * z + middle[2] - rear]))
-    return np.stack(rings)
+    skin = skin[(skin[:, 1] < NECK_TOP_MM) & (skin[:, 1] > middle[1] - NECK_BELOW_MM)]
+    level = _around(edge, middle, ring_angles())[:, 1]
+    neck = [_neck_ring(skin, middle, level, up_mm) for up_mm in NECK_UP_MM]
+    return np.stack(neck + [_torso_ring(ring, middle) for ring in TORSO])
 
 
 @lru_cache(maxsize=1)
 def ring_angles() -> np.ndarray:
-    """Angle about the upright axis of each point of a ring: 0 in front, toward +x; −π..π."""
-    turn = np.linspace(0, 2 * np.pi, AROUND, endpoint=False)
-    angles = np.where(turn > np.pi, turn - 2 * np.pi, turn)
+    """Return each ring point's angle about the upright axis, −π..π: 0 in front, toward +x."""
+    angles = np.linspace(0, 2 * np.pi, AROUND, endpoint=False)
+    angles = np.where(angles > np.pi, angles - 2 * np.pi, angles)
     angles.setflags(write=False)  # one array for all who ask
     return angles
 
 
-def _around(loop, middle, turn):
-    """A closed line's points at given angles, smoothed."""
+def _neck_ring(skin, middle, level, up_mm):
+    """A ring that lies on the skin: its distance from the axis at each angle and height."""
+    angle = ring_angles()
+    mean_up = (NECK_UP_AT_BACK + NECK_UP_IN_FRONT) / 2
+    height = level + up_mm * (mean_up + (NECK_UP_AT_BACK - mean_up) * np.cos(angle + np.pi))
+    flat = skin[:, [0, 2]] - middle[[0, 2]]
+    far = np.linalg.norm(flat, axis=1)
+    near = far < NECK_RADIUS_MM
+    at = np.arctan2(flat[:, 0], flat[:, 1])
+    tree = cKDTree(_cylinder(at, skin[:, 1])[near])
+    distance, index = tree.query(_cylinder(angle, height), k=NECK_NEIGHBOURS)
+    weight = 1 / (distance + NECK_SOFTENING_MM)
+    radius = _smoothed((far[near][index] * weight).sum(axis=1) / weight.sum(axis=1))
+    ring = np.column_stack([radius * np.sin(angle), height, radius * np.cos(angle)])
+    return ring + [0, 0, middle[2]]
+
+
+def _cylinder(angle, height):
+    """Points (N, 3) on a cylinder, for distances in angle and height alone."""
+    return np.column_stack([np.sin(angle) * ANGLE_MM, np.cos(angle) * ANGLE_MM, height])
+
+
+def _torso_ring(ring, middle):
+    x, z = np.sin(ring_angles()), np.cos(ring_angles())
+    radius = np.abs(x / ring.across) ** ROUNDNESS + np.abs(z / ring.deep) ** ROUNDNESS
+    radius = radius ** (-1 / ROUNDNESS)
+    ends = np.where(z > 0, ring.front, ring.back)
+    down = ring.side + (ends - ring.side) * np.abs(z) ** SLOPE_POWER
+    return np.column_stack([radius * x, middle[1] - down, radius * z + middle[2] - ring.rear])
+
+
+def _around(loop, middle, asked):
+    """A closed line's points at the asked angles, smoothed."""
     angle = np.arctan2(loop[:, 0] - middle[0], loop[:, 2] - middle[2])
     order = np.argsort(angle)
     cycle = np.concatenate([angle[order] - 2 * np.pi, angle[order], angle[order] + 2 * np.pi])
     points = np.concatenate([loop[order]] * 3)
-    return np.column_stack([_smoothed(np.interp(turn, cycle, points[:, k])) for k in range(3)])
+    return np.column_stack([_smoothed(np.interp(asked, cycle, points[:, k])) for k in range(3)])
 
 
 def _smoothed(values):
-    kernel = range(-3, 4)
-    return np.mean([np.roll(values, shift) for shift in kernel], axis=0)
+    shifts = range(-SMOOTHING, SMOOTHING + 1)
+    return np.mean([np.roll(values, shift) for shift in shifts], axis=0)
