@@ -13,10 +13,10 @@ from facelib.synthetic.worn.glasses import (
     OUTLINE,
     SHAPES,
     Glasses,
-    draw_lenses,
     put_on,
     random_glasses,
 )
+from facelib.synthetic.worn.lenses import draw_lenses
 from facelib.synthetic.worn.ribbons import draw_ribbons, join
 from facelib.synthetic.worn.torso import outer_skin
 

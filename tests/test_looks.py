@@ -19,9 +19,10 @@ from facelib.synthetic.people.population import Traits
 from facelib.synthetic.photograph import shadow_lines
 from facelib.synthetic.sampling import SyntheticSettings, make_outfit, make_person, make_sample
 from facelib.synthetic.texture_cache import head_canvas
-from facelib.synthetic.worn.glasses import Glasses, draw_lenses, put_on, random_glasses
+from facelib.synthetic.worn.glasses import Glasses, put_on, random_glasses
 from facelib.synthetic.worn.hair_style import HairStyle
 from facelib.synthetic.worn.hats import Hat
+from facelib.synthetic.worn.lenses import draw_lenses
 from facelib.synthetic.worn.outfit import Outfit
 from facelib.synthetic.worn.ribbons import Overlay
 

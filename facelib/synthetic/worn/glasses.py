@@ -1,43 +1,111 @@
-"""Glasses: rims, bridge and temples as wires, lenses that tint and mirror.
+"""Glasses: rims, bridge and temples as wires, and the lenses between them.
 
-Glasses are stiff, so they are not carried along with the skin: they are put on a person's nose and
-ears. Rims are drawn as ribbons (`ribbons`); lenses let light through, so they come last.
+Glasses are stiff, so they do not move along with the skin: they are put on a person's nose and
+ears. Rims are drawn as `ribbons`, lenses as `lenses`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
 from facelib.face.headmodel import load_head
-from facelib.pairs.labels import NUMBER_OF
-from facelib.render.camera import Camera
-from facelib.render.rasterize import interpolate, rasterize
-from facelib.synthetic.worn.ribbons import Overlay, Ribbons, even_lines, join
+from facelib.synthetic.worn.ribbons import Ribbons, even_lines, join
 from facelib.synthetic.worn.torso import outer_skin
 
-# Outline of a lens by shape: exponent of the superellipse, height over width, and how far it is
-# drawn out at the lower outer side (aviator) or the upper outer side (cat eye).
-SHAPES = {"round": (2.0, 0.97, 0.0, 0.0), "oval": (2.2, 0.7, 0.0, 0.0),
-          "rectangle": (4.5, 0.62, 0.0, 0.0), "square": (3.6, 0.8, 0.0, 0.0),
-          "aviator": (2.6, 0.86, 0.16, -0.05), "cat_eye": (2.8, 0.72, 0.0, 0.2),
-          "browline": (2.8, 0.76, 0.0, 0.0)}  # fmt: skip
-FRAME_COLORS = (
-    (0.008, 0.008, 0.01), (0.03, 0.012, 0.006), (0.10, 0.04, 0.015), (0.35, 0.33, 0.3),
-    (0.45, 0.30, 0.10), (0.02, 0.03, 0.10), (0.15, 0.01, 0.015), (0.6, 0.58, 0.55),
-)  # fmt: skip
-FRAME_SHARES = (0.34, 0.14, 0.12, 0.12, 0.1, 0.06, 0.06, 0.06)
+
+class LensShape(NamedTuple):
+    """Outline of a lens.
+
+    Attributes:
+        power: exponent of the superellipse; 2 is an ellipse.
+        ratio: height over width.
+        droop: how far it is drawn out at the lower outer side, in half widths.
+        lift: and at the upper outer side.
+    """
+
+    power: float
+    ratio: float
+    droop: float = 0.0
+    lift: float = 0.0
+
+
+SHAPES = {
+    "round": LensShape(2.0, 0.97),
+    "oval": LensShape(2.2, 0.7),
+    "rectangle": LensShape(4.5, 0.62),
+    "square": LensShape(3.6, 0.8),
+    "aviator": LensShape(2.6, 0.86, droop=0.16, lift=-0.05),
+    "cat_eye": LensShape(2.8, 0.72, lift=0.2),
+    "browline": LensShape(2.8, 0.76),
+}
+# Linear RGB of frames and how often they are worn.
+FRAMES = {
+    (0.008, 0.008, 0.01): 0.34,
+    (0.03, 0.012, 0.006): 0.14,
+    (0.10, 0.04, 0.015): 0.12,
+    (0.35, 0.33, 0.3): 0.12,
+    (0.45, 0.30, 0.10): 0.1,
+    (0.02, 0.03, 0.10): 0.06,
+    (0.15, 0.01, 0.015): 0.06,
+    (0.6, 0.58, 0.55): 0.06,
+}
+
+
+class GlassesDraws(NamedTuple):
+    """How `random_glasses` draws; ranges in mm and shares."""
+
+    plastic_share: float = 0.6
+    plastic_rim_mm: tuple[float, float] = (1.3, 2.8)
+    wire_rim_mm: tuple[float, float] = (0.45, 0.8)
+    rimless_share: float = 0.08
+    clear: tuple[float, float] = (0.88, 0.98)  # light that passes
+    sun_share: float = 0.16
+    sun: tuple[float, float] = (0.03, 0.3)
+    sun_color: tuple = ((0.8, 0.8, 0.6), (1.3, 1.1, 1.1))
+    lens_mm: tuple[float, float] = (45, 55)
+    bridge_mm: tuple[float, float] = (15, 20)
+    plastic_temple_mm: tuple[float, float] = (1.4, 3.2)
+    wire_temple_mm: tuple[float, float] = (0.6, 1.2)
+    frame_light: tuple[float, float] = (0.7, 1.3)
+    mirror: tuple[float, float] = (0.01, 0.045)  # from coated to bare glass, two surfaces each
+
+
+DRAWS = GlassesDraws()
 OUTLINE = 28  # points of a rim
-FRAME_GLOSS = 0.5
 TEMPLE = 9  # points of a temple
+BRIDGE = 9  # points of the bridge
+FRAME_GLOSS = 0.5
 BASE_MM = 130.0  # radius of a lens's sphere
 WRAP_MM = 900.0  # the frame bends about the face: x²/WRAP_MM back
 TILT = 0.12  # rad: the lower rim lies nearer to the cheek
-# A lamp in a lens: cosines where its disc begins and is full, about 2 and 1 degrees from its
-# middle, how much brighter than the light on a white wall, and the haze about it.
-LAMP_EDGE, LAMP_FULL, LAMP_LIGHT, HAZE = 0.9994, 0.9998, 8.0, 0.2
+LENS_BULGE_MM = 1.5
+
+# Where glasses sit, mm.
+BELOW_EYES_MM = 5.5  # their middle below the eyes'
+OFF_BROWS_MM, OFF_EYES_MM = 2.0, 17.0  # in front of brows and lids, with room for the lashes
+EYES_APART_MM, SCALE = 61.0, (0.85, 1.2)  # distance of the eyes at scale 1, and the range of scales
+DROOP_ASIDE, DROOP_INSIDE, DROOP_UP = 0.5, 0.4, 0.2  # an aviator's: how its outline is drawn out
+
+# The bridge leaves the inner rims at this share of their height above the middle, rises, and keeps
+# off the nose.
+BRIDGE_HEIGHT, BRIDGE_RISE_MM, OFF_NOSE_MM = 0.05, 2.0, 2.5
+
+# A temple leaves the rim where x + TEMPLE_UP·y is largest, bows out, lies on the ear and bends down
+# behind it; there are two points of its end after the ear.
+TEMPLE_UP, TEMPLE_BOW_MM, ABOVE_EAR_MM = 0.7, 3.0, 2.0
+TEMPLE_END_MM = ((0, -9, -9), (-2.0, -26, -15))  # from the ear; x is inwards if negative
+# It stays off the skin of its side of the head (|x| > TEMPLE_SIDE_MM) that is as near as this in y
+# and z.
+TEMPLE_SIDE_MM, TEMPLE_NEAR_MM, OFF_SKIN_MM = 20, 7, 1.2
+EAR_TOP_MM = 9  # height of the ear's part that may meet the head
+TEMPLE_TAPER = (1.1, 0.9)  # of its half width, from front to back
+
+BROWLINE_FROM, BROWLINE_RIM, BROWLINE_WIRE_MM = 0.2, 1.4, 0.5  # sine of the angle; factor; mm
+BRIDGE_HALF_MM = (0.7, 1.8)  # thinnest and thickest bridge
 
 
 @dataclass(frozen=True)
@@ -91,24 +159,25 @@ class WornGlasses:
 
 def random_glasses(rng: np.random.Generator) -> Glasses:
     """Draw glasses: wire, plastic or rimless, now and then sunglasses."""
-    plastic = rng.random() < 0.6
-    rim = rng.uniform(1.3, 2.8) if plastic else rng.uniform(0.45, 0.8)
+    plastic = rng.random() < DRAWS.plastic_share
+    rim = rng.uniform(*(DRAWS.plastic_rim_mm if plastic else DRAWS.wire_rim_mm))
     shape = str(rng.choice(list(SHAPES)))
-    if rng.random() < 0.08 and shape != "browline":
+    if rng.random() < DRAWS.rimless_share and shape != "browline":
         rim = 0.0
-    color = np.array(FRAME_COLORS[rng.choice(len(FRAME_COLORS), p=FRAME_SHARES)])
-    tint = rng.uniform(0.88, 0.98) * np.ones(3)
-    if rng.random() < 0.16:
-        tint = rng.uniform(0.03, 0.3) * rng.uniform([0.8, 0.8, 0.6], [1.3, 1.1, 1.1])
+    color = np.array(list(FRAMES)[rng.choice(len(FRAMES), p=list(FRAMES.values()))])
+    tint = rng.uniform(*DRAWS.clear) * np.ones(3)
+    if rng.random() < DRAWS.sun_share:
+        tint = rng.uniform(*DRAWS.sun) * rng.uniform(*DRAWS.sun_color)
+    temple_mm = DRAWS.plastic_temple_mm if plastic else DRAWS.wire_temple_mm
     return Glasses(
         shape=shape,
-        lens_mm=float(rng.uniform(45, 55)),
-        bridge_mm=float(rng.uniform(15, 20)),
+        lens_mm=float(rng.uniform(*DRAWS.lens_mm)),
+        bridge_mm=float(rng.uniform(*DRAWS.bridge_mm)),
         rim_mm=float(rim),
-        temple_mm=float(rng.uniform(1.4, 3.2) if plastic else rng.uniform(0.6, 1.2)),
-        color=tuple(float(v) for v in np.clip(color * rng.uniform(0.7, 1.3, 3), 0, 1)),
+        temple_mm=float(rng.uniform(*temple_mm)),
+        color=tuple(float(v) for v in np.clip(color * rng.uniform(*DRAWS.frame_light, 3), 0, 1)),
         tint=tuple(float(v) for v in np.minimum(tint, 1)),
-        mirror=float(rng.uniform(0.01, 0.045)),  # coated glass to two bare surfaces, less the rim
+        mirror=float(rng.uniform(*DRAWS.mirror)),
     )
 
 
@@ -121,17 +190,17 @@ def put_on(glasses: Glasses, vertices_head: np.ndarray, keypoints_head: np.ndarr
         keypoints_head: (68, 3) float, mm, of those vertices.
     """
     eyes = np.stack([keypoints_head[36:42].mean(axis=0), keypoints_head[42:48].mean(axis=0)])
-    middle_y = eyes[:, 1].mean() - 5.5
-    # In front of brows, lids and the nose's bridge, with room for the lashes.
-    front = max(keypoints_head[17:27, 2].max() + 2.0, eyes[:, 2].max() + 17.0)
-    scale = np.clip(np.ptp(eyes[:, 0]) / 61.0, 0.85, 1.2)
+    middle_y = eyes[:, 1].mean() - BELOW_EYES_MM
+    front = max(keypoints_head[17:27, 2].max() + OFF_BROWS_MM, eyes[:, 2].max() + OFF_EYES_MM)
+    scale = np.clip(np.ptp(eyes[:, 0]) / EYES_APART_MM, *SCALE)
     outlines, lenses = [], []
     for side in (-1.0, 1.0):
         outline = _outline(glasses, scale)
         flat = np.column_stack([side * outline[:, 0], outline[:, 1], np.zeros(OUTLINE)])
         outlines.append(_bent(flat, middle_y, front))
         middle = np.array([[side * (glasses.bridge_mm + glasses.lens_mm) / 2 * scale, 0, 0]])
-        lenses.append(np.concatenate([outlines[-1], _bent(middle, middle_y, front) + [0, 0, 1.5]]))
+        middle = _bent(middle, middle_y, front) + [0, 0, LENS_BULGE_MM]
+        lenses.append(np.concatenate([outlines[-1], middle]))
     bridge = _bridge(outlines, keypoints_head)
     temples = [_temple(outlines[k], vertices_head, side) for k, side in ((0, -1), (1, 1))]
     frame = _frame(glasses, outlines, bridge, temples)
@@ -142,49 +211,16 @@ def put_on(glasses: Glasses, vertices_head: np.ndarray, keypoints_head: np.ndarr
     return WornGlasses(frame, lens, _lens_normals(lens), triangles, glasses)
 
 
-def draw_lenses(photo: Overlay, camera: Camera, worn: WornGlasses, lights, ambient) -> Overlay:
-    """Lay the lenses over a photo: what lies behind is tinted, lights and the sky are mirrored.
-
-    Args:
-        photo: everything else, drawn with the same camera.
-        camera: of the photo.
-        worn: glasses on the same head.
-        lights: directional, eye frame.
-        ambient: (3,) RGB light from everywhere.
-
-    Returns:
-        Overlay with the lenses, labelled where they are what the pixel shows first.
-    """
-    points = worn.lens_head
-    shape = photo.alpha.shape
-    fragments = rasterize(
-        camera.head_to_image(points), worn.lens_triangles, *shape, camera.inverse_w(points)
-    )
-    rows, columns = np.nonzero(fragments.covered & (fragments.depth > photo.depth))
-    if len(rows) == 0:
-        return photo
-    rotation = np.asarray(camera.rotation)
-    normal = interpolate(fragments, worn.lens_triangles, worn.lens_normals_head @ rotation.T)
-    mirrored = _mirrored(normal[rows, columns], lights, np.asarray(ambient, float))
-    tint, mirror = np.asarray(worn.glasses.tint), worn.glasses.mirror
-    image, alpha, label = photo.image.copy(), photo.alpha.copy(), photo.label.copy()
-    depth = photo.depth.copy()
-    image[rows, columns] = image[rows, columns] * tint + mirror * mirrored
-    alpha[rows, columns] = 1 - (1 - alpha[rows, columns]) * tint.mean()
-    label[rows, columns] = NUMBER_OF["lens"]
-    depth[rows, columns] = fragments.depth[rows, columns]
-    return Overlay(image, alpha, photo.share, label, depth)
-
-
 def _outline(glasses, scale):
     """One lens's rim, (OUTLINE, 2) mm: x away from the nose, y up, about the eyes' height."""
     power, ratio, droop, lift = SHAPES[glasses.shape]
-    turn = np.linspace(0, 2 * np.pi, OUTLINE, endpoint=False)
-    x, y = np.cos(turn), np.sin(turn)
+    angle = np.linspace(0, 2 * np.pi, OUTLINE, endpoint=False)
+    x, y = np.cos(angle), np.sin(angle)
     radius = (np.abs(x) ** power + np.abs(y) ** power) ** (-1 / power)
     x, y = x * radius, y * radius
-    x = x + droop * np.clip(-y, 0, 1) * 0.5
-    y = y + lift * np.clip(x, 0, 1) ** 2 - droop * np.clip(-y, 0, 1) * np.clip(0.4 - x, 0, 1) * 0.2
+    low = droop * np.clip(-y, 0, 1)
+    x = x + low * DROOP_ASIDE
+    y = y + lift * np.clip(x, 0, 1) ** 2 - low * np.clip(DROOP_INSIDE - x, 0, 1) * DROOP_UP
     half = glasses.lens_mm / 2
     centre = (glasses.bridge_mm + glasses.lens_mm) / 2
     return scale * np.column_stack([centre + half * x, half * ratio * y])
@@ -200,31 +236,31 @@ def _bridge(outlines, keypoints):
     """An arch from rim to rim over the nose."""
     ends = []
     for outline in outlines:
-        upper = outline[:, 1] > outline[:, 1].mean() + 0.05 * np.ptp(outline[:, 1])
+        upper = outline[:, 1] > outline[:, 1].mean() + BRIDGE_HEIGHT * np.ptp(outline[:, 1])
         inner = np.flatnonzero(upper)[np.argmin(np.abs(outline[upper, 0]))]
         ends.append(outline[inner])
-    s = np.linspace(0, 1, 9)[:, None]
+    s = np.linspace(0, 1, BRIDGE)[:, None]
     arch = ends[0] + (ends[1] - ends[0]) * s
-    middle = arch[4]
+    middle = arch[BRIDGE // 2]
     nose = np.interp(middle[1], keypoints[[28, 27], 1], keypoints[[28, 27], 2])
-    rise = np.array([0.0, 2.0, max(nose + 2.5 - middle[2], 0.0)])
+    rise = np.array([0.0, BRIDGE_RISE_MM, max(nose + OFF_NOSE_MM - middle[2], 0.0)])
     return arch + rise * np.sin(np.pi * s)
 
 
 def _temple(outline, vertices, side):
     """From the rim's outer corner over the ear and down behind it, outside of the head."""
-    corner = outline[np.argmax(outline[:, 0] * side + 0.7 * outline[:, 1])]
-    rest = vertices[_ear_rest()[0 if side < 0 else 1]] + [0, 2.0, 0]
+    corner = outline[np.argmax(outline[:, 0] * side + TEMPLE_UP * outline[:, 1])]
+    rest = vertices[_ear_rest()[0 if side < 0 else 1]] + [0, ABOVE_EAR_MM, 0]
     s = np.linspace(0, 1, TEMPLE - 2)[:, None]
     line = corner + (rest - corner) * s
-    line[:, 0] += side * 3.0 * np.sin(np.pi * s[:, 0]) ** 0.5
-    tail = rest + np.array([[0, -9, -9], [-2.0 * side, -26, -15]])
-    line = np.concatenate([line, tail])
+    line[:, 0] += side * TEMPLE_BOW_MM * np.sqrt(np.sin(np.pi * s[:, 0]))
+    line = np.concatenate([line, rest + np.array(TEMPLE_END_MM) * [side, 1, 1]])
     others = vertices[_head_sides()]
-    others = others[others[:, 0] * side > 20]
-    away = np.abs(others[None, :, 1:] - line[:, None, 1:]).max(axis=2) < 7
-    widest = np.where(away, others[None, :, 0] * side, -np.inf).max(axis=1)
-    line[:, 0] = side * np.maximum(line[:, 0] * side, np.where(widest > 0, widest + 1.2, 0))
+    others = others[others[:, 0] * side > TEMPLE_SIDE_MM]
+    near = np.abs(others[None, :, 1:] - line[:, None, 1:]).max(axis=2) < TEMPLE_NEAR_MM
+    widest = np.where(near, others[None, :, 0] * side, -np.inf).max(axis=1)
+    outside = np.where(widest > 0, widest + OFF_SKIN_MM, 0)
+    line[:, 0] = side * np.maximum(line[:, 0] * side, outside)
     return line
 
 
@@ -236,7 +272,7 @@ def _ear_rest():
     for side in (-1, 1):
         ear = np.flatnonzero(model.regions["ears"] & (model.mean_head[:, 0] * side > 0))
         points = model.mean_head[ear]
-        high = points[:, 1] > points[:, 1].max() - 9
+        high = points[:, 1] > points[:, 1].max() - EAR_TOP_MM
         found.append(int(ear[high][np.argmin(points[high, 0] * side)]))
     return tuple(found)
 
@@ -255,15 +291,16 @@ def _frame(glasses, outlines, bridge, temples):
         rims = np.stack([np.concatenate([rim, rim[:2]]) for rim in outlines])
         width = np.full(rims.shape[1], glasses.rim_mm)
         if glasses.shape == "browline":
-            upper = np.sin(np.linspace(0, 2 * np.pi, OUTLINE, endpoint=False)) > 0.2
-            thin = np.where(upper, glasses.rim_mm * 1.4, min(glasses.rim_mm, 0.5))
-            width = np.concatenate([thin, thin[:2]])
+            height = np.sin(np.linspace(0, 2 * np.pi, OUTLINE, endpoint=False))
+            wire_mm = min(glasses.rim_mm, BROWLINE_WIRE_MM)
+            width = np.where(height > BROWLINE_FROM, glasses.rim_mm * BROWLINE_RIM, wire_mm)
+            width = np.concatenate([width, width[:2]])
         parts.append(even_lines(rims, width, forward, color, FRAME_GLOSS, 0, "glasses"))
-    thick = np.clip(glasses.rim_mm, 0.7, 1.8)
+    thick = np.clip(glasses.rim_mm, *BRIDGE_HALF_MM)
     parts.append(even_lines(bridge[None], thick, forward, color, FRAME_GLOSS, 0, "glasses"))
     for line, side in zip(temples, (-1.0, 1.0), strict=True):
         normal = np.array([side, 0.0, 0.0])
-        width = glasses.temple_mm * np.linspace(1.1, 0.9, len(line))
+        width = glasses.temple_mm * np.linspace(*TEMPLE_TAPER, len(line))
         parts.append(even_lines(line[None], width, normal, color, FRAME_GLOSS, 0, "glasses"))
     return join(parts)
 
@@ -277,18 +314,3 @@ def _lens_normals(lens):
         normal[:, 1] -= TILT
         normals.append(normal / np.linalg.norm(normal, axis=1, keepdims=True))
     return np.concatenate(normals)
-
-
-def _mirrored(normal, lights, ambient):
-    """What a lens mirrors at each pixel: (K, 3); the viewer looks along −z."""
-    normal = normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
-    ray = 2 * normal[:, 2:] * normal - [0, 0, 1.0]
-    # The wearer looks at a room: dark below, brighter toward window or sky.
-    seen = ambient * (0.25 + 1.2 * np.clip(ray[:, 1:2], 0, 1))
-    for light in lights:
-        toward = np.asarray(light.direction_eye, float)
-        along = np.clip(ray @ (toward / np.linalg.norm(toward)), 0, 1)
-        disc = np.clip((along - LAMP_EDGE) / (LAMP_FULL - LAMP_EDGE), 0, 1)
-        lamp = LAMP_LIGHT * disc + HAZE * along**24
-        seen = seen + lamp[:, None] * np.asarray(light.color)
-    return seen.astype(np.float32)

@@ -21,10 +21,11 @@ from facelib.synthetic.looks.atlas import SHIRT_UV
 from facelib.synthetic.worn.clothes import Clothes, random_clothes, sew
 from facelib.synthetic.worn.facial_hair import FacialHair, grow_facial_hair, random_facial_hair
 from facelib.synthetic.worn.garments import Garments, sewn
-from facelib.synthetic.worn.glasses import Glasses, WornGlasses, draw_lenses, put_on, random_glasses
+from facelib.synthetic.worn.glasses import Glasses, WornGlasses, put_on, random_glasses
 from facelib.synthetic.worn.hair import grow_hair
 from facelib.synthetic.worn.hair_style import HairStyle, random_hair_style
 from facelib.synthetic.worn.hats import CAP_MM, Hat, make_hat, random_hat
+from facelib.synthetic.worn.lenses import draw_lenses
 from facelib.synthetic.worn.ribbons import Overlay, Ribbons, draw_ribbons, join
 from facelib.synthetic.worn.scalp import Scalp
 

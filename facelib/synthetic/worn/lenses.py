@@ -1,0 +1,74 @@
+"""The lenses of glasses, drawn last: they tint what lies behind and mirror lamps and room."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from facelib.pairs.labels import NUMBER_OF
+from facelib.render.camera import Camera
+from facelib.render.rasterize import interpolate, rasterize
+from facelib.render.render import Light
+from facelib.synthetic.worn.glasses import WornGlasses
+from facelib.synthetic.worn.ribbons import Overlay
+
+# A lamp in a lens: cosines where its disc begins and is full, about 2 and 1 degrees from its
+# middle, how much brighter than the light on a white wall, and the haze about it.
+LAMP_EDGE, LAMP_FULL, LAMP_LIGHT, HAZE, HAZE_POWER = 0.9994, 0.9998, 8.0, 0.2, 24
+# The wearer looks at a room: dark below, brighter toward window or sky.
+ROOM_BELOW, ROOM_ABOVE = 0.25, 1.2
+
+
+def draw_lenses(
+    photo: Overlay,
+    camera: Camera,
+    worn: WornGlasses,
+    lights: Sequence[Light],
+    ambient: np.ndarray | tuple[float, float, float],
+) -> Overlay:
+    """Lay the lenses over a photo: what lies behind is tinted, lights and the sky are mirrored.
+
+    Args:
+        photo: everything else, drawn with the same camera.
+        camera: of the photo.
+        worn: glasses on the same head.
+        lights: directional, eye frame.
+        ambient: (3,) RGB light from everywhere.
+
+    Returns:
+        Overlay with the lenses, labelled where they are what the pixel shows first.
+    """
+    points = worn.lens_head
+    shape = photo.alpha.shape
+    fragments = rasterize(
+        camera.head_to_image(points), worn.lens_triangles, *shape, camera.inverse_w(points)
+    )
+    rows, columns = np.nonzero(fragments.covered & (fragments.depth > photo.depth))
+    if len(rows) == 0:
+        return photo
+    rotation = np.asarray(camera.rotation)
+    normal = interpolate(fragments, worn.lens_triangles, worn.lens_normals_head @ rotation.T)
+    mirrored = _mirrored(normal[rows, columns], lights, np.asarray(ambient, float))
+    tint, mirror = np.asarray(worn.glasses.tint), worn.glasses.mirror
+    image, alpha, label = photo.image.copy(), photo.alpha.copy(), photo.label.copy()
+    depth = photo.depth.copy()
+    image[rows, columns] = image[rows, columns] * tint + mirror * mirrored
+    alpha[rows, columns] = 1 - (1 - alpha[rows, columns]) * tint.mean()
+    label[rows, columns] = NUMBER_OF["lens"]
+    depth[rows, columns] = fragments.depth[rows, columns]
+    return Overlay(image, alpha, photo.share, label, depth)
+
+
+def _mirrored(normal, lights, ambient):
+    """What a lens mirrors at each pixel, (K, 3) RGB, to a viewer who looks along −z."""
+    normal = normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
+    ray = 2 * normal[:, 2:] * normal - [0, 0, 1.0]
+    seen = ambient * (ROOM_BELOW + ROOM_ABOVE * np.clip(ray[:, 1:2], 0, 1))
+    for light in lights:
+        toward = np.asarray(light.direction_eye, float)
+        along = np.clip(ray @ (toward / np.linalg.norm(toward)), 0, 1)
+        disc = np.clip((along - LAMP_EDGE) / (LAMP_FULL - LAMP_EDGE), 0, 1)
+        lamp = LAMP_LIGHT * disc + HAZE * along**HAZE_POWER
+        seen = seen + lamp[:, None] * np.asarray(light.color)
+    return seen.astype(np.float32)
