@@ -1,7 +1,7 @@
-"""Time what each term of the loss adds to a training step of `compact`, and weigh its gradient.
+"""Time what each term of the loss adds to a training step of `compact`, and measure its gradient.
 
-Processor time of one core, medians; forward and backward of the loss alone on maps, beside a whole
-step without the term, which needs no maps and is taken at vertices. The gradient's length, over the
+Processor time of one core, medians; forward and backward of the loss alone on maps, compared with a
+whole step without the term, which needs no maps and is taken at vertices. The gradient's length, over the
 weights of the network that ships, is given as a multiple of the position's: a weight near its
 inverse makes both count alike.
 
@@ -20,7 +20,8 @@ from facelib.networks.catalogue import create
 from facelib.networks.convention import POSITION_SCALE
 from facelib.networks.weights import load_weights
 from facelib.synthetic.sampling import SyntheticSettings, make_pair
-from facelib.training.losses import LossSettings, TrainingLoss, vertex_columns
+from facelib.training.loss import TrainingLoss, vertex_columns
+from facelib.training.settings import LossSettings
 
 SIZE, BATCH, REPEATS = 64, 32, 15
 TARGET_SHARE = 0.1  # of a step

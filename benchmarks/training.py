@@ -1,4 +1,4 @@
-"""Time the training of every network: pairs a second, data, loss and optimiser included.
+"""Time the training of every network: pairs per second, data, loss and optimiser included.
 
 Stored pairs go through `facelib.training.loop`, on one thread, at the sizes and in the precision
 of the experiment (chapter 08). Networks take turns and the fastest stretch of a few steps counts,
@@ -24,26 +24,26 @@ BATCH = 32
 STEPS = 2  # of one stretch
 STRETCHES = 4
 ROUNDS = 2
-TARGET = 10.0  # times two_view's pairs a second
+TARGET = 10.0  # times two_view's pairs per second
 
 
 def pairs_per_second(network: str, size: int, pairs: Path, run_dir: Path) -> float:
-    config = TrainConfig(
-        data_dir=pairs,
-        run_dir=run_dir,
-        network=network,
-        size=size,
-        batch_size=BATCH,
-        precision="bfloat16",
-        samples_per_epoch=10**6,
-        max_samples=STRETCHES * STEPS * BATCH,
-        validation_samples=2,
-        young_samples=0,
-        log_steps=STEPS,
-        threads=1,
-        progress=False,
-    )
-    train(config)
+    settings = {
+        "data_dir": pairs,
+        "run_dir": run_dir,
+        "network": network,
+        "size": size,
+        "batch_size": BATCH,
+        "precision": "bfloat16",
+        "samples_per_epoch": 10**6,
+        "max_samples": STRETCHES * STEPS * BATCH,
+        "validation_samples": 2,
+        "heatmap_warmup_samples": 0,
+        "log_steps": STEPS,
+        "threads": 1,
+        "progress": False,
+    }
+    train(TrainConfig.from_dict(settings))
     seconds = [line["seconds"] for line in read_log(run_dir)[1][:STRETCHES]]
     return max(STEPS * BATCH / (later - earlier) for earlier, later in pairwise(seconds))
 

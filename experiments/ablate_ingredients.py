@@ -20,15 +20,15 @@ import numpy as np
 from facelib.face.layout import UVLayout, load_layout
 from facelib.files.paths import data_dir
 from facelib.networks.weights import load_weights
-from facelib.pairs.augmentation import Augmentation
 from facelib.pairs.store import ShardedPairs
 from facelib.reconstruction.reconstruct import predict_position_maps
 from facelib.synthetic.generation import Plan, generate_pairs
 from facelib.synthetic.ingredients import Ingredients
 from facelib.synthetic.sampling import FORMAT, SyntheticSettings
-from facelib.training.log import environment
-from facelib.training.loop import TrainConfig, train
-from facelib.training.losses import LossSettings
+from facelib.training.config import TrainConfig
+from facelib.training.environment import environment
+from facelib.training.loop import train
+from facelib.training.settings import LossSettings
 from facelib.training.stream import make_batch
 
 RESULT = data_dir() / "ablation" / "ingredients.json"
@@ -76,26 +76,27 @@ def train_row(
     trial: Trial, pairs: Path, run: Path, seed: int, loss: LossSettings | None = None
 ) -> Path:
     """Train the network on one row's pairs, by the default loss or another; return its weights."""
-    config = TrainConfig(
-        data_dir=pairs,
-        run_dir=run,
-        network=trial.network,
-        size=trial.size,
-        batch_size=32,
-        learning_rate=1e-3,
-        schedule="cosine",
-        warmup_samples=500,
-        max_grad_norm=1.0,
-        max_samples=trial.samples,
-        samples_per_epoch=trial.samples // 4,
-        patience=100,
-        validation_fraction=0.05,
-        augmentation=Augmentation(rotation_deg=10.0, dropout_probability=0.0),
-        loss=loss or LossSettings(),
-        seed=seed,
-        threads=1,
-    )
-    return train(config)
+    settings = {
+        "data_dir": pairs,
+        "run_dir": run,
+        "network": trial.network,
+        "size": trial.size,
+        "batch_size": 32,
+        "learning_rate": 1e-3,
+        "schedule": "cosine",
+        "warmup_samples": 500,
+        "max_grad_norm": 1.0,
+        "max_samples": trial.samples,
+        "samples_per_epoch": trial.samples // 4,
+        "patience": 100,
+        "validation_fraction": 0.05,
+        "rotation_deg": 10.0,
+        "dropout_probability": 0.0,
+        "loss": loss or LossSettings(),
+        "seed": seed,
+        "threads": 1,
+    }
+    return train(TrainConfig.from_dict(settings))
 
 
 def vertex_errors_mm(weights: Path, held_out: ShardedPairs, layout: UVLayout) -> np.ndarray:

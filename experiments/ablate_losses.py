@@ -27,11 +27,12 @@ from facelib.evaluation.scores import METRICS
 from facelib.face.layout import UVLayout, load_layout
 from facelib.files.paths import data_dir
 from facelib.imaging.crop import Crop
+from facelib.networks.base import FaceNetwork
 from facelib.networks.convention import POSITION_SCALE
 from facelib.networks.weights import load_weights
 from facelib.pairs.store import FacePair, ShardedPairs
-from facelib.training.log import environment
-from facelib.training.losses import LossSettings
+from facelib.training.environment import environment
+from facelib.training.settings import LossSettings
 from facelib.training.stream import make_batch
 
 RESULT = data_dir() / "ablation" / "losses.json"
@@ -54,7 +55,7 @@ ROWS = {
 
 
 def scores_of(predictions: list[np.ndarray], faces: list[FacePair], layout: UVLayout) -> dict:
-    """Score predicted vertices, px of the faces' crops; a list over faces for each metric."""
+    """Score predicted vertices, px of the faces' crops; returns a list over faces for each metric."""
     region, both = layout.labels["face"], zip(predictions, faces, strict=True)
     scores = [score_face(prediction, face, layout.triangles, region) for prediction, face in both]
     columns = zip(*(astuple(score)[2:] for score in scores), strict=True)
@@ -62,17 +63,17 @@ def scores_of(predictions: list[np.ndarray], faces: list[FacePair], layout: UVLa
 
 
 @torch.inference_mode()
-def told_deviations_mm(
-    network: torch.nn.Module, held_out: ShardedPairs, count: int, layout: UVLayout
+def predicted_deviations_mm(
+    network: FaceNetwork, held_out: ShardedPairs, count: int, layout: UVLayout
 ) -> list[float]:
-    """Return the deviation that a network admits for each face, mean over its surface, mm."""
-    told, covered = [], torch.from_numpy(layout.coverage)
+    """Return the deviation that a network predicts for each face, mean over its surface, mm."""
+    deviations, covered = [], torch.from_numpy(layout.coverage)
     for start in range(0, count, BATCH):
         batch = make_batch(held_out, range(start, min(start + BATCH, count)), layout)
         log_deviation = network.answer(batch.photos).log_deviation
         deviation_px = log_deviation[:, 0, covered].exp().mean(dim=1) * layout.size * POSITION_SCALE
-        told.append(deviation_px.numpy() / batch.px_per_mm)
-    return np.concatenate(told).round(4).tolist()
+        deviations.append(deviation_px.numpy() / batch.px_per_mm)
+    return np.concatenate(deviations).round(4).tolist()
 
 
 def main() -> None:
@@ -114,8 +115,8 @@ def main() -> None:
                 predictions = [predict_vertices(network, face, layout) for face in faces]
                 scores = scores_of(predictions, faces, layout)
                 if loss.confidence:
-                    told = told_deviations_mm(network, held_out, len(faces), layout)
-                    scores["told_deviation_mm"] = told
+                    deviations = predicted_deviations_mm(network, held_out, len(faces), layout)
+                    scores["told_deviation_mm"] = deviations
                 write_result(record, scores)
             runs.append(json.loads(record.read_text(encoding="utf-8")))
         result["rows"][name] = {"loss": asdict(loss), "runs": runs}

@@ -9,18 +9,19 @@ the card is typed: all are read from the runs' logs and from the evaluation.
 """
 
 import argparse
-import os
 from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
 
 from facelib.evaluation.record import read_record
 from facelib.evaluation.tables import score_table
+from facelib.files.atomic import replacing
 from facelib.files.paths import data_dir
 from facelib.networks.onnx_export import export_model, write_model
 from facelib.networks.weights import load_weights, read_card, save_weights
 from facelib.training.log import pack_logs, without_folders
-from facelib.training.runs import UNKNOWN, Run, Training, read_training
+from facelib.training.run_table import UNKNOWN
+from facelib.training.runs import Run, Training, read_training
 
 WEIGHTS = data_dir() / "weights"
 EXPORTED = "compact"  # the default network ships as ONNX, too
@@ -32,13 +33,6 @@ ABOUT = {
 }
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file through a temporary name."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
-
-
 def stage_row(stage: Run) -> str:
     """Describe one stage as a row of a table."""
     config, best = stage.config, stage.best
@@ -46,7 +40,7 @@ def stage_row(stage: Run) -> str:
         f"| {stage.size} px | {stage.ingredients} | {stage.poses or UNKNOWN} "
         f"| {stage.samples:,} | {stage.steps:,} "
         f"| {60 * stage.hours:.0f} min "
-        f"| {config['learning_rate']:g}, {config['schedule']} "
+        f"| {config['optimiser']['learning_rate']:g}, {config['schedule']['kind']} "
         f"| {best.error_px:.2f} px ({best.error_mm:.2f} mm) "
         f"| {stage.mean_face_error_px:.2f} px |"
     )
@@ -108,10 +102,9 @@ def main() -> None:
     log = WEIGHTS / f"{arguments.name}.log.jsonl"
     pack_logs(arguments.runs, log)
     evaluation = WEIGHTS / f"{arguments.name}.evaluation.json"
-    write_text(
-        WEIGHTS / f"{arguments.name}.md",
-        card_text(arguments.name, read_training(log), evaluation, date),
-    )
+    text = card_text(arguments.name, read_training(log), evaluation, date)
+    with replacing(WEIGHTS / f"{arguments.name}.md") as temporary:
+        temporary.write_text(text, encoding="utf-8")
     print(f"{packed}: packed from {best}")
 
 

@@ -18,8 +18,10 @@ import nbformat
 import papermill
 import yaml
 
+from facelib.files.atomic import replacing
 from facelib.files.paths import data_dir
-from facelib.training.log import LOG, environment
+from facelib.training.environment import environment
+from facelib.training.log import LOG
 from facelib.training.runs import Run, read_training
 
 HERE = Path(__file__).resolve().parent
@@ -40,7 +42,7 @@ def check_names(parameters: set[str]) -> None:
 
 
 def is_done(executed: Path, parameters: dict) -> bool:
-    """Tell whether a notebook was executed to its end with just these parameters."""
+    """Return whether a notebook was executed to its end with just these parameters."""
     if not executed.exists():
         return False
     try:
@@ -62,10 +64,10 @@ def train(parameters: dict, executed: Path) -> Run:
 
 
 def outcome(run: Run, varied: dict) -> dict:
-    """Say what one run of the grid reached; errors of its best validation and of all."""
-    told = run.to_dict()
+    """Return what one run of the grid reached; errors of its best validation and of all."""
+    facts = run.to_dict()
     names = ("samples", "hours", "skill", "best", "validations", "mean_face_error_px")
-    return {"varied": varied, **{name: told[name] for name in (*names, "parameters", "revisions")}}
+    return {"varied": varied, **{name: facts[name] for name in (*names, "parameters", "revisions")}}
 
 
 def main() -> None:
@@ -97,9 +99,8 @@ def main() -> None:
         "n_train": runs[0].n_train,
         "runs": outcomes,
     }
-    temporary = arguments.result.with_suffix(".tmp")
-    temporary.write_text(json.dumps(result) + "\n", encoding="utf-8")
-    temporary.replace(arguments.result)
+    with replacing(arguments.result) as temporary:
+        temporary.write_text(json.dumps(result) + "\n", encoding="utf-8")
     print(f"wrote {arguments.result.name}")
 
 

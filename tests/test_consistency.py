@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from toy_face import Constant, ToyLayout, dome
+from toy_face import Constant, dome, toy_layout
 
 from facelib.evaluation.consistency import (
     CHANGES,
@@ -17,10 +17,11 @@ from facelib.evaluation.consistency import (
     measure_consistency,
 )
 from facelib.imaging.crop import Crop
+from facelib.networks.base import FaceNetwork
 from facelib.networks.convention import POSITION_SCALE
 from facelib.reconstruction.reconstruct import NoSideError
 
-LAYOUT = ToyLayout(64)
+LAYOUT = toy_layout(64)
 CROP = Crop((150.3, 110.8), 141.0, LAYOUT.size)
 EYES_MOUTH = np.array([[134.0, 96], [166, 103], [146, 136]])  # px of the photo, slightly turned
 
@@ -32,16 +33,16 @@ def photo(shape=(240, 320)):
     return np.stack([blobs[0] + blobs[1], blobs[2], np.zeros(shape)], axis=2).astype(np.float32)
 
 
-class Oracle(torch.nn.Module):
+class Oracle(FaceNetwork):
     """Lays a face, drawn once, onto the eyes and the mouth that it sees.
 
     Its face is in units of the way from between the eyes to the mouth, y along that way.
     """
 
-    name, side_photo, size = "oracle", "optional", LAYOUT.size
+    name, side_photo = "oracle", "optional"
 
     def __init__(self, face=None, flat=False):
-        super().__init__()
+        super().__init__(LAYOUT.size)
         self.face, self.flat = dome((0, 0.4), 2.2) if face is None else face, flat
 
     def place(self, front):
@@ -57,7 +58,7 @@ class Oracle(torch.nn.Module):
         depth = 20.0 if self.flat else np.linalg.norm(down)  # px a unit
         return np.column_stack([across, self.face[:, 2] * depth])
 
-    def forward(self, photos):
+    def forward(self, photos, has_side=None):
         fronts = photos[:, :3].permute(0, 2, 3, 1).numpy().astype(np.float64)
         maps = np.stack([LAYOUT.position_map(self.place(front)) for front in fronts])
         return torch.from_numpy(maps.transpose(0, 3, 1, 2)) / (self.size * POSITION_SCALE)
@@ -123,7 +124,7 @@ def test_the_variants_are_the_same_photo_moved():
 
 def test_only_a_mirrored_front_gets_another_side():
     class Probe(Oracle):
-        def forward(self, photos):
+        def forward(self, photos, has_side=None):
             self.sides = photos[:, 3:].permute(0, 2, 3, 1).numpy()
             return super().forward(photos)
 

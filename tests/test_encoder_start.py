@@ -5,11 +5,12 @@ from types import SimpleNamespace
 import torch
 from torch import nn
 
+from facelib.networks.base import FaceNetwork
 from facelib.training.encoder_start import start_encoder
 
 
 class Stream:
-    """Batches in which a photo's brightness tells where its whole map lies."""
+    """Batches in which a photo's brightness gives the place of its whole map."""
 
     batch_size = 16
 
@@ -23,7 +24,9 @@ class Stream:
         return SimpleNamespace(photos=photos, maps=(brightness + texels).expand(-1, 3, 8, 8))
 
 
-class TwoParts(nn.Module):
+class TwoParts(FaceNetwork):
+    name, has_encoder = "two_parts", True
+
     def __init__(self):
         super().__init__()
         self.encoder, self.decoder = nn.Conv2d(6, 4, 8), nn.Conv2d(4, 3, 1)
@@ -32,7 +35,7 @@ class TwoParts(nn.Module):
         return self.encoder(photos)
 
 
-def test_encoder_explains_what_photos_tell_and_decoder_stays():
+def test_encoder_explains_the_maps_and_decoder_stays():
     torch.manual_seed(0)
     network = TwoParts()
     encoder, decoder = network.encoder.weight.clone(), network.decoder.weight.clone()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from toy_face import Constant, ToyLayout, dome
+from toy_face import Constant, dome, toy_layout
 
 from facelib.evaluation.pairs import evaluate_pairs, mean_vertices, predict_vertices, score_face
 from facelib.evaluation.scores import METRICS, values
@@ -10,7 +10,7 @@ from facelib.evaluation.tables import score_table
 from facelib.imaging.crop import Crop
 from facelib.pairs.store import FacePair
 
-LAYOUT = ToyLayout(64)
+LAYOUT = toy_layout(64)
 
 
 def pair(vertices, name="a", size=64, identity=0):

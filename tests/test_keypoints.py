@@ -8,8 +8,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facelib.networks.keypoints import SMALLEST_SCALE, in_place, in_plane, soft_argmax
-from facelib.training.loss_terms import heat_map_error, splat
+from facelib.networks.keypoints import (
+    SMALLEST_SCALE,
+    fit_similarity_2d,
+    residual_shape,
+    soft_argmax,
+)
+from facelib.training.terms import heat_map_error, splat
 
 GRID = (6, 9)  # rows, columns
 
@@ -30,12 +35,12 @@ def splatted(points):
 
 
 def similarity(scale, angle, shift):
-    """Turn and shift as `in_plane` gives them, and the matrix that does the same."""
-    turn = scale * torch.tensor([[math.cos(angle), math.sin(angle)]], dtype=torch.double)
+    """Scale-roll and shift as `fit_similarity_2d` gives them, and the matrix that does the same."""
+    scale_roll = scale * torch.tensor([[math.cos(angle), math.sin(angle)]], dtype=torch.double)
     matrix = scale * np.array(
         [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]
     )
-    return turn, torch.tensor([shift], dtype=torch.double), matrix
+    return scale_roll, torch.tensor([shift], dtype=torch.double), matrix
 
 
 def test_a_heat_map_that_equals_the_truth_is_read_exactly_there():
@@ -91,12 +96,12 @@ def test_unknown_keypoints_cost_nothing():
 @settings(max_examples=50, deadline=None)
 def test_a_known_similarity_is_found_and_undone(scale, angle, shift, seed):
     reference = inner_points(1, 7, seed)[0]
-    turn, move, matrix = similarity(scale, angle, shift)
+    scale_roll, move, matrix = similarity(scale, angle, shift)
     points = torch.from_numpy(reference.numpy() @ matrix.T + shift)[None]
-    found = in_plane(points, reference)
-    torch.testing.assert_close(found, (turn, move))
-    left = in_place(points, *found, reference)
-    torch.testing.assert_close(left, torch.zeros_like(left))
+    found = fit_similarity_2d(points, reference)
+    torch.testing.assert_close(found, (scale_roll, move))
+    rest = residual_shape(points, *found, reference)
+    torch.testing.assert_close(rest, torch.zeros_like(rest))
 
 
 def test_it_is_the_least_squares_solution():
@@ -105,24 +110,24 @@ def test_it_is_the_least_squares_solution():
     points += 2 * reference
     rows = [[[x, -y, 1, 0], [y, x, 0, 1]] for x, y in reference]
     expected = np.linalg.lstsq(np.concatenate(rows), points.ravel())[0]
-    found = in_plane(torch.from_numpy(points)[None], torch.from_numpy(reference))
+    found = fit_similarity_2d(torch.from_numpy(points)[None], torch.from_numpy(reference))
     np.testing.assert_allclose(torch.cat(found, dim=1)[0], expected)
 
 
-def test_what_is_left_does_not_change_with_scale_roll_and_place():
+def test_the_residual_does_not_change_with_scale_roll_and_place():
     reference, points = inner_points(2, 9)
     _, move, matrix = similarity(1.7, 2.4, (0.3, -0.2))
     moved = torch.from_numpy(points.numpy() @ matrix.T) + move
     both = torch.stack([points, moved])
-    left = in_place(both, *in_plane(both, reference), reference)
-    torch.testing.assert_close(left[0], left[1])
+    rest = residual_shape(both, *fit_similarity_2d(both, reference), reference)
+    torch.testing.assert_close(rest[0], rest[1])
 
 
 def test_keypoints_in_one_point_keep_a_face_upright_and_of_some_size():
     points = torch.tensor([0.4, 0.6]).expand(1, 5, 2)
     reference = inner_points(1)[0].float()
-    turn, shift = in_plane(points, reference)
-    torch.testing.assert_close(turn, torch.tensor([[SMALLEST_SCALE, 0.0]]))
+    scale_roll, shift = fit_similarity_2d(points, reference)
+    torch.testing.assert_close(scale_roll, torch.tensor([[SMALLEST_SCALE, 0.0]]))
     centre = SMALLEST_SCALE * reference.mean(dim=0) + shift[0]
     torch.testing.assert_close(centre, points[0, 0])
-    assert in_place(points, turn, shift, reference).isfinite().all()
+    assert residual_shape(points, scale_roll, shift, reference).isfinite().all()

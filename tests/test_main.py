@@ -11,7 +11,7 @@ import pytest
 import skimage.data
 from click.testing import CliRunner
 from PIL import Image
-from toy_face import Constant, ToyLayout, dome
+from toy_face import Constant, dome, toy_layout
 
 from facelib.__main__ import main
 from facelib.cli import common
@@ -31,9 +31,9 @@ def photos(tmp_path):
 def toy_network(monkeypatch):
     """Replace the shipped network and layout by toys."""
     monkeypatch.setattr(
-        common, "load_network", lambda *_, **__: Constant(dome((32, 33), 42), ToyLayout(64))
+        common, "load_network", lambda *_, **__: Constant(dome((32, 33), 42), toy_layout(64))
     )
-    toy_uvmap = SimpleNamespace(load_layout=ToyLayout)
+    toy_uvmap = SimpleNamespace(load_layout=toy_layout)
     monkeypatch.setitem(sys.modules, "facelib.face.layout", toy_uvmap)
 
 

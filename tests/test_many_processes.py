@@ -11,18 +11,22 @@ import numpy as np
 import pytest
 import torch
 from accelerate import PartialState
-from toy_training import SIZE, GridLayout, PlainNetwork, TinyNetwork, random_pairs
+from toy_face import toy_layout
+from toy_training import CLOCK_COLUMNS, SIZE, PlainNetwork, TinyNetwork, random_pairs
 
 import facelib
-from facelib.networks.base import Answer
 from facelib.networks.catalogue import NETWORKS
 from facelib.networks.weights import load_weights
 from facelib.pairs.store import write_shards
+from facelib.training.checkpoint import BEST, CHECKPOINT
 from facelib.training.config import TrainConfig
-from facelib.training.loop import BEST, CHECKPOINT, DIVERGED, _Run, read_log, train
+from facelib.training.log import read_log
+from facelib.training.loop import train
+from facelib.training.opened_run import DIVERGED, OpenedRun
 from facelib.training.processes import Processes
 
 TIMEOUT = 900  # s; on an idle processor seconds are enough
+LAYOUT = toy_layout(SIZE)
 BATCH = 5  # which two processes cannot share evenly
 BROKEN = 7  # this pair's vertices are so far away in one of the folders that the loss is infinite
 
@@ -34,26 +38,26 @@ def small_networks(monkeypatch):
 
 
 def run_config(folder, name, **changes):
-    config = TrainConfig(
-        data_dir=folder / "pairs",
-        run_dir=folder / name,
-        network="plain",
-        size=SIZE,
-        batch_size=BATCH,
-        epochs=3,
-        learning_rate=1e-2,
-        max_grad_norm=0.01,
-        average_decay=0.9,
-        side_dropout=0.5,
-        log_steps=1,
-        threads=1,
-        progress=False,
-    )
-    return replace(config, **changes)
+    settings = {
+        "data_dir": folder / "pairs",
+        "run_dir": folder / name,
+        "network": "plain",
+        "size": SIZE,
+        "batch_size": BATCH,
+        "epochs": 3,
+        "learning_rate": 1e-2,
+        "max_grad_norm": 0.01,
+        "average_decay": 0.9,
+        "side_dropout": 0.5,
+        "log_steps": 1,
+        "threads": 1,
+        "progress": False,
+    }
+    return TrainConfig.from_dict({**settings, **changes})
 
 
 def runs(folder):
-    """What two processes are to do in a folder of pairs: name and configuration of each run."""
+    """The runs of two processes in a folder of pairs: name and configuration."""
     configs = [
         run_config(folder, "one_step", max_samples=BATCH, max_grad_norm=None),
         run_config(folder, "whole"),
@@ -64,7 +68,7 @@ def runs(folder):
         run_config(folder, "small_batch", batch_size=1),
         run_config(folder, "diverged", data_dir=folder / "broken"),
     ]
-    return {config.run_dir.name: config for config in configs}
+    return {config.run.run_dir.name: config for config in configs}
 
 
 def spoiled(pairs):
@@ -80,7 +84,7 @@ def folder(tmp_path_factory):
     write_shards(random_pairs(24), folder / "pairs", {}, shard_size=10)
     write_shards(spoiled(random_pairs(24)), folder / "broken", {}, shard_size=10)
     NETWORKS["plain"] = PlainNetwork
-    train(run_config(folder, "begun_by_one", max_samples=2 * BATCH), GridLayout())
+    train(run_config(folder, "begun_by_one", max_samples=2 * BATCH), LAYOUT)
     del NETWORKS["plain"]
     tasks = {name: config.to_dict() for name, config in runs(folder).items()}
     (folder / "runs.json").write_text(json.dumps(tasks))
@@ -108,9 +112,9 @@ def alone(folder, tmp_path):
     """The same runs of one process: a function from the name to the folder."""
 
     def run(name):
-        config = replace(runs(folder)[name], run_dir=tmp_path / name)
-        train(config, GridLayout())
-        return config.run_dir
+        config = runs(folder)[name].changed(run_dir=tmp_path / name)
+        train(config, LAYOUT)
+        return config.run.run_dir
 
     return run
 
@@ -120,10 +124,9 @@ def ended(folder, name):
 
 
 def logged(run_dir):
-    """What the log says of every step but its times; not the validation where a run stopped."""
-    lines = {line["step"]: line for line in reversed(read_log(run_dir)[1])}
-    timed = {"seconds", "data_share", "data_work_share"}
-    return [[v for k, v in sorted(lines[s].items()) if k not in timed] for s in sorted(lines)]
+    """What the log has of every step but its times."""
+    lines = read_log(run_dir)[1]
+    return [[v for k, v in sorted(line.items()) if k not in CLOCK_COLUMNS] for line in lines]
 
 
 def assert_alike(run_dir, other_dir):
@@ -141,7 +144,7 @@ def first_moments(run_dir):
 
 
 def test_shares_of_a_batch_make_up_the_batch(folder):
-    stream = _Run(run_config(folder, "unused"), GridLayout()).stream
+    stream = OpenedRun(run_config(folder, "unused"), LAYOUT).stream
     whole, parts = stream.batch(3), [stream.batch(3, slice(i, None, 2)) for i in range(2)]
     assert [len(part.photos) for part in parts] == [3, 2]
     for i, part in enumerate(parts):
@@ -171,11 +174,11 @@ def test_the_log_names_the_processes_and_only_the_main_one_writes(folder):
 
 
 def test_one_process_continues_what_two_began(folder, alone):
-    config = replace(runs(folder)["begun"], max_samples=None)
-    assert read_log(config.run_dir)[1][-1]["step"] == 2
-    train(config, GridLayout())
-    assert_alike(config.run_dir, alone("whole"))
-    assert read_log(config.run_dir)[0]["continued"][-1]["environment"]["processes"] == 1
+    config = runs(folder)["begun"].changed(max_samples=None)
+    assert read_log(config.run.run_dir)[1][-1]["step"] == 2
+    train(config, LAYOUT)
+    assert_alike(config.run.run_dir, alone("whole"))
+    assert read_log(config.run.run_dir)[0]["continued"][-1]["environment"]["processes"] == 1
 
 
 def test_two_processes_continue_what_one_began(folder, alone):
@@ -185,14 +188,14 @@ def test_two_processes_continue_what_one_began(folder, alone):
     assert first["continued"][-1]["environment"]["processes"] == 2
 
 
-def test_the_main_process_tells_all_when_time_is_up(folder):
+def test_the_main_process_decides_for_all_when_time_is_up(folder):
     assert read_log(folder / "timed")[1][-1]["step"] == 3
     assert ended(folder, "timed") == [str(folder / "timed" / BEST)] * 2
 
 
 def test_a_loss_that_is_not_finite_in_one_share_stops_all(folder):
     messages = ended(folder, "diverged")
-    assert messages[0] == messages[1] and "loss is inf" in messages[0]
+    assert messages[0] == messages[1] and "loss is nan" in messages[0]
     kept = torch.load(folder / "diverged" / DIVERGED, weights_only=True)
     assert len(kept["maps"]) == BATCH
     assert (kept["maps"].amax(dim=(1, 2, 3)) > 1e20).sum() == 1
@@ -204,11 +207,11 @@ def test_every_process_needs_a_sample(folder):
 
 
 def test_batch_norm_sees_each_share_alone_on_processors(folder):
-    run = _Run(run_config(folder, "unused", network="tiny"), GridLayout())
+    run = OpenedRun(run_config(folder, "unused", network="tiny"), LAYOUT)
     expected = 0.0
     for part in (run.stream.batch(0, slice(i, None, 2)) for i in range(2)):
-        answer = Answer(run.network(part.photos))
-        expected += run._loss(answer, part).item() * len(part.maps) / BATCH
+        maps = run.learner.network.train()(part.photos)
+        expected += run.learner.loss(maps, part.maps).item() * len(part.maps) / BATCH
     assert read_log(folder / "batch_norm")[1][0]["loss"] == pytest.approx(expected, rel=1e-5)
 
 

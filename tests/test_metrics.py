@@ -5,7 +5,7 @@ import pytest
 import trimesh
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
-from toy_face import ToyLayout, dome
+from toy_face import dome, toy_layout
 
 from facelib.evaluation.metrics import (
     ced,
@@ -19,7 +19,7 @@ from facelib.geometry.mesh import Mesh, subdivision_matrix, submesh
 from facelib.geometry.registration import umeyama
 from facelib.geometry.transforms import Similarity
 
-LAYOUT = ToyLayout(64)
+LAYOUT = toy_layout(64)
 TURN = Rotation.from_rotvec([0.05, -0.08, 0.06]).as_matrix()
 
 

@@ -13,6 +13,7 @@ from facelib.evaluation.probes.layers import layer_outputs, untrained
 from facelib.evaluation.probes.photos import GREY, hide, occlusion_map, spoiled_views
 from facelib.face.layout import load_layout
 from facelib.geometry.transforms import rotation_from_pose
+from facelib.networks.base import FaceNetwork
 from facelib.networks.catalogue import NETWORKS, create
 from facelib.networks.compact import Description
 from facelib.networks.convention import POSITION_SCALE
@@ -24,20 +25,20 @@ LAYOUT = load_layout(SIZE)
 MEAN_MAP = LAYOUT.position_map(LAYOUT.references_head[0]) / SIZE / POSITION_SCALE
 
 
-class Linear(nn.Module):
+class Linear(FaceNetwork):
     """The mean face, moved in depth by what two patches of pixels say."""
 
-    name, size, side_photo = "linear", SIZE, "needed"
+    name, side_photo = "linear", "needed"
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(SIZE)
         weights = torch.zeros(6, SIZE, SIZE)
         weights[0, :8, :8] = 1.0  # red, top left of the front
         weights[5, 24:, 24:] = -3.0  # blue, bottom right of the side
         self.weights = nn.Parameter(weights)
         self.register_buffer("mean", torch.from_numpy(MEAN_MAP).permute(2, 0, 1))
 
-    def forward(self, photos: torch.Tensor) -> torch.Tensor:
+    def forward(self, photos: torch.Tensor, has_side: None = None) -> torch.Tensor:
         moved = (photos * self.weights).sum(dim=(1, 2, 3)) / 1000
         return self.mean + moved[:, None, None, None] * torch.tensor([0.0, 0, 1]).view(1, 3, 1, 1)
 

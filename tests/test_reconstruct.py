@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from toy_face import Constant, ToyLayout, dome
+from toy_face import Constant, dome, toy_layout
 
 from facelib.detect import NoFaceError, detection_from_box, find_face
 from facelib.face.headmodel import load_head
 from facelib.face.layout import load_layout
 from facelib.geometry.mesh import Mesh
 from facelib.imaging.crop import Crop
+from facelib.networks.base import FaceNetwork
 from facelib.networks.convention import POSITION_SCALE
 from facelib.reconstruction.reconstruct import (
     FRONT_BOX,
@@ -24,7 +25,7 @@ from facelib.reconstruction.reconstruct import (
 from facelib.render.camera import Camera
 from facelib.render.render import Light, render
 
-LAYOUT = ToyLayout(64)
+LAYOUT = toy_layout(64)
 
 
 def gradient(height, width):
@@ -40,8 +41,10 @@ def run(network, front=None, **options):
 
 
 def test_network_sees_front_then_side_and_answers_in_pixels():
-    class Probe(torch.nn.Module):
-        def forward(self, photos):
+    class Probe(FaceNetwork):
+        name = "probe"
+
+        def forward(self, photos, has_side=None):
             assert not self.training
             return torch.stack([photos[:, 0], photos[:, 4], photos[:, 5]], dim=1)
 
@@ -56,7 +59,7 @@ def test_network_sees_front_then_side_and_answers_in_pixels():
 @pytest.mark.parametrize("side_photo", ["optional", "unused"])
 def test_a_network_that_can_do_without_a_side_gets_the_front_alone(side_photo):
     class Probe(Constant):
-        def forward(self, photos):
+        def forward(self, photos, has_side=None):
             assert photos.shape[1] == 3
             return super().forward(photos)
 
@@ -152,7 +155,7 @@ def test_layout_of_another_size_is_refused():
     network = Constant(dome((30, 33), 40), LAYOUT)
     photo = gradient(20, 20)
     with pytest.raises(ValueError, match="network's size 64, got 32"):
-        reconstruct(photo, photo, network, ToyLayout(32))
+        reconstruct(photo, photo, network, toy_layout(32))
 
 
 def test_crop_of_a_box_is_square_and_follows_it():

@@ -1,95 +1,71 @@
-"""A toy layout with the interface of UVLayout, and networks that always give one answer.
+"""A tiny layout on a square grid, a dome for a face, and a network that always answers the same.
 
-The layout is a square grid: small enough to know every answer, quick enough for every test.
+Small enough to know every answer, quick enough for every test.
 """
 
-from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 
 import numpy as np
 import torch
-from scipy import sparse
+from scipy.sparse import csr_matrix, eye
 
+from facelib.face.layout import UVLayout
+from facelib.networks.base import FaceNetwork
 from facelib.networks.convention import POSITION_SCALE
 
-N_GRID = 12
+N_GRID = 12  # vertices along a side; uv from 0.1 to 0.9
+N_VERTICES = N_GRID**2
+GRID = np.linspace(0.1, 0.9, N_GRID)
+UV = np.stack(np.meshgrid(GRID, GRID), axis=-1).reshape(-1, 2)
 
 
-@dataclass(frozen=True)
-class ToyLayout:
-    size: int = 64
+def layout_parts(size):
+    """The fields of a UVLayout, all of it face."""
+    index = np.arange(N_VERTICES).reshape(N_GRID, N_GRID)
+    a, b, c, d = (
+        corner.ravel()
+        for corner in (index[:-1, :-1], index[1:, :-1], index[1:, 1:], index[:-1, 1:])
+    )
+    triangles = np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)]).astype(np.int32)
+    columns = np.linspace(0, N_VERTICES - 1, 68).round().astype(int)
+    everywhere, nowhere = np.ones(N_VERTICES, bool), np.zeros(N_VERTICES, bool)
+    others = ("eyes", "nose", "mouth", "neck", "membrane")
+    return {
+        "size": size,
+        "uv": UV,
+        "triangles": triangles,
+        "mirror": index[:, ::-1].ravel(),
+        "from_head": csr_matrix(eye(N_VERTICES)),
+        "keypoint_matrix": csr_matrix((np.ones(68), (range(68), columns)), shape=(68, N_VERTICES)),
+        "references_head": dome((0, 0), 150)[None].astype(np.float32),
+        "labels": {"face": everywhere, **dict.fromkeys(others, nowhere)},
+    }
 
-    @cached_property
-    def uv(self):
-        side = np.linspace(0.1, 0.9, N_GRID)
-        return np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2).astype(np.float32)
 
-    @cached_property
-    def triangles(self):
-        index = np.arange(N_GRID**2).reshape(N_GRID, N_GRID)
-        a, b, c, d = (
-            s.ravel() for s in (index[:-1, :-1], index[1:, :-1], index[1:, 1:], index[:-1, 1:])
-        )
-        return np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)]).astype(np.int32)
-
-    @cached_property
-    def mirror(self):
-        return np.arange(N_GRID**2).reshape(N_GRID, N_GRID)[:, ::-1].ravel()
-
-    @cached_property
-    def coverage(self):
-        centre = (np.arange(self.size) + 0.5) / self.size
-        inside = (centre >= 0.1) & (centre <= 0.9)
-        return inside[:, None] & inside[None, :]
-
-    @cached_property
-    def _to_map(self):
-        """Bilinear weights, map pixels × vertices."""
-        along = ((np.arange(self.size) + 0.5) / self.size - 0.1) / 0.8 * (N_GRID - 1)
-        along = np.clip(along, 0, N_GRID - 1)
-        hat = np.maximum(0, 1 - np.abs(along[:, None] - np.arange(N_GRID)))
-        return np.kron(hat, hat)
-
-    @property
-    def labels(self):
-        return {"face": np.ones(N_GRID**2, dtype=bool)}
-
-    def position_map(self, vertices):
-        grid = (self._to_map @ vertices).reshape(self.size, self.size, 3)
-        return (grid * self.coverage[..., None]).astype(np.float32)
-
-    def vertices(self, position_map):
-        weights = self._to_map[self.coverage.ravel()]
-        return np.linalg.lstsq(weights, position_map[self.coverage], rcond=None)[0]
-
-    @cached_property
-    def keypoint_matrix(self):
-        columns = np.linspace(0, N_GRID**2 - 1, 68).round().astype(int)
-        return sparse.csr_array((np.ones(68), (range(68), columns)), shape=(68, N_GRID**2))
-
-    def keypoints(self, vertices):
-        return self.keypoint_matrix @ vertices
+@cache
+def toy_layout(size=64, kind=UVLayout):
+    return kind(**layout_parts(size))
 
 
 def dome(centre, side, depth=0.5):
     """Layout vertices of a dome that fills a square of the image, (144, 3) px, lowest z 0."""
-    across = (ToyLayout().uv - 0.5) / 0.4  # −1 .. 1
+    across = (UV - 0.5) / 0.4  # −1 .. 1
     z = np.clip(1 - 0.5 * (across**2).sum(axis=1), 0, None)
     return np.column_stack([centre + across * side / 2, depth * side * z])
 
 
-class Constant(torch.nn.Module):
-    """Predicts the same vertices whatever it sees, and counts how often it was asked."""
+class Constant(FaceNetwork):
+    """Predicts the same vertices whatever the photos, and counts its calls."""
 
     name = "constant"
     side_photo = "needed"
 
     def __init__(self, vertices_crop, layout):
-        super().__init__()
-        self.size, self.calls = layout.size, 0
-        answer = layout.position_map(vertices_crop) / (layout.size * POSITION_SCALE)
-        self.register_buffer("answer", torch.from_numpy(answer.transpose(2, 0, 1))[None])
+        super().__init__(layout.size)
+        self.calls = 0
+        maps = layout.position_map(vertices_crop) / (layout.size * POSITION_SCALE)
+        self.register_buffer("maps", torch.from_numpy(maps.transpose(2, 0, 1))[None])
 
-    def forward(self, photos):
+    def forward(self, photos, has_side=None):
         self.calls += 1
-        return self.answer.expand(len(photos), -1, -1, -1)
+        return self.maps.expand(len(photos), -1, -1, -1)

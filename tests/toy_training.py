@@ -1,63 +1,46 @@
-"""Random pairs, a layout of single pixels and small networks: what training needs, and quick."""
+"""Random pairs and small networks: what training needs, and quick."""
 
 import numpy as np
 import torch
 from torch import nn
+from toy_face import N_VERTICES
 
+from facelib.networks.base import FaceNetwork
 from facelib.pairs.store import FacePair
+from facelib.training.config import TrainConfig
 
-SIZE, N_VERTICES = 32, 40
-
-
-class GridLayout:
-    """A layout whose vertices are single pixels of the map."""
-
-    def __init__(self, size=SIZE):
-        self.size = size
-        places = np.random.default_rng(0).permutation(SIZE * SIZE)[:N_VERTICES]
-        self.rows, self.columns = np.divmod(places, SIZE)
-        self.coverage = np.zeros((size, size), bool)
-        self.coverage[self.rows, self.columns] = True
-        self.uv, self.keypoint_matrix = np.zeros((N_VERTICES, 2)), np.zeros((0, N_VERTICES))
-
-    def position_map(self, vertices):
-        out = np.zeros((self.size, self.size, 3), np.float32)
-        out[self.rows, self.columns] = vertices
-        return out
-
-    def vertices(self, position_map):
-        return position_map[self.rows, self.columns]
-
-    def label_map(self, name):
-        return np.zeros((self.size, self.size), np.float32)
+SIZE = 32
+CLOCK_COLUMNS = {"seconds", "data_share", "data_work_share"}
 
 
-class TinyNetwork(nn.Module):
+class TinyNetwork(FaceNetwork):
     """Two convolutions and BatchNorm: state enough to test a resume, fast enough for tests."""
 
+    name = "tiny"
     side_photo = "needed"
 
-    def __init__(self):
-        super().__init__()
+    def __init__(self, size=SIZE, confidence=False):
+        super().__init__(size, confidence)
         self.layers = nn.Sequential(
             nn.Conv2d(6, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 3, 1)
         )
 
-    def forward(self, photos):
+    def forward(self, photos, has_side=None):
         return torch.sigmoid(self.layers(photos))
 
 
-class PlainNetwork(nn.Module):
+class PlainNetwork(FaceNetwork):
     """Without BatchNorm, so that no sample changes another's answer; can do without the side."""
 
+    name = "plain"
     side_photo = "optional"
 
-    def __init__(self):
-        super().__init__()
+    def __init__(self, size=SIZE, confidence=False):
+        super().__init__(size, confidence)
         self.front, self.side = (nn.Conv2d(3, 8, 3, padding=1) for _ in range(2))
         self.last = nn.Conv2d(8, 3, 1)
 
-    def forward(self, photos, has_side):
+    def forward(self, photos, has_side=None):
         features = self.front(photos[:, :3])
         if has_side.any():
             features = features + self.side(photos[:, 3:]) * has_side[:, None, None, None]
@@ -77,3 +60,26 @@ def random_pairs(n, size=SIZE):
             name=str(i),
             px_per_mm=0.5,
         )
+
+
+def without_clock(lines):
+    """The lines of a log, but for how long things took."""
+    return [{k: v for k, v in line.items() if k not in CLOCK_COLUMNS} for line in lines]
+
+
+def tiny_config(data_dir, run_dir):
+    """A run of three epochs of five steps."""
+    return TrainConfig.from_dict(
+        {
+            "data_dir": data_dir,
+            "run_dir": run_dir,
+            "network": "tiny",
+            "size": SIZE,
+            "batch_size": 4,
+            "epochs": 3,
+            "learning_rate": 1e-2,
+            "log_steps": 1,
+            "threads": 1,
+            "progress": False,
+        }
+    )

@@ -110,7 +110,7 @@ def evaluate_pairs(
     from facelib.pairs.store import ShardedPairs
 
     network, started = common.load_network(weights), time.monotonic()
-    method = getattr(network, "name", "network")
+    method = network.name
     try:
         dataset = ShardedPairs(pairs)
         baseline = ShardedPairs(training) if training else dataset

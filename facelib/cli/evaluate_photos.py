@@ -30,5 +30,5 @@ def evaluate_aflw2000(
     except (ValueError, OSError) as error:
         raise Failure(f"cannot evaluate: {error}", BAD_DATA) from error
     stand_in = is_stand_in(folder) or face.stand_in
-    method = getattr(network, "name", "network")
+    method = network.name
     click.echo(scoring.markdown_report(method, scores, stand_in))

@@ -28,7 +28,7 @@ def evaluate_florence(
         result = scoring.evaluate_scans(network, subjects, layout, show_progress)
     except (ValueError, OSError) as error:
         raise Failure(f"cannot evaluate: {error}", BAD_DATA) from error
-    method = getattr(network, "name", "network")
+    method = network.name
     click.echo(scoring.markdown_report(method, result, is_stand_in(folder)))
     if record:
         from facelib.evaluation.record import EvaluationRecord, write_record

@@ -35,7 +35,7 @@ def runs(folders: tuple[Path, ...], plot: Path | None, as_json: bool) -> None:
     Skill is the error over the mean face's: below 1, the photos help. What a log does not tell
     is a dash.
     """
-    from facelib.training.runs import draw_errors, markdown_table
+    from facelib.training.run_table import draw_errors, markdown_table
 
     if plot and plot.suffix.lower() not in ENDINGS:
         raise Failure(f"{plot} must end in {', '.join(ENDINGS)}", UNKNOWN_ENDING)
@@ -70,9 +70,7 @@ def read(folders: tuple[Path, ...]) -> list:
 
 def save(figure, path: Path) -> None:
     """Write a figure, whole or not at all."""
-    beside = path.with_name(f".{path.name}.tmp")
-    try:
-        figure.savefig(beside, format=path.suffix[1:].lower(), dpi=150)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    from facelib.files.atomic import replacing
+
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format=path.suffix[1:].lower(), dpi=150)

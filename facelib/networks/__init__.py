@@ -1,1 +1,5 @@
-"""Networks that turn two face photos into a UV position map, their weights on disk, and ONNX."""
+"""The networks: photos in, position map out.
+
+`base` has the class that all of them share, `catalogue` lists them, `weights` stores them, and
+`onnx_export` writes them for programs without torch. How they are trained is in `training`.
+"""

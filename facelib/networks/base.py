@@ -1,30 +1,31 @@
-"""What all networks have in common: what goes in, and the unit of what comes out."""
+"""The class of all networks: what goes in, what comes out, and what training may ask of them."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
+from torch import nn
 
-# How far off a coordinate is in a network that has learned something, map unit. A network that is
-# to tell its own deviation starts here, and the loss is scaled by it.
+# Typical error of one coordinate in a trained network, map unit. A network that predicts its own
+# deviation starts at this value, and the loss is scaled by it.
 TYPICAL_DEVIATION = 0.02
 
-# What a network does with the side photo, and the channels that it can be given.
+# What a network does with the side photo, and how many channels its photos may have.
 CHANNELS = {"needed": (6,), "optional": (3, 6), "unused": (3, 6)}
 
 
 class Answer(NamedTuple):
-    """What a network says of photos while it is trained; only the maps are said by all.
+    """Training-time outputs. Every network returns `maps`; fields it does not predict are None.
 
     Attributes:
         maps: (B, 3, S, S) position maps; None where only the vertices were asked for.
-        log_deviation: (B, 1, S, S), the log of each texel's deviation, map unit: the standard one
-            or, if it was trained on absolute errors, the mean absolute one.
-        heat_front: (B, 68, h, w), where each keypoint is in the front photos: log of weights, see
-            `keypoints.soft_argmax`.
-        heat_side: (N, 68, h, w), the same for the side photos that there are, in order.
-        vertices: (B, V, 3), the layout's vertices that the maps are drawn from, in the maps' unit.
+        log_deviation: (B, 1, S, S), log of each texel's deviation, map unit: the standard deviation
+            or, after training on absolute errors, the mean absolute deviation.
+        heat_front: (B, 68, h, w), heat maps of the keypoints in the front photos, log of weights,
+            see `keypoints.soft_argmax`.
+        heat_side: (N, 68, h, w), the same for the N side photos that exist, in order.
+        vertices: (B, V, 3), the layout's vertices from which the maps are drawn, map unit.
     """
 
     maps: torch.Tensor | None
@@ -34,12 +35,90 @@ class Answer(NamedTuple):
     vertices: torch.Tensor | None = None
 
 
+class FaceNetwork(nn.Module):
+    """Photos in, position map out.
+
+    A subclass sets `name` and `side_photo` and defines `forward`. All else has a default; a
+    subclass that can do more sets the flag of that ability and overrides its method.
+
+    Attributes:
+        name: key in `catalogue.NETWORKS`; stored with the weights.
+        side_photo: what it does with the side photo, a key of `CHANNELS`.
+        predicts_vertices: whether `answer` returns vertices, so that training can compare those.
+        predicts_confidence: whether it can be built with `confidence`.
+        has_encoder: whether it has `encode`, and its encoder can be trained first.
+        has_calibration: whether `calibrate` does something.
+        size: px, side of the square photos and maps it is trained for.
+        confidence: whether it predicts how far off each texel may be (`Answer.log_deviation`).
+    """
+
+    name: ClassVar[str]
+    side_photo: ClassVar[str] = "needed"
+    predicts_vertices: ClassVar[bool] = False
+    predicts_confidence: ClassVar[bool] = False
+    has_encoder: ClassVar[bool] = False
+    has_calibration: ClassVar[bool] = False
+
+    def __init__(self, size: int = 256, confidence: bool = False) -> None:
+        """Keep size and confidence.
+
+        Args:
+            size: px, a positive multiple of 32.
+            confidence: whether it predicts its deviation.
+        Raises:
+            ValueError: for another size, or confidence from a network that does not predict it.
+        """
+        super().__init__()
+        if size <= 0 or size % 32:
+            raise ValueError(f"size must be a positive multiple of 32 px, got {size}")
+        if confidence and not self.predicts_confidence:
+            raise ValueError(f"{self.name} cannot predict its confidence: leave that out")
+        self.size, self.confidence = size, confidence
+
+    def forward(self, photos: torch.Tensor, has_side: torch.Tensor | None = None) -> torch.Tensor:
+        """Predict the position map of the front photo's face.
+
+        Args:
+            photos: (B, 6, S, S) float32 in 0..1, front RGB then side RGB, S divisible by 32; unless
+                the side photo is needed, (B, 3, S, S) fronts will do.
+            has_side: (B,) bool, which side photos exist; None if all do. Only networks whose side
+                photo is optional look at it.
+        Returns:
+            (B, 3, S, S), about 0..1; times S · POSITION_SCALE it is (x, y, z) in px, crop frame.
+        Raises:
+            ValueError: if the photos have another shape.
+        """
+        raise NotImplementedError
+
+    def answer(
+        self, photos: torch.Tensor, has_side: torch.Tensor | None = None, draw_maps: bool = True
+    ) -> Answer:
+        """Predict everything that training compares with the truth.
+
+        Args:
+            photos: as in `forward`.
+            has_side: as in `forward`.
+            draw_maps: False where only vertices are wanted, of a network that predicts them.
+        """
+        return Answer(self(photos, has_side))
+
+    def set_heatmap_gradient(self, flows: bool) -> None:
+        """Choose whether the map's gradient reaches the heat maps, in a network that has them."""
+
+    def encode(self, photos: torch.Tensor) -> torch.Tensor:
+        """Reduce (B, 6, S, S) photos to (B, C, h, w) features; only where `has_encoder`."""
+        raise NotImplementedError(f"{self.name} has no encoder that can be trained alone")
+
+    def calibrate(self, photos: torch.Tensor) -> None:
+        """Rescale fresh weights, in place, to suit (B, 6, S, S) photos; by default, do nothing."""
+
+
 def check_photos(photos: torch.Tensor, side_photo: str) -> None:
     """Refuse photos that a network cannot take.
 
     Args:
-        photos: wanted as (B, C, S, S), S divisible by 32: front RGB, and side RGB after it.
-        side_photo: a key of `CHANNELS`; only where the side is needed must it be there.
+        photos: wanted as (B, C, S, S), S divisible by 32: front RGB, then side RGB.
+        side_photo: a key of `CHANNELS`; where it is "needed", the side must be there.
     Raises:
         ValueError: naming what was expected and what came.
     """

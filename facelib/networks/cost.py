@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from facelib.networks.base import FaceNetwork
 from facelib.networks.weights import save_weights
 
 WARM_UP = 1  # calls that are not timed
@@ -24,9 +25,9 @@ class Cost:
         name: the network's.
         size: px, side of the photos.
         parameters: learned numbers.
-        multiply_adds: of one pair, in convolutions and matrix products; the rest is little.
+        multiply_adds: per pair, in convolutions and matrix products; the rest is little.
         megabytes: of its file with kernels in half precision.
-        milliseconds: processor time of one pair, all threads together, the fastest of several.
+        milliseconds: processor time per pair, all threads together, the fastest of several calls.
     """
 
     name: str
@@ -37,11 +38,11 @@ class Cost:
     milliseconds: float
 
 
-def measure_cost(network: nn.Module, size: int, repeats: int = 3) -> Cost:
+def measure_cost(network: FaceNetwork, size: int, repeats: int = 3) -> Cost:
     """Count and time a network at one size.
 
     Args:
-        network: from `facelib.networks.create`; it is left in the mode (train, eval) it was in.
+        network: left in the mode (train, eval) it was in.
         size: px, a multiple of 32.
         repeats: timed calls.
     """
@@ -66,14 +67,14 @@ def measure_cost(network: nn.Module, size: int, repeats: int = 3) -> Cost:
 
 @torch.no_grad()
 def count_multiply_adds(module: nn.Module, *inputs: torch.Tensor) -> int:
-    """Watch one call and count the multiply-adds of its convolutions and matrix products."""
+    """Run one call and count the multiply-adds of its convolutions and matrix products."""
     with FlopCounterMode(display=False) as counter:
         module(*inputs)
     return counter.get_total_flops() // 2
 
 
 @torch.no_grad()
-def _fastest_milliseconds(network: nn.Module, photos: torch.Tensor, repeats: int) -> float:
+def _fastest_milliseconds(network: FaceNetwork, photos: torch.Tensor, repeats: int) -> float:
     times = []
     for _ in range(WARM_UP + repeats):
         start = time.process_time()
@@ -82,7 +83,7 @@ def _fastest_milliseconds(network: nn.Module, photos: torch.Tensor, repeats: int
     return 1e3 * min(times[WARM_UP:])
 
 
-def _file_bytes(network: nn.Module) -> int:
+def _file_bytes(network: FaceNetwork) -> int:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "weights.safetensors"
         save_weights(path, network, half=True)

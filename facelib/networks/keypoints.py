@@ -1,21 +1,21 @@
-"""Keypoints a network finds in a photo: read off heat maps, and freed of the head's place.
+"""Keypoints that a network finds in a photo: read from heat maps, then freed of the head's place.
 
-Points are in crop sides from the crop's corner, x right and y down, so that a layer's pixel
-(row, column) of an h × w grid lies at ((column + ½) / w, (row + ½) / h) whatever the grid is.
-A turn is a complex number, (…, 2) real and imaginary part: to multiply by it scales by its length
-and turns by its angle, from x to y. That is chapter 01's similarity of the plane.
+Points are in crop sides from the crop's corner, x right and y down, so that pixel (row, column) of
+an h × w grid lies at ((column + ½) / w, (row + ½) / h) on any grid. A similarity of the plane is
+z → a z + b in complex numbers, stored as (…, 2) real and imaginary parts: the length of a is the
+scale, its angle, from x to y, the roll; so a is called `scale_roll`, and b `shift` (chapter 01).
 """
 
 from __future__ import annotations
 
 import torch
 
-SMALLEST_SCALE = 0.2  # maps that know nothing yet have all their keypoints in the middle
+SMALLEST_SCALE = 0.2  # untrained heat maps put all keypoints in the middle
 TINY = 1e-12  # keypoints in one point have no direction; this gives them one
 
 
 def soft_argmax(heat_maps: torch.Tensor) -> torch.Tensor:
-    """Read where each heat map lies: the mean of the pixels' places, as softmax weighs them.
+    """Read a place from each heat map: the mean of the pixels' places under softmax weights.
 
     The place of the largest value would be as coarse as the grid, and have no gradient.
 
@@ -31,51 +31,54 @@ def soft_argmax(heat_maps: torch.Tensor) -> torch.Tensor:
     return torch.stack([shares.sum(dim=2) @ x, shares.sum(dim=3) @ y], dim=2)
 
 
-def times(points: torch.Tensor, turn: torch.Tensor) -> torch.Tensor:
-    """Multiply (…, 2) points by (…, 2) turns, as complex numbers."""
-    (x, y), (real, imaginary) = points.unbind(-1), turn.unbind(-1)
+def complex_product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Multiply (…, 2) complex numbers."""
+    (x, y), (real, imaginary) = a.unbind(-1), b.unbind(-1)
     return torch.stack([real * x - imaginary * y, imaginary * x + real * y], dim=-1)
 
 
-def conjugate(turn: torch.Tensor) -> torch.Tensor:
-    """Mirror (…, 2) complex numbers: the turn the other way."""
-    return turn * turn.new_tensor((1.0, -1.0))
+def conjugate(numbers: torch.Tensor) -> torch.Tensor:
+    """Mirror (…, 2) complex numbers: the same scale, the opposite rotation."""
+    return numbers * numbers.new_tensor((1.0, -1.0))
 
 
-def in_plane(points: torch.Tensor, reference: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Find the similarity of least squares that lays a reference on found points.
+def fit_similarity_2d(
+    points: torch.Tensor, reference: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Find the similarity of least squares that takes a reference to found points.
 
-    With both about their means, that is a = Σ m̄ z / Σ |m|²: Umeyama's answer, which in the plane
-    needs no singular values.
+    With both centred, a = Σ m̄ z / Σ |m|²: Umeyama's answer, which in the plane needs no singular
+    values.
 
     Args:
         points: (N, K, 2).
         reference: (K, 2), not all in one place.
     Returns:
-        turn a (N, 2), never shorter than SMALLEST_SCALE, and shift b (N, 2): a · reference + b is
-        near the points.
+        scale_roll a (N, 2), never shorter than SMALLEST_SCALE, and shift b (N, 2):
+        a · reference + b is near the points.
     """
     centre, reference_centre = points.mean(dim=1), reference.mean(dim=0)
-    about = reference - reference_centre
-    turn = times(points - centre[:, None], conjugate(about)).sum(dim=1) / about.square().sum()
-    turn = turn + turn.new_tensor((TINY, 0.0))
-    length = torch.linalg.vector_norm(turn, dim=1, keepdim=True)
-    turn = turn * (length.clamp_min(SMALLEST_SCALE) / length)
-    return turn, centre - times(reference_centre, turn)
+    centred = reference - reference_centre
+    product = complex_product(points - centre[:, None], conjugate(centred))
+    scale_roll = product.sum(dim=1) / centred.square().sum()
+    scale_roll = scale_roll + scale_roll.new_tensor((TINY, 0.0))
+    length = torch.linalg.vector_norm(scale_roll, dim=1, keepdim=True)
+    scale_roll = scale_roll * (length.clamp_min(SMALLEST_SCALE) / length)
+    return scale_roll, centre - complex_product(reference_centre, scale_roll)
 
 
-def in_place(
-    points: torch.Tensor, turn: torch.Tensor, shift: torch.Tensor, reference: torch.Tensor
+def residual_shape(
+    points: torch.Tensor, scale_roll: torch.Tensor, shift: torch.Tensor, reference: torch.Tensor
 ) -> torch.Tensor:
-    """Undo a similarity and take the reference away: what it does not explain of the points.
+    """Undo a similarity and subtract the reference: what the similarity does not explain.
 
     Args:
         points: (N, K, 2).
-        turn: (N, 2), from `in_plane`.
-        shift: (N, 2), from `in_plane`.
+        scale_roll: (N, 2), from `fit_similarity_2d`.
+        shift: (N, 2), from `fit_similarity_2d`.
         reference: (K, 2).
     Returns:
         (N, K, 2), at the reference's scale, roll and place.
     """
-    back = conjugate(turn) / turn.square().sum(dim=1, keepdim=True)
-    return times(points - shift[:, None], back[:, None]) - reference
+    inverse = conjugate(scale_roll) / scale_roll.square().sum(dim=1, keepdim=True)
+    return complex_product(points - shift[:, None], inverse[:, None]) - reference

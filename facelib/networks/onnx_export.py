@@ -1,14 +1,13 @@
 """Write a network as an ONNX file, which other programs and other languages can run.
 
-A file stands for itself: photos in 0..1 go in, positions in pixels come out, and its metadata say
-so. `networks.onnx_network` runs it; neither that nor anyone else then needs torch. Chapter 10.
+A file is complete: photos in 0..1 go in, positions in pixels come out, and its metadata describe
+both. `networks.onnx_network` runs it without torch, as other programs can. Chapter 10.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,7 +20,8 @@ from onnx.compose import add_prefix
 from torch import nn
 
 import facelib
-from facelib.files.atomic import sha256
+from facelib.files.atomic import replacing, sha256
+from facelib.networks.base import FaceNetwork
 from facelib.networks.convention import POSITION_SCALE
 from facelib.networks.weights import load_weights, read_card
 
@@ -35,7 +35,7 @@ the centre of its first pixel, z toward the camera."""
 
 
 def export_model(weights: Path) -> onnx.ModelProto:
-    """Turn a weights file into an ONNX model that knows which file it is of.
+    """Convert a weights file to an ONNX model that names the file by its SHA-256.
 
     Args:
         weights: safetensors file written by `facelib.networks.weights.save_weights`.
@@ -48,21 +48,17 @@ def export_model(weights: Path) -> onnx.ModelProto:
 
 def write_model(path: Path, model: onnx.ModelProto) -> None:
     """Write a model, whole or not at all; the same model gives the same bytes."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_bytes(model.SerializeToString(deterministic=True))
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with replacing(path) as temporary:
+        temporary.write_bytes(model.SerializeToString(deterministic=True))
 
 
 def to_onnx(
-    network: nn.Module, card: Mapping[str, object] | None = None, weights_sha256: str = ""
+    network: FaceNetwork, card: Mapping[str, object] | None = None, weights_sha256: str = ""
 ) -> onnx.ModelProto:
-    """Turn a network into an ONNX model for photos of its size, in batches of any length.
+    """Convert a network to an ONNX model for photos of its size, in batches of any length.
 
     Args:
-        network: from `facelib.networks`, in evaluation mode, on the CPU.
+        network: in evaluation mode, on the CPU.
         card: JSON-able facts about the weights.
         weights_sha256: of the file that they come from.
 
@@ -90,9 +86,9 @@ def to_onnx(
 
 
 class _Pixels(nn.Module):
-    """A network whose photos come one by one and whose answer is in pixels."""
+    """A network that takes its photos one by one and returns pixels."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: FaceNetwork) -> None:
         super().__init__()
         self.network = network
 
@@ -102,7 +98,7 @@ class _Pixels(nn.Module):
         return maps * (self.network.size * POSITION_SCALE)
 
 
-def _traced(network: nn.Module, inputs: tuple[str, ...]) -> onnx.ModelProto:
+def _traced(network: FaceNetwork, inputs: tuple[str, ...]) -> onnx.ModelProto:
     """Trace a network with these photos."""
     # Two of each: a batch of one would be taken for a constant.
     photos = tuple(torch.zeros(2, 3, network.size, network.size) for _ in inputs)
@@ -110,7 +106,7 @@ def _traced(network: nn.Module, inputs: tuple[str, ...]) -> onnx.ModelProto:
     batch = torch.export.Dim("batch")
     with _quiet(), torch.no_grad():
         module(*photos)  # fills the caches of what does not depend on the photos
-        # Left to itself, the ONNX exporter answers a batch that is no free size by fixing it.
+        # By default the ONNX exporter fixes the batch size when it cannot keep it free.
         program = torch.export.export(module, photos, dynamic_shapes=(({0: batch},) * len(inputs),))
         model = torch.onnx.export(
             program,
@@ -120,7 +116,7 @@ def _traced(network: nn.Module, inputs: tuple[str, ...]) -> onnx.ModelProto:
             dynamo=True,
             verbose=False,
         ).model_proto
-    # The tracer notes on every node where in our code, and in its own, that comes from.
+    # The tracer attaches file names and lines of this machine to every node.
     for item in [*model.graph.node, *model.graph.value_info, *model.graph.input]:
         item.ClearField("metadata_props")
     for value in [*model.graph.input, *model.graph.output]:
@@ -134,7 +130,7 @@ def _photos_value(name: str, size: int) -> onnx.ValueInfoProto:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep from the terminal what the exporter has to say about itself and about torchvision."""
+    """Silence the exporter's messages about itself and about torchvision."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

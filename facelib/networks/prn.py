@@ -10,15 +10,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from facelib.networks.base import check_photos
+from facelib.networks.base import FaceNetwork, check_photos
 from facelib.networks.two_view import DECODER, KERNEL, TransposedConv
 
 FIRST_CHANNELS = 16
 # Residual blocks: output channels, stride.
-BLOCKS = (
-    *((32, 2), (32, 1), (64, 2), (64, 1), (128, 2), (128, 1)),
-    *((256, 2), (256, 1), (512, 2), (512, 1)),
-)
+WIDTHS = (32, 64, 128, 256, 512)
+BLOCKS = tuple((width, stride) for width in WIDTHS for stride in (2, 1))
 
 
 class SameConv(nn.Conv2d):
@@ -66,8 +64,8 @@ class PRNBlock(nn.Module):
         return functional.relu(self.norm(self.inside(features) + self.shortcut(features)))
 
 
-class PRN(nn.Module):
-    """Front photo in, position map out; a side photo is not looked at.
+class PRN(FaceNetwork):
+    """Front photo in, position map out; a side photo is ignored.
 
     One convolution and ten residual blocks, then the 17 transposed convolutions that the thesis
     kept. Here each is followed by BatchNorm, which the thesis left out.
@@ -76,12 +74,12 @@ class PRN(nn.Module):
     """
 
     name = "prn"
-    size = 256
     side_photo = "unused"
+    has_encoder = True
 
-    def __init__(self) -> None:
+    def __init__(self, size: int = 256, confidence: bool = False) -> None:
         """Draw fresh weights from torch's global generator."""
-        super().__init__()
+        super().__init__(size, confidence)
         self.first = normed(SameConv(3, FIRST_CHANNELS), FIRST_CHANNELS)
         widths = (FIRST_CHANNELS, *(width for width, _ in BLOCKS))
         self.blocks = nn.Sequential(
@@ -98,15 +96,7 @@ class PRN(nn.Module):
         """Reduce (B, 3 or 6, S, S) photos to (B, 512, S/32, S/32) features, all ≥ 0."""
         return self.blocks(self.first(photos[:, :3]))
 
-    def forward(self, photos: torch.Tensor) -> torch.Tensor:
-        """Predict the position map of the front photo's face.
-
-        Args:
-            photos: (B, 3 or 6, S, S) float32 in 0..1, front RGB first; S divisible by 32.
-        Returns:
-            (B, 3, S, S) in 0..1; times S · POSITION_SCALE it is (x, y, z) in px, crop frame.
-        Raises:
-            ValueError: if the photos have another shape.
-        """
+    def forward(self, photos: torch.Tensor, has_side: torch.Tensor | None = None) -> torch.Tensor:
+        """Predict the position map of the front photo's face, in 0..1."""
         check_photos(photos, self.side_photo)
         return self.decoder(self.encode(photos))

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from facelib.networks.base import check_photos
+from facelib.networks.base import FaceNetwork, check_photos
 
 # MobileNetV2's bottlenecks: expansion, output channels, repeats, stride of the first.
 BOTTLENECKS = (
@@ -21,10 +21,9 @@ BOTTLENECKS = (
     (6, 320, 1, 1),
 )
 # Transposed convolutions, kernel 4: output channels, stride.
-DECODER = (
-    *((512, 1), (256, 2), (256, 1), (256, 1), (128, 2), (128, 1), (128, 1), (64, 2), (64, 1)),
-    *((64, 1), (32, 2), (32, 1), (16, 2), (16, 1), (3, 1), (3, 1), (3, 1)),
-)
+DECODER_CHANNELS = (512, 256, 256, 256, 128, 128, 128, 64, 64, 64, 32, 32, 16, 16, 3, 3, 3)
+DECODER_STRIDES = (1, 2, 1, 1, 2, 1, 1, 2, 1, 1, 2, 1, 2, 1, 1, 1, 1)
+DECODER = tuple(zip(DECODER_CHANNELS, DECODER_STRIDES, strict=True))
 KERNEL = 4
 
 
@@ -99,25 +98,26 @@ class TransposedConv(nn.ConvTranspose2d):
         """Map (B, C, H, W) to (B, channels_out, H*stride, W*stride)."""
         if self.stride == (2, 2):
             return super().forward(features)
-        # At stride 1 this is a convolution with the kernel turned by 180°, which runs faster.
+        # At stride 1 this is a convolution with the kernel rotated by 180°, which runs faster.
         kernel = self.weight.transpose(0, 1).flip(2, 3)
         return functional.conv2d(features, kernel, self.bias, padding=2)[..., :-1, :-1]
 
 
-class TwoView(nn.Module):
+class TwoView(FaceNetwork):
     """Front and side photo in, position map out; 11,791,273 parameters as Keras counts them.
 
     Reference: thesis section 4.3.2, Table 4.1; chapter 07.
     """
 
     name = "two_view"
-    size = 256
     side_photo = "needed"
+    has_encoder = True
+    has_calibration = True
     photo_channels = 6
 
-    def __init__(self) -> None:
+    def __init__(self, size: int = 256, confidence: bool = False) -> None:
         """Draw fresh weights from torch's global generator."""
-        super().__init__()
+        super().__init__(size, confidence)
         self.first = conv_block(self.photo_channels, 32, 3, 2)
         channels, blocks = 32, []
         for expansion, channels_out, repeats, stride in BOTTLENECKS:
@@ -141,16 +141,8 @@ class TwoView(nn.Module):
         photos = photos[:, : self.photo_channels]
         return self.last(self.bottlenecks(self.first(photos)))
 
-    def forward(self, photos: torch.Tensor) -> torch.Tensor:
-        """Predict the position map of the front photo's face.
-
-        Args:
-            photos: (B, 6, S, S) float32 in 0..1, front RGB then side RGB; S divisible by 32.
-        Returns:
-            (B, 3, S, S) in 0..1; times S · POSITION_SCALE it is (x, y, z) in px, crop frame.
-        Raises:
-            ValueError: if the photos have another shape.
-        """
+    def forward(self, photos: torch.Tensor, has_side: torch.Tensor | None = None) -> torch.Tensor:
+        """Predict the position map of the front photo's face, in 0..1."""
         check_photos(photos, self.side_photo)
         features = self.encode(photos)
         for layer in self.decoder[:-1]:
@@ -159,7 +151,7 @@ class TwoView(nn.Module):
 
     @torch.no_grad()
     def calibrate(self, photos: torch.Tensor) -> None:
-        """Rescale fresh decoder weights so that photos stay told apart through all 17 layers.
+        """Rescale fresh decoder weights so that photos stay distinct through all 17 layers.
 
         Every layer's output is brought to mean 0 and standard deviation 1 over one batch (Mishkin
         and Matas 2016; Krähenbühl et al. 2016), so that ReLU passes about half of it. Without that
@@ -223,10 +215,7 @@ class TwoView(nn.Module):
 
 
 class OneView(TwoView):
-    """The thesis's network on a front photo alone, as its further work asks (section 6.2).
-
-    It takes what `TwoView` takes, or a (B, 3, S, S) front, and looks at the front only.
-    """
+    """The thesis's network on a front photo alone, as its further work asks (section 6.2)."""
 
     name = "one_view"
     side_photo = "unused"
@@ -236,7 +225,7 @@ class OneView(TwoView):
 def _initialise(module: nn.Module) -> None:
     """Draw kernels so that ReLU keeps the variance through 17 layers without BatchNorm (He).
 
-    With torch's default the spread between photos shrinks about threefold a layer and is below
+    With torch's default the spread between photos shrinks about threefold per layer and is below
     1e-6 at the last (measured at 128 px): the output would be the same for every photo.
     """
     if isinstance(module, TransposedConv):

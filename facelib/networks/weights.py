@@ -9,37 +9,32 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import nn
 
+from facelib.files.atomic import replacing
+from facelib.networks.base import FaceNetwork
 from facelib.networks.catalogue import create
 
 
 def save_weights(
     path: Path | str,
-    module: nn.Module,
+    network: FaceNetwork,
     card: Mapping[str, object] | None = None,
     half: bool = False,
 ) -> None:
-    """Write a network's weights and its card to one safetensors file, atomically.
+    """Write a network's weights and their card to one safetensors file, whole or not at all.
 
     Args:
         path: file to write; the folder must exist.
-        module: a network from `create`, whose name and size are stored too.
+        network: its name, size and confidence are stored too.
         card: JSON-able facts about the weights (data, seed, steps, time, numbers).
         half: store kernels as float16 (half the file; biases and BatchNorm stay float32).
-    Raises:
-        ValueError: if the module does not come from `create`.
     """
-    if not hasattr(module, "name"):
-        raise ValueError(f"expected a network made by create(), got {type(module).__name__}")
-    path = Path(path)
-    tensors = {k: _stored(v, half) for k, v in module.state_dict().items()}
-    metadata = {"network": module.name, "size": str(module.size), "card": json.dumps(card or {})}
-    if module.confidence:
+    tensors = {k: _stored(v, half) for k, v in network.state_dict().items()}
+    metadata = {"network": network.name, "size": str(network.size), "card": json.dumps(card or {})}
+    if network.confidence:
         metadata["confidence"] = "true"
-    temporary = path.with_name(path.name + ".tmp")
-    save_file(tensors, temporary, metadata)
-    temporary.replace(path)
+    with replacing(Path(path)) as temporary:
+        save_file(tensors, temporary, metadata)
 
 
 def _stored(tensor: torch.Tensor, half: bool) -> torch.Tensor:
@@ -51,7 +46,7 @@ def _stored(tensor: torch.Tensor, half: bool) -> torch.Tensor:
 def read_card(path: Path | str) -> dict[str, object]:
     """Read the card of a weights file without its tensors, with `network` and `size` added.
 
-    Weights that tell their confidence have `confidence`, too.
+    Weights of a network that predicts its confidence have `confidence`, too.
 
     Args:
         path: safetensors file written by `save_weights`.
@@ -72,23 +67,25 @@ def read_card(path: Path | str) -> dict[str, object]:
     return {**card, "network": metadata["network"], "size": int(metadata["size"]), **confidence}
 
 
-def load_weights(path: Path | str) -> nn.Module:
+def load_weights(path: Path | str) -> FaceNetwork:
     """Rebuild the network a weights file belongs to, in float32 and evaluation mode.
 
     Args:
         path: safetensors file written by `save_weights`.
     Returns:
-        The network; `module.size` is the input side (px) that it was trained at.
+        The network, at the size that it was trained at.
     Raises:
         ValueError: if the file is missing, foreign, or does not fit the network that it names.
     """
     card = read_card(path)
-    module = create(card["network"], card["size"], card.get("confidence", False))
+    network = create(card["network"], card["size"], card.get("confidence", False))
     with safe_open(path, framework="pt") as file:
         state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
-    own = module.state_dict()
+    own = network.state_dict()
     try:
-        module.load_state_dict({k: v.to(own[k].dtype) if k in own else v for k, v in state.items()})
+        network.load_state_dict(
+            {k: v.to(own[k].dtype) if k in own else v for k, v in state.items()}
+        )
     except RuntimeError as error:
         raise ValueError(f"weights in {path} do not fit {card['network']}: {error}") from error
-    return module.eval()
+    return network.eval()

@@ -1,71 +1,116 @@
-"""Checkpoints of a training run: everything that it takes to go on as if it had not stopped."""
+"""Checkpoints: everything that a run needs to go on as if it had not stopped."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from pathlib import Path
+import math
+import time
+from dataclasses import asdict, fields
 
 import torch
 
-from facelib.training.config import FREE_ON_RESUME, Progress, TrainConfig
-from facelib.training.weight_average import WeightAverage
+from facelib.files.atomic import replacing
+from facelib.training.config import PATHS, TrainConfig, flat_names
+from facelib.training.learner import Learner
+from facelib.training.progress import Progress
+from facelib.training.settings import StopSettings
+
+CHECKPOINT, BEST = "checkpoint.pt", "best.safetensors"
+# Settings that may differ between a run and its continuation, by flat name.
+FREE_ON_RESUME = {
+    *PATHS,
+    *(entry.name for entry in fields(StopSettings)),
+    "threads",
+    "checkpoint_minutes",
+    "log_steps",
+    "progress",
+}
 
 
-@dataclass(frozen=True)
-class Resumable:
-    """What a run changes from step to step; `load` sets it in place.
+class Checkpoint:
+    """The checkpoint of one run.
 
-    Order and augmentation of the samples need no state: they follow from the step.
-
-    Attributes:
-        config: the run's.
-        progress: where it stands.
-        network: its weights and statistics.
-        optimizer: its moments.
-        average: of the weights, or None.
+    Order and augmentation of the samples need no state: they follow from the step. The best weights
+    of whole epochs are part of the state: the validation of a run that stops inside an epoch may
+    replace `best.safetensors`, which a continuation must take back.
     """
 
-    config: TrainConfig
-    progress: Progress
-    network: torch.nn.Module
-    optimizer: torch.optim.Optimizer
-    average: WeightAverage | None
-
-    def save(self, path: Path) -> None:
-        """Write a checkpoint, whole or not at all."""
-        state = {
-            "config": self.config.to_dict(),
-            "progress": asdict(self.progress),
-            "network": self.network.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "average": None if self.average is None else self.average.state_dict(),
-        }
-        temporary = path.with_suffix(".tmp")
-        torch.save(state, temporary)
-        temporary.replace(path)
-
-    def load(self, path: Path, device: torch.device) -> None:
-        """Go on from a checkpoint.
+    def __init__(
+        self, config: TrainConfig, learner: Learner, progress: Progress, writes: bool = True
+    ) -> None:
+        """Take what a run changes from step to step; `load` sets it in place.
 
         Args:
-            path: that `save` wrote.
+            config: of the run.
+            learner: network, optimiser and mean weights.
+            progress: where the run stands.
+            writes: False in processes that leave the files to another.
+        """
+        self._config, self._learner, self._progress = config, learner, progress
+        self._path, self._best = config.run.run_dir / CHECKPOINT, config.run.run_dir / BEST
+        self._writes, self._saved = writes, time.monotonic()
+
+    def exists(self) -> bool:
+        """Return whether there is one to go on from."""
+        return self._path.exists()
+
+    def is_due(self) -> bool:
+        """Return whether the last one is older than `checkpoint_minutes`."""
+        return time.monotonic() - self._saved >= 60 * self._config.run.checkpoint_minutes
+
+    def save(self) -> None:
+        """Write the state, whole or not at all."""
+        self._saved = time.monotonic()
+        if not self._writes:
+            return
+        learner, best = self._learner, None
+        if self._progress.best_loss < math.inf:
+            best = torch.frombuffer(bytearray(self._best.read_bytes()), dtype=torch.uint8)
+        state = {
+            "config": self._config.to_dict(),
+            "progress": asdict(self._progress),
+            "network": learner.network.state_dict(),
+            "optimizer": learner.optimizer.state_dict(),
+            "average": None if learner.average is None else learner.average.state_dict(),
+            "best": best,
+        }
+        with replacing(self._path) as temporary:
+            torch.save(state, temporary)
+
+    def load(self, device: torch.device) -> None:
+        """Restore the state, and `best.safetensors` as it was then.
+
+        Args:
             device: of the network.
         Raises:
-            ValueError: if the checkpoint's run was set up otherwise.
+            ValueError: if the run was set up differently, or an older version began it.
         """
-        state = torch.load(path, map_location=device, weights_only=True)
-        mine = self.config.to_dict()
-        theirs = TrainConfig.from_dict(state["config"]).to_dict()
-        changed = [
-            name for name in sorted(mine.keys() - FREE_ON_RESUME) if mine[name] != theirs[name]
-        ]
-        if changed:
-            raise ValueError(
-                f"{path} was made with another {', '.join(changed)}; use a new run_dir"
-            )
-        self.network.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        if self.average is not None:
-            self.average.load_state_dict(state["average"])
+        state = torch.load(self._path, map_location=device, weights_only=True)
+        self._check(state)
+        learner = self._learner
+        learner.network.load_state_dict(state["network"])
+        learner.optimizer.load_state_dict(state["optimizer"])
+        if learner.average is not None:
+            learner.average.load_state_dict(state["average"])
         for name, value in state["progress"].items():
-            setattr(self.progress, name, value)
+            setattr(self._progress, name, value)
+        if not self._writes:
+            return
+        if state["best"] is None:
+            self._best.unlink(missing_ok=True)
+            return
+        with replacing(self._best) as temporary:
+            temporary.write_bytes(state["best"].cpu().numpy().tobytes())
+
+    def _check(self, state: dict) -> None:
+        if "best" not in state:
+            raise ValueError(f"{self._path} is of an older version; use a new run_dir")
+        mine, theirs = self._config, TrainConfig.from_dict(state["config"])
+        changed = {
+            group if group in ("loss", "augmentation") else name
+            for name, (group, entry) in flat_names().items()
+            if name not in FREE_ON_RESUME
+            and getattr(getattr(mine, group), entry) != getattr(getattr(theirs, group), entry)
+        }
+        if changed:
+            names = ", ".join(sorted(changed))
+            raise ValueError(f"{self._path} was made with another {names}; use a new run_dir")

@@ -1,171 +1,143 @@
-"""What a training run depends on, where it stands, and the learning rate that follows."""
+"""`TrainConfig`: all settings of a run, in groups, built from plain values.
+
+Every setting also has a flat name that is unique among all groups; the command line, recipes,
+chapter 08 and logs of older runs use it.
+"""
 
 from __future__ import annotations
 
 import json
-import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-
-import torch
+from typing import Any
 
 from facelib.pairs.augmentation import PRESETS, Augmentation
-from facelib.training.losses import LossSettings
+from facelib.training.settings import (
+    DataSettings,
+    LossSettings,
+    ModelSettings,
+    OptimiserSettings,
+    RunSettings,
+    ScheduleSettings,
+    StopSettings,
+)
 
-SCHEDULES = ("halve", "cosine", "one_cycle")
-PRECISIONS = ("float32", "bfloat16")
-# Of one_cycle: share of the run in which the rate rises, and the share of it that it rises from.
-RISING, LOWEST = 0.3, 1 / 25
-# Settings that may differ between a run and its continuation.
-FREE_ON_RESUME = {
-    *("run_dir", "data_dir", "epochs", "max_samples", "max_hours", "patience", "threads"),
-    *("checkpoint_minutes", "log_steps", "progress", "init_weights"),
+GROUPS: dict[str, type] = {
+    "data": DataSettings,
+    "model": ModelSettings,
+    "optimiser": OptimiserSettings,
+    "schedule": ScheduleSettings,
+    "stop": StopSettings,
+    "loss": LossSettings,
+    "augmentation": Augmentation,
+    "run": RunSettings,
 }
+# Flat names that differ from the field's name in its group.
+FLAT_NAMES = {("loss", "kind"): "loss", ("schedule", "kind"): "schedule"}
+RENAMED = {"young_samples": "heatmap_warmup_samples"}  # flat names in logs of older runs
+PATHS = ("data_dir", "run_dir", "init_weights")
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """Everything a run depends on; the defaults are the thesis's recipe (section 4.3.3).
 
-    Attributes:
-        data_dir: folder of shards.
-        run_dir: folder for log, checkpoint and weights; an unfinished run in it is continued.
-        network: name for `networks.create`.
-        size: px, side of input and map; the stored size must be a whole multiple.
-        batch_size: samples of a step, of all processes together.
-        encoder_samples: samples on which the encoder learns alone before the run, see
-            `encoder_start`; 0 for none.
-        calibrate: rescale the decoder on the first batch so that it tells photos apart.
-        reference_fan_in: inputs above which a layer gets a lower rate, see `rate_groups`; or None.
-        learning_rate: Adam's rate at its highest.
-        schedule: "halve" (every `halve_every` epochs), "cosine" (to 0 at the run's end) or
-            "one_cycle" (up and then down to 0, both along a cosine).
-        halve_every: epochs.
-        warmup_samples: samples over which the rate first rises from 0.
-        weight_decay: AdamW's, where above 0.
-        max_grad_norm: clip the gradient's length to this, or None.
-        average_decay: validate and keep a running mean of the weights that forgets 1 − this at
-            each step; None keeps the weights themselves.
-        precision: of a training step's layers, "float32" or "bfloat16"; weights stay float32.
-        patience: epochs without a better validation loss before stopping.
-        epochs: most epochs.
-        samples_per_epoch: samples from one validation to the next; None is every pair once.
-        max_samples: stop after so many samples, or None.
-        max_hours: stop after so many hours of training, continued runs included, or None.
-        validation_fraction: share of the people held out.
-        validation_samples: most held-out pairs that are used.
-        split_seed: of who is held out; stages of one training share it, or a later one would be
-            validated on people whom an earlier one has seen.
-        loss: what training makes small. Validation, which chooses the weights that are kept, is by
-            `weighted_squared_error` whatever it is, so that runs can be compared.
-        augmentation: what happens to training pairs.
-        side_dropout: how often a network that can do without the side photo learns to.
-        young_samples: samples until which heat maps, in a network that has them, learn from the
-            keypoints alone; None: 20,000 for fresh weights, 0 where there are `init_weights`.
-        init_weights: safetensors file to start from, or None for fresh weights.
-        seed: of weights, order and augmentation.
-        threads: torch's threads, or None to leave them.
-        device: "cpu" or a torch device; `accelerate launch` gives each process its own instead.
-        channels_last: memory order of images; the faster one on most processors.
-        checkpoint_minutes: time between checkpoints inside an epoch.
-        log_steps: steps between log lines inside an epoch.
-        progress: show a progress bar.
+    The loss is what training minimises. Validation, which chooses the weights that are kept, always
+    uses `terms.weighted_squared_error`, so that runs can be compared.
     """
 
-    data_dir: Path
-    run_dir: Path
-    network: str = "two_view"
-    size: int = 256
-    batch_size: int = 16
-    encoder_samples: int = 0
-    calibrate: bool = False
-    reference_fan_in: int | None = None
-    learning_rate: float = 1e-4
-    schedule: str = "halve"
-    halve_every: int = 5
-    warmup_samples: int = 0
-    weight_decay: float = 0.0
-    max_grad_norm: float | None = None
-    average_decay: float | None = None
-    precision: str = "float32"
-    patience: int = 10
-    epochs: int = 100
-    samples_per_epoch: int | None = None
-    max_samples: int | None = None
-    max_hours: float | None = None
-    validation_fraction: float = 0.1
-    validation_samples: int = 512
-    split_seed: int = 0
+    data: DataSettings
+    run: RunSettings
+    model: ModelSettings = field(default_factory=ModelSettings)
+    optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
+    schedule: ScheduleSettings = field(default_factory=ScheduleSettings)
+    stop: StopSettings = field(default_factory=StopSettings)
     loss: LossSettings = field(default_factory=LossSettings)
     augmentation: Augmentation = field(default_factory=Augmentation)
-    side_dropout: float = 0.25
-    young_samples: int | None = None
-    init_weights: Path | None = None
-    seed: int = 0
-    threads: int | None = None
-    device: str = "cpu"
-    channels_last: bool = True
-    checkpoint_minutes: float = 10.0
-    log_steps: int = 50
-    progress: bool = True
-
-    def __post_init__(self) -> None:
-        """Refuse values that cannot train."""
-        if self.schedule not in SCHEDULES:
-            raise ValueError(f"schedule must be one of {SCHEDULES}, got {self.schedule!r}")
-        if self.precision not in PRECISIONS:
-            raise ValueError(f"precision must be one of {PRECISIONS}, got {self.precision!r}")
-        if self.average_decay is not None and not 0 <= self.average_decay < 1:
-            raise ValueError(f"average_decay must be in 0..1, got {self.average_decay}")
-        for name in ("size", "batch_size", "learning_rate", "halve_every", "epochs", "patience"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
 
     @classmethod
-    def from_dict(cls, values: dict) -> TrainConfig:
+    def from_dict(cls, values: Mapping[str, Any]) -> TrainConfig:
         """Build from plain values, as JSON, YAML or a command line give them.
 
         Args:
-            values: names of attributes; paths may be text; `augmentation` may be the name of one of
-                `augmentation.PRESETS`, or a dict of what differs from its "preset", which is the
-                thesis's unless named; `loss` may be a dict.
+            values: flat names, or groups as dicts or settings; paths may be text. `augmentation`
+                may name one of `augmentation.PRESETS`, and a dict of it may have a "preset", from
+                which it differs in what else it has; `loss` and `schedule` may be their kind.
         Returns:
             The configuration.
         Raises:
-            ValueError: for a name that does not exist, or a missing folder name.
+            ValueError: for a name that does not exist, a missing folder, or a value that means
+                nothing.
         """
-        values = dict(values)
-        if "augmentation" in values:
-            values["augmentation"] = _augmentation(values["augmentation"])
-        if not isinstance(values.get("loss"), LossSettings):
-            values["loss"] = _build(LossSettings, values.get("loss") or {})
-        for name in ("data_dir", "run_dir", "init_weights"):
-            if values.get(name) is not None:
-                values[name] = Path(values[name])
-        return _build(cls, values)
+        groups = grouped(values)
+        unknown = sorted(groups.keys() - GROUPS.keys())
+        if unknown:
+            raise ValueError(f"TrainConfig has no {', '.join(unknown)}")
+        built = {name: _build(name, groups.get(name, {})) for name in GROUPS}
+        return cls(**built)
 
-    def to_dict(self) -> dict:
-        """Return the same as plain values that JSON holds."""
+    def changed(self, **values: Any) -> TrainConfig:
+        """Return a copy in which some settings, by flat name or group, have other values."""
+        groups = {name: asdict(getattr(self, name)) for name in GROUPS}
+        for name, others in grouped(values).items():
+            if name not in GROUPS:
+                raise ValueError(f"TrainConfig has no {name}")
+            whole = not isinstance(others, dict) or "preset" in others
+            groups[name] = others if whole else groups[name] | others
+        return TrainConfig.from_dict(groups)
+
+    def to_dict(self) -> dict[str, dict]:
+        """Return the groups as plain values that JSON holds."""
         return json.loads(json.dumps(asdict(self), default=str))
 
 
-def _augmentation(value: str | dict | Augmentation | None) -> Augmentation:
-    if isinstance(value, Augmentation):
-        return value
-    others = {"preset": value} if isinstance(value, str) else dict(value or {})
-    preset = others.pop("preset", "thesis")
-    if preset not in PRESETS:
-        raise ValueError(f"augmentation must be one of {sorted(PRESETS)}, got {preset!r}")
-    others = {name: _tuple(other) for name, other in others.items()}
-    return _build(Augmentation, asdict(PRESETS[preset]) | others)
+def flat_names() -> dict[str, tuple[str, str]]:
+    """Return the group and the field of every flat name."""
+    return {
+        FLAT_NAMES.get((group, entry.name), entry.name): (group, entry.name)
+        for group, settings in GROUPS.items()
+        for entry in fields(settings)
+    }
 
 
-def _tuple(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value
+def grouped(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Sort plain values into their groups.
+
+    Args:
+        values: flat names, also those of older runs, and groups.
+    Returns:
+        Groups as dicts, or as the settings that were given; names that do not exist as they were.
+    """
+    groups: dict[str, Any] = {}
+    places = flat_names()
+    for name, value in values.items():
+        name = RENAMED.get(name, name)
+        if name in GROUPS and (isinstance(value, Mapping) or value is None):
+            groups[name] = {**(value or {}), **groups.get(name, {})}
+        elif name in GROUPS and isinstance(value, GROUPS[name]):
+            groups[name] = value
+        elif name == "augmentation":
+            groups.setdefault(name, {})["preset"] = value
+        elif name in places:
+            group, entry = places[name]
+            groups.setdefault(group, {})[entry] = value
+        else:
+            groups[name] = value
+    return groups
 
 
-def _build(kind: type, values: dict):  # noqa: ANN202 (an instance of kind)
-    unknown = sorted(set(values) - {f.name for f in fields(kind)})
+def _build(name: str, values: Any) -> Any:
+    kind = GROUPS[name]
+    if isinstance(values, kind):
+        return values
+    values = {key: _plain(key, value) for key, value in values.items()}
+    if kind is Augmentation:
+        preset = values.pop("preset", "thesis")
+        if preset not in PRESETS:
+            raise ValueError(f"augmentation must be one of {sorted(PRESETS)}, got {preset!r}")
+        values = asdict(PRESETS[preset]) | values
+    unknown = sorted(values.keys() - {entry.name for entry in fields(kind)})
     if unknown:
         raise ValueError(f"{kind.__name__} has no {', '.join(unknown)}")
     try:
@@ -174,71 +146,7 @@ def _build(kind: type, values: dict):  # noqa: ANN202 (an instance of kind)
         raise ValueError(f"{kind.__name__}: {error}") from error
 
 
-@dataclass
-class Progress:
-    """Where a run stands; all of it goes into the checkpoint."""
-
-    step: int = 0
-    epoch: int = 0
-    seconds: float = 0.0
-    best_loss: float = math.inf
-    epochs_without_better: int = 0
-    epoch_loss: float = 0.0
-    epoch_steps: int = 0
-
-
-def learning_rate_at(config: TrainConfig, progress: Progress, total_samples: float) -> float:
-    """Tell the rate of the next step.
-
-    Args:
-        config: schedule and rates.
-        progress: where the run stands.
-        total_samples: samples that the run will see, for what ends at the run's end.
-    Returns:
-        The rate.
-    """
-    samples = progress.step * config.batch_size
-    rate = config.learning_rate * min(1.0, (samples + 1) / (config.warmup_samples + 1))
-    if config.schedule == "halve":
-        return rate * 0.5 ** (progress.epoch // config.halve_every)
-    done = samples / total_samples
-    if config.max_hours is not None:
-        done = max(done, progress.seconds / 3600 / config.max_hours)
-    done = min(done, 1.0)
-    if config.schedule == "cosine":
-        return rate * _fall(done)
-    if done < RISING:
-        return rate * (1 - (1 - LOWEST) * _fall(done / RISING))
-    return rate * _fall((done - RISING) / (1 - RISING))
-
-
-def _fall(share: float) -> float:
-    """Go from 1 to 0 along half a cosine as the share goes from 0 to 1."""
-    return 0.5 * (1 + math.cos(math.pi * share))
-
-
-def rate_groups(network: torch.nn.Module, reference_fan_in: int | None) -> list[dict]:
-    """Sort parameters by the share of the learning rate that they get.
-
-    Adam moves every weight by about the rate, whatever its gradient. In the mean face's direction
-    all weights of a layer move together, so a layer that sums n inputs moves its output by n times
-    the rate: in layers of 8,192 inputs that drowns what tells one photo from another. A share of
-    reference_fan_in / n keeps the steps of all layers alike (Yang et al. 2022).
-
-    Args:
-        network: whose kernels have more than one axis.
-        reference_fan_in: inputs up to which a layer gets the whole rate; None gives it to all.
-    Returns:
-        Optimizer groups, the whole rate's first, each with its `rate_share`.
-    """
-    groups: dict[float, list[torch.nn.Parameter]] = {1.0: []}
-    for module in network.modules():
-        for parameter in module.parameters(recurse=False):
-            share = 1.0
-            if reference_fan_in is not None and parameter.ndim > 1:
-                # Kernels are (in, out, k, k) in a transposed convolution, else (out, in, k, k).
-                outputs_axis = 1 if isinstance(module, torch.nn.ConvTranspose2d) else 0
-                fan_in = parameter.numel() / parameter.shape[outputs_axis]
-                share = min(1.0, reference_fan_in / fan_in)
-            groups.setdefault(share, []).append(parameter)
-    return [{"params": members, "rate_share": share} for share, members in groups.items()]
+def _plain(name: str, value: Any) -> Any:
+    if name in PATHS and value is not None:
+        return Path(value)
+    return tuple(value) if isinstance(value, list) else value

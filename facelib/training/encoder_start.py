@@ -1,9 +1,9 @@
-"""Encoder first: learn to see where the face is before learning to draw its map.
+"""Train the encoder first, alone, to find the face before the decoder learns to draw its map.
 
-Trained as a whole from fresh weights, the network answers with the mean face for tens of thousands
-of samples: the decoder has nothing to say about a photo until the encoder tells it something, and
-the encoder learns nothing until the decoder passes its gradient on. A linear layer straight on the
-encoder's features has no such wait. It predicts the position map shrunk to 4 × 4 texels, and is
+Trained as a whole from fresh weights, the network predicts the mean face for tens of thousands of
+samples: the decoder cannot use the photo until the encoder's features are informative, and the
+encoder learns nothing until the decoder passes a useful gradient. A linear layer directly on the
+encoder's features has no such deadlock. It predicts the position map shrunk to 4 × 4 texels, and is
 then thrown away.
 """
 
@@ -16,9 +16,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from facelib.networks.base import FaceNetwork
 from facelib.training.stream import TrainStream, prefetch
 
-COARSE_SIZE = 4  # texels a side of the map that the linear layer predicts
+COARSE_SIZE = 4  # texels per side of the map that the linear layer predicts
 ENCODER_RATE = 1e-3
 WARMUP_STEPS = 30
 STATISTICS_BATCHES = 8  # for the mean and spread of the coarse maps
@@ -32,8 +33,8 @@ class EncoderStart:
     Attributes:
         samples: samples seen.
         seconds: time it took.
-        unexplained: share of the coarse maps' variance that is left over, mean of the last steps;
-            1 is the mean face.
+        unexplained: unexplained share of the coarse maps' variance, mean of the last steps; the
+            mean face has 1.
     """
 
     samples: int
@@ -41,15 +42,15 @@ class EncoderStart:
     unexplained: float
 
 
-def start_encoder(network: nn.Module, stream: TrainStream, samples: int) -> EncoderStart:
+def start_encoder(network: FaceNetwork, stream: TrainStream, samples: int) -> EncoderStart:
     """Train the network's encoder alone, in place.
 
     Args:
-        network: has `encode(photos)`, (B, 6, S, S) -> (B, C, h, w).
+        network: with an encoder.
         stream: of training batches.
         samples: how many to see.
     Returns:
-        What it took and what it reached.
+        How it went.
     """
     began = time.monotonic()
     device = next(network.parameters()).device

@@ -2,17 +2,23 @@
 
 Plain data parallelism: every process holds the whole network, computes the gradient of its share,
 and takes the same step with the gradient of the whole batch; all see the same files. Hugging Face
-Accelerate finds the devices and connects the processes that `accelerate launch` (or `torchrun`) has
-started; precision, checkpoints and the order of samples stay training's own.
+Accelerate finds the devices, connects the processes that `accelerate launch` (or `torchrun`)
+started, and wraps the network. Without a launcher it is not even imported.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
-from torch import distributed, nn
-from torch.nn.parallel import DistributedDataParallel
+from torch import nn
+
+from facelib.networks.base import Answer, FaceNetwork
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
 
 
 class Processes:
@@ -34,80 +40,101 @@ class Processes:
             ValueError: if the launcher started several processes that cannot be connected.
         """
         self.device, self.count, index = torch.device(device), 1, 0
-        self._state = _accelerate_state() if _is_launched() else None
-        if self._state is not None:
-            self.count, index = self._state.num_processes, self._state.process_index
+        self._accelerator = _accelerator() if _is_launched() else None
+        if self._accelerator is not None:
+            self.count, index = self._accelerator.num_processes, self._accelerator.process_index
             # Accelerate numbers processors too, which torch.load does not understand.
-            on_cpu = self._state.device.type == "cpu"
-            self.device = torch.device("cpu") if on_cpu else self._state.device
+            found = self._accelerator.device
+            self.device = torch.device("cpu") if found.type == "cpu" else found
         self.is_main = index == 0
         self.share = slice(index, None, self.count)
 
-    def facts(self) -> dict:
-        """Say for a log how many processes train, and on what device."""
+    def check_batch_size(self, batch_size: int) -> None:
+        """Raise ValueError unless every process gets a sample of each batch."""
+        if batch_size < self.count:
+            raise ValueError(
+                f"batch_size must be at least 1 for each of {self.count} processes, got "
+                f"{batch_size}"
+            )
+
+    def facts(self) -> dict[str, object]:
+        """Return how many processes train, and on what device, for a log."""
         return {"processes": self.count, "device": str(self.device)}
 
-    def parallel(self, network: nn.Module) -> nn.Module:
-        """Connect a network to its copies in the other processes.
+    def connected(self, network: FaceNetwork) -> Callable[..., Answer]:
+        """Return the network's `answer`, connected with its copies in the other processes.
 
-        All start from the main process's weights. `backward` through the answer leaves in each the
-        mean of all gradients. BatchNorm takes its statistics from the joined batch on CUDA; where
-        torch cannot do so, on a processor, from each share alone, and the main process's running
+        All start from the main process's weights. `backward` through the answer leaves the mean of
+        all gradients in each. BatchNorm takes its statistics from the joined batch on CUDA; on a
+        processor, where torch cannot, from each share alone, and the main process's running
         statistics are kept.
 
         Args:
             network: on `device`; changed in place, its parameters stay the same tensors.
-        Returns:
-            What to call in training steps; the network itself where there is one process.
         """
         if self.count == 1:
-            return network
+            return network.answer
+        module: nn.Module = _AnswerModule(network)
         if self.device.type == "cuda":
-            network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
-        # A share without side photos leaves the layers for them without a gradient.
-        optional = network.side_photo == "optional"
-        return DistributedDataParallel(network, find_unused_parameters=optional)
+            module = nn.SyncBatchNorm.convert_sync_batchnorm(module)
+        return self._accelerator.prepare(module)
 
     def total(self, value: torch.Tensor) -> float:
         """Add up a scalar over all processes."""
         if self.count > 1:
-            value = value.clone()
-            distributed.all_reduce(value)
+            value = self._accelerator.reduce(value, reduction="sum")
         return value.item()
 
     def agree(self, value: float) -> float:
         """Return the main process's value in all."""
         if self.count == 1:
             return value
+        from accelerate.utils import broadcast
+
         # As one of eight bytes a number passes unrounded.
-        told = torch.tensor(value, dtype=torch.float64, device=self.device)
-        distributed.broadcast(told, src=0)
-        return told.item()
+        return broadcast(torch.tensor(value, dtype=torch.float64, device=self.device)).item()
 
     def wait(self) -> None:
         """Wait until all processes are here."""
-        if self._state is not None:
-            self._state.wait_for_everyone()
+        if self._accelerator is not None:
+            self._accelerator.wait_for_everyone()
+
+
+class _AnswerModule(nn.Module):
+    """Makes `forward`, which is all that DistributedDataParallel connects, a network's `answer`."""
+
+    def __init__(self, network: FaceNetwork) -> None:
+        """Take the network."""
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self, photos: torch.Tensor, has_side: torch.Tensor | None, draw_maps: bool
+    ) -> Answer:
+        """Return the network's answer."""
+        return self.network.answer(photos, has_side, draw_maps)
 
 
 def _is_launched() -> bool:
-    """Tell whether torchrun, or accelerate with or without it, started this process."""
+    """Return whether torchrun, or accelerate with or without it, started this process."""
     return not os.environ.keys().isdisjoint({"LOCAL_RANK", "ACCELERATE_MIXED_PRECISION"})
 
 
-def _accelerate_state():
-    from accelerate import PartialState
+def _accelerator() -> Accelerator:
+    from accelerate import Accelerator, DistributedDataParallelKwargs
     from accelerate.utils import parse_flag_from_env
 
     on_cpu = parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.accelerator.is_available()
-    state = PartialState(cpu=on_cpu)
+    # A share without side photos leaves the layers for them without a gradient.
+    unused = DistributedDataParallelKwargs(find_unused_parameters=True)
+    accelerator = Accelerator(cpu=on_cpu, mixed_precision="no", kwargs_handlers=[unused])
     # A port to meet at announces several processes. `accelerate launch --cpu` starts but one
     # where there is no MPI, and several that do not meet would each train alone.
     announced = "MASTER_PORT" in os.environ
-    if announced and state.num_processes != int(os.environ.get("WORLD_SIZE", "0")):
+    if announced and accelerator.num_processes != int(os.environ.get("WORLD_SIZE", "0")):
         raise ValueError(
-            f"several processes were launched, but accelerate connects {state.num_processes} on "
-            f"{state.device}: on processors use ACCELERATE_USE_CPU=true accelerate launch "
+            f"several processes were launched, but accelerate connects {accelerator.num_processes} "
+            f"on {accelerator.device}: on processors use ACCELERATE_USE_CPU=true accelerate launch "
             "--multi_gpu, not --cpu"
         )
-    return state
+    return accelerator

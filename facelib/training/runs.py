@@ -1,6 +1,6 @@
-"""Training runs side by side: read their logs, tabulate them, plot their errors.
+"""Read the logs of training runs.
 
-A run's log may stop anywhere: the run goes on, was stopped, or its disk was full. What can be read
+A log may stop anywhere: the run goes on, was stopped, or its disk was full. What can be read
 counts, and what cannot is named.
 """
 
@@ -8,23 +8,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
-from facelib.training.log import LOG
-
-UNKNOWN = "–"
-REVISION_DIGITS = 7
-# Each with the side that its cells keep to.
-COLUMNS = (
-    ("run", "<"), ("network", "<"), ("size, px", ">"), ("parameters", ">"), ("samples", ">"),
-    ("hours", ">"), ("best loss", ">"), ("error, px", ">"), ("error, mm", ">"),
-    ("mean face, px", ">"), ("skill", ">"), ("seed", ">"), ("revision", "<"), ("date", "<"),
-    ("finished", "<"),
-)  # fmt: skip
+from facelib.training.log import LOG, with_groups
 
 
 @dataclass(frozen=True)
@@ -47,25 +35,25 @@ class Validation:
 
 @dataclass(frozen=True)
 class Run:
-    """What a log tells of one run; None is what it does not tell.
+    """One run, from its log; None is what the log lacks.
 
     Attributes:
         name: the run's folder.
         log: the file.
-        config: all settings, as the log has them.
-        data: what the folder of pairs says of itself.
+        config: all settings, in groups, with today's names also for older logs.
+        data: settings of the folder of pairs.
         environment: what it ran on at first.
         n_train: pairs to learn from.
-        network: its kind.
+        network: its name.
         size: px, side of photos and maps.
         parameters: how many the network has.
-        seed: of weights, split, order and augmentation.
-        mean_face_error_px: error of always answering with the mean face.
+        seed: of weights, order and augmentation.
+        mean_face_error_px: error of always predicting the mean face.
         date: when it began, ISO 8601.
         revisions: of the code that trained it; several if it was continued with other code.
         finished: whether it came to its own end.
-        encoder_samples: seen by the encoder alone before the run's own.
-        encoder_hours: that this took.
+        encoder_samples: seen by the encoder alone before the run itself.
+        encoder_hours: time that this took.
         samples: seen so far.
         steps: done so far.
         hours: of training so far.
@@ -108,17 +96,17 @@ class Run:
 
     @property
     def split_seed(self) -> int | None:
-        """The seed of who was held out; once that was the run's own."""
-        return self.config.get("split_seed", self.seed)
+        """The seed of who was held out; in older logs the run's own."""
+        return self.config.get("data", {}).get("split_seed", self.seed)
 
     @property
     def ingredients(self) -> str:
-        """What the synthetic people of its pairs have: `all`, `none`, `all but hair`, or names."""
+        """Ingredients of its synthetic people: `all`, `none`, `all but hair`, or names."""
         return _in_words(self.data.get("ingredients", {}))
 
     @property
     def poses(self) -> str | None:
-        """The preset that its synthetic people's poses are of."""
+        """Preset of its synthetic people's poses."""
         return self.data.get("preset")
 
     def share_of_mean_face(self, validation: Validation) -> float | None:
@@ -177,7 +165,7 @@ class Fault:
     lines: tuple[int, ...]
 
     def __str__(self) -> str:
-        """Say it in one phrase."""
+        """Name file and lines."""
         word, numbers = "line" if len(self.lines) == 1 else "lines", ", ".join(map(str, self.lines))
         return f"{self.path}, {word} {numbers}"
 
@@ -248,7 +236,7 @@ def read_training(log: Path) -> Training:
 
 
 def trainings(runs: Iterable[Run]) -> list[Training]:
-    """Put runs that stand in one log together, each log's in their order."""
+    """Group runs by log, in their order."""
     stages: dict[str, list[Run]] = {}
     for run in runs:
         stages.setdefault(run.log, []).append(run)
@@ -277,10 +265,11 @@ def _report(values: dict) -> _Report:
 
 
 def _run(first: dict, reports: list[_Report], log: Path) -> Run:
-    config, environment = first["config"], first.get("environment", {})
+    config, environment = with_groups(first)["config"], first.get("environment", {})
+    model = config.get("model", {})
     last = reports[-1] if reports else _Report(0, 0, 0.0, None, None)
     encoder_start = first.get("encoder_start") or {}
-    # Code that was only asked, after the last step, whether anything is left to do, trained none.
+    # A call that found nothing left to do, after the last step, trained nothing.
     later = [c["environment"] for c in first.get("continued", []) if c["step"] < last.step]
     revisions = [e["revision"] for e in (environment, *later) if "revision" in e]
     return Run(
@@ -290,10 +279,10 @@ def _run(first: dict, reports: list[_Report], log: Path) -> Run:
         data=first.get("data", {}),
         environment=environment,
         n_train=first.get("n_train"),
-        network=config.get("network"),
-        size=config.get("size"),
+        network=model.get("network"),
+        size=model.get("size"),
         parameters=first.get("parameters"),
-        seed=config.get("seed"),
+        seed=config.get("run", {}).get("seed"),
         mean_face_error_px=first.get("mean_face_error_px"),
         date=environment.get("date"),
         revisions=tuple(dict.fromkeys(revisions)),
@@ -309,7 +298,8 @@ def _run(first: dict, reports: list[_Report], log: Path) -> Run:
 
 
 def _name(config: dict, log: Path) -> str:
-    packed = "" if log.name == LOG else f": {Path(config.get('run_dir', '')).name}"
+    folder = Path(config.get("run", {}).get("run_dir", "")).name
+    packed = "" if log.name == LOG else f": {folder}"
     return _training_name(log) + packed
 
 
@@ -319,84 +309,10 @@ def _training_name(log: Path) -> str:
     return log.name.removesuffix(LOG).strip(".")
 
 
-def markdown_table(runs: Sequence[Run]) -> str:
-    """Write runs as a Markdown table, padded so that it reads well in a terminal too.
-
-    Args:
-        runs: one row each.
-    """
-    rows = [[name for name, _ in COLUMNS], *(_cells(run) for run in runs)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    sides = [side for _, side in COLUMNS]
-    ends = {"<": "-", ">": ":"}
-    rule = ["-" * (w - 1) + ends[side] for w, side in zip(widths, sides, strict=True)]
-    return "\n".join(
-        "| " + " | ".join(map("{:{}{}}".format, row, sides, widths)) + " |"
-        for row in (rows[0], rule, *rows[1:])
-    )
-
-
 def _in_words(switches: dict[str, bool]) -> str:
-    """Name what is switched on: `all`, `none`, `all but hair`, or names with commas."""
+    """Name the switches that are on: `all`, `none`, `all but hair`, or names with commas."""
     chosen = [name for name, on in switches.items() if on]
     if len(chosen) > len(switches) / 2:
         missing = ", ".join(name for name in switches if name not in chosen)
         return f"all but {missing}" if missing else "all"
     return ", ".join(chosen) or "none"
-
-
-def _cells(run: Run) -> list[str]:
-    best = run.best
-    return [
-        run.name,
-        _shown(run.network),
-        _shown(run.size),
-        _shown(run.parameters, ","),
-        _shown(run.samples, ","),
-        _shown(run.hours, ".2f"),
-        _shown(best and best.loss, ".3g"),
-        _shown(best and best.error_px, ".3f"),
-        _shown(best and best.error_mm, ".2f"),
-        _shown(run.mean_face_error_px, ".3f"),
-        _shown(run.skill, ".3f"),
-        _shown(run.seed),
-        " ".join(map(_short, run.revisions)) or UNKNOWN,
-        _shown(run.date and run.date[:10]),
-        _shown({True: "yes", False: "no"}.get(run.finished)),
-    ]
-
-
-def _shown(value: object, form: str = "") -> str:
-    return UNKNOWN if value is None else format(value, form)
-
-
-def _short(revision: str) -> str:
-    digits, *dirty = revision.split("-")
-    return "-".join([digits[:REVISION_DIGITS], *dirty])
-
-
-def draw_errors(runs: Sequence[Run]) -> Figure:
-    """Draw validation error over samples seen, in mm and as a share of the mean face's error.
-
-    Args:
-        runs: one line each, stages of one training in one colour and each where the one before
-            ends; where the mean face's error is unknown, in mm alone.
-    """
-    figure = Figure(figsize=(11, 4.5), layout="constrained")
-    in_mm, of_mean_face = figure.subplots(1, 2)
-    for number, training in enumerate(trainings(runs)):
-        look = {"marker": "o", "markersize": 3, "color": f"C{number}"}
-        label = training.name
-        for start, run in zip(training.starts, training.stages, strict=True):
-            seen = [start + v.samples for v in run.validations]
-            in_mm.plot(seen, [v.error_mm for v in run.validations], label=label, **look)
-            if run.mean_face_error_px:
-                shares = [run.share_of_mean_face(v) for v in run.validations]
-                of_mean_face.plot(seen, shares, **look)
-            label = None
-    of_mean_face.axhline(1, color="0.4", linestyle="--", label="mean face")
-    in_mm.set(xlabel="pairs seen", ylabel="error of held-out vertices [mm]", ylim=(0, None))
-    of_mean_face.set(xlabel="pairs seen", ylabel="error / mean face's error", ylim=(0, None))
-    in_mm.legend(fontsize="small")
-    of_mean_face.legend(fontsize="small")
-    return figure

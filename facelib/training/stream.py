@@ -1,4 +1,4 @@
-"""From stored pairs to batches a network trains on, prepared in a thread while it computes."""
+"""Batches of stored pairs for training, prepared in a thread while the network computes."""
 
 from __future__ import annotations
 
@@ -8,29 +8,14 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
 
 import numpy as np
 import torch
 
+from facelib.face.layout import UVLayout
 from facelib.networks.convention import POSITION_SCALE
 from facelib.pairs.augmentation import Augmentation, augment_with_side, shrink, shrink_points
 from facelib.pairs.store import ShardedPairs
-
-
-class Layout(Protocol):
-    """What training needs of a `facelib.face.layout.UVLayout`."""
-
-    size: int
-
-    def position_map(self, vertices: np.ndarray) -> np.ndarray:
-        """Turn vertices (V, 3) into a map (size, size, 3)."""
-
-    def vertices(self, position_map: np.ndarray) -> np.ndarray:
-        """Sample a map (size, size, 3) at the vertices: (V, 3)."""
-
-    def keypoints(self, vertices: np.ndarray) -> np.ndarray:
-        """Read (68, 3) keypoints off vertices (V, 3); only for networks that draw heat maps."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +27,7 @@ class Batch:
         maps: (B, 3, S, S) float32 position maps, px / (S · POSITION_SCALE), crop frame.
         vertices_image: (B, V, 3) float32 px, crop frame of the front photo.
         px_per_mm: (B,) float32, front crop px per head mm at size S.
-        has_side: (B,) bool, whether the network may look at the side photo.
+        has_side: (B,) bool, whether the network may use the side photo.
         keypoints_side: (B, 68, 2) float32 px, crop frame of the side photo; NaN where the set was
             stored without.
         work_seconds: processor time spent on making the batch.
@@ -60,7 +45,7 @@ class Batch:
 def make_batch(
     pairs: ShardedPairs,
     indices: Iterable[int],
-    layout: Layout,
+    layout: UVLayout,
     augmentation: Augmentation | None = None,
     rngs: Iterable[np.random.Generator] = (),
     side_dropout: float = 0.0,
@@ -70,10 +55,10 @@ def make_batch(
     Args:
         pairs: stored pairs, at the layout's size or a whole multiple of it.
         indices: pairs of the batch, in order.
-        layout: turns vertices into maps; its size is the training size.
+        layout: draws vertices into maps; its size is the training size.
         augmentation: what may happen to a pair, or None for nothing.
-        rngs: one generator a pair; unused without augmentation.
-        side_dropout: chance that the side photo of an augmented pair is to be ignored.
+        rngs: one generator per pair; unused without augmentation.
+        side_dropout: chance that the side photo of an augmented pair is hidden.
     Returns:
         The batch.
     Raises:
@@ -88,19 +73,19 @@ def make_batch(
     keypoints_side = np.empty((len(indices), 68, 2), np.float32)
     for row, index in enumerate(indices):
         front, side, points = shrink(*pairs.arrays(index), size)
-        beside = shrink_points(pairs.keypoints_side(index), pairs.size // size)
+        keypoints = shrink_points(pairs.keypoints_side(index), pairs.size // size)
         if augmentation is None:
             unit = np.float32(1 / 255)
             front, side = front * unit, side * unit
         else:
             rng = next(rngs)
-            front, side, points, beside = augment_with_side(
-                front, side, points, beside, rng, augmentation
+            front, side, points, keypoints = augment_with_side(
+                front, side, points, keypoints, rng, augmentation
             )
             has_side[row] = rng.random() >= side_dropout
         photos[row, ..., :3], photos[row, ..., 3:], vertices[row] = front, side, points
         maps[row] = layout.position_map(vertices[row])
-        keypoints_side[row] = beside[:, :2]
+        keypoints_side[row] = keypoints[:, :2]
     maps *= 1 / (size * POSITION_SCALE)
     return Batch(
         photos=torch.from_numpy(photos).permute(0, 3, 1, 2),
@@ -115,7 +100,7 @@ def make_batch(
 
 @dataclass(frozen=True)
 class TrainStream:
-    """An endless, seeded order of augmented samples; sample g is the same however it is reached.
+    """An endless, seeded order of augmented samples; sample g depends on its number alone.
 
     Attributes:
         pairs: stored pairs.
@@ -124,12 +109,12 @@ class TrainStream:
         augmentation: what may happen to a pair.
         batch_size: samples of a batch.
         seed: of order and augmentation.
-        side_dropout: chance that a sample's side photo is to be ignored.
+        side_dropout: chance that a sample's side photo is hidden.
     """
 
     pairs: ShardedPairs
     train_idx: np.ndarray
-    layout: Layout
+    layout: UVLayout
     augmentation: Augmentation
     batch_size: int
     seed: int
@@ -145,7 +130,7 @@ class TrainStream:
         )
 
     def index(self, sample: int) -> int:
-        """Tell which stored pair a sample is: every pass visits each pair once, shuffled."""
+        """Return the stored pair of a sample; every pass visits each pair once, shuffled."""
         number, place = divmod(sample, len(self.train_idx))
         return int(self.train_idx[_permutation(self.seed, number, len(self.train_idx))[place]])
 

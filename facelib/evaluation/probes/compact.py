@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from facelib.geometry.transforms import pose_from_rotation
-from facelib.networks.compact import MM_PER_UNIT, Compact, rotation_from_6d
+from facelib.networks.compact import Compact
+from facelib.networks.pose import MM_PER_UNIT, rotation_from_6d
 
 
 @dataclass(frozen=True, eq=False)

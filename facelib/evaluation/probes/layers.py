@@ -28,8 +28,7 @@ def untrained(name: str, size: int, photos: torch.Tensor, seed: int) -> nn.Modul
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = create(name, size)
-        if hasattr(network, "calibrate"):
-            network.calibrate(photos)
+        network.calibrate(photos)
         for module in network.modules():
             if isinstance(module, nn.Linear) and not module.weight.any():
                 module.reset_parameters()

@@ -1,28 +1,25 @@
-"""What training makes small: how far a predicted position map is from the true one.
+"""The loss: a weighted sum of `terms`, chosen by `settings.LossSettings`.
 
-The squared error weighs every coordinate of every texel by a mask and nothing else. That is the
-thesis's loss and the default. Everything here that is not the default asks for one more thing:
-fewer outliers to please (absolute error), a smooth surface (normals, edges), landmarks in the right
-place of the photo (keypoints), a face's shape whatever its pose (shape), or a network that tells
-how sure it is (confidence). Chapter 08 compares them. And a network that draws heat maps of the
-keypoints on its way to the map is told where they are.
+The squared error, weighted by a mask over the texels, is the thesis's loss and the default. Every
+other setting adds one aim: less weight for outliers (absolute error), a smooth surface (normals,
+edges), landmarks in their place in the photo (keypoints), shape whatever the pose (shape), or a
+network that predicts its own error (confidence). Chapter 08 compares them. Heat maps of keypoints,
+in networks that have them, are compared with the true keypoints.
 
 A network that places vertices and draws its map from them is compared at the vertices (see
-`vertex_weights`) unless a term needs the surface between them: there are fewer of them than texels.
+`vertex_weights`) unless a term needs the surface between them: vertices are fewer than texels.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from facelib.training.loss_terms import (
-    KINDS,
+from facelib.training.settings import LossSettings
+from facelib.training.terms import (
     edge_error,
     heat_map_error,
     keypoint_error,
@@ -38,54 +35,9 @@ from facelib.training.weight_mask import weight_mask
 if TYPE_CHECKING:
     from facelib.face.layout import UVLayout
 
-MASKS = ("feathered", "hard", "none")
-TERMS = ("normal", "edge", "keypoint", "shape", "heat_map")  # each has a weight in `LossSettings`
-
-
-@dataclass(frozen=True)
-class LossSettings:
-    """What a run is trained on; the defaults are the thesis's loss (equation 3.1).
-
-    Attributes:
-        kind: how a difference counts in every term, "squared" or "absolute".
-        mask: "feathered" (`weight_mask`), "hard" (the thesis's, without a slope) or
-            "none", which weighs all texels alike (what the thesis's code did).
-        normal_weight: of `normal_error`, beside 1 for the positions; so with the next three.
-        edge_weight: of `edge_error`.
-        keypoint_weight: of `keypoint_error`.
-        shape_weight: of `shape_error`.
-        heat_map_weight: of `heat_map_error`, for the front and for the side; only networks that
-            draw heat maps have that term, and they need it.
-        confidence: train on a likelihood, and have the network tell how far off it may be.
-    """
-
-    kind: str = "squared"
-    mask: str = "feathered"
-    normal_weight: float = 0.0
-    edge_weight: float = 0.0
-    keypoint_weight: float = 0.0
-    shape_weight: float = 0.0
-    heat_map_weight: float = 0.001
-    confidence: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse words that do not exist, and weights below 0."""
-        for name, words in (("kind", KINDS), ("mask", MASKS)):
-            if getattr(self, name) not in words:
-                raise ValueError(f"loss {name} must be one of {words}, got {getattr(self, name)!r}")
-        for name in (f"{term}_weight" for term in TERMS):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"{name} must be 0 or above, got {getattr(self, name)}")
-
-    @property
-    def needs_maps(self) -> bool:
-        """Whether a term reads what lies between vertices."""
-        others = self.normal_weight, self.edge_weight, self.keypoint_weight
-        return self.confidence or any(others)
-
 
 class TrainingLoss:
-    """The loss of some settings, with what it needs of a layout looked up once."""
+    """The loss for some settings; what it needs of a layout is computed once."""
 
     def __init__(
         self,
@@ -94,16 +46,15 @@ class TrainingLoss:
         device: torch.device | str = "cpu",
         at_vertices: bool = False,
     ) -> None:
-        """Look up masks and keypoints.
+        """Compute masks and keypoints.
 
         Args:
             settings: which terms, and how much each counts.
-            layout: of the maps' size; without extra terms, anything with a size and a weight mask.
+            layout: of the maps' size.
             device: of the maps.
-            at_vertices: whether to compare not maps but the vertices they are drawn from, as
-                `vertex_columns`.
+            at_vertices: compare vertices, as `vertex_columns`, instead of maps.
         Raises:
-            ValueError: if vertices are to be compared by settings that need maps.
+            ValueError: for `at_vertices` with settings that need maps.
         """
         if at_vertices and settings.needs_maps:
             raise ValueError("normals, edges, keypoints and confidence need maps, not vertices")
@@ -169,7 +120,7 @@ class TrainingLoss:
 
 
 def loss_mask(layout: UVLayout, name: str) -> torch.Tensor:
-    """Return the weight of every texel, (S, S) float32, for one of `MASKS`."""
+    """Return the weight of every texel, (S, S) float32; name is one of `settings.Mask`."""
     if name == "none":
         return torch.ones(layout.size, layout.size)
     mask = weight_mask(layout) if name == "feathered" else weight_mask(layout, feather=0)
@@ -177,7 +128,7 @@ def loss_mask(layout: UVLayout, name: str) -> torch.Tensor:
 
 
 def vertex_weights(mask: torch.Tensor, layout: UVLayout) -> torch.Tensor:
-    """Share each texel's weight out to the three vertices whose blend it is: (V, 1) float32.
+    """Distribute each texel's weight over the three vertices that it blends: (V, 1) float32.
 
     A texel's error is the blend Σ bᵢ eᵢ of its vertices' errors, so that by Jensen's inequality
     w |Σ bᵢ eᵢ|² ≤ Σ w bᵢ |eᵢ|²: the error at vertices bounds that of maps from above, and equals it
@@ -187,11 +138,11 @@ def vertex_weights(mask: torch.Tensor, layout: UVLayout) -> torch.Tensor:
         mask: (S, S), weights of texels.
         layout: of that size.
     """
-    # Straight on beyond the seam, a blend may have a part below 0.
+    # Beyond the seam, where the surface is continued straight, a blend has negative parts.
     weights = np.maximum(layout.matrix.T @ mask.numpy().ravel(), 0)
     return torch.from_numpy(weights.astype(np.float32))[:, None]
 
 
 def vertex_columns(vertices: torch.Tensor) -> torch.Tensor:
-    """Stand (B, V, 3) vertices up as maps that are one texel wide: (B, 3, V, 1)."""
+    """View (B, V, 3) vertices as maps that are one texel wide: (B, 3, V, 1)."""
     return vertices.transpose(1, 2)[..., None]

@@ -1,9 +1,9 @@
 """The terms of a training loss: each compares predicted with true position maps in its own way.
 
 Maps are (B, 3, S, S) in the crop frame; their unit is S · POSITION_SCALE px, about a crop's side,
-whatever S is. Steps between texels are multiplied by S, so that no term's size depends on S. What
-needs no neighbours may as well be vertices, stood up as maps one texel wide. Chapter 08 shows what
-each term sees, and what it is blind to.
+whatever S is. Steps between texels are multiplied by S, so that no term's size depends on S. Terms
+that need no neighbours also take vertices, as maps one texel wide. Chapter 08 shows what each term
+sees, and what it is blind to.
 """
 
 from __future__ import annotations
@@ -18,20 +18,19 @@ from facelib.networks.base import TYPICAL_DEVIATION
 if TYPE_CHECKING:
     from facelib.face.layout import UVLayout
 
-KINDS = ("squared", "absolute")
-# Map units² per uv²; of true faces' texels one in a thousand spans less than 0.08. A network that
-# knows nothing yet predicts texels without an area, and their normals have no direction to learn.
+# Map units² per uv²; of true faces' texels one in a thousand spans less than 0.08. An untrained
+# network predicts texels without an area, and their normals have no direction to learn.
 SMALLEST_AREA = 0.01
 TINY = 1e-12  # where texels coincide: keeps scales and the slopes of roots finite
 
 
 def penalty(difference: torch.Tensor, kind: str) -> torch.Tensor:
-    """Return what each difference costs, for one of `KINDS`."""
+    """Return the cost of each difference; kind is "squared" or "absolute"."""
     return difference.square() if kind == "squared" else difference.abs()
 
 
 def weighted_mean(values: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Average (B, C, H, W) values, each place counting as (H, W) weights say; only ratios matter.
+    """Average (B, C, H, W) values with (H, W) weights, of which only ratios matter.
 
     Returns:
         Scalar.
@@ -43,7 +42,7 @@ def weighted_mean(values: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
 def weighted_squared_error(
     prediction: torch.Tensor, target: torch.Tensor, mask: torch.Tensor
 ) -> torch.Tensor:
-    """Mean squared error in which each map pixel counts as much as the mask says (eq. 3.1).
+    """Mean squared error over texels weighted by a mask (eq. 3.1).
 
     Args:
         prediction: (B, 3, S, S), position map.
@@ -60,8 +59,8 @@ def position_error(
 ) -> torch.Tensor:
     """Compare coordinate by coordinate.
 
-    The square makes a network please the few faces that it gets most wrong; under the absolute
-    error a face counts as much as it is wrong, and no more.
+    The square is dominated by the few worst faces; under the absolute error a face counts in
+    proportion to its error.
     """
     return weighted_mean(penalty(prediction - target, kind), mask)
 
@@ -73,13 +72,13 @@ def likelihood_error(
     mask: torch.Tensor,
     kind: str,
 ) -> torch.Tensor:
-    """Compare coordinate by coordinate, by the deviation that the network itself admits.
+    """Compare coordinate by coordinate, relative to the deviation that the network predicts.
 
     The negative log-likelihood of the truth under a Gaussian ("squared") or a Laplace ("absolute")
     distribution about the prediction (Kendall & Gal 2017): a large deviation makes an error cheap,
     and costs its logarithm. It is scaled, and shifted by a constant, so that it *is* the plain
-    error where the deviation is TYPICAL_DEVIATION. So a run with confidence starts as one without,
-    and weights of other terms mean the same to both. It may fall below 0.
+    error where the deviation is TYPICAL_DEVIATION. So a run with confidence starts like one
+    without, and the other terms' weights mean the same in both. It may fall below 0.
 
     Args:
         prediction: (B, 3, S, S).
@@ -87,7 +86,7 @@ def likelihood_error(
         log_deviation: (B, 1, S, S), log of each texel's standard ("squared") or mean absolute
             ("absolute") deviation, map unit, one coordinate.
         mask: (S, S).
-        kind: one of `KINDS`.
+        kind: "squared" or "absolute".
     """
     power = 2 if kind == "squared" else 1
     relative = log_deviation - math.log(TYPICAL_DEVIATION)
@@ -96,7 +95,7 @@ def likelihood_error(
 
 
 def triangle_weights(weights: torch.Tensor) -> torch.Tensor:
-    """Return what the triangle of each texel, its right and its lower neighbour counts.
+    """Return the weight of the triangle of each texel, its right and its lower neighbour.
 
     Args:
         weights: (S, S), 0 where there is no surface.
@@ -108,7 +107,7 @@ def triangle_weights(weights: torch.Tensor) -> torch.Tensor:
 
 
 def triangle_sides(maps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the sides of those triangles that start at the texel, times S: right and down.
+    """Return the two sides of each texel's triangle that start at the texel, times S: right, down.
 
     Args:
         maps: (B, 3, S, S).
@@ -127,14 +126,15 @@ def normal_error(
 ) -> torch.Tensor:
     """Compare the directions of the surface's normals: what shading shows and positions hide.
 
-    A ripple of half a pixel is no error in position, and a rash on the face. Moving or scaling a
-    map does not change its normals; turning it does. Squared, it is (2 − 2 cos of the angle) / 3.
+    A ripple of half a pixel is a tiny error in position, and a visible fault of the surface. Moving
+    or scaling a map does not change its normals; rotating it does. Squared, the error is
+    (2 − 2 cos of the angle) / 3.
 
     Args:
         prediction: (B, 3, S, S).
         target: (B, 3, S, S).
         weights: (S − 1, S − 1), of `triangle_weights`.
-        kind: one of `KINDS`.
+        kind: "squared" or "absolute".
     """
     return weighted_mean(penalty(normals(prediction) - normals(target), kind), weights)
 
@@ -150,9 +150,9 @@ def normals(maps: torch.Tensor) -> torch.Tensor:
     right, down = triangle_sides(maps)
     (a, b, c), (d, e, f) = right.unbind(dim=1), down.unbind(dim=1)
     # torch.linalg.cross and functional.normalize take 4 times as long on an axis before the last.
-    across = torch.stack([b * f - c * e, c * d - a * f, a * e - b * d], dim=1)
-    area = across.square().sum(dim=1, keepdim=True).clamp_min(SMALLEST_AREA**2).sqrt()
-    return across / area
+    cross = torch.stack([b * f - c * e, c * d - a * f, a * e - b * d], dim=1)
+    area = cross.square().sum(dim=1, keepdim=True).clamp_min(SMALLEST_AREA**2).sqrt()
+    return cross / area
 
 
 def edge_error(
@@ -160,15 +160,15 @@ def edge_error(
 ) -> torch.Tensor:
     """Compare the lengths of the three sides of each texel's triangle.
 
-    Lengths, not vectors: a vector turns with the head, so that a wrong pose, which the positions
-    tell already, would drown the rest. The three lengths of a triangle fix its size and shape and
-    do not change when it moves or turns; what they cannot see, a bend, the normals can.
+    Lengths, not vectors: vectors rotate with the head, so a wrong pose, which the positions show
+    already, would drown the rest. The three lengths of a triangle fix its size and shape and do not
+    change when it moves or rotates. They cannot see a bend; the normals can.
 
     Args:
         prediction: (B, 3, S, S).
         target: (B, 3, S, S).
         weights: (S − 1, S − 1), of `triangle_weights`.
-        kind: one of `KINDS`.
+        kind: "squared" or "absolute".
     """
     difference = side_lengths(prediction) - side_lengths(target)
     return weighted_mean(penalty(difference, kind), weights)
@@ -193,7 +193,7 @@ def keypoint_error(
         prediction: (B, 3, S, S).
         target: (B, 3, S, S).
         keypoints: from `keypoint_texels`.
-        kind: one of `KINDS`.
+        kind: "squared" or "absolute".
     """
     difference = read_texels((prediction - target)[:, :2], *keypoints)
     return penalty(difference, kind).mean()
@@ -202,8 +202,8 @@ def keypoint_error(
 def keypoint_texels(layout: UVLayout) -> tuple[torch.Tensor, torch.Tensor]:
     """Find the four texels about each keypoint: (68, 4) int64 into S² and (68, 4) float32 weights.
 
-    Bilinear, not `UVLayout.sampling_matrix`: that one's weights are up to 8 in sum and would hand
-    a network's noise on enlarged. What bilinear reading smoothes it smoothes in both maps alike.
+    Bilinear, not `UVLayout.sampling_matrix`: its absolute weights add up to as much as 8 and would
+    amplify a network's noise. Bilinear reading smooths both maps alike.
     """
     place = torch.from_numpy(layout.keypoint_matrix @ layout.uv)
     texels, weights = splat(place[None], layout.size, layout.size)
@@ -218,11 +218,11 @@ def read_texels(maps: torch.Tensor, texels: torch.Tensor, weights: torch.Tensor)
 def shape_error(
     prediction: torch.Tensor, target: torch.Tensor, mask: torch.Tensor, kind: str
 ) -> torch.Tensor:
-    """Compare two faces after the prediction has been laid on the truth: shape without pose.
+    """Compare two faces after the best similarity from prediction to truth: shape without pose.
 
-    Most of a position's error is pose: a head some pixels too large or a few degrees off moves
-    every texel, while another's nose moves a few. Here scale, rotation and translation are taken
-    out, by the similarity of least squares, before the positions are compared.
+    Most of a position's error is pose: a head a few pixels too large or a few degrees off moves
+    every texel, while a wrong nose moves few. Here the similarity of least squares takes out scale,
+    rotation and translation before the positions are compared.
 
     The similarity is held constant in the gradient. For squared differences nothing is lost: at a
     minimum the error does not change with the similarity, so the gradient is the whole one.
@@ -231,49 +231,50 @@ def shape_error(
         prediction: (B, 3, S, S).
         target: (B, 3, S, S).
         mask: (S, S), the weights of both alignment and comparison.
-        kind: one of `KINDS`.
+        kind: "squared" or "absolute".
     """
     points = prediction.flatten(2)
     with torch.no_grad():
-        turn, move = similarities(points, target.flatten(2), mask.flatten())
-    return position_error((turn @ points + move).view_as(target), target, mask, kind)
+        scaled_rotation, shift = fit_similarities(points, target.flatten(2), mask.flatten())
+    aligned = (scaled_rotation @ points + shift).view_as(target)
+    return position_error(aligned, target, mask, kind)
 
 
-def similarities(
+def fit_similarities(
     source: torch.Tensor, target: torch.Tensor, weights: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Find the similarity of least squares for each of a batch, as `registration.umeyama` does.
+    """Find each face's similarity of least squares, as `registration.umeyama` does for one.
 
     Args:
         source: (B, 3, N).
         target: (B, 3, N), point by point.
         weights: (N,), not all 0.
     Returns:
-        scale · rotation (B, 3, 3) and translation (B, 3, 1): source → target.
+        scaled_rotation (B, 3, 3), scale times rotation, and shift (B, 3, 1): source → target.
     """
     shares = (weights / weights.sum())[:, None]
     source_mean, target_mean = source @ shares, target @ shares
-    from_source, from_target = source - source_mean, target - target_mean
-    covariance = (from_target * shares[:, 0]) @ from_source.transpose(1, 2)
-    left, stretch, right = torch.linalg.svd(covariance)
-    signs = torch.ones_like(stretch)
-    signs[:, 2] = torch.linalg.det(left @ right).sign()  # a reflection is never the answer
-    variance = from_source.square().sum(dim=1) @ shares[:, 0]
-    scale = (stretch * signs).sum(dim=1) / variance.clamp_min(TINY)
-    turn = scale[:, None, None] * (left * signs[:, None]) @ right
-    return turn, target_mean - turn @ source_mean
+    centred_source, centred_target = source - source_mean, target - target_mean
+    covariance = (centred_target * shares[:, 0]) @ centred_source.transpose(1, 2)
+    u, singular_values, vt = torch.linalg.svd(covariance)
+    signs = torch.ones_like(singular_values)
+    signs[:, 2] = torch.linalg.det(u @ vt).sign()  # a reflection is never the answer
+    variance = centred_source.square().sum(dim=1) @ shares[:, 0]
+    scale = (singular_values * signs).sum(dim=1) / variance.clamp_min(TINY)
+    scaled_rotation = scale[:, None, None] * (u * signs[:, None]) @ vt
+    return scaled_rotation, target_mean - scaled_rotation @ source_mean
 
 
 def heat_map_error(heat_maps: torch.Tensor, keypoints: torch.Tensor) -> torch.Tensor:
-    """Compare where heat maps lie with where the keypoints are: cross-entropy.
+    """Compare heat maps with the true keypoints: cross-entropy.
 
-    The truth is a weight on each of the four pixels about a keypoint, such that their mean place is
-    the keypoint itself: a heat map that equals it has no error of the grid.
+    The target puts bilinear weights on the four pixels around a keypoint, so that their mean place
+    is the keypoint itself: a heat map that equals the target has no error from the grid.
 
     Args:
         heat_maps: (N, K, h, w), log of weights.
-        keypoints: (N, K, 2), crop sides, x and y; NaN where not known. One outside of the crop is
-            sought at its edge.
+        keypoints: (N, K, 2), crop sides, x and y; NaN where unknown. One outside the crop counts as
+            at its edge.
     Returns:
         Scalar, the mean over the keypoints that are known; 0 if none is.
     """
@@ -285,19 +286,19 @@ def heat_map_error(heat_maps: torch.Tensor, keypoints: torch.Tensor) -> torch.Te
 
 
 def splat(points: torch.Tensor, height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Share each point out among the four pixels about it, as bilinear reading would.
+    """Distribute each point over the four pixels around it with bilinear weights.
 
     Args:
         points: (N, K, 2), crop sides; pulled to the outermost pixels' centres.
         height: of the grid.
         width: of the grid; both at least 2.
     Returns:
-        pixels (N, K, 4) int64 into height · width, and weights (N, K, 4), 1 in sum.
+        pixels (N, K, 4) int64 into height · width, and weights (N, K, 4), whose sum is 1.
     """
     x = (points[..., 0] * width - 0.5).clamp(0, width - 1)
     y = (points[..., 1] * height - 0.5).clamp(0, height - 1)
     column, row = x.floor().clamp_max(width - 2), y.floor().clamp_max(height - 2)
     u, v = x - column, y - row
     weights = torch.stack([(1 - v) * (1 - u), (1 - v) * u, v * (1 - u), v * u], dim=2)
-    beside = torch.tensor([0, 1, width, width + 1], device=points.device)
-    return (row * width + column).long()[..., None] + beside, weights
+    neighbours = torch.tensor([0, 1, width, width + 1], device=points.device)
+    return (row * width + column).long()[..., None] + neighbours, weights
