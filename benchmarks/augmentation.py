@@ -12,7 +12,8 @@ from dataclasses import replace
 import numpy as np
 
 from facelib.pairs.augmentation import NO_AUGMENTATION, PRESETS, Augmentation, augment
-from facelib.synthetic.sampling import SyntheticSettings, make_pair
+from facelib.synthetic.samples import make_pair
+from facelib.synthetic.settings import SyntheticSettings
 
 SIZES = (64, 128, 256)
 COUNT = 400

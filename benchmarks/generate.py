@@ -15,9 +15,10 @@ from pathlib import Path
 
 from timing import milliseconds, peak_megabytes
 
-from facelib.synthetic.generation import Plan, generate_pairs
+from facelib.synthetic.generation import generate_pairs
 from facelib.synthetic.ingredients import Ingredients
-from facelib.synthetic.sampling import SyntheticSettings, make_pair, make_sample
+from facelib.synthetic.samples import make_pair, make_sample
+from facelib.synthetic.settings import Plan, SyntheticSettings
 
 SIZE = 256
 TARGET_MS, TARGET_KB = 60.0, 60.0

@@ -19,7 +19,8 @@ from facelib.files.paths import data_file
 from facelib.networks.catalogue import create
 from facelib.networks.convention import POSITION_SCALE
 from facelib.networks.weights import load_weights
-from facelib.synthetic.sampling import SyntheticSettings, make_pair
+from facelib.synthetic.samples import make_pair
+from facelib.synthetic.settings import SyntheticSettings
 from facelib.training.loss import TrainingLoss, vertex_columns
 from facelib.training.settings import LossSettings
 

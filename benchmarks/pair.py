@@ -11,7 +11,8 @@ from dataclasses import fields
 import numpy as np
 
 from facelib.synthetic.ingredients import Ingredients
-from facelib.synthetic.sampling import SyntheticSettings, make_pair
+from facelib.synthetic.samples import make_pair
+from facelib.synthetic.settings import SyntheticSettings
 
 COUNT = 24
 TARGET_MS = 60.0

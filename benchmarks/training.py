@@ -12,8 +12,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from facelib.networks.catalogue import NETWORKS
-from facelib.synthetic.generation import Plan, generate_pairs
-from facelib.synthetic.sampling import SyntheticSettings
+from facelib.synthetic.generation import generate_pairs
+from facelib.synthetic.settings import Plan, SyntheticSettings
 from facelib.training.config import TrainConfig
 from facelib.training.log import read_log
 from facelib.training.loop import train

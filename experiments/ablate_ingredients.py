@@ -22,9 +22,9 @@ from facelib.files.paths import data_dir
 from facelib.networks.weights import load_weights
 from facelib.pairs.store import ShardedPairs
 from facelib.reconstruction.reconstruct import predict_position_maps
-from facelib.synthetic.generation import Plan, generate_pairs
+from facelib.synthetic.generation import generate_pairs
 from facelib.synthetic.ingredients import Ingredients
-from facelib.synthetic.sampling import FORMAT, SyntheticSettings
+from facelib.synthetic.settings import FORMAT, Plan, SyntheticSettings
 from facelib.training.config import TrainConfig
 from facelib.training.environment import environment
 from facelib.training.loop import train

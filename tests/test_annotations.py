@@ -24,7 +24,8 @@ from facelib.render.camera import Camera
 from facelib.render.rasterize import rasterize
 from facelib.synthetic.ingredients import Ingredients
 from facelib.synthetic.people.acting import act
-from facelib.synthetic.sampling import SyntheticSettings, make_sample, take_photos
+from facelib.synthetic.samples import make_sample, make_session
+from facelib.synthetic.settings import SyntheticSettings
 
 # A bare head: its mesh is all that there is to see.
 SETTINGS = SyntheticSettings(size=200, seed=11, ingredients=Ingredients())
@@ -38,8 +39,8 @@ def sample():
 
 
 @pytest.fixture(scope="module")
-def shoot():
-    return take_photos(0, SETTINGS)
+def session():
+    return make_session(0, SETTINGS)
 
 
 def first_hits(origin, directions, vertices, triangles):
@@ -66,7 +67,7 @@ def eye_head(camera):
 
 
 @pytest.mark.parametrize("view", [0, 1])
-def test_depth_is_where_rays_meet_the_mesh(sample, shoot, view):
+def test_depth_is_where_rays_meet_the_mesh(sample, session, view):
     camera, depth = sample.views[view].camera, sample.pixels[view].depth_mm
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 200, (150, 2))
@@ -74,7 +75,7 @@ def test_depth_is_where_rays_meet_the_mesh(sample, shoot, view):
     beyond = camera.image_to_head(np.column_stack([pixels, np.zeros(len(pixels))]))
     directions = beyond - eye
     directions /= (directions @ axis)[:, None]  # so that a distance counts along the view axis
-    mesh_head = shoot.dressed.mesh_head
+    mesh_head = session.dressed.mesh_head
     expected = first_hits(eye, directions, mesh_head.vertices, mesh_head.triangles)
     got = depth[pixels[:, 1], pixels[:, 0]]
     assert 40 < np.isfinite(got).sum() < 150
@@ -132,12 +133,12 @@ def test_visibility_is_that_of_a_ray():
     agree = []
     for settings in (SETTINGS, WIDE):
         for index in range(3):
-            shot = take_photos(index, settings)
-            keypoints = MODEL.keypoints(shot.vertices_head)
-            layout_head = LAYOUT.from_head @ shot.vertices_head
-            mesh_head = shot.dressed.mesh_head
+            session = make_session(index, settings)
+            keypoints = MODEL.keypoints(session.dressed.vertices_head)
+            layout_head = LAYOUT.from_head @ session.dressed.vertices_head
+            mesh_head = session.dressed.mesh_head
             worn = np.zeros(len(mesh_head.triangles), bool)
-            for view, photo in zip(shot.views, shot.photos, strict=True):
+            for view, photo in zip(session.views, session.photos, strict=True):
                 truth = view_truth(view.camera, keypoints, layout_head, photo.fragments, worn)
                 agree.append(truth.visible == _ray_sees(view.camera, keypoints, mesh_head))
     assert np.mean(agree) > 0.97
@@ -164,23 +165,23 @@ def test_fronts_show_both_eyes_and_sides_one(sample):
     assert max(shown) >= 4 and min(shown) <= 1
 
 
-def test_what_is_worn_hides_what_is_behind_it(shoot):
+def test_what_is_worn_hides_what_is_behind_it(session):
     """A plate a centimetre before the eyes hides them, and only them."""
-    camera = shoot.views[0].camera
-    keypoints = MODEL.keypoints(shoot.vertices_head)
+    camera = session.views[0].camera
+    keypoints = MODEL.keypoints(session.dressed.vertices_head)
     low, high = keypoints[36:48].min(0) - 4, keypoints[36:48].max(0) + [4, 2, 14]
     plate = [[low[0], low[1]], [high[0], low[1]], [high[0], high[1]], [low[0], high[1]]]
     corners = np.column_stack([plate, np.full(4, high[2])])
-    vertices = np.concatenate([shoot.dressed.mesh_head.vertices, corners])
+    vertices = np.concatenate([session.dressed.mesh_head.vertices, corners])
     added = len(vertices) - 4 + np.array([[0, 1, 2], [0, 2, 3]])
-    triangles = np.concatenate([shoot.dressed.mesh_head.triangles, added])
+    triangles = np.concatenate([session.dressed.mesh_head.triangles, added])
     worn = np.arange(len(triangles)) >= len(triangles) - 2
     fragments = rasterize(
         camera.head_to_image(vertices), triangles, 200, 200, camera.inverse_w(vertices)
     )
     visible = seen(camera.head_to_image(keypoints), camera, fragments, worn)
     assert not visible[36:48].any()
-    bare = seen(camera.head_to_image(keypoints), camera, shoot.photos[0].fragments, worn[:-2])
+    bare = seen(camera.head_to_image(keypoints), camera, session.photos[0].fragments, worn[:-2])
     assert bare[36:48].all()
     elsewhere = np.r_[0:17, 31:36, 48:68]
     np.testing.assert_array_equal(visible[elsewhere], bare[elsewhere])
@@ -190,7 +191,7 @@ def test_what_is_worn_hides_what_is_behind_it(shoot):
 def test_segmentation_depth_and_normals_cover_what_the_photo_shows(size):
     settings = replace(SETTINGS, size=size)
     pixels = make_sample(1, settings, pixels=True).pixels
-    for truth, photo in zip(pixels, take_photos(1, settings).photos, strict=True):
+    for truth, photo in zip(pixels, make_session(1, settings).photos, strict=True):
         shown = truth.segmentation > 0
         np.testing.assert_array_equal(shown, np.isfinite(truth.depth_mm))
         np.testing.assert_array_equal(shown, truth.normals_eye.any(-1))
@@ -217,24 +218,23 @@ def test_regions_lie_where_their_keypoints_are(sample):
     assert {"background", "skin", "brows", "neck", "clothes", "hair"} <= set(names.ravel())
 
 
-def test_what_is_drawn_over_the_render_hides_and_is_named(shoot, sample):
+def test_what_is_drawn_over_the_render_hides_and_is_named(session, sample):
     """A fringe over the forehead, a lens over one eye, brows on the brows."""
-    camera, keypoints = shoot.views[0].camera, sample.views[0].keypoints_image
+    camera, keypoints = session.views[0].camera, sample.views[0].keypoints_image
     brows, eye = keypoints[17:22, 1].max(), keypoints[36:42, :2].mean(0).astype(int)
     labels = np.zeros((200, 200), np.uint8)
     labels[: int(brows) + 3] = NUMBER_OF["hair"]
     labels[eye[1] - 5 : eye[1] + 5, eye[0] - 9 : eye[0] + 9] = NUMBER_OF["lens"]
     depth = np.where(labels > 0, np.float32(130 * camera.scale), -np.inf)
     fringe = Cover(labels, depth)
-    covered_shoot = replace(shoot, photos=(replace(shoot.photos[0], cover=fringe), shoot.photos[1]))
-    points = MODEL.keypoints(shoot.vertices_head), LAYOUT.from_head @ shoot.vertices_head
-    front, side = covered_shoot.view_truths(*points)
+    covered = replace(session, photos=(replace(session.photos[0], cover=fringe), session.photos[1]))
+    front, side = covered.view_truths(LAYOUT.from_head @ session.dressed.vertices_head)
     bare = sample.views[0].visible
     assert bare[17:22].all() and not front.visible[17:22].any()
     below = np.rint(keypoints[:, 1]) >= int(brows) + 3
     np.testing.assert_array_equal(front.visible, bare & below)
     np.testing.assert_array_equal(side.visible, sample.views[1].visible)
-    pixels = covered_shoot.pixel_truths()[0]
+    pixels = covered.pixel_truths()[0]
     np.testing.assert_array_equal(pixels.segmentation[labels > 0], labels[labels > 0])
     hair = labels == NUMBER_OF["hair"]
     assert not pixels.normals_eye[hair].any()
@@ -324,13 +324,13 @@ def test_all_but_the_images_is_at_most_60_kb_a_pair(tmp_path, ingredients):
         ShardedPairs(tmp_path).pixels(0)
 
 
-def test_the_normals_are_outward_as_the_light_saw_them(shoot, sample):
+def test_the_normals_are_outward_as_the_light_saw_them(session, sample):
     """They agree with those of the triangles, but for smoothing."""
     camera, truth = sample.views[0].camera, sample.pixels[0]
-    mesh_head = shoot.dressed.mesh_head
+    mesh_head = session.dressed.mesh_head
     flat = vertex_normals(mesh_head.vertices, mesh_head.triangles[:9548])
-    fragments = shoot.photos[0].fragments
-    corner = shoot.dressed.mesh_head.triangles[fragments.triangle, 0]
+    fragments = session.photos[0].fragments
+    corner = session.dressed.mesh_head.triangles[fragments.triangle, 0]
     skin = truth.segmentation == NUMBER_OF["skin"]
     agreement = ((flat[corner] @ camera.rotation.T) * truth.normals_eye).sum(-1)[skin]
     assert np.median(agreement) > 0.99 and (agreement > 0.5).mean() > 0.99

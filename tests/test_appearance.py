@@ -5,17 +5,24 @@ import pytest
 
 from facelib.face.headmodel import load_head
 from facelib.imaging.effects import to_display, to_linear
-from facelib.synthetic.looks.appearance import paint, random_appearance
+from facelib.synthetic.head_pages import head_atlas
+from facelib.synthetic.looks.appearance import random_appearance
 from facelib.synthetic.looks.atlas import SHIRT_UV, SKIN_SHARE, build_atlas
-from facelib.synthetic.looks.brushes import BLOOD, MELANIN, PALE, paint_skin, skin_color
-from facelib.synthetic.texture_cache import head_atlas
+from facelib.synthetic.looks.brushes import (
+    PLAIN_BLOOD,
+    PLAIN_MELANIN,
+    PLAIN_PALE,
+    dye_page,
+    plain_skin_color,
+)
+from facelib.synthetic.looks.plain_paint import paint_page
 
 MODEL = load_head()
 
 
 @pytest.fixture(scope="module")
 def atlas():
-    return head_atlas(256)
+    return head_atlas(MODEL, 256)
 
 
 @pytest.fixture
@@ -63,29 +70,33 @@ def test_nostrils_and_mouth_get_less_light_than_the_brow(atlas):
 
 
 def test_skin_color_is_the_two_dye_law():
-    np.testing.assert_allclose(skin_color(np.float32(0), np.float32(0)), PALE, rtol=1e-6)
-    expected = PALE * np.exp(-0.3 * MELANIN - 0.2 * BLOOD)
-    np.testing.assert_allclose(skin_color(np.float32(0.3), np.float32(0.2)), expected, rtol=1e-5)
+    np.testing.assert_allclose(
+        plain_skin_color(np.float32(0), np.float32(0)), PLAIN_PALE, rtol=1e-6
+    )
+    expected = PLAIN_PALE * np.exp(-0.3 * PLAIN_MELANIN - 0.2 * PLAIN_BLOOD)
+    np.testing.assert_allclose(
+        plain_skin_color(np.float32(0.3), np.float32(0.2)), expected, rtol=1e-5
+    )
 
 
 def test_plain_skin_stays_plain_when_enlarged():
-    smooth = np.tile(PALE, (8, 8, 1))
+    smooth = np.tile(PLAIN_PALE, (8, 8, 1))
     nothing, out = np.zeros((16, 16), np.float32), np.empty((16, 16, 3), np.float32)
-    paint_skin(smooth, nothing, nothing, nothing, np.ones(4, np.float32), out)
-    np.testing.assert_allclose(out, np.tile(PALE, (16, 16, 1)), rtol=1e-6)
+    dye_page(smooth, nothing, nothing, nothing, np.ones(4, np.float32), out)
+    np.testing.assert_allclose(out, np.tile(PLAIN_PALE, (16, 16, 1)), rtol=1e-6)
 
 
 def test_enlarging_skin_follows_a_ramp():
     ramp = np.arange(8, dtype=np.float32) / 10
     smooth = np.ascontiguousarray(np.broadcast_to(ramp[None, :, None], (8, 8, 3)))
     nothing, out = np.zeros((16, 16), np.float32), np.empty((16, 16, 3), np.float32)
-    paint_skin(smooth, nothing, nothing, nothing, np.zeros(4, np.float32), out)
+    dye_page(smooth, nothing, nothing, nothing, np.zeros(4, np.float32), out)
     centres = (np.arange(16) + 0.5) / 2 - 0.5
     np.testing.assert_allclose(out[5, :, 0], np.interp(centres, np.arange(8), ramp), atol=1e-6)
 
 
 def test_paint_is_repeatable_and_in_range(atlas, person):
-    first, second = paint(person, atlas), paint(person, atlas)
+    first, second = paint_page(person, atlas), paint_page(person, atlas)
     np.testing.assert_array_equal(first, second)
     assert first.shape == (320, 256, 3) and first.dtype == np.float32
     assert np.isfinite(first).all() and first.min() >= 0 and first.max() <= 1
@@ -94,7 +105,7 @@ def test_paint_is_repeatable_and_in_range(atlas, person):
 def test_melanin_darkens_and_lips_are_redder_than_the_cheek(atlas, person):
     pale = replace(person, melanin=0.1, beard=0.0, lipstick=np.zeros(4))
     skin = atlas.maps["cheeks"] > 0.7
-    light, dark = paint(pale, atlas)[:256], paint(replace(pale, melanin=0.9), atlas)[:256]
+    light, dark = paint_page(pale, atlas)[:256], paint_page(replace(pale, melanin=0.9), atlas)[:256]
     assert dark[skin].mean() < 0.4 * light[skin].mean()
     lips = light[atlas.maps["lips"] > 0.9].mean(0)
     cheek = light[skin].mean(0)
@@ -102,14 +113,14 @@ def test_melanin_darkens_and_lips_are_redder_than_the_cheek(atlas, person):
 
 
 def test_the_iris_has_its_colour_and_the_pupil_is_black(atlas, person):
-    page = paint(replace(person, iris=np.array([0.1, 0.2, 0.9]), pupil=0.3), atlas)
+    page = paint_page(replace(person, iris=np.array([0.1, 0.2, 0.9]), pupil=0.3), atlas)
     row, column = round(0.9 * 320), round(256 / 8)
     assert page[row, column].max() < 0.02
     assert page[row, column + 6, 2] > 3 * page[row, column + 6, 0]
 
 
 def test_the_shirt_spot_shows_the_garment(atlas, person):
-    page = paint(replace(person, garment=np.array([0.2, 0.4, 0.6])), atlas)
+    page = paint_page(replace(person, garment=np.array([0.2, 0.4, 0.6])), atlas)
     spot = page[int(SHIRT_UV[1] * 320), int(SHIRT_UV[0] * 256)]
     np.testing.assert_allclose(spot, [0.2, 0.4, 0.6], rtol=1e-5)
 

@@ -6,6 +6,7 @@ from skimage.color import rgb2lab
 
 from facelib.face.headmodel import load_head
 from facelib.imaging.effects import to_display
+from facelib.synthetic.head_pages import head_atlas, head_canvas
 from facelib.synthetic.looks.appearance import random_appearance
 from facelib.synthetic.looks.complexion import (
     BLOOD,
@@ -19,7 +20,6 @@ from facelib.synthetic.looks.eyes import CORNEA_MM, EYEBALL_MM, IRIS_MM, corneal
 from facelib.synthetic.looks.relief import CREASES, texel_slopes
 from facelib.synthetic.looks.skin_brushes import paint_dyes
 from facelib.synthetic.looks.skin_paint import paint_person
-from facelib.synthetic.texture_cache import head_atlas, head_canvas
 
 # Monk's ten tones (2022), as displayed.
 MONK = "f6ede4 f3e7db f7ead0 eadaba d7bd96 a07e56 825c43 604134 3a312a 292420".split()
@@ -28,7 +28,7 @@ MODEL = load_head()
 
 @pytest.fixture(scope="module")
 def canvas():
-    return head_canvas(256)
+    return head_canvas(load_head(), 256)
 
 
 @pytest.fixture
@@ -198,4 +198,4 @@ def test_dyes_are_the_two_dye_law():
     expected = 0.015 + np.array(PALE) * np.exp(-0.3 * np.array(MELANIN) - 0.2 * np.array(BLOOD))
     np.testing.assert_allclose(skin_tone(np.float64(0.3), np.float64(0.2)), expected)
     assert to_display(expected[None, None].astype(np.float32)).max() < 1
-    assert head_atlas(256).size == 256
+    assert head_atlas(load_head(), 256).size == 256

@@ -15,7 +15,8 @@ from facelib.geometry.mesh import Mesh
 from facelib.geometry.registration import umeyama
 from facelib.geometry.surface import nearest_surface_finder
 from facelib.geometry.transforms import Similarity, rotation_from_pose, rotation_x
-from facelib.synthetic.sampling import SyntheticSettings, make_person
+from facelib.synthetic.samples import make_person
+from facelib.synthetic.settings import SyntheticSettings
 
 
 @pytest.fixture(scope="module")

@@ -13,14 +13,12 @@ from click.testing import CliRunner
 
 from facelib.__main__ import main
 from facelib.cli.common import UNWRITABLE
-from facelib.cli.generate import PRESETS
 from facelib.pairs.shards import read_manifest, write_manifest
 from facelib.pairs.store import ShardedPairs
 from facelib.synthetic import generation
-from facelib.synthetic.generation import Plan, generate_pairs, make_shard
+from facelib.synthetic.generation import generate_pairs, make_shard
 from facelib.synthetic.ingredients import Ingredients
-from facelib.synthetic.sampling import FORMAT, SyntheticSettings
-from facelib.synthetic.scene import POSES
+from facelib.synthetic.settings import FORMAT, Plan, SyntheticSettings
 
 SMALL = SyntheticSettings(size=32, seed=3)
 NO_FILM = replace(Ingredients.all(), film=False)
@@ -231,10 +229,6 @@ def test_a_cluster_that_does_not_answer_is_one_sentence(tmp_path, monkeypatch):
     ]
     done = CliRunner().invoke(main, arguments)
     assert done.exit_code == UNWRITABLE and "Traceback" not in done.output
-
-
-def test_the_commands_presets_are_the_scenes():
-    assert set(PRESETS) == set(POSES)
 
 
 def test_numbers_that_make_no_sense_are_refused():

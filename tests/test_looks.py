@@ -8,17 +8,18 @@ from facelib.face.headmodel import load_head
 from facelib.pairs.labels import NUMBER_OF
 from facelib.render.camera import Camera
 from facelib.render.render import Light
-from facelib.synthetic.casting import fitting_looks
-from facelib.synthetic.dressing import dress
+from facelib.synthetic.head_pages import head_canvas
 from facelib.synthetic.ingredients import Ingredients
 from facelib.synthetic.light.lighting import plain_lighting, random_lighting
 from facelib.synthetic.light.radiance import render_radiance
 from facelib.synthetic.looks.teeth import paint_teeth
 from facelib.synthetic.people.acting import act, mouth_light
 from facelib.synthetic.people.population import Traits
-from facelib.synthetic.photograph import shadow_lines
-from facelib.synthetic.sampling import SyntheticSettings, make_outfit, make_person, make_sample
-from facelib.synthetic.texture_cache import head_canvas
+from facelib.synthetic.person import fitting_appearance
+from facelib.synthetic.photo import shadow_lines
+from facelib.synthetic.samples import make_outfit, make_person, make_sample
+from facelib.synthetic.settings import SyntheticSettings
+from facelib.synthetic.studio import Studio
 from facelib.synthetic.worn.glasses import Glasses, put_on, random_glasses
 from facelib.synthetic.worn.hair_style import HairStyle
 from facelib.synthetic.worn.hats import Hat
@@ -37,8 +38,8 @@ def dressed(outfit, seed=0):
     """A resting mean head with somebody's looks."""
     person = make_person(seed, SyntheticSettings(ingredients=Ingredients.all()))
     rest, rng = np.zeros(len(MODEL.expression_names)), np.random.default_rng(seed)
-    skin_and_light = Ingredients(skin=True, light=True)
-    return dress(person, rest, MODEL.mean_head, outfit, skin_and_light, 256, rng)
+    studio = Studio.of(Ingredients(skin=True, light=True))
+    return studio.dress(person, rest, MODEL.mean_head, outfit, 256, rng)
 
 
 def whiteness(color):
@@ -49,7 +50,7 @@ def whiteness(color):
 def grey_share(age_years, count=120):
     rng = np.random.default_rng(7)
     looks = [
-        fitting_looks(rng, Traits(age_years, float(k % 2), rng.dirichlet([0.5] * 3)))
+        fitting_appearance(rng, Traits(age_years, float(k % 2), rng.dirichlet([0.5] * 3)))
         for k in range(count)
     ]
     return np.mean([whiteness(one.hair_color) > 0.5 for one in looks])
@@ -158,7 +159,7 @@ def test_brows_and_beards_throw_no_shadow_of_their_own():
 
 def test_teeth_are_single_and_gums_lie_about_them():
     """Dark lines cut the upper row into incisors, canines, premolars and molars."""
-    teeth = paint_teeth(head_canvas(512).teeth, np.random.default_rng(0)) @ LUMINANCE
+    teeth = paint_teeth(head_canvas(MODEL, 512).teeth, np.random.default_rng(0)) @ LUMINANCE
     side = len(teeth)
     row = teeth[round(side * 0.46)]
     gaps = np.flatnonzero((row[1:-1] < 0.85 * np.median(row)) & (row[1:-1] <= row[2:])
@@ -173,9 +174,10 @@ def test_the_inside_of_a_mouth_mirrors_only_what_comes_in():
     opened = MODEL.expression(jawOpen=0.5)
     vertices, gloss = act(MODEL, None, opened), []
     for expressions in (False, True):
-        chosen = Ingredients(skin=True, light=True, expressions=expressions)
+        studio = Studio.of(Ingredients(skin=True, light=True, expressions=expressions))
         rng = np.random.default_rng(0)
-        gloss.append(dress(person, opened, vertices, Outfit(), chosen, 256, rng).surface.gloss)
+        dressed_head = studio.dress(person, opened, vertices, Outfit(), 256, rng)
+        gloss.append(dressed_head.surface.gloss)
     light = mouth_light(MODEL, vertices)
     np.testing.assert_allclose(gloss[1][: len(light)], gloss[0][: len(light)] * light, rtol=1e-5)
     assert light[MODEL.regions["teeth"]].min() < 0.3

@@ -20,7 +20,7 @@ from facelib.face.mesh_transfer import (
 from facelib.face.template import FaceTemplate
 from facelib.geometry.mesh import subdivision_matrix
 from facelib.geometry.transforms import Similarity
-from facelib.synthetic.scene import random_expression
+from facelib.synthetic.plain import random_plain_strengths
 
 MODEL, LAYOUT = load_head(), load_layout()
 FACE = LAYOUT.labels["face"] & ~LAYOUT.labels["membrane"]
@@ -42,7 +42,7 @@ def other_layout(rng):
 def person(rng, expression=False):
     shape = np.clip(rng.standard_normal(60), -2.5, 2.5)
     return MODEL.vertices(
-        shape, random_expression(rng, MODEL.expression_names) if expression else None
+        shape, random_plain_strengths(rng, MODEL.expression_names) if expression else None
     )
 
 

@@ -21,7 +21,8 @@ from facelib.networks.onnx_export import to_onnx, write_model
 from facelib.networks.onnx_network import OnnxNetwork
 from facelib.networks.weights import load_weights, read_card, save_weights
 from facelib.reconstruction.reconstruct import NoSideError, predict_position_maps
-from facelib.synthetic.sampling import SyntheticSettings, make_pair
+from facelib.synthetic.samples import make_pair
+from facelib.synthetic.settings import SyntheticSettings
 
 TOLERANCE_PX = 1e-3
 SIZE = 64

@@ -5,7 +5,8 @@ import pytest
 
 from facelib.face.headmodel import load_head
 from facelib.synthetic.ingredients import Ingredients
-from facelib.synthetic.sampling import SyntheticSettings, make_outfit, make_pair, make_person
+from facelib.synthetic.samples import make_outfit, make_pair, make_person
+from facelib.synthetic.settings import SyntheticSettings
 from facelib.synthetic.worn.facial_hair import beard_share
 from facelib.synthetic.worn.hats import Hat
 from facelib.synthetic.worn.outfit import Outfit, natural_color, random_outfit, wear
@@ -33,13 +34,13 @@ def test_a_pair_is_the_same_whenever_it_is_made():
     np.testing.assert_array_equal(first.front, make_pair(3, settings).front)
 
 
-def test_each_switch_draws_for_itself():
+def test_what_is_left_off_changes_nothing_else():
     person = make_person(4, SyntheticSettings())
-    alone = random_outfit(np.random.default_rng(1), person.appearance, Ingredients(clothes=True))
-    all_on = random_outfit(np.random.default_rng(1), person.appearance, WEARING)
-    assert alone.clothes == all_on.clothes
-    assert alone.hair is None and all_on.hair is not None
-    assert random_outfit(np.random.default_rng(1), person.appearance, Ingredients()) == Outfit()
+    outfit = random_outfit(np.random.default_rng(1), person.appearance)
+    alone = outfit.only(frozenset({"clothes"}))
+    assert alone.clothes == outfit.clothes
+    assert alone.hair is None and outfit.hair is not None
+    assert outfit.only(frozenset()) == Outfit()
 
 
 def test_one_person_wears_one_outfit_in_all_their_pairs():
@@ -50,7 +51,7 @@ def test_one_person_wears_one_outfit_in_all_their_pairs():
 def test_every_kind_of_ribbon_has_a_label_and_hair_follows_the_person():
     model, rng = load_head(), np.random.default_rng(2)
     looks = make_person(0, SyntheticSettings()).appearance
-    outfit = random_outfit(rng, looks, Ingredients(hair=True))
+    outfit = random_outfit(rng, looks).only(frozenset({"hair"}))
     person = model.vertices(rng.standard_normal(60))
     mean, other = (
         wear(outfit, looks, model, mean_scalp(), vertices).ribbons

@@ -18,7 +18,8 @@ from facelib.networks.catalogue import NETWORKS, create
 from facelib.networks.compact import Description
 from facelib.networks.convention import POSITION_SCALE
 from facelib.reconstruction.reconstruct import NoSideError
-from facelib.synthetic.sampling import SyntheticSettings, make_sample
+from facelib.synthetic.samples import make_sample
+from facelib.synthetic.settings import SyntheticSettings
 
 SIZE = 32
 LAYOUT = load_layout(SIZE)

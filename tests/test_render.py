@@ -4,6 +4,7 @@ from shapes import grid, icosphere
 
 from facelib.geometry import transforms as tf
 from facelib.geometry.mesh import Mesh
+from facelib.imaging.crop import Crop
 from facelib.render.camera import Camera
 from facelib.render.rasterize import interpolate
 from facelib.render.render import Light, render
@@ -186,3 +187,11 @@ def test_input_is_left_alone_and_what_does_not_fit_is_named():
             render(square, camera, [], **settings)
     with pytest.raises(ValueError, match="light direction"):
         render(square, camera, [Light(np.zeros(3), WHITE)])
+
+
+def test_a_cropped_camera_sees_the_crop_of_the_image():
+    camera = Camera.perspective((0.1, 0.2, 0.3), 700, 900, 300, 200, (140.0, 90.0))
+    crop = Crop((120.0, 95.0), 130.0, 64)
+    points = np.random.default_rng(0).normal(0, 60, (20, 3))
+    expected = crop.image_to_crop(camera.head_to_image(points))
+    np.testing.assert_allclose(camera.cropped(crop).head_to_image(points), expected)

@@ -9,9 +9,9 @@ import click
 
 from facelib.cli.common import BAD_DATA, EXIT_CODES, UNWRITABLE, Failure
 from facelib.synthetic.ingredients import Ingredients
+from facelib.synthetic.settings import POSES
 
 INGREDIENTS = tuple(field.name for field in fields(Ingredients))
-PRESETS = ("thesis", "wide", "mixed")
 
 
 def parse_ingredients(context, parameter, words: str) -> frozenset[str]:
@@ -41,7 +41,7 @@ def parse_ingredients(context, parameter, words: str) -> frozenset[str]:
 )
 @click.option(
     "--preset",
-    type=click.Choice(PRESETS),
+    type=click.Choice(tuple(POSES)),
     default="thesis",
     show_default=True,
     help="Poses: the thesis's, as wide as photos in the wild, or half of each.",
@@ -96,8 +96,8 @@ def generate(
     The same command again goes on with a folder that was not finished. The truth that is small
     (vertices, keypoints, cameras, every number that was drawn) is always kept.
     """
-    from facelib.synthetic.generation import Plan, generate_pairs
-    from facelib.synthetic.sampling import SyntheticSettings
+    from facelib.synthetic.generation import generate_pairs
+    from facelib.synthetic.settings import Plan, SyntheticSettings
 
     if dask and workers:
         raise click.UsageError("--workers are of this machine, --dask of a cluster; give one")

@@ -15,7 +15,7 @@ import numpy as np
 from facelib.files.paths import data_dir
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # hashed by identity, so that caches can be keyed with it
 class MorphableModel:
     """A linear model of heads (Blanz and Vetter 1999; equation 2.6 with an expression term).
 

@@ -9,6 +9,8 @@ import numpy as np
 from numba import njit
 from PIL import Image
 
+NOISE_STOCK = 2**20  # normal numbers that `grain` takes its stretches from
+
 
 def to_display(linear: np.ndarray, exposure: float = 1.0, gamma: float = 2.2) -> np.ndarray:
     """Turn linear light into the RGB of a photo file.
@@ -52,25 +54,26 @@ def jpeg(photo: np.ndarray, quality: int) -> np.ndarray:
     return np.asarray(Image.open(buffer).convert("RGB"))
 
 
-def grain(count: int, rng: np.random.Generator) -> np.ndarray:
+def grain(count: int, rng: np.random.Generator, seed: int = 17) -> np.ndarray:
     """Take so many standard normal numbers from a stock, which is faster than drawing them.
 
     Args:
         count: how many.
         rng: draws where in the stock they begin.
+        seed: of the stock, NOISE_STOCK numbers that are repeated.
 
     Returns:
         (count,) float32, not to be written to.
     """
-    noise = _noise_tile()[rng.integers(0, 2**20) :]
+    noise = _noise_tile(seed)[rng.integers(0, NOISE_STOCK) :]
     while len(noise) < count:
-        noise = np.concatenate([noise, _noise_tile()])
+        noise = np.concatenate([noise, _noise_tile(seed)])
     return noise[:count]
 
 
-@lru_cache(maxsize=1)
-def _noise_tile():
-    noise = np.random.default_rng(17).standard_normal(2**20, np.float32)
+@lru_cache(maxsize=2)
+def _noise_tile(seed: int) -> np.ndarray:
+    noise = np.random.default_rng(seed).standard_normal(NOISE_STOCK, np.float32)
     return np.append(noise, noise)
 
 

@@ -7,21 +7,20 @@ from functools import lru_cache
 
 import numpy as np
 
-from facelib.face.headmodel import load_head
+from facelib.face.headmodel import MorphableModel
 from facelib.geometry.mesh import Mesh, vertex_normals
 from facelib.pairs.labels import NUMBER_OF, head_labels
-from facelib.synthetic.casting import Person, lit_mouth
-from facelib.synthetic.ingredients import Ingredients
+from facelib.synthetic.head_pages import head_materials
 from facelib.synthetic.light.radiance import Surface
-from facelib.synthetic.lit_photo import make_surface, with_colors
-from facelib.synthetic.looks.appearance import Appearance, paint, vertex_colors, vertex_gloss
+from facelib.synthetic.looks.appearance import Appearance
 from facelib.synthetic.looks.atlas import SHIRT_UV, Atlas
-from facelib.synthetic.looks.brushes import skin_color
-from facelib.synthetic.looks.complexion import FLUSH, Complexion, skin_tone
-from facelib.synthetic.looks.skin_paint import Painting
-from facelib.synthetic.texture_cache import head_atlas, head_materials, painted
-from facelib.synthetic.worn.outfit import Outfit, Worn, looks_under, random_outfit, wear, with_cloth
-from facelib.synthetic.worn.scalp import behind_hairline, mean_scalp
+from facelib.synthetic.materials import make_surface, with_colors
+from facelib.synthetic.people.acting import mouth_light
+from facelib.synthetic.person import Person
+from facelib.synthetic.skin import Skin
+from facelib.synthetic.worn.garments import Garments
+from facelib.synthetic.worn.outfit import Outfit, Worn, random_outfit, wear, with_cloth
+from facelib.synthetic.worn.scalp import mean_scalp
 from facelib.synthetic.worn.shirt import RINGS, neck_edge, shirt_triangles, shirt_vertices
 
 
@@ -32,162 +31,137 @@ class Dressed:
     Attributes:
         looks: what was painted on the page; the person's own, unless something is worn over it.
         atlas: of the page.
-        mesh_head: textured, mm; the head's vertices first.
-        normals_head: (N, 3) float, of the mesh's vertices.
-        labels: (N,) uint8, numbers of `facelib.pairs.labels.LABELS`.
-        gloss: (N,) float32, strength of the plain highlight.
-        worn: what is drawn over the render: hair and glasses; None for nothing.
-        surface: for the finer shading; None where it is not asked for.
-        skin: None where it was not drawn.
+        skin: the painted page.
+        vertices_head: (N, 3) float64, mm: the acting head alone.
+        mesh_head: textured, mm; the head's vertices first, then cloth.
+        normals_head: (M, 3) float, of the mesh's vertices.
+        labels: (M,) uint8, numbers of `facelib.pairs.labels.LABELS`.
+        gloss: (M,) float32, strength of the plain highlight.
+        worn: what is drawn over the render, hair and glasses; None for nothing.
+        surface: for the finer shading; None until `with_surface` makes it.
     """
 
     looks: Appearance
     atlas: Atlas
+    skin: Skin
+    vertices_head: np.ndarray
     mesh_head: Mesh
     normals_head: np.ndarray
     labels: np.ndarray
     gloss: np.ndarray
     worn: Worn | None = None
     surface: Surface | None = None
-    skin: Complexion | None = None
 
 
-def draw_outfit(rng: np.random.Generator, person: Person, ingredients: Ingredients) -> Outfit:
-    """Draw what a person wears, as far as it is switched on."""
-    feminine = 0.5 if person.traits is None else 1 - person.traits.male
-    return random_outfit(rng, person.appearance, ingredients, feminine)
+def draw_outfit(rng: np.random.Generator, person: Person, kinds: frozenset[str]) -> Outfit:
+    """Draw what a person wears, and keep only some kinds of it: see `Outfit.only`."""
+    return random_outfit(rng, person.appearance, person.feminine).only(kinds)
 
 
-def dress(
-    person: Person,
-    expression: np.ndarray,
-    vertices_head: np.ndarray,
+def clothe(
     outfit: Outfit,
-    ingredients: Ingredients,
-    page_size: int,
-    skin_rng: np.random.Generator,
+    looks: Appearance,
+    skin: Skin,
+    atlas: Atlas,
+    head: MorphableModel,
+    vertices_head: np.ndarray,
 ) -> Dressed:
-    """Paint a person and put their outfit on.
+    """Wrap a painted page around an acting head and dress it.
 
     Args:
-        person: who.
-        expression: (E,) float, strengths of the head model's actions; they deepen lines.
+        outfit: what to wear; nothing gives the plain shirt.
+        looks: what was painted.
+        skin: the page.
+        atlas: of the page.
+        head: the head model.
         vertices_head: (N, 3) float, mm: the acting head.
-        outfit: what they wear; nothing gives the plain shirt.
-        ingredients: what the photos shall have.
-        page_size: width of the texture page, px.
-        skin_rng: draws the skin, where it is switched on.
     """
-    grown = outfit.hair is not None
-    atlas = _hair_atlas(page_size) if grown else head_atlas(page_size)
-    looks = looks_under(person.appearance, outfit)
-    skin, painting = None, None
-    if ingredients.skin:
-        age_years = None if person.traits is None else person.traits.age_years
-        hairline_mm = atlas.hairline_mm if grown else None
-        skin, painting = painted(skin_rng, looks, expression, page_size, age_years, hairline_mm)
-    mesh = dressed_mesh(vertices_head, looks, atlas, None if painting is None else painting.page)
+    mesh = dressed_mesh(head, vertices_head, atlas, skin.page)
+    normals = vertex_normals(mesh.vertices, outside_triangles(head))
+    labels = _plain_labels(head)
     worn = None
     if outfit != Outfit():
-        bare = _bare_skin(person.appearance, finely=painting is not None)
-        worn = wear(outfit, bare, load_head(), mean_scalp(), vertices_head)
-    mesh, normals, labels = _clothed(mesh, worn)
+        worn = wear(outfit, skin.bare, head, mean_scalp(), vertices_head)
+        if worn.cloth is not None:
+            mesh, normals = with_cloth(mesh, normals, worn.cloth, len(vertices_head))
+            labels = np.concatenate([labels[: len(vertices_head)], _cloth_labels(worn.cloth)])
     gloss = np.zeros(len(mesh.vertices), np.float32)
-    gloss[: len(vertices_head)] = vertex_gloss(looks, atlas)
-    dressed = Dressed(looks, atlas, mesh, normals, labels, gloss, worn, skin=skin)
-    if ingredients.skin or ingredients.light or ingredients.film:
-        dressed = _surfaced(dressed, painting)
-    if ingredients.expressions:
-        dressed = _mouth_lit(dressed, vertices_head)
-    return dressed
+    gloss[: len(vertices_head)] = atlas.gloss * np.float32(looks.gloss)
+    return Dressed(looks, atlas, skin, vertices_head, mesh, normals, labels, gloss, worn)
 
 
 def dressed_mesh(
-    vertices_head: np.ndarray, looks: Appearance, atlas: Atlas, page: np.ndarray | None = None
+    head: MorphableModel, vertices_head: np.ndarray, atlas: Atlas, page: np.ndarray
 ) -> Mesh:
     """Build the textured head, its vertices first, with a shirt below the neck; head frame, mm.
 
     Args:
+        head: the head model.
         vertices_head: (N, 3) float, mm.
-        looks: painted plainly where no page is given.
         atlas: the page's layout.
-        page: (1.25·size, size, 3) float32, a page painted already.
+        page: (1.25·size, size, 3) float32, linear RGB.
     """
-    edge, triangles = _shirt()
+    edge, triangles = _shirt(head)
     n_shirt = len(edge) * len(RINGS)
     return Mesh(
         np.concatenate([vertices_head, shirt_vertices(vertices_head, edge)]),
         triangles,
         np.concatenate([atlas.uv, np.tile(np.float32(SHIRT_UV), (n_shirt, 1))]),
-        paint(looks, atlas) if page is None else page,
-        np.concatenate([vertex_colors(atlas), np.ones((n_shirt, 3), np.float32)]),
+        page,
+        np.concatenate([atlas.shade, np.ones((n_shirt, 3), np.float32)]),
     )
 
 
-@lru_cache(maxsize=1)
-def outside_triangles() -> np.ndarray:
-    """Triangles of head and shirt without the cloth's inner side, whose normals would cancel."""
-    _, triangles = _shirt()
-    n_cloth = len(triangles) - len(load_head().triangles)
-    return triangles[: len(triangles) - n_cloth // 2]
-
-
-def _mouth_lit(dressed: Dressed, vertices_head: np.ndarray) -> Dressed:
-    """Let the mouth's inside have, and mirror, only the light that its opening lets in."""
-    mesh, light = lit_mouth(dressed.mesh_head, vertices_head)
-    if dressed.surface is None:
-        return replace(dressed, mesh_head=mesh)
-    gloss = dressed.surface.gloss.copy()
-    gloss[: len(light)] *= light
-    return replace(dressed, mesh_head=mesh, surface=replace(dressed.surface, gloss=gloss))
-
-
-def _bare_skin(looks: Appearance, finely: bool) -> np.ndarray:
-    """Linear RGB (3,) of skin below the neck, by the law that the face was painted with."""
-    if finely:
-        return skin_tone(looks.melanin, FLUSH + looks.blood)
-    return skin_color(*np.array([looks.melanin, looks.blood]))
-
-
-def _clothed(mesh: Mesh, worn: Worn | None) -> tuple[Mesh, np.ndarray, np.ndarray]:
-    """Change the plain shirt for an outfit's cloth: the mesh, its normals and its labels."""
-    normals = vertex_normals(mesh.vertices, outside_triangles())
-    if worn is None or worn.cloth is None:
-        return mesh, normals, _plain_labels()
-    cloth, n_head = worn.cloth, len(load_head().mean_head)
-    labels = np.zeros(len(cloth.vertices_head), np.uint8)
-    labels[cloth.triangles] = cloth.triangle_label[:, None]
-    mesh, normals = with_cloth(mesh, normals, cloth, n_head)
-    return mesh, normals, np.concatenate([_plain_labels()[:n_head], labels])
-
-
-def _surfaced(dressed: Dressed, painting: Painting | None) -> Dressed:
-    materials = head_materials(dressed.atlas.size)
+def with_surface(dressed: Dressed, head: MorphableModel) -> Dressed:
+    """Return the same with a surface for the finer shading, which darkens folds by itself."""
+    materials = head_materials(head, dressed.atlas.size)
     mesh = with_colors(dressed.mesh_head, materials)
-    bare = dressed.labels == NUMBER_OF["neck"]
-    surface = make_surface(mesh, dressed.normals_head, materials, dressed.skin, painting, bare)
+    bare, skin = dressed.labels == NUMBER_OF["neck"], dressed.skin
+    surface = make_surface(
+        mesh, dressed.normals_head, materials, skin.complexion, skin.relief, bare
+    )
     return replace(dressed, mesh_head=mesh, surface=surface)
 
 
-@lru_cache(maxsize=2)
-def _hair_atlas(size: int) -> Atlas:
-    """The shipped head's atlas with the hairline that hair is grown from."""
-    atlas = head_atlas(size)
-    return replace(atlas, hairline_mm=behind_hairline(atlas.position_mm).astype(np.float32))
+def with_dark_mouth(dressed: Dressed, head: MorphableModel) -> Dressed:
+    """Leave the mouth, and what it mirrors, only the light that its opening lets in."""
+    light = mouth_light(head, dressed.vertices_head)
+    colors = dressed.mesh_head.colors.copy()
+    colors[: len(light)] *= light[:, None]
+    surface = dressed.surface
+    if surface is not None:
+        gloss = surface.gloss.copy()
+        gloss[: len(light)] *= light
+        surface = replace(surface, gloss=gloss)
+    return replace(dressed, mesh_head=replace(dressed.mesh_head, colors=colors), surface=surface)
 
 
 @lru_cache(maxsize=1)
-def _shirt():
+def outside_triangles(head: MorphableModel) -> np.ndarray:
+    """Triangles of head and shirt without the cloth's inner side, whose normals would cancel."""
+    _, triangles = _shirt(head)
+    n_cloth = len(triangles) - len(head.triangles)
+    return triangles[: len(triangles) - n_cloth // 2]
+
+
+def _cloth_labels(cloth: Garments) -> np.ndarray:
+    """Labels of cloth's vertices, and of the bare skin in an open collar."""
+    labels = np.zeros(len(cloth.vertices_head), np.uint8)
+    labels[cloth.triangles] = cloth.triangle_label[:, None]
+    return labels
+
+
+@lru_cache(maxsize=1)
+def _shirt(head: MorphableModel) -> tuple[np.ndarray, np.ndarray]:
     """The neck's edge, and the triangles of head and shirt together."""
-    model = load_head()
-    edge = neck_edge(model.mean_head, model.triangles)
-    shirt = shirt_triangles(len(edge), len(model.mean_head))
-    return edge, np.concatenate([model.triangles, shirt])
+    edge = neck_edge(head.mean_head, head.triangles)
+    shirt = shirt_triangles(len(edge), len(head.mean_head))
+    return edge, np.concatenate([head.triangles, shirt])
 
 
 @lru_cache(maxsize=1)
-def _plain_labels():
+def _plain_labels(head: MorphableModel) -> np.ndarray:
     """What each vertex of `dressed_mesh` is part of."""
-    edge, _ = _shirt()
+    edge, _ = _shirt(head)
     shirt = np.full(len(edge) * len(RINGS), NUMBER_OF["clothes"], np.uint8)
-    return np.concatenate([head_labels(load_head().regions), shirt])
+    return np.concatenate([head_labels(head.regions), shirt])

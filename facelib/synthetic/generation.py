@@ -8,18 +8,16 @@ run that was killed goes on where it was.
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
 from tqdm import tqdm
 
+from facelib.face.layout import load_layout
 from facelib.files.threads import single_threaded_blas
-from facelib.imaging.backgrounds import describable_textures, fingerprint
 from facelib.pairs.sample import shard_arrays
 from facelib.pairs.shards import (
     MANIFEST,
@@ -30,58 +28,11 @@ from facelib.pairs.shards import (
     write_shard,
 )
 from facelib.pairs.store import FORMAT as SET_FORMAT
-from facelib.synthetic.sampling import FORMAT, SyntheticSettings, make_sample
+from facelib.synthetic.samples import make_sample
+from facelib.synthetic.settings import Plan
 
-SHARD_SIZE = 64
 CONNECT_SECONDS = 10  # how long a cluster may take to answer
 MAKERS = ("facelib", "numpy", "scipy", "numba", "pillow")  # whose versions the manifest records
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a folder is to hold.
-
-    Attributes:
-        count: how many samples.
-        settings: what they are.
-        first: index of the first sample, to extend a set in a second folder.
-        truth: also keep what every pixel shows.
-        shard_size: samples in a shard; the last one may be shorter.
-
-    Raises:
-        ValueError: if a number makes no sense.
-    """
-
-    count: int
-    settings: SyntheticSettings = field(default_factory=SyntheticSettings)
-    first: int = 0
-    truth: bool = False
-    shard_size: int = SHARD_SIZE
-
-    def __post_init__(self) -> None:
-        """Refuse numbers that make no sense."""
-        if self.count < 1 or self.first < 0 or self.shard_size < 1:
-            raise ValueError(
-                "expected count and shard_size of at least 1 and first of at least 0, "
-                f"got {self.count}, {self.shard_size} and {self.first}"
-            )
-
-    def indices(self, shard: int) -> range:
-        """Return the indices of a shard's samples."""
-        start = self.first + shard * self.shard_size
-        return range(start, min(start + self.shard_size, self.first + self.count))
-
-    @property
-    def n_shards(self) -> int:
-        """How many shards hold the samples."""
-        return -(-self.count // self.shard_size)
-
-    def described(self) -> dict:
-        """Return all that decides the folder's bytes, as the manifest keeps it."""
-        numbers = {name: getattr(self, name) for name in ("first", "count", "truth", "shard_size")}
-        described = {"source": "synthetic", "format": FORMAT, **numbers, **asdict(self.settings)}
-        described["describable_textures"] = fingerprint(describable_textures())
-        return json.loads(json.dumps(described))
 
 
 def generate_pairs(
@@ -111,7 +62,7 @@ def generate_pairs(
     folder = Path(folder).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder):
-        manifest = _begun(folder, plan)
+        manifest = _begun(folder, plan, n_vertices=len(load_layout().uv))
         remove_unfinished(folder)
         missing = _missing(folder, plan, manifest)
         write_manifest(folder, manifest)  # from here on the folder belongs to this plan
@@ -195,13 +146,13 @@ def _cluster(address: str) -> Iterator[None]:
         yield
 
 
-def _begun(folder: Path, plan: Plan) -> dict:
+def _begun(folder: Path, plan: Plan, n_vertices: int) -> dict:
     """Return the manifest of a folder, a new one if it holds none yet."""
     if not (folder / MANIFEST).exists():
         made_by = {name: version(name) for name in MAKERS}
         manifest = {"format": SET_FORMAT, "settings": plan.described(), "made_by": made_by}
         manifest |= {"complete": False, "size": plan.settings.size}
-        return manifest | {"n_vertices": _n_vertices(), "shards": []}
+        return manifest | {"n_vertices": n_vertices, "shards": []}
     manifest = read_manifest(folder)
     if manifest.get("format") != SET_FORMAT:
         raise ValueError(
@@ -264,9 +215,3 @@ def _locked(folder: Path) -> Iterator[None]:
         raise ValueError(f"another program is generating into {folder} now") from error
     finally:
         os.close(handle)
-
-
-def _n_vertices() -> int:
-    from facelib.face.layout import load_layout
-
-    return len(load_layout().uv)

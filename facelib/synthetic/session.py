@@ -1,41 +1,46 @@
-"""A person before the camera, and what is left of the moment: two photos, every number drawn."""
+"""One photo session: all draws of a sample in their order, and what they left behind."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from facelib.pairs.annotations import PixelTruth, ViewTruth, pixel_truth, view_truth
 from facelib.pairs.labels import WORN
-from facelib.synthetic.casting import Person
 from facelib.synthetic.dressing import Dressed
+from facelib.synthetic.head_pages import texture_size
 from facelib.synthetic.looks.painted_labels import painted_labels
-from facelib.synthetic.photograph import Photo
-from facelib.synthetic.scene import View
+from facelib.synthetic.person import Person
+from facelib.synthetic.photo import Photo
+from facelib.synthetic.settings import POSES, SyntheticSettings
+from facelib.synthetic.streams import Streams
+from facelib.synthetic.studio import Studio
+from facelib.synthetic.viewpoint import Viewpoint, frame_head, random_pose_deg
+from facelib.synthetic.worn.outfit import Outfit
 
 
 @dataclass(frozen=True)
-class Shoot:
+class Session:
     """A person before the camera, and the two photos that were taken.
 
     Attributes:
         person: who.
-        expression: (E,) float64, strengths of the model's facial actions.
+        strengths: (E,) float64, of the head model's facial actions.
+        outfit: what they wear.
         dressed: all that was photographed.
-        vertices_head: (N, 3) float64, mm: the head alone.
+        keypoints_head: (68, 3) float64, mm.
         views: front and side.
         photos: front and side.
-        drawn: more that was drawn for the person, by name; kept among the coefficients.
     """
 
     person: Person
-    expression: np.ndarray
+    strengths: np.ndarray
+    outfit: Outfit
     dressed: Dressed
-    vertices_head: np.ndarray
-    views: tuple[View, View]
+    keypoints_head: np.ndarray
+    views: tuple[Viewpoint, Viewpoint]
     photos: tuple[Photo, Photo]
-    drawn: dict = field(default_factory=dict)
 
     def coefficients(self) -> dict:
         """Everything that was drawn, in the words of the classes that hold it."""
@@ -48,20 +53,18 @@ class Shoot:
             }
             for view, photo in zip(self.views, self.photos, strict=True)
         ]
-        face = {"person": self.person, "expression": self.expression}
-        return face | self.drawn | {"views": views}
+        return {
+            "person": self.person,
+            "expression": self.strengths,
+            "outfit": self.outfit,
+            "skin": self.dressed.skin.complexion,
+            "views": views,
+        }
 
-    def view_truths(
-        self, keypoints_head: np.ndarray, layout_vertices_head: np.ndarray
-    ) -> tuple[ViewTruth, ViewTruth]:
-        """Work out cameras and keypoints of front and side.
-
-        Args:
-            keypoints_head: (68, 3) float, mm.
-            layout_vertices_head: (V, 3) float, mm.
-        """
+    def view_truths(self, layout_vertices_head: np.ndarray) -> tuple[ViewTruth, ViewTruth]:
+        """Work out cameras and keypoints of front and side, for (V, 3) layout vertices, mm."""
         worn = np.isin(self.dressed.labels, WORN)[self.dressed.mesh_head.triangles[:, 0]]
-        points = keypoints_head, layout_vertices_head
+        points = self.keypoints_head, layout_vertices_head
         front, side = (
             view_truth(view.camera, *points, photo.fragments, worn, photo.cover)
             for view, photo in zip(self.views, self.photos, strict=True)
@@ -78,3 +81,29 @@ class Shoot:
             for view, photo in zip(self.views, self.photos, strict=True)
         )
         return front, side
+
+
+def hold_session(studio: Studio, streams: Streams, settings: SyntheticSettings) -> Session:
+    """Draw a sample: who, what their face does, what they wear, and both photos.
+
+    Args:
+        studio: how each step is done.
+        streams: the random numbers of each step.
+        settings: size, poses and kind of people.
+    """
+    head = studio.head
+    person = studio.draw_person(streams.person, settings.held_out)
+    strengths = studio.draw_expression(streams.face, head, person.shape)
+    vertices_head = studio.act(head, person.shape, strengths)
+    outfit = studio.draw_outfit(streams.outfit, person)
+    page_size = texture_size(settings.size)
+    dressed = studio.dress(person, strengths, vertices_head, outfit, page_size, streams.skin)
+    keypoints_head = head.keypoints(vertices_head)
+    views, photos = [], []
+    for side in (False, True):
+        rng = streams.view(side)
+        pose_deg = random_pose_deg(rng, side, POSES[settings.preset])
+        distance_mm = studio.draw_distance_mm(rng)
+        views.append(frame_head(keypoints_head, pose_deg, distance_mm, settings.size, rng))
+        photos.append(studio.photograph(dressed, views[-1].camera, rng))
+    return Session(person, strengths, outfit, dressed, keypoints_head, tuple(views), tuple(photos))

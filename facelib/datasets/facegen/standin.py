@@ -28,10 +28,11 @@ from facelib.imaging.effects import to_display
 from facelib.imaging.imagefiles import to_uint8
 from facelib.render.camera import Camera
 from facelib.render.render import render
-from facelib.synthetic.looks.appearance import paint, vertex_colors, vertex_gloss
-from facelib.synthetic.sampling import SyntheticSettings, make_person
-from facelib.synthetic.scene import POSES, random_lights
-from facelib.synthetic.texture_cache import head_atlas
+from facelib.synthetic.head_pages import head_atlas
+from facelib.synthetic.looks.plain_paint import paint_page
+from facelib.synthetic.plain import SHININESS, random_lights
+from facelib.synthetic.samples import make_person
+from facelib.synthetic.settings import POSES, SyntheticSettings
 
 FIELD_OF_VIEW_DEG = 17.0  # fg3 render's default, of the image's larger side
 DISTANCE_MM = 1100.0  # where a head and its neck fill nine tenths of such an image
@@ -153,11 +154,17 @@ def _write_files(folder: Path, name: str, index: int, seed: int, size: int) -> N
 
 def _photo(vertices_head, looks, camera, rng) -> np.ndarray:
     """(H, W, 4) uint8: a bald head, transparent around it."""
-    atlas, triangles = head_atlas(TEXTURE_SIZE), load_head().triangles
-    mesh = Mesh(vertices_head, triangles, atlas.uv, paint(looks, atlas), vertex_colors(atlas))
+    head = load_head()
+    atlas = head_atlas(head, TEXTURE_SIZE)
+    mesh = Mesh(vertices_head, head.triangles, atlas.uv, paint_page(looks, atlas), atlas.shade)
     lights, ambient = random_lights(rng)
     shot = render(
-        mesh, camera, lights, ambient, specular=vertex_gloss(looks, atlas), shininess=24.0
+        mesh,
+        camera,
+        lights,
+        ambient,
+        specular=atlas.gloss * np.float32(looks.gloss),
+        shininess=SHININESS,
     )
     alpha = shot.alpha[..., None]
     display = to_display(shot.image / np.maximum(alpha, np.float32(1e-3)))

@@ -20,14 +20,13 @@ from facelib.geometry.transforms import rotation_from_pose
 from facelib.imaging.effects import to_display
 from facelib.imaging.imagefiles import write_image
 from facelib.render.rasterize import Fragments, interpolate, rasterize
-from facelib.synthetic.casting import Person
 from facelib.synthetic.dressing import dressed_mesh
+from facelib.synthetic.head_pages import head_atlas
 from facelib.synthetic.looks.atlas import SKIN_SHARE, Atlas
-from facelib.synthetic.sampling import (
-    SyntheticSettings,
-    make_person,
-)
-from facelib.synthetic.texture_cache import head_atlas, painted
+from facelib.synthetic.person import Person
+from facelib.synthetic.samples import make_person
+from facelib.synthetic.settings import SyntheticSettings
+from facelib.synthetic.skin import paint_skin_finely
 
 SPACING_MM = 1.8  # between neighbouring samples on a surface at RADIUS_MM from the axis
 FINER = 4  # texels of the texture a sample, along each side
@@ -114,11 +113,10 @@ def scan_person(person: Person, rng: np.random.Generator) -> GridScan:
         person: whom.
         rng: draws skin, hair lumps and noise.
     """
-    atlas, head = head_atlas(ATLAS_SIZE), load_head()
-    age_years = None if person.traits is None else person.traits.age_years
-    still = np.zeros(len(head.expression_names))
-    _, painting = painted(rng, person.appearance, still, ATLAS_SIZE, age_years)
-    mesh_head = dressed_mesh(head.vertices(person.shape), person.appearance, atlas, painting.page)
+    head = load_head()
+    atlas, still = head_atlas(head, ATLAS_SIZE), np.zeros(len(head.expression_names))
+    skin = paint_skin_finely(rng, person, still, head, atlas)
+    mesh_head = dressed_mesh(head, head.vertices(person.shape), atlas, skin.page)
     fragments = unrolled(mesh_head)
     fine = interpolate(fragments, mesh_head.triangles, mesh_head.vertices).astype(np.float64)
     uv = interpolate(fragments, mesh_head.triangles, mesh_head.uv)

@@ -26,9 +26,10 @@ from facelib.datasets.w300lp.basel_grid import (
 )
 from facelib.face.headmodel import MorphableModel, load_head
 from facelib.imaging.effects import to_display
-from facelib.synthetic.looks.appearance import Appearance, paint, random_appearance
-from facelib.synthetic.scene import random_expression
-from facelib.synthetic.texture_cache import head_atlas
+from facelib.synthetic.head_pages import head_atlas
+from facelib.synthetic.looks.appearance import Appearance, random_appearance
+from facelib.synthetic.looks.plain_paint import paint_page
+from facelib.synthetic.plain import random_plain_strengths
 
 N_SHAPES, N_EXPRESSIONS, N_TEXTURES = 199, 29, 199
 N_OWN_SHAPES = 60  # of the shipped head's
@@ -154,8 +155,8 @@ def standin_model(columns: int = COLUMNS, rows: int = ROWS) -> StandInModel:
 
 def vertex_looks(looks: Appearance) -> np.ndarray:
     """(N, 3) float64: what colour, 0..255, a person's texture has at the head's vertices."""
-    atlas = head_atlas(ATLAS_SIZE)
-    page = to_display(paint(looks, atlas))
+    atlas = head_atlas(load_head(), ATLAS_SIZE)
+    page = to_display(paint_page(looks, atlas))
     place = np.clip(atlas.uv * page.shape[1::-1], 0, np.array(page.shape[1::-1]) - 1).astype(int)
     return 255.0 * page[place[:, 1], place[:, 0]]
 
@@ -168,7 +169,7 @@ def mirrored_head(vertices_head: np.ndarray, head: MorphableModel) -> np.ndarray
 def _drawn_actions(head: MorphableModel, rng: np.random.Generator) -> np.ndarray:
     """(2·N_FACES, A): expressions without gaze, which BFM has not, each with its mirror image."""
     names = head.expression_names
-    drawn = np.stack([random_expression(rng, names) for _ in range(N_FACES)])
+    drawn = np.stack([random_plain_strengths(rng, names) for _ in range(N_FACES)])
     drawn[:, [name.startswith("eyeLook") for name in names]] = 0
     swap = {"Left": "Right", "Right": "Left"}
     twins = [

@@ -34,13 +34,13 @@ from facelib.files.matfiles import write_mat
 from facelib.imaging.imagefiles import write_image
 from facelib.render.camera import Camera
 from facelib.render.render import Light
-from facelib.synthetic.casting import Person, cast_person
-from facelib.synthetic.dressing import Dressed, draw_outfit, dress
+from facelib.synthetic.dressing import Dressed
+from facelib.synthetic.head_pages import texture_size
 from facelib.synthetic.ingredients import Ingredients
 from facelib.synthetic.light.lighting import Lighting, plain_lighting
-from facelib.synthetic.photograph import photograph
-from facelib.synthetic.scene import random_expression
-from facelib.synthetic.texture_cache import texture_size
+from facelib.synthetic.person import Person
+from facelib.synthetic.plain import random_plain_strengths
+from facelib.synthetic.studio import Studio
 from facelib.synthetic.worn.outfit import Outfit
 
 SIZE = 450  # px, of every photo
@@ -48,7 +48,6 @@ STEPS = (5, 9)  # fewest and most photos of one face
 FARTHEST_YAW = np.radians(89.0)
 NEAREST_YAW, TILT = np.radians(30.0), np.radians(12.0)
 PX_PER_MM = (0.9, 1.5)
-INGREDIENTS = Ingredients.all()
 STRONG_LIGHT = 0.25  # share of faces under one strong light, which drawn places seldom have
 SKIN, LIGHT = 0, 1  # what a face's seed draws, each with a generator of its own
 AFLW_KEYPOINTS = (
@@ -214,15 +213,15 @@ def random_face(rng: np.random.Generator, model: StandInModel, held_out: bool = 
         model: whose shapes and expressions the face is made of.
         held_out: draw from the people that training never sees.
     """
-    head = load_head()
-    person = cast_person(rng, held_out)
+    studio = _studio()
+    head, person = studio.head, studio.draw_person(rng, held_out)
     own = np.tensordot(person.shape, head.shape_basis[: len(person.shape)].astype(float), 1)
     beyond = np.arange(len(model.shapes)) >= 2 * N_OWN_SHAPES  # what the shipped head has not
     shape = model.coefficients(own, model.shapes) + beyond * rng.standard_normal(len(beyond))
-    actions = random_expression(rng, head.expression_names)
+    actions = random_plain_strengths(rng, head.expression_names)
     actions[[name.startswith("eyeLook") for name in head.expression_names]] = 0
     expression = model.action_weights @ (actions - model.action_mean)
-    outfit = draw_outfit(rng, person, INGREDIENTS)
+    outfit = studio.draw_outfit(rng, person)
     return Face(person, outfit, actions, shape, expression, int(rng.integers(2**31)))
 
 
@@ -242,10 +241,8 @@ def random_poses(rng: np.random.Generator) -> Iterator[Pose]:
 def seat(face: Face, model: StandInModel) -> Sitter:
     """Work out what all photos of a face share."""
     vertices_head = model.head_vertices(face.shape, face.expression)
-    dressed = dress(
-        face.person, face.actions, vertices_head, face.outfit, INGREDIENTS, texture_size(SIZE),
-        np.random.default_rng([face.scene, SKIN]),
-    )  # fmt: skip
+    rng, page_size = np.random.default_rng([face.scene, SKIN]), texture_size(SIZE)
+    dressed = _studio().dress(face.person, face.actions, vertices_head, face.outfit, page_size, rng)
     keypoints_head = model.to_grid[model.arrays.keypoints] @ vertices_head
     mirrored = replace(
         face,
@@ -262,9 +259,10 @@ def shoot(sitter: Sitter, pose: Pose) -> tuple[np.ndarray, dict[str, np.ndarray]
     Returns:
         (SIZE, SIZE, 3) uint8, and the arrays by name, with `pt3d` (3, 68) besides.
     """
-    rng = np.random.default_rng([sitter.scene, LIGHT])
-    lighting = strong_lighting(rng) if rng.random() < STRONG_LIGHT else None
-    photo = photograph(sitter.dressed, pose.camera, INGREDIENTS, rng, lighting).image
+    rng, studio = np.random.default_rng([sitter.scene, LIGHT]), _studio()
+    if rng.random() < STRONG_LIGHT:
+        studio = replace(studio, draw_light=strong_lighting)
+    photo = studio.photograph(sitter.dressed, pose.camera, rng).image
     keypoints_image = pose.camera.head_to_image(sitter.keypoints_head)
     return photo, {**sitter.arrays, **_placed_arrays(pose, keypoints_image)}
 
@@ -282,6 +280,10 @@ def flip_arrays(sitter: Sitter, pose: Pose, arrays: dict[str, np.ndarray]) -> di
     """Say in a .mat file's arrays what is on the mirrored photo of one that has `arrays`."""
     keypoints_image = arrays["pt3d"].T[MIRRORED_KEYPOINTS] * [-1, 1, 1] + [SIZE - 1, 0, 0]
     return {**sitter.mirrored_arrays, **_placed_arrays(pose.mirrored, keypoints_image)}
+
+
+def _studio() -> Studio:
+    return Studio.of(Ingredients.all())
 
 
 def _mirrored_coefficients(coefficients, components, model) -> np.ndarray:

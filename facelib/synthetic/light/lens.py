@@ -49,8 +49,12 @@ def framing_lens(focal_mm: float, field_mm: float) -> Lens:
     return Lens(focal_mm, focal_mm / FRAME_MM * field_mm)
 
 
+def log_uniform(rng: np.random.Generator, limits: tuple[float, float]) -> float:
+    """Draw a number between two limits, every ratio equally likely."""
+    return float(np.exp(rng.uniform(*np.log(limits))))
+
+
 def random_lens(rng: np.random.Generator) -> Lens:
     """Draw a lens and a framing; every ratio of focal lengths is equally likely."""
-    focal = float(np.exp(rng.uniform(*np.log(FOCAL_MM))))
-    field = float(np.exp(rng.uniform(*np.log(FIELD_MM))))
+    focal, field = log_uniform(rng, FOCAL_MM), log_uniform(rng, FIELD_MM)
     return framing_lens(focal, max(field, NEAREST_MM * FRAME_MM / focal))

@@ -1,29 +1,16 @@
-"""How people look: skin, lips, brows, eyes, hair, drawn at random and painted on the atlas.
+"""How people look: colours of skin, lips, eyes, hair and cloth, and shapes of brows and hair.
 
-Colours here are linear light, as the renderer adds them up; `to_display` makes a photo of them.
+Colours are linear light, as the renderer adds them up; `to_display` makes a photo of them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
-from facelib.synthetic.looks.atlas import SKIN_SHARE, Atlas
-from facelib.synthetic.looks.brushes import (
-    blend,
-    paint_beard,
-    paint_brow,
-    paint_cap,
-    paint_skin,
-    skin_color,
-)
+from facelib.synthetic.looks.fields import FIELD_COUNT
 
-IRIS_RADIUS = np.arcsin(
-    6.0 / 12.5
-)  # rad seen from the eyeball's centre: 12 mm wide on a 12.5 mm ball
 IRIS_COLORS = np.array(
     [
         [0.10, 0.045, 0.02],
@@ -37,8 +24,6 @@ HAIR_COLORS = np.array(
     [[0.010, 0.009, 0.009], [0.045, 0.024, 0.013], [0.14, 0.07, 0.03], [0.40, 0.26, 0.12],
      [0.22, 0.06, 0.02], [0.42, 0.41, 0.40]]
 )  # black, dark brown, brown, blond, red, grey  # fmt: skip
-FIELD_COUNT = 12  # smooth random fields of each of the two widths
-FIELD_WIDTHS_MM = (28.0, 8.0)
 
 
 @dataclass(frozen=True)
@@ -150,46 +135,6 @@ def young_hair_color(rng: np.random.Generator, melanin: float) -> np.ndarray:
     return color * rng.uniform(0.65, 1.3) * [1 + warmth, 1, 1 - warmth]
 
 
-def paint(person: Appearance, atlas: Atlas) -> np.ndarray:
-    """Paint a person's texture.
-
-    Args:
-        person: whom.
-        atlas: the page to paint on.
-
-    Returns:
-        (1.25·size, size, 3) float32, linear RGB albedo in 0..1.
-    """
-    rng = np.random.default_rng(person.pattern)
-    page = np.empty((round(atlas.size / SKIN_SHARE), atlas.size, 3), np.float32)
-    skin, strip = page[: atlas.size], page[atlas.size :]
-    fields = _fields(atlas)
-    melanin = np.float32(person.melanin) + _mix(fields, person.blotch_melanin, person.map_melanin)
-    blood = np.float32(person.blood) + _mix(fields, person.blotch_blood, person.map_blood)
-    grain = _grain(atlas.size, rng)
-    sharp = np.float32(
-        [person.map_melanin["lips"], person.map_blood["lips"], person.map_melanin["freckles"],
-         person.fine]
-    )  # fmt: skip
-    smooth = skin_color(np.maximum(melanin, 0), np.maximum(blood, 0))
-    paint_skin(smooth, atlas.maps["lips"], atlas.maps["freckles"], grain, sharp, skin)
-    _cover(skin, atlas.maps["lips"], person.lipstick)
-    _cover(skin, atlas.maps["lids"], person.eye_shadow)
-    _paint_hair(skin, atlas, person, grain)
-    _paint_strip(strip, atlas, person, rng)
-    return page
-
-
-def vertex_colors(atlas: Atlas) -> np.ndarray:
-    """(N, 3) float32: what the texture is multiplied with, darker where little light gets in."""
-    return atlas.shade
-
-
-def vertex_gloss(person: Appearance, atlas: Atlas) -> np.ndarray:
-    """(N,) float32: strength of the highlight at every vertex."""
-    return atlas.gloss * np.float32(person.gloss)
-
-
 def _sometimes(rng, chance, low, high):
     value = rng.uniform(low, high)
     return float(value) if rng.random() < chance else 0.0
@@ -220,100 +165,3 @@ def _random_iris(rng, melanin):
     fair = np.clip(1 - 2.2 * melanin, 0, 1)
     shares = np.array([0.35 + melanin, 0.3, 0.2 * fair, 0.3 * fair, 0.15 * fair])
     return IRIS_COLORS[rng.choice(len(shares), p=shares / shares.sum())] * rng.uniform(0.7, 1.3)
-
-
-@dataclass(frozen=True)
-class _Fields:
-    stack: np.ndarray  # (2·FIELD_COUNT + maps, size/2, size/2) float32
-    names: tuple[str, ...]
-
-
-_FIELD_CACHE: dict[int, tuple[Atlas, _Fields]] = {}
-
-
-def _fields(atlas: Atlas) -> _Fields:
-    """The smooth maps and random fields of an atlas at half its size, made once."""
-    kept = _FIELD_CACHE.get(atlas.size)
-    if kept is not None and kept[0].position_mm is atlas.position_mm:
-        return kept[1]
-    half = atlas.position_mm[::2, ::2]
-    rng = np.random.default_rng(11)
-    waves = []
-    for width in FIELD_WIDTHS_MM:
-        for _ in range(FIELD_COUNT):
-            turns = rng.normal(size=(3, 3)) / width
-            shifts = rng.uniform(0, 2 * np.pi, 3)
-            waves.append(np.cos(half @ turns.T + shifts).sum(axis=-1) / np.sqrt(1.5))
-    names = ("nose", "tip", "cheeks", "ears", "bags", "lids")
-    maps = [atlas.maps[name][::2, ::2] for name in names]
-    fields = _Fields(np.stack(waves + maps).astype(np.float32), names)
-    _FIELD_CACHE[atlas.size] = atlas, fields
-    return fields
-
-
-def _mix(fields, blotches, strengths):
-    weights = np.append(blotches, [strengths.get(name, 0.0) for name in fields.names])
-    return np.tensordot(weights.astype(np.float32), fields.stack, 1)
-
-
-@lru_cache(maxsize=4)
-def _grain_tile(size):
-    rng = np.random.default_rng(3)
-    noise = gaussian_filter(rng.normal(size=(size, size)), 0.7, mode="wrap")
-    return (noise / noise.std()).astype(np.float32)
-
-
-def _grain(size, rng):
-    """Fine noise of standard deviation 1, another cut of one tile for everybody."""
-    down, right = rng.integers(0, size, 2)
-    return np.roll(_grain_tile(size), (down, right), axis=(0, 1))
-
-
-def _paint_hair(skin, atlas, person, grain):
-    color = np.append(person.hair_color, 1.0).astype(np.float32)
-    paint_brow(skin, atlas.brow_mm, atlas.brow_taper, grain, np.float32(person.brow), color)
-    _cover(skin, atlas.maps["lashes"], np.append(person.hair_color * 0.4, person.lashes))
-    if person.beard:
-        grainy = np.float32([person.beard, person.beard_grain])
-        paint_beard(skin, atlas.maps["beard"], grain, grainy, color)
-    if person.hair:
-        cap = np.float32([person.hair, person.hairline_mm])
-        paint_cap(skin, atlas.hairline_mm, grain, cap, color)
-
-
-def _cover(page, mask, color_opacity):
-    if color_opacity[3] > 0:
-        color = np.asarray(color_opacity, np.float32)
-        blend(page, np.ascontiguousarray(mask, np.float32), color)
-
-
-def _paint_strip(strip, atlas, person, rng):
-    """Eyeballs, teeth, tongue and shirt side by side."""
-    side = strip.shape[0]
-    eye = _eye(atlas, person, rng)
-    strip[:, :side] = eye
-    strip[:, side : 2 * side] = eye[:, ::-1]
-    strip[:, 2 * side : 3 * side] = np.float32([0.75, 0.68, 0.55])
-    strip[:, 3 * side :] = np.float32([0.45, 0.14, 0.13])
-    strip[:, 3 * side + side // 2 :] = np.float32(person.garment)
-
-
-def _eye(atlas, person, rng):
-    """(size/4, size/4, 3) one eyeball, its front in the middle."""
-    side = atlas.eye_angle.shape[0]
-    r = atlas.eye_angle / np.float32(IRIS_RADIUS)
-    vein = np.float32([0.05, 0.25, 0.25]) * np.clip(r - 1.4, 0, 1)[..., None]
-    eye = np.float32(person.sclera) * (1 - vein)
-    front = slice(side // 4, side - side // 4)  # the iris lies in the middle quarter
-    r, around = r[front, front], atlas.eye_around[front, front]
-    fibres = sum(np.cos(n * around + rng.uniform(0, 6.28)) for n in rng.integers(5, 30, 3)) * 0.12
-    ring = 1 - 0.65 * _step(r, 0.86, 0.1)
-    collar = 1 + 0.5 * np.exp(-(((r - person.pupil - 0.15) / 0.15) ** 2))
-    iris = (ring * collar * (1 + fibres))[..., None] * person.iris
-    color = iris + (eye[front, front] - iris) * _step(r, 1.0, 0.06)[..., None]
-    eye[front, front] = color * _step(r, person.pupil, 0.06)[..., None]
-    return eye
-
-
-def _step(value, at, width):
-    return np.clip((value - at) / width + 0.5, 0, 1)

@@ -74,7 +74,7 @@ FRECKLES, FRECKLE_MM, FRECKLE_FAINTEST = 2600, (0.5, 1.4), 0.4  # how many, radi
 NAPE_Z_MM, NAPE_Y_MM = -25, -62  # of the neck, hair covers what is behind and above this
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # hashed by identity, so that caches can be keyed with it
 class Atlas:
     """Texture coordinates and maps of a texture page, all of the mean head.
 

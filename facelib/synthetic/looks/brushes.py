@@ -9,15 +9,15 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-# Skin as light sees it: a pale base behind two dyes (after the two pigments of Tsumura 1999).
-# Colour = PALE · exp(−MELANIN·m − BLOOD·b), m and b about 0..1; the range of photographs, by eye.
-PALE = np.array([0.88, 0.68, 0.56], np.float32)
-MELANIN = np.array([2.1, 2.8, 3.2], np.float32)
-BLOOD = np.array([0.12, 0.62, 0.55], np.float32)
+# Skin as light sees it: a pale base behind two dyes (after the two pigments of Tsumura 1999), the
+# range of photographs, by eye. `complexion` has the fine painter's own dyes.
+PLAIN_PALE = np.array([0.88, 0.68, 0.56], np.float32)
+PLAIN_MELANIN = np.array([2.1, 2.8, 3.2], np.float32)
+PLAIN_BLOOD = np.array([0.12, 0.62, 0.55], np.float32)
 
 
-def skin_color(melanin: np.ndarray, blood: np.ndarray) -> np.ndarray:
-    """Colour of skin behind two dyes: PALE · exp(−MELANIN·m − BLOOD·b).
+def plain_skin_color(melanin: np.ndarray, blood: np.ndarray) -> np.ndarray:
+    """Colour of skin behind two dyes: PLAIN_PALE · exp(−PLAIN_MELANIN·m − PLAIN_BLOOD·b).
 
     Args:
         melanin: (...) float32, about 0..1.
@@ -26,7 +26,7 @@ def skin_color(melanin: np.ndarray, blood: np.ndarray) -> np.ndarray:
     Returns:
         (..., 3) float32, linear RGB.
     """
-    return PALE * np.exp(-MELANIN * melanin[..., None] - BLOOD * blood[..., None])
+    return PLAIN_PALE * np.exp(-PLAIN_MELANIN * melanin[..., None] - PLAIN_BLOOD * blood[..., None])
 
 
 @njit(cache=True)
@@ -82,7 +82,7 @@ def paint_cap(page, hairline_mm, grain, cap, color):
 
 
 @njit(cache=True)
-def paint_skin(smooth, lips, freckles, grain, sharp, out):
+def dye_page(smooth, lips, freckles, grain, sharp, out):
     """Enlarge the smooth skin, given at half size, and dye it with what is sharp.
 
     sharp = melanin of the lips, their blood, melanin of freckles and of the grain. exp(−x) is taken
@@ -104,7 +104,7 @@ def paint_skin(smooth, lips, freckles, grain, sharp, out):
             m += grain[row, col] * sharp[3] * half
             h = lips[row, col] * sharp[1]
             for k in range(3):
-                x = MELANIN[k] * m + BLOOD[k] * h
+                x = PLAIN_MELANIN[k] * m + PLAIN_BLOOD[k] * h
                 upper = smooth[top, left, k] + (smooth[top, right, k] - smooth[top, left, k]) * fx
                 lower = smooth[bottom, left, k]
                 lower += (smooth[bottom, right, k] - lower) * fx

@@ -9,16 +9,16 @@ from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
 from facelib.face.headmodel import MorphableModel
-from facelib.synthetic.looks.appearance import FIELD_COUNT, FIELD_WIDTHS_MM, Appearance
+from facelib.synthetic.looks.appearance import Appearance
 from facelib.synthetic.looks.atlas import BROW_SHADE, SKIN_SHARE, Atlas
 from facelib.synthetic.looks.brushes import paint_brow, paint_cap
 from facelib.synthetic.looks.complexion import FLUSH, Complexion
 from facelib.synthetic.looks.eyes import PATTERNS, EyeMaps, build_eye_maps, paint_eye
+from facelib.synthetic.looks.fields import mix_fields, smooth_fields
 from facelib.synthetic.looks.relief import CREASES, Crease, build_creases, pore_tile
 from facelib.synthetic.looks.skin_brushes import COARSE, add_mole, carve, cover, paint_dyes, stubble
 from facelib.synthetic.looks.teeth import TeethMaps, build_teeth, paint_teeth
 
-SMOOTH = ("nose", "tip", "cheeks", "ears", "bags", "lids")
 VARIANTS = 3
 # What the white of an eye reflects of `Appearance.sclera`, and how much less in the darkest people,
 # in whom it is often pigmented itself and lids throw no light of their own on it.
@@ -27,7 +27,7 @@ TONGUE = np.float32([0.42, 0.13, 0.12])
 
 
 @dataclass(frozen=True)
-class Patch:
+class CutMask:
     """A mask cut to where it is not empty: first row and column, (h, w) uint8."""
 
     top: int
@@ -41,7 +41,7 @@ class Canvas:
 
     Attributes:
         atlas: the page.
-        waves: (2·FIELD_COUNT + maps, size/4, size/4) float32, smooth fields, then SMOOTH's maps.
+        fields: (F, size/4, size/4) float32, of `smooth_fields`.
         maps: (3, size, size) uint8: lips, where skin is mottled, how coarse pores are.
         mottle: (2, size, size) int8 noise of deviation 32, soft and fine, seamless.
         spots: (size, size) uint8, freckles all over, seamless.
@@ -55,13 +55,13 @@ class Canvas:
     """
 
     atlas: Atlas
-    waves: np.ndarray
+    fields: np.ndarray
     maps: np.ndarray
     mottle: np.ndarray
     spots: np.ndarray
     pores: np.ndarray
     grain: np.ndarray
-    patches: dict[str, Patch]
+    patches: dict[str, CutMask]
     creases: tuple[dict[str, Crease], ...]
     brow: tuple[int, int, np.ndarray, np.ndarray]
     eyes: EyeMaps
@@ -103,7 +103,7 @@ def build_canvas(atlas: Atlas, model: MorphableModel) -> Canvas:
     keypoints_head = model.keypoints(model.mean_head)
     return Canvas(
         atlas,
-        _waves(atlas),
+        smooth_fields(atlas, np.s_[COARSE // 2 :: COARSE, COARSE // 2 :: COARSE]),
         np.stack([_uint8(mask) for mask in masks]),
         mottle,
         _spots(size),
@@ -171,10 +171,7 @@ def _smooth_dyes(looks, skin, canvas):
         (looks.melanin, looks.blotch_melanin, looks.map_melanin),
         (FLUSH + looks.blood, looks.blotch_blood, looks.map_blood),
     ):
-        weights = np.append(
-            blotches * (0.6 * even), [strengths.get(name, 0.0) * even for name in SMOOTH]
-        )
-        field = np.tensordot(weights.astype(np.float32), canvas.waves, 1)
+        field = mix_fields(canvas.fields, blotches * (0.6 * even), strengths, even)
         dyes.append(np.ascontiguousarray(field + np.float32(base)))
     return dyes
 
@@ -237,20 +234,6 @@ def _strip(strip, relief, looks, skin, canvas, rng):
     strip[:, 3 * side + side // 2 :] = np.float32(looks.garment)
 
 
-def _waves(atlas):
-    """Smooth random fields and the smooth maps on the coarse grid."""
-    half = COARSE // 2
-    coarse = atlas.position_mm[half::COARSE, half::COARSE]
-    rng = np.random.default_rng(11)
-    waves = []
-    for width in FIELD_WIDTHS_MM:
-        for _ in range(FIELD_COUNT):
-            turns, shifts = rng.normal(size=(3, 3)) / width, rng.uniform(0, 2 * np.pi, 3)
-            waves.append(np.cos(coarse @ turns.T + shifts).sum(axis=-1) / np.sqrt(1.5))
-    maps = [atlas.maps[name][half::COARSE, half::COARSE] for name in SMOOTH]
-    return np.stack(waves + maps).astype(np.float32)
-
-
 def _patches(atlas, model):
     rim_mm, upper = _lid_edge(atlas, model)
     y = atlas.position_mm[..., 1]
@@ -288,7 +271,7 @@ def _cut(mask):
     bits = _uint8(mask)
     rows, columns = np.flatnonzero(bits.any(axis=1)), np.flatnonzero(bits.any(axis=0))
     inside = bits[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return Patch(int(rows[0]), int(columns[0]), np.ascontiguousarray(inside))
+    return CutMask(int(rows[0]), int(columns[0]), np.ascontiguousarray(inside))
 
 
 def _brow(atlas):

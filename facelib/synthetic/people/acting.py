@@ -74,11 +74,11 @@ def act(
     """
     strengths = np.zeros(len(model.expression_names)) if strengths is None else strengths
     by_name = dict(zip(model.expression_names, strengths, strict=True))
-    eyes = _eyes(_Key(model))
-    blinks = [f"eyeBlink{eye.side}" for eye in eyes]
+    both = eyes(model)
+    blinks = [f"eyeBlink{eye.side}" for eye in both]
     unblinking = [0.0 if name in blinks else by_name[name] for name in by_name]
     vertices_head = model.vertices(shape, np.array(unblinking))
-    for eye, blink in zip(eyes, blinks, strict=True):
+    for eye, blink in zip(both, blinks, strict=True):
         vertices_head[eye.ball] = turned(_some(model, eye.ball, shape), gaze(eye, by_name))
         if by_name[blink] > 0:
             basis = model.expression_basis[model.expression_names.index(blink)]
@@ -162,14 +162,16 @@ def mouth_light(model: MorphableModel, vertices_head: np.ndarray) -> np.ndarray:
     return light
 
 
+@lru_cache(maxsize=2)
 def lip_rim(model: MorphableModel) -> Rim:
     """Return the edge between lips and mouth."""
-    return _lip_rim(_Key(model))
+    return _rim(model, model.regions["mouth_cavity"])
 
 
+@lru_cache(maxsize=2)
 def eyes(model: MorphableModel) -> tuple[Eye, Eye]:
     """Return the left and the right eye."""
-    return _eyes(_Key(model))
+    return _eye(model, "Left"), _eye(model, "Right")
 
 
 def _close(vertices_head, eye, basis, closure):
@@ -209,25 +211,6 @@ def _along(x_mm, edge, values):
     return np.interp(x_mm, edge[order, 0], values[order])
 
 
-class _Key:
-    """A model as a key of a cache: the same object, whatever is in it."""
-
-    def __init__(self, model):
-        self.model = model
-
-    def __hash__(self):
-        return id(self.model)
-
-    def __eq__(self, other):
-        return self.model is other.model
-
-
-@lru_cache(maxsize=2)
-def _eyes(key):
-    model = key.model
-    return _eye(model, "Left"), _eye(model, "Right")
-
-
 def _eye(model, side):
     on_side = model.mean_head[:, 0] * SIDES[side] > 0
     ball = np.flatnonzero(model.regions["eyeballs"] & on_side)
@@ -241,11 +224,6 @@ def _eye(model, side):
         moved = model.expression_basis[model.expression_names.index(f"eyeLook{way}{side}")]
         turns[way] = float(np.arcsin(np.linalg.norm(moved[front, :2]) / radius))
     return Eye(side, ball, lids, np.flatnonzero(np.abs(blink).max(1) > 1e-3), turns)
-
-
-@lru_cache(maxsize=2)
-def _lip_rim(key):
-    return _rim(key.model, key.model.regions["mouth_cavity"])
 
 
 def _rim(model, hollow):

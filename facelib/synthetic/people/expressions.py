@@ -1,10 +1,12 @@
 """What a face does: facial actions drawn in combinations that people make.
 
-Mouth, eyes and brows are drawn apart from each other, as in speech, or together, as in surprise.
-`acting` turns the strengths into a head.
+Mouth, eyes and brows are drawn independently, as in speech, or together, as in surprise.
+`acting` builds a head from the strengths.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -84,7 +86,9 @@ ONE_SIDED_SHARE = 0.1  # faces that act with one half much more than with the ot
 TWITCHES = {"eyeBlink": 0.2, "browInnerUp": 0.2, "browDown": 0.15, "mouthPress": 0.1,
             "mouthDimple": 0.2, "jawLeft": 0.1, "jawRight": 0.1}  # fmt: skip
 AT_CAMERA_SHARE = 0.4  # eyes that look straight ahead
-GAZE = 0.4  # standard deviation of other eyes' turn, 1 = as far as eyes go
+GAZE = 0.4  # standard deviation of where other eyes look, 1 = as far as eyes go
+UNEVENNESS = (0.85, 1.15)  # of the left and the right half of a face
+EVEN = frozenset({"eyeBlink"})  # lids close together whatever the rest of the face does
 
 
 def random_strengths(rng: np.random.Generator, names: tuple[str, ...]) -> np.ndarray:
@@ -114,11 +118,54 @@ def random_strengths(rng: np.random.Generator, names: tuple[str, ...]) -> np.nda
     leaning = _leaning(rng)
     for recipe, overall in recipes:
         for action, full in recipe.items():
-            _add(strengths, action, full * overall, leaning, rng)
+            raise_action(strengths, action, full * overall, rng, leaning, UNEVENNESS, EVEN)
     for half in leaning:  # a lid that shuts is no longer torn open
         strengths[f"eyeWide{half}"] *= 1 - min(strengths[f"eyeBlink{half}"], 1.0)
-    _add_gaze(strengths, rng)
+    if rng.random() >= AT_CAMERA_SHARE:
+        look(strengths, *np.clip(rng.normal(0, GAZE, 2), -1, 1))
     return np.clip([strengths[name] for name in names], 0, 1)
+
+
+def raise_action(
+    strengths: dict[str, float],
+    action: str,
+    amount: float,
+    rng: np.random.Generator,
+    halves: Mapping[str, float],
+    unevenness: tuple[float, float],
+    even: frozenset[str] = frozenset(),
+) -> None:
+    """Raise an action, or its left and right halves by nearly the same amount, in place.
+
+    Args:
+        strengths: by name of every action of the head model.
+        action: a name, without Left or Right for both.
+        amount: how much.
+        rng: draws how evenly.
+        halves: how much "Left" and "Right" take part, 0..1.
+        unevenness: smallest and largest factor on a half.
+        even: actions whose halves are raised alike.
+    """
+    if action in strengths:
+        strengths[action] += amount
+        return
+    for half, share in halves.items():
+        factor = 1.0 if action in even else share * rng.uniform(*unevenness)
+        strengths[action + half] += amount * factor
+
+
+def look(strengths: dict[str, float], across: float, up: float) -> None:
+    """Turn both eyes the same way, in place.
+
+    Args:
+        strengths: by name of every action of the head model.
+        across: toward the person's left, −1..1.
+        up: −1..1.
+    """
+    ways = {"Left": "Out" if across > 0 else "In", "Right": "In" if across > 0 else "Out"}
+    for half, way in ways.items():
+        for direction, amount in ((way, abs(across)), ("Up", up), ("Down", -up)):
+            strengths[f"eyeLook{direction}{half}"] += max(amount, 0.0)
 
 
 def _choose(rng, table):
@@ -132,27 +179,3 @@ def _leaning(rng):
         return {"Left": 1.0, "Right": 1.0}
     weak = rng.uniform(0, 0.6)
     return {"Left": weak, "Right": 1.0} if rng.random() < 0.5 else {"Left": 1.0, "Right": weak}
-
-
-def _add(strengths, action, strength, leaning, rng):
-    """Raise an action, or its left and right halves by nearly the same amount."""
-    if action in strengths:
-        strengths[action] += strength
-        return
-    for half, share in leaning.items():
-        # Lids close together whatever the rest of the face does.
-        uneven = 1.0 if action == "eyeBlink" else share * rng.uniform(0.85, 1.15)
-        if action + half in strengths:
-            strengths[action + half] += strength * uneven
-
-
-def _add_gaze(strengths, rng):
-    if rng.random() < AT_CAMERA_SHARE:
-        return
-    across, up = np.clip(rng.normal(0, GAZE, 2), -1, 1)
-    sides = {"Left": "Out" if across > 0 else "In", "Right": "In" if across > 0 else "Out"}
-    for half, way in sides.items():
-        turns = {way: abs(across), "Up": up, "Down": -up}
-        for turn, value in turns.items():
-            if f"eyeLook{turn}{half}" in strengths:
-                strengths[f"eyeLook{turn}{half}"] += max(value, 0.0)

@@ -15,7 +15,6 @@ from facelib.face.headmodel import MorphableModel
 from facelib.geometry.mesh import Mesh
 from facelib.render.camera import Camera
 from facelib.render.render import Rendering
-from facelib.synthetic.ingredients import Ingredients
 from facelib.synthetic.looks.appearance import Appearance
 from facelib.synthetic.looks.atlas import SHIRT_UV
 from facelib.synthetic.worn.clothes import Clothes, random_clothes, sew
@@ -55,6 +54,16 @@ class Outfit:
         if self.hat is not None and self.clothes is None:
             raise ValueError("expected clothes with a hat, got a hat and the plain shirt")
 
+    def only(self, kinds: frozenset[str]) -> Outfit:
+        """Keep some of "hair" (on head and face), "glasses" and "clothes" (with the hat)."""
+        return Outfit(
+            hair=self.hair if "hair" in kinds else None,
+            facial=self.facial if "hair" in kinds else None,
+            glasses=self.glasses if "glasses" in kinds else None,
+            hat=self.hat if "clothes" in kinds else None,
+            clothes=self.clothes if "clothes" in kinds else None,
+        )
+
 
 @dataclass(frozen=True)
 class Worn:
@@ -71,30 +80,23 @@ class Worn:
     glasses: WornGlasses | None
 
 
-def random_outfit(
-    rng: np.random.Generator, looks: Appearance, ingredients: Ingredients, feminine: float = 0.5
-) -> Outfit:
+def random_outfit(rng: np.random.Generator, looks: Appearance, feminine: float = 0.5) -> Outfit:
     """Draw an outfit that fits a person's looks.
 
     Args:
-        rng: draws; each ingredient has draws of its own, so switching one leaves the others.
+        rng: draws; each kind has draws of its own, so leaving one out leaves the others.
         looks: colours of hair, skin and cloth, the painted beard and brows.
-        ingredients: only what is switched on is worn.
         feminine: 0..1, decides between kinds of hair and hats.
     """
     hair_rng, face_rng, glasses_rng, clothes_rng = rng.spawn(4)
     feminine = 0.1 if looks.beard else feminine
     color = natural_color(looks.hair_color)
-    hair = facial = glasses = hat = clothes = None
-    if ingredients.hair:
-        hair = random_hair_style(hair_rng, color, looks.melanin, feminine)
-        facial = random_facial_hair(face_rng, color, looks.beard, looks.brow, looks.lashes)
-    if ingredients.glasses and glasses_rng.random() < GLASSES_SHARE:
-        glasses = random_glasses(glasses_rng)
-    if ingredients.clothes:
-        clothes = random_clothes(clothes_rng, looks.garment)
-        if clothes_rng.random() < HAT_SHARE:
-            hat = random_hat(clothes_rng, 0.0 if looks.beard else feminine)
+    hair = random_hair_style(hair_rng, color, looks.melanin, feminine)
+    facial = random_facial_hair(face_rng, color, looks.beard, looks.brow, looks.lashes)
+    glasses = random_glasses(glasses_rng) if glasses_rng.random() < GLASSES_SHARE else None
+    clothes, hat = random_clothes(clothes_rng, looks.garment), None
+    if clothes_rng.random() < HAT_SHARE:
+        hat = random_hat(clothes_rng, 0.0 if looks.beard else feminine)
     return Outfit(hair, facial, glasses, hat, clothes)
 
 

@@ -1,12 +1,7 @@
-"""A photo with the ingredients skin, light and film: what `photograph` is for a plain head.
-
-Each ingredient works without the others: without `skin` the page is the plain one and has no
-relief, without `light` lights are plain and throw no shadows, without `film` the plain film serves.
-"""
+"""What a dressed head is made of: how its skin, eyes, teeth and cloth mirror and scatter light."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -14,26 +9,10 @@ import numpy as np
 
 from facelib.face.headmodel import MorphableModel
 from facelib.geometry.mesh import Mesh
-from facelib.imaging.backgrounds import describable_textures, random_background
-from facelib.render.camera import Camera
-from facelib.render.rasterize import Fragments
-from facelib.render.render import Rendering
-from facelib.synthetic.ingredients import Ingredients
-from facelib.synthetic.light.film import Film, expose, random_film, sharpest_size
-from facelib.synthetic.light.lighting import Lighting, plain_lighting, random_lighting
-from facelib.synthetic.light.radiance import Surface, render_radiance
-from facelib.synthetic.light.shadows import Lines
+from facelib.synthetic.light.radiance import Surface
 from facelib.synthetic.looks.atlas import Atlas
 from facelib.synthetic.looks.complexion import Complexion
 from facelib.synthetic.looks.relief import texel_slopes
-from facelib.synthetic.looks.skin_paint import Painting
-from facelib.synthetic.scene import develop, random_lights
-from facelib.synthetic.worn.ribbons import Overlay
-
-FINE_GRID_BELOW = 200  # px: smaller photos are rendered at twice their size and averaged
-METERED_LIGHT = 0.22  # mean linear light of a face that the meter aims at ...
-METER_PULL = 0.65  # ... and the exponent that it goes there with: dark skin stays darker than pale
-METER_RANGE = (0.4, 4.0)  # smallest and largest exposure that the meter chooses
 
 
 class Material(NamedTuple):
@@ -94,21 +73,6 @@ class HeadMaterials:
     is_eye: np.ndarray
 
 
-@dataclass(frozen=True)
-class LitPhoto:
-    """A photo and what it was taken with.
-
-    Attributes:
-        image: (H, W, 3) uint8 RGB.
-        fragments: (H·k, W·k), as `render.Rendering.fragments`.
-        drawn: light and film, by name.
-    """
-
-    image: np.ndarray
-    fragments: Fragments
-    drawn: dict
-
-
 def build_materials(model: MorphableModel, atlas: Atlas) -> HeadMaterials:
     """Prepare the head's materials; takes a moment, so keep them."""
     count = len(model.mean_head)
@@ -135,7 +99,7 @@ def make_surface(
     normals_head: np.ndarray,
     materials: HeadMaterials,
     skin: Complexion | None = None,
-    painting: Painting | None = None,
+    relief: np.ndarray | None = None,
     bare: np.ndarray | None = None,
 ) -> Surface:
     """Give a dressed mesh, whose head comes first, its surface.
@@ -145,7 +109,7 @@ def make_surface(
         normals_head: (N, 3) float, outward.
         materials: of the head's vertices.
         skin: whose oil and roughness count; plain skin if none.
-        painting: whose relief counts; none if none.
+        relief: (h, w) float32, mm, of the texture page; None where the skin is smooth.
         bare: (N,) bool: vertices that are skin though no part of the head; none if none.
     """
     count, head = len(mesh_head.vertices), len(materials.openness)
@@ -163,7 +127,7 @@ def make_surface(
         _extended(np.where(own, materials.roughness, roughness), others[:, 1]),
         _extended(materials.scatter, others[:, 2]),
         np.concatenate([materials.texel_slopes, np.zeros((count - head, 6), np.float32)]),
-        painting.relief if painting else None,
+        relief,
         is_eye,
     )
 
@@ -173,67 +137,6 @@ def with_colors(mesh_head: Mesh, materials: HeadMaterials) -> Mesh:
     colors = np.array(mesh_head.colors)
     colors[: len(materials.inside)][~materials.inside] = 1.0
     return replace(mesh_head, colors=colors)
-
-
-def photograph_lit(
-    mesh_head: Mesh,
-    surface: Surface,
-    camera: Camera,
-    ingredients: Ingredients,
-    rng: np.random.Generator,
-    overlay: Callable[[Rendering, Lighting], Overlay] | None = None,
-    lighting: Lighting | None = None,
-    lines: Lines | None = None,
-) -> LitPhoto:
-    """Take a photo of a head.
-
-    Args:
-        mesh_head: textured head, mm.
-        surface: of the same vertices.
-        camera: of the photo's size.
-        ingredients: whether light and film are drawn or plain.
-        rng: draws light, background and film.
-        overlay: draws hair or glasses over the head, under the same light, before the film.
-        lighting: instead of one that is drawn.
-        lines: the same hair and glasses, to throw their shadows.
-    """
-    if lighting is None:
-        lighting = (
-            random_lighting(rng) if ingredients.light else plain_lighting(*random_lights(rng))
-        )
-    fine = 2 if camera.width < FINE_GRID_BELOW else 1
-    shot = render_radiance(mesh_head, surface, camera, lighting, fine, lines)
-    fragments = shot.fragments
-    if overlay is not None:
-        shot = overlay(shot, lighting)
-    if ingredients.film:
-        film = random_film(rng, lighting.white, camera.width)
-        side = sharpest_size(camera.width, film.depth_blur_px)
-        background = random_background(rng, side, describable_textures())
-        film = metered(film, shot.image, shot.alpha)
-        image = expose(shot.image, shot.alpha, background, film, rng)
-        return LitPhoto(image, fragments, {"lighting": lighting, "film": film})
-    background = random_background(rng, camera.width, describable_textures())
-    level = meter(shot.image, shot.alpha) if ingredients.light else 1.0
-    light = np.minimum(shot.image * np.float32(level), 1)
-    image = develop(light, shot.alpha, background, rng)
-    return LitPhoto(image, fragments, {"lighting": lighting})
-
-
-def meter(light: np.ndarray, alpha: np.ndarray) -> float:
-    """Exposure that a camera would choose for the head, of (S, S, 3) light and (S, S) alpha."""
-    size = light.shape[0]
-    middle = slice(size // 4, size - size // 4)
-    covered = float(alpha[middle, middle].sum())
-    if covered < 1:
-        return 1.0
-    mean = float(light[middle, middle].sum()) / 3 / covered
-    return float(np.clip((METERED_LIGHT / max(mean, 1e-4)) ** METER_PULL, *METER_RANGE))
-
-
-def metered(film: Film, light: np.ndarray, alpha: np.ndarray) -> Film:
-    """Return the film with the meter's exposure times its own."""
-    return replace(film, exposure=film.exposure * meter(light, alpha))
 
 
 def _extended(values, others):

@@ -5,38 +5,20 @@ import pytest
 from scipy.ndimage import binary_erosion
 from threadpoolctl import threadpool_limits
 
-from facelib.face.headmodel import load_head
 from facelib.face.layout import load_layout
-from facelib.imaging.backgrounds import random_background
-from facelib.imaging.crop import Crop
 from facelib.pairs.store import ShardedPairs
-from facelib.render.camera import Camera
 from facelib.render.rasterize import rasterize
-from facelib.synthetic import photograph
-from facelib.synthetic.generation import Plan, generate_pairs
+from facelib.synthetic.generation import generate_pairs
 from facelib.synthetic.ingredients import Ingredients
 from facelib.synthetic.people.population import HELD_OUT_ABOVE, TRAINING_BELOW, load_population
-from facelib.synthetic.sampling import (
-    HELD_OUT_IDENTITY,
-    SyntheticSettings,
-    make_pair,
-    make_person,
-    make_sample,
-)
-from facelib.synthetic.scene import (
-    POSES,
-    RECIPE_SHARES,
-    RECIPES,
-    random_distance_mm,
-    random_expression,
-    random_lights,
-    random_pose_deg,
-)
-from facelib.synthetic.worn.shirt import RINGS, neck_edge, shirt_triangles, shirt_vertices
+from facelib.synthetic.samples import HELD_OUT_IDENTITY, make_pair, make_person, make_sample
+from facelib.synthetic.session import hold_session
+from facelib.synthetic.settings import Plan, SyntheticSettings
+from facelib.synthetic.streams import Streams
+from facelib.synthetic.studio import Studio
 
 SMALL = SyntheticSettings(size=64, seed=3)
 PLAIN = replace(SMALL, ingredients=Ingredients())
-MODEL = load_head()
 
 
 def same(a, b):
@@ -118,14 +100,16 @@ def test_depth_has_the_scale_of_the_image(pair):
     assert 60 < depth_mm < 125
 
 
-def test_the_photo_shows_the_face_where_the_vertices_are(monkeypatch):
+def test_the_photo_shows_the_face_where_the_vertices_are():
     green = np.tile(np.float32([0, 1, 0]), (64, 64, 1))
-    monkeypatch.setattr(photograph, "random_background", lambda rng, size: green)
+    studio = replace(Studio.of(PLAIN.ingredients), draw_background=lambda rng, size: green)
     layout = load_layout()
     for index in range(4):
-        sample = make_pair(index, PLAIN)
-        behind = np.all(np.abs(sample.front / 255 - [0, 1, 0]) < 0.2, axis=-1)
-        inside = binary_erosion(_silhouette(sample.vertices_image, layout.triangles), iterations=2)
+        session = hold_session(studio, Streams(PLAIN, index), PLAIN)
+        behind = np.all(np.abs(session.photos[0].image / 255 - [0, 1, 0]) < 0.2, axis=-1)
+        vertices_head = layout.from_head @ session.dressed.vertices_head
+        vertices_image = session.views[0].camera.head_to_image(vertices_head)
+        inside = binary_erosion(_silhouette(vertices_image, layout.triangles), iterations=2)
         assert inside.sum() > 1000 and 0.05 < behind.mean() < 0.6
         assert not behind[inside].any()
 
@@ -134,90 +118,12 @@ def _silhouette(vertices_image, triangles):
     return rasterize(vertices_image, triangles, 64, 64).covered
 
 
-def test_a_cropped_camera_sees_the_crop_of_the_image():
-    camera = Camera.perspective((0.1, 0.2, 0.3), 700, 900, 300, 200, (140.0, 90.0))
-    crop = Crop((120.0, 95.0), 130.0, 64)
-    points = np.random.default_rng(0).normal(0, 60, (20, 3))
-    expected = crop.image_to_crop(camera.head_to_image(points))
-    np.testing.assert_allclose(camera.cropped(crop).head_to_image(points), expected)
-
-
-def test_poses_and_distances_keep_the_ranges():
-    rng = np.random.default_rng(1)
-    fronts = np.array([random_pose_deg(rng, side=False) for _ in range(400)])
-    sides = np.array([random_pose_deg(rng, side=True) for _ in range(400)])
-    assert np.abs(fronts).max(0) == pytest.approx([9, 14, 9], rel=0.03)
-    assert 67.5 <= np.abs(sides[:, 1]).min() and np.abs(sides[:, 1]).max() <= 100
-    assert 0.4 < (sides[:, 1] > 0).mean() < 0.6
-    distances = [random_distance_mm(rng) for _ in range(400)]
-    assert 400 <= min(distances) < 450 and 2200 < max(distances) <= 2500
-
-
-def test_wide_poses_reach_all_fronts_and_all_sides():
-    rng = np.random.default_rng(1)
-    fronts = np.array([random_pose_deg(rng, False, POSES["wide"]) for _ in range(400)])
-    sides = np.array([random_pose_deg(rng, True, POSES["wide"]) for _ in range(400)])
-    assert np.abs(fronts).max(0) == pytest.approx([25, 45, 20], rel=0.03)
-    assert 45 <= np.abs(sides[:, 1]).min() < 46 and 99 < np.abs(sides[:, 1]).max() <= 100
-    assert np.abs(sides[:, [0, 2]]).max(0) == pytest.approx([25, 20], rel=0.03)
-    assert 0.4 < (sides[:, 1] > 0).mean() < 0.6
-
-
-@pytest.mark.parametrize("side", [False, True])
-def test_half_of_the_mixed_poses_are_the_thesis_and_half_are_wide(side):
-    rng = np.random.default_rng(1)
-    poses = np.array([random_pose_deg(rng, side, POSES["mixed"]) for _ in range(2000)])
-    away = np.abs(np.abs(poses[:, 1]) - (83.75 if side else 0))
-    narrow = (away <= (16.25 if side else 14)) & (np.abs(poses[:, [0, 2]]) <= 9).all(axis=1)
-    among_wide = (32.5 / 55 if side else 14 / 45) * 9 / 25 * 9 / 20  # by chance
-    assert narrow.mean() == pytest.approx((1 + among_wide) / 2, abs=0.03)
-    assert np.abs(poses[:, 0]).max() == pytest.approx(25, rel=0.03)
-
-
 def test_a_preset_moves_the_head_and_keeps_the_person():
     settings = replace(SMALL, preset="wide")
     wide, plain = make_pair(0, settings), make_pair(0, SMALL)
     ratio = wide.front_pose_deg / plain.front_pose_deg
     np.testing.assert_allclose(ratio, [25 / 9, 45 / 14, 20 / 9], rtol=1e-5)
     assert np.array_equal(make_person(0, settings).shape, make_person(0, SMALL).shape)
-
-
-def test_expressions_use_actions_that_exist():
-    rng = np.random.default_rng(2)
-    drawn = np.array([random_expression(rng, MODEL.expression_names) for _ in range(300)])
-    assert drawn.min() >= 0 and drawn.max() <= 1
-    jaw, blink = (MODEL.expression_names.index(name) for name in ("jawOpen", "eyeBlinkLeft"))
-    assert (drawn[:, jaw] > 0.1).any() and (drawn[:, blink] > 0.8).any()
-    assert sum(RECIPE_SHARES) == pytest.approx(1)
-    for recipe in RECIPES.values():
-        for action in recipe:
-            assert action in MODEL.expression_names or f"{action}Left" in MODEL.expression_names
-
-
-def test_lights_come_from_before_the_face():
-    rng = np.random.default_rng(3)
-    for _ in range(50):
-        lights, ambient = random_lights(rng)
-        assert 1 <= len(lights) <= 3 and min(ambient) > 0
-        assert all(np.all(light.color > 0) for light in lights)
-
-
-def test_backgrounds_are_images_and_vary():
-    rng = np.random.default_rng(4)
-    drawn = [random_background(rng, 48) for _ in range(40)]
-    for image in drawn:
-        assert image.shape == (48, 48, 3) and image.dtype == np.float32
-        assert image.min() >= 0 and image.max() <= 1
-    assert np.std([image.mean() for image in drawn]) > 0.1
-
-
-def test_the_shirt_hangs_from_the_neck():
-    edge = neck_edge(MODEL.mean_head, MODEL.triangles)
-    rings = shirt_vertices(MODEL.mean_head, edge).reshape(len(RINGS), len(edge), 3)
-    assert MODEL.mean_head[edge, 1].max() < -100
-    assert np.all(np.diff(rings[..., 1].mean(1)) < 0)
-    triangles = shirt_triangles(len(edge), first=100)
-    assert triangles.min() == 100 and triangles.max() == 99 + rings.size // 3
 
 
 def test_plain_people_have_no_traits_and_cast_people_have():

@@ -1,0 +1,129 @@
+"""What decides a set of synthetic pairs: its settings, its poses, and the plan of its shards."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from facelib.imaging.backgrounds import describable_textures, fingerprint
+from facelib.synthetic.ingredients import Ingredients
+
+FORMAT = 3  # raised whenever the same seed gives other pairs
+SHARD_SIZE = 64
+SMALLEST_PX = 16
+
+
+@dataclass(frozen=True)
+class PoseRange:
+    """Which poses are drawn, evenly; the sign of a side view's yaw is drawn as well.
+
+    Attributes:
+        front_yaw_deg: largest |yaw| of a front view.
+        side_yaw_deg: smallest and largest |yaw| of a side view.
+        pitch_deg: largest |pitch| of both.
+        roll_deg: largest |roll| of both.
+    """
+
+    front_yaw_deg: float
+    side_yaw_deg: tuple[float, float]
+    pitch_deg: float
+    roll_deg: float
+
+
+# The thesis's ranges (section 4.2), and all that counts as a front and as a side, heads nodding and
+# tilting as they do in photos that nobody posed for. Hardly one in 20 of those is also one of the
+# thesis's: hence half of each.
+POSES = {
+    "thesis": (PoseRange(14.0, (67.5, 100.0), 9.0, 9.0),),
+    "wide": (PoseRange(45.0, (45.0, 100.0), 25.0, 20.0),),
+}
+POSES["mixed"] = POSES["thesis"] + POSES["wide"]
+
+
+def _option(default: Any, sentence: str, **limits: Any) -> Any:
+    """A field with the sentence and the limits that the command line shows."""
+    return field(default=default, metadata={"help": sentence, **limits})
+
+
+@dataclass(frozen=True)
+class SyntheticSettings:
+    """What decides a set of pairs, apart from their number; each field's help describes it.
+
+    `ingredients` is what the photos have beyond a plain head under plain light; all by default.
+
+    Raises:
+        ValueError: if a number makes no sense or the preset has no such name.
+    """
+
+    size: int = _option(256, "Side of the photos, px.", minimum=SMALLEST_PX)
+    seed: int = _option(0, "Seed of every random draw.", minimum=0)
+    held_out: bool = _option(False, "Draw people that no training set of this seed has.")
+    pairs_per_person: int = _option(
+        1, "Consecutive pairs that show one person with another expression.", minimum=1
+    )
+    ingredients: Ingredients = field(default_factory=Ingredients.all)
+    preset: str = _option(
+        "thesis",
+        "Poses: the thesis's, as wide as photos in the wild, or half of each.",
+        choices=tuple(POSES),
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be drawn."""
+        if self.size < SMALLEST_PX or self.pairs_per_person < 1 or self.seed < 0:
+            raise ValueError(
+                f"expected size of at least {SMALLEST_PX} px, pairs_per_person of at least 1 and "
+                f"seed of at least 0, got {self.size}, {self.pairs_per_person}, {self.seed}"
+            )
+        if self.preset not in POSES:
+            raise ValueError(f"expected a preset of {', '.join(POSES)}, got {self.preset!r}")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a folder is to hold.
+
+    Attributes:
+        count: how many samples.
+        settings: what they are.
+        first: index of the first sample, to extend a set in a second folder.
+        truth: also keep what every pixel shows.
+        shard_size: samples in a shard; the last one may be shorter.
+
+    Raises:
+        ValueError: if a number makes no sense.
+    """
+
+    count: int = field(metadata={"help": "How many pairs.", "minimum": 1})
+    settings: SyntheticSettings = field(default_factory=SyntheticSettings)
+    first: int = _option(0, "Number of the first sample.", minimum=0)
+    truth: bool = _option(False, "Also keep what every pixel shows: 1.4 MB per pair.")
+    shard_size: int = _option(
+        SHARD_SIZE, "Pairs per file: what one worker makes at a time.", minimum=1
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that make no sense."""
+        if self.count < 1 or self.first < 0 or self.shard_size < 1:
+            raise ValueError(
+                "expected count and shard_size of at least 1 and first of at least 0, "
+                f"got {self.count}, {self.shard_size} and {self.first}"
+            )
+
+    def indices(self, shard: int) -> range:
+        """Return the indices of a shard's samples."""
+        start = self.first + shard * self.shard_size
+        return range(start, min(start + self.shard_size, self.first + self.count))
+
+    @property
+    def n_shards(self) -> int:
+        """How many shards hold the samples."""
+        return -(-self.count // self.shard_size)
+
+    def described(self) -> dict:
+        """Return all that decides the folder's bytes, as the manifest keeps it."""
+        numbers = {name: getattr(self, name) for name in ("first", "count", "truth", "shard_size")}
+        described = {"source": "synthetic", "format": FORMAT, **numbers, **asdict(self.settings)}
+        described["describable_textures"] = fingerprint(describable_textures())
+        return json.loads(json.dumps(described))

@@ -1,0 +1,64 @@
+"""The random numbers of one sample: each step has a stream of its own.
+
+A stream is spawned from the settings' seed by the kind of draw and the sample's index. So sample i
+is a function of the settings and i alone, and one draw can change while the others stay.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from facelib.synthetic.settings import SyntheticSettings
+
+# Branches of the seed's tree.
+TRAINING, HELD_OUT = 0, 1
+PERSON, FACE, VIEW, SKIN, OUTFIT = 0, 1, 2, 3, 5
+
+
+@dataclass(frozen=True)
+class Streams:
+    """The generators of a sample, each at its start whenever it is asked for.
+
+    Attributes:
+        settings: whose seed, and whether people are held out.
+        index: of the sample: 0, 1, 2, …
+    """
+
+    settings: SyntheticSettings
+    index: int
+
+    @property
+    def person_number(self) -> int:
+        """Number of the person, whom consecutive samples may share."""
+        return self.index // self.settings.pairs_per_person
+
+    @property
+    def person(self) -> np.random.Generator:
+        """Draws who it is."""
+        return self._spawn(PERSON, self.person_number)
+
+    @property
+    def outfit(self) -> np.random.Generator:
+        """Draws what the person wears."""
+        return self._spawn(OUTFIT, self.person_number)
+
+    @property
+    def skin(self) -> np.random.Generator:
+        """Draws what the person's skin has beyond their looks."""
+        return self._spawn(SKIN, self.person_number)
+
+    @property
+    def face(self) -> np.random.Generator:
+        """Draws what the face does."""
+        return self._spawn(FACE, self.index)
+
+    def view(self, side: bool) -> np.random.Generator:
+        """Return what draws pose, camera, light and film of the front or the side photo."""
+        return self._spawn(VIEW, self.index, int(side))
+
+    def _spawn(self, *branch: int) -> np.random.Generator:
+        kind = HELD_OUT if self.settings.held_out else TRAINING
+        sequence = np.random.SeedSequence(self.settings.seed, spawn_key=(kind, *branch))
+        return np.random.default_rng(sequence)

@@ -1,0 +1,153 @@
+"""The studio: every step from a person to a photo, each chosen once and then simply called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from facelib.face.headmodel import MorphableModel, load_head
+from facelib.imaging.backgrounds import describable_textures, random_background
+from facelib.render.camera import Camera
+from facelib.synthetic import plain
+from facelib.synthetic.dressing import Dressed, clothe, draw_outfit, with_dark_mouth, with_surface
+from facelib.synthetic.head_pages import hair_atlas, head_atlas
+from facelib.synthetic.ingredients import Ingredients
+from facelib.synthetic.light.lens import random_lens
+from facelib.synthetic.light.lighting import Lighting, random_lighting
+from facelib.synthetic.looks.atlas import Atlas
+from facelib.synthetic.people.acting import act, settle_lips
+from facelib.synthetic.people.expressions import random_strengths
+from facelib.synthetic.people.population import load_population
+from facelib.synthetic.person import Person, cast_person
+from facelib.synthetic.photo import (
+    DrawBackground,
+    Photo,
+    Shot,
+    develop_film,
+    meter,
+    shade_lifelike,
+)
+from facelib.synthetic.skin import Skin, paint_skin_finely
+from facelib.synthetic.worn.outfit import Outfit, looks_under
+
+Rng = np.random.Generator
+Light = Lighting | plain.PlainLight
+WORN_KINDS = ("hair", "glasses", "clothes")
+
+
+@dataclass(frozen=True)
+class Studio:
+    """The steps from a person to a photo, in their order; `Studio.of` chooses them.
+
+    Attributes:
+        head: the head model of all people.
+        draw_person: of a generator and whether the person is held out.
+        draw_expression: of a generator, the head model and a shape, (E,) strengths of its actions.
+        act: of the head model, a shape and strengths, (N, 3) vertices, mm.
+        draw_outfit: of a generator and a person.
+        paint: of a generator, a person, strengths, the head model and an atlas.
+        finishes: what is done to the dressed head last.
+        draw_distance_mm: of a generator, from the camera to the head's origin.
+        draw_light: of a generator.
+        shade: of the dressed head, a camera and the light.
+        draw_background: of a generator and a size, an image.
+        develop: of a shot, its light, a generator and `draw_background`, a photo and what was drawn
+            for it.
+    """
+
+    head: MorphableModel
+    draw_person: Callable[[Rng, bool], Person]
+    draw_expression: Callable[[Rng, MorphableModel, np.ndarray], np.ndarray]
+    act: Callable[[MorphableModel, np.ndarray, np.ndarray], np.ndarray]
+    draw_outfit: Callable[[Rng, Person], Outfit]
+    paint: Callable[[Rng, Person, np.ndarray, MorphableModel, Atlas], Skin]
+    finishes: tuple[Callable[[Dressed, MorphableModel], Dressed], ...]
+    draw_distance_mm: Callable[[Rng], float]
+    draw_light: Callable[[Rng], Light]
+    shade: Callable[[Dressed, Camera, Light], Shot]
+    draw_background: DrawBackground
+    develop: Callable[[Shot, Light, Rng, DrawBackground], tuple[np.ndarray, dict]]
+
+    @classmethod
+    def of(cls, ingredients: Ingredients) -> Studio:
+        """Choose every step by its switch, for the shipped head; nothing else asks for switches."""
+        on, head = ingredients, load_head()
+        kinds = frozenset(kind for kind in WORN_KINDS if getattr(on, kind))
+        # Fine skin, light and film each need a surface; without any, the plain renderer serves.
+        surface = on.skin or on.light or on.film
+        plain_light = plain.random_plain_lighting if surface else plain.random_lights
+        plain_film = partial(plain.develop, meter=meter) if on.light else plain.develop
+        textures = describable_textures() if surface else ()
+        cast = partial(cast_person, population=load_population())
+        finishes = ((with_surface,) if surface else ()) + (
+            (with_dark_mouth,) if on.expressions else ()
+        )
+        return cls(
+            head=head,
+            draw_person=cast if on.origins else plain.random_person,
+            draw_expression=draw_settled_expression if on.expressions else plain.draw_expression,
+            act=act if on.expressions else MorphableModel.vertices,
+            draw_outfit=partial(draw_outfit, kinds=kinds),
+            paint=paint_skin_finely if on.skin else plain.paint_skin_plainly,
+            finishes=finishes,
+            draw_distance_mm=random_lens_distance_mm if on.film else plain.random_distance_mm,
+            draw_light=random_lighting if on.light else plain_light,
+            shade=shade_lifelike if surface else plain.shade,
+            draw_background=partial(random_background, textures=textures),
+            develop=develop_film if on.film else plain_film,
+        )
+
+    def dress(
+        self,
+        person: Person,
+        strengths: np.ndarray,
+        vertices_head: np.ndarray,
+        outfit: Outfit,
+        page_size: int,
+        rng: Rng,
+    ) -> Dressed:
+        """Paint a person and put their outfit on.
+
+        Args:
+            person: who.
+            strengths: (E,) float, of the head model's actions; they deepen lines.
+            vertices_head: (N, 3) float, mm: the acting head.
+            outfit: what they wear; nothing gives the plain shirt.
+            page_size: width of the texture page, px.
+            rng: draws what the skin has beyond the person's looks.
+        """
+        find_atlas = head_atlas if outfit.hair is None else hair_atlas
+        atlas = find_atlas(self.head, page_size)
+        looks = looks_under(person.appearance, outfit)
+        painted = replace(person, appearance=looks)
+        skin = self.paint(rng, painted, strengths, self.head, atlas)
+        dressed = clothe(outfit, looks, skin, atlas, self.head, vertices_head)
+        for finish in self.finishes:
+            dressed = finish(dressed, self.head)
+        return dressed
+
+    def photograph(self, dressed: Dressed, camera: Camera, rng: Rng) -> Photo:
+        """Take a photo of a head under random light, before a random background.
+
+        Args:
+            dressed: who is photographed, dressed in this studio.
+            camera: of the photo's size.
+            rng: draws light, background and film.
+        """
+        light = self.draw_light(rng)
+        shot = self.shade(dressed, camera, light)
+        image, film = self.develop(shot, light, rng, self.draw_background)
+        return Photo(image, shot.fragments, shot.cover, shot.drawn | film)
+
+
+def draw_settled_expression(rng: Rng, head: MorphableModel, shape: np.ndarray) -> np.ndarray:
+    """Draw strengths of the head model's actions whose lips do not cross: (E,) float64."""
+    return settle_lips(head, shape, random_strengths(rng, head.expression_names))
+
+
+def random_lens_distance_mm(rng: Rng) -> float:
+    """Draw a lens and a framing, and return the distance that they need."""
+    return random_lens(rng).distance_mm
