@@ -14,6 +14,13 @@ from numba import njit
 PLAIN_PALE = np.array([0.88, 0.68, 0.56], np.float32)
 PLAIN_MELANIN = np.array([2.1, 2.8, 3.2], np.float32)
 PLAIN_BLOOD = np.array([0.12, 0.62, 0.55], np.float32)
+BROW_REACH_MM = 9  # no brow is thicker
+BROW_EDGE_MM = 1.6  # over which a brow's edge fades
+BROW_AT_EDGE = 0.3  # its opacity at half its thickness
+BROW_RAGGED = np.float32(0.7)  # of the person's raggedness, mm
+HAIR_RAGGED_MM = np.float32(1.5)
+HAIR_EDGE_PER_MM = np.float32(0.2)  # how fast the hairline fades
+STRAND_CONTRAST = np.float32(0.14)  # between strands of painted hair
 
 
 def plain_skin_color(melanin: np.ndarray, blood: np.ndarray) -> np.ndarray:
@@ -43,10 +50,11 @@ def blend(page, mask, color):
 @njit(cache=True)
 def paint_brow(page, brow_mm, taper, grain, brow, color):
     """Hairs about the brow's line; brow = opacity, half thickness mm, raggedness mm."""
-    ragged, soft, start = np.float32(0.7) * brow[2], np.float32(1 / 1.6), np.float32(0.3)
+    ragged, soft = BROW_RAGGED * brow[2], np.float32(1 / BROW_EDGE_MM)
+    start = np.float32(BROW_AT_EDGE)
     for row in range(brow_mm.shape[0]):
         for col in range(brow_mm.shape[1]):
-            if brow_mm[row, col] > 9:
+            if brow_mm[row, col] > BROW_REACH_MM:
                 continue
             edge = brow[1] * taper[row, col] - brow_mm[row, col] + ragged * grain[row, col]
             share = brow[0] * min(max(edge * soft + start, np.float32(0)), np.float32(1))
@@ -71,12 +79,12 @@ def paint_cap(page, hairline_mm, grain, cap, color):
     """Hair with a noisy edge; cap = opacity, how far it is drawn back, mm."""
     for row in range(hairline_mm.shape[0]):
         for col in range(hairline_mm.shape[1]):
-            inside = hairline_mm[row, col] - cap[1] + np.float32(1.5) * grain[row, col]
+            inside = hairline_mm[row, col] - cap[1] + HAIR_RAGGED_MM * grain[row, col]
             share = min(
-                max(inside * np.float32(0.2) + np.float32(0.5), np.float32(0)), np.float32(1)
+                max(inside * HAIR_EDGE_PER_MM + np.float32(0.5), np.float32(0)), np.float32(1)
             )
             if share > 0:
-                strand = np.float32(1) + np.float32(0.14) * grain[row, col]
+                strand = np.float32(1) + STRAND_CONTRAST * grain[row, col]
                 for k in range(3):
                     page[row, col, k] += (color[k] * strand - page[row, col, k]) * share * cap[0]
 

@@ -7,6 +7,7 @@ import numpy as np
 from facelib.pairs.labels import NUMBER_OF
 from facelib.synthetic.looks.appearance import Appearance
 from facelib.synthetic.looks.atlas import SKIN_SHARE, Atlas
+from facelib.synthetic.looks.brushes import BROW_AT_EDGE, BROW_EDGE_MM
 
 
 def painted_labels(looks: Appearance, atlas: Atlas) -> np.ndarray:
@@ -24,6 +25,6 @@ def painted_labels(looks: Appearance, atlas: Atlas) -> np.ndarray:
     # The lines where `paint_cap` and `paint_brow` cover half, without their grain.
     if looks.hair:
         skin[atlas.hairline_mm > looks.hairline_mm] = NUMBER_OF["hair"]
-    half_thickness = looks.brow[1] * atlas.brow_taper
-    skin[atlas.brow_mm < half_thickness - 0.2 * 1.6] = NUMBER_OF["brows"]
+    half_covered_mm = looks.brow[1] * atlas.brow_taper - (0.5 - BROW_AT_EDGE) * BROW_EDGE_MM
+    skin[atlas.brow_mm < half_covered_mm] = NUMBER_OF["brows"]
     return page

@@ -29,6 +29,12 @@ TONGUE = np.float32([0.45, 0.14, 0.13])
 VEINS = np.float32([0.05, 0.25, 0.25])  # what the white of an eye loses toward its corners
 LASH_SHADE = 0.4  # lashes are so much darker than hair
 GRAIN_SEED, GRAIN_BLUR_PX = 3, 0.7
+# An eyeball, in radii of the iris.
+VEINS_FROM = 1.4
+LIMBUS, LIMBUS_WIDTH, LIMBUS_DARKNESS = 0.86, 0.1, 0.65  # the dark ring around the iris
+COLLAR_WIDTH, COLLAR_GAIN = 0.15, 0.5  # the bright ring around the pupil
+EDGE_WIDTH = 0.06  # of iris and pupil
+FIBRE_WAVES, FIBRES_PER_TURN, FIBRE_CONTRAST = 3, (5, 30), 0.12
 
 
 def paint_page(looks: Appearance, atlas: Atlas) -> np.ndarray:
@@ -118,16 +124,18 @@ def _plain_eye(atlas, looks, rng):
     """(size/4, size/4, 3) one eyeball, its front in the middle."""
     side = atlas.eye_angle.shape[0]
     r = atlas.eye_angle / np.float32(IRIS_RADIUS)
-    vein = VEINS * np.clip(r - 1.4, 0, 1)[..., None]
+    vein = VEINS * np.clip(r - VEINS_FROM, 0, 1)[..., None]
     eye = np.float32(looks.sclera) * (1 - vein)
     front = slice(side // 4, side - side // 4)  # the iris lies in the middle quarter
     r, around = r[front, front], atlas.eye_around[front, front]
-    fibres = sum(np.cos(n * around + rng.uniform(0, 6.28)) for n in rng.integers(5, 30, 3)) * 0.12
-    ring = 1 - 0.65 * _step(r, 0.86, 0.1)
-    collar = 1 + 0.5 * np.exp(-(((r - looks.pupil - 0.15) / 0.15) ** 2))
+    waves = rng.integers(*FIBRES_PER_TURN, FIBRE_WAVES)
+    fibres = sum(np.cos(n * around + rng.uniform(0, 6.28)) for n in waves) * FIBRE_CONTRAST
+    ring = 1 - LIMBUS_DARKNESS * _step(r, LIMBUS, LIMBUS_WIDTH)
+    from_collar = (r - looks.pupil - COLLAR_WIDTH) / COLLAR_WIDTH
+    collar = 1 + COLLAR_GAIN * np.exp(-(from_collar**2))
     iris = (ring * collar * (1 + fibres))[..., None] * looks.iris
-    color = iris + (eye[front, front] - iris) * _step(r, 1.0, 0.06)[..., None]
-    eye[front, front] = color * _step(r, looks.pupil, 0.06)[..., None]
+    color = iris + (eye[front, front] - iris) * _step(r, 1.0, EDGE_WIDTH)[..., None]
+    eye[front, front] = color * _step(r, looks.pupil, EDGE_WIDTH)[..., None]
     return eye
 
 
