@@ -1,4 +1,6 @@
-"""People who never lived, and photos of them.
+"""People who never lived, and photos of them: `make_pair(7, SyntheticSettings())`.
 
-Who they are, how they look, what they wear, the light; and sets of pairs at scale.
+A sample is made in this order: `person` (with `people`), `skin` (with `looks`), `dressing` (with
+`worn`), `photo` (with `light`), `session`, `samples`; `generation` writes many. `studio` chooses
+how each step is done, by the switches in `ingredients`; `plain` does what is switched off.
 """

@@ -77,7 +77,7 @@ def clothe(
         vertices_head: (N, 3) float, mm: the acting head.
     """
     mesh = dressed_mesh(head, vertices_head, atlas, skin.page)
-    normals = vertex_normals(mesh.vertices, outside_triangles(head))
+    normals = vertex_normals(mesh.vertices, _outside_triangles(head))
     labels = _plain_labels(head)
     worn = None
     if outfit != Outfit():
@@ -137,7 +137,7 @@ def with_dark_mouth(dressed: Dressed, head: MorphableModel) -> Dressed:
 
 
 @lru_cache(maxsize=1)
-def outside_triangles(head: MorphableModel) -> np.ndarray:
+def _outside_triangles(head: MorphableModel) -> np.ndarray:
     """Triangles of head and shirt without the cloth's inner side, whose normals would cancel."""
     _, triangles = _shirt(head)
     n_cloth = len(triangles) - len(head.triangles)

@@ -1,8 +1,8 @@
 """Sets of synthetic samples at any scale: in one process, in many, or on a cluster.
 
-The unit of work is a shard, which is a function of the settings and its number alone. Whoever makes
-it, in whatever order, writes the same bytes. The manifest lists the shards that are finished, so a
-run that was killed goes on where it was.
+The unit of work is a shard, which depends on the plan and its number alone: any worker, in any
+order, writes the same bytes. The manifest lists the shards that are finished, so a run that was
+killed goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def generate_pairs(
     dask: str | None = None,
     progress: bool = False,
 ) -> int:
-    """Make the samples of a plan and write them to a folder, or go on with what is missing there.
+    """Make the samples of a plan and write them to a folder, or only those that are missing there.
 
     Args:
         folder: new, or one that was begun with the same plan.
@@ -89,8 +89,8 @@ def make_shard(folder: Path, number: int, plan: Plan, described: dict | None = N
         folder: exists.
         number: of the shard.
         plan: what the folder is to hold.
-        described: what the plan is to the program that asks, to notice a machine of a cluster
-            with another version or other backgrounds.
+        described: the asking program's `plan.described()`, to notice a worker with another
+            version of facelib or other backgrounds.
 
     Returns:
         Its entry for the manifest.
@@ -111,7 +111,9 @@ def make_shard(folder: Path, number: int, plan: Plan, described: dict | None = N
         return write_shard(folder, number, shard_arrays(samples, len(indices)))
 
 
-def _finished(folder, plan, missing, workers, dask) -> Iterator[dict]:
+def _finished(
+    folder: Path, plan: Plan, missing: list[int], workers: int, dask: str | None
+) -> Iterator[dict]:
     """Yield the entry of every missing shard as it is finished, in any order."""
     if not missing:
         return
@@ -170,7 +172,7 @@ def _begun(folder: Path, plan: Plan, n_vertices: int) -> dict:
 
 
 def _differences(there: dict, asked: dict, names: list[str]) -> str:
-    """Say it in words: `seed 3 instead of 4`."""
+    """Put differences into words: `seed 3 instead of 4`."""
     words = []
     for name in names:
         old, new = there.get(name), asked.get(name)
@@ -182,7 +184,7 @@ def _differences(there: dict, asked: dict, names: list[str]) -> str:
 
 
 def _missing(folder: Path, plan: Plan, manifest: dict) -> list[int]:
-    """Number the shards that are still to be made; entries whose files are gone are struck out."""
+    """Return the numbers of missing shards; strike out entries whose files are gone."""
     manifest["shards"] = [
         shard
         for shard in manifest["shards"]

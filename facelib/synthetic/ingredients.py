@@ -1,6 +1,7 @@
-"""Which ingredients a synthetic photo has, each to be switched on alone.
+"""Which ingredients a synthetic photo has; each can be switched on alone.
 
 Chapter 05 switches them one by one, to see what each looks like and what it teaches a network.
+`studio.Studio.of` is the only code that asks for them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ class Ingredients:
 
     Attributes:
         origins: age, sex and origin drawn evenly, and the shape drawn to fit them.
-        expressions: combined facial actions, blinks, open mouths and turning eyes.
+        expressions: combined facial actions, blinks, open mouths and eyes that look around.
         skin: pores, wrinkles, moles, make-up and eyes painted finely.
         hair: hair, brows, lashes and beards as geometry.
         glasses: glasses now and then.

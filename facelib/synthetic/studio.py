@@ -88,12 +88,12 @@ class Studio:
         return cls(
             head=head,
             draw_person=cast if on.origins else plain.random_person,
-            draw_expression=draw_settled_expression if on.expressions else plain.draw_expression,
+            draw_expression=_draw_settled_expression if on.expressions else plain.draw_expression,
             act=act if on.expressions else MorphableModel.vertices,
             draw_outfit=partial(draw_outfit, kinds=kinds),
             paint=paint_skin_finely if on.skin else plain.paint_skin_plainly,
             finishes=finishes,
-            draw_distance_mm=random_lens_distance_mm if on.film else plain.random_distance_mm,
+            draw_distance_mm=_lens_distance_mm if on.film else plain.random_distance_mm,
             draw_light=random_lighting if on.light else plain_light,
             shade=shade_lifelike if surface else plain.shade,
             draw_background=partial(random_background, textures=textures),
@@ -143,11 +143,11 @@ class Studio:
         return Photo(image, shot.fragments, shot.cover, shot.drawn | film)
 
 
-def draw_settled_expression(rng: Rng, head: MorphableModel, shape: np.ndarray) -> np.ndarray:
+def _draw_settled_expression(rng: Rng, head: MorphableModel, shape: np.ndarray) -> np.ndarray:
     """Draw strengths of the head model's actions whose lips do not cross: (E,) float64."""
     return settle_lips(head, shape, random_strengths(rng, head.expression_names))
 
 
-def random_lens_distance_mm(rng: Rng) -> float:
+def _lens_distance_mm(rng: Rng) -> float:
     """Draw a lens and a framing, and return the distance that they need."""
     return random_lens(rng).distance_mm

@@ -16,9 +16,9 @@ from facelib.geometry.transforms import rotation_from_pose
 
 SIDES = {"Left": 1.0, "Right": -1.0}  # the person's own; the sign of x there
 SEAL_MM = 1.0  # closed lids overlap by this much, so that no gap is left between triangles
-SLACK_MM = 0.3  # lids move by so little at their corners that a quotient would be noise
+SLACK_MM = 0.3  # least way of a lid that shares are taken of: at its corners it hardly moves
 LID_RINGS = 2  # a lid's visible edge lies this many vertices before the rim of the socket
-LIPS_MM = 0.05  # what is kept between lips that would cross
+LIPS_MM = 0.05  # the gap that is kept between lips that would cross
 MIDDLE_OF_MOUTH = 0.7  # share of its width where lips may not cross; the corners hardly open
 
 
@@ -49,14 +49,14 @@ class Eye:
         ball: vertex numbers of the eyeball.
         lids: their visible edges, which meet in a blink.
         blinking: vertex numbers that a blink moves.
-        turns: rad at full strength of looking in, out, up and down.
+        reach_rad: by In, Out, Up and Down, how far it turns at full strength of that action.
     """
 
     side: str
     ball: np.ndarray
     lids: Rim
     blinking: np.ndarray
-    turns: dict[str, float]
+    reach_rad: dict[str, float]
 
 
 def act(
@@ -79,7 +79,8 @@ def act(
     unblinking = [0.0 if name in blinks else by_name[name] for name in by_name]
     vertices_head = model.vertices(shape, np.array(unblinking))
     for eye, blink in zip(both, blinks, strict=True):
-        vertices_head[eye.ball] = turned(_some(model, eye.ball, shape), gaze(eye, by_name))
+        ball = _linear_vertices(model, eye.ball, shape)
+        vertices_head[eye.ball] = turned(ball, gaze(eye, by_name))
         if by_name[blink] > 0:
             basis = model.expression_basis[model.expression_names.index(blink)]
             _close(vertices_head, eye, basis, by_name[blink])
@@ -88,7 +89,8 @@ def act(
 
 def gaze(eye: Eye, strengths: dict[str, float]) -> tuple[float, float]:
     """Return how far an eye turns, rad: up, and to the image's right."""
-    amount = {way: strengths[f"eyeLook{way}{eye.side}"] * most for way, most in eye.turns.items()}
+    reach = eye.reach_rad.items()
+    amount = {way: strengths[f"eyeLook{way}{eye.side}"] * most for way, most in reach}
     across = SIDES[eye.side] * (amount["Out"] - amount["In"])
     return amount["Up"] - amount["Down"], across
 
@@ -126,7 +128,7 @@ def settle_lips(
     jaw = model.expression_names.index("jawOpen")
     edge = np.concatenate([rim.upper, rim.lower])
     vertices_head = np.zeros_like(model.mean_head)  # filled where it is read
-    vertices_head[edge] = _some(model, edge, shape, strengths)
+    vertices_head[edge] = _linear_vertices(model, edge, shape, strengths)
     ends = vertices_head[rim.upper[[0, -1]], 0]
     reach = MIDDLE_OF_MOUTH / 2 * (ends[1] - ends[0])
     x_mm = ends.mean() + np.linspace(-reach, reach, 31)
@@ -177,9 +179,9 @@ def eyes(model: MorphableModel) -> tuple[Eye, Eye]:
 def _close(vertices_head, eye, basis, closure):
     """Let the upper lid slide down over the eyeball, in place: closure 1 shuts any eye.
 
-    MakeHuman's blink is one straight way for everybody. It leaves some eyes open and pushes other
-    lids onto the cheek. Here its vertical part only says how much of the lid's way a vertex takes
-    part in; the way itself is the person's own gap, along the eyeball.
+    MakeHuman's blink moves everybody's lid along the same straight line, which leaves some eyes
+    open and pushes other lids onto the cheek. Here that motion only gives each vertex its share;
+    how far the lid moves is the person's own gap, and it moves along the eyeball.
     """
     moving = vertices_head[eye.blinking]
     gap = eye.lids.gap_mm(vertices_head, moving[:, 0]) + SEAL_MM
@@ -189,15 +191,15 @@ def _close(vertices_head, eye, basis, closure):
     centre = sphere_centre(vertices_head[eye.ball])
     y, z = (moving[:, 1:] - centre[1:]).T
     lower = y - closure * share * gap
-    before = (z > 0) & (lower**2 < y**2 + z**2)
+    in_front = (z > 0) & (lower**2 < y**2 + z**2)
     moving[:, 1] = lower + centre[1]
-    around = np.sqrt(np.where(before, y**2 + z**2 - lower**2, 0))
-    moving[:, 2] = np.where(before, around, z) + centre[2]
+    around = np.sqrt(np.where(in_front, y**2 + z**2 - lower**2, 0))
+    moving[:, 2] = np.where(in_front, around, z) + centre[2]
     vertices_head[eye.blinking] = moving
 
 
-def _some(model, members, shape, strengths=None):
-    """Vertices of the linear model, only those asked for: (len(members), 3)."""
+def _linear_vertices(model, members, shape, strengths=None):
+    """Only some vertices of the linear model: (len(members), 3), mm."""
     vertices = model.mean_head[members]
     for coefficients, basis in ((shape, model.shape_basis), (strengths, model.expression_basis)):
         if coefficients is not None:
@@ -219,11 +221,11 @@ def _eye(model, side):
     centre = sphere_centre(model.mean_head[ball])
     front = ball[model.mean_head[ball, 2].argmax()]
     radius = np.linalg.norm(model.mean_head[front] - centre)
-    turns = {}
+    reach_rad = {}
     for way in ("In", "Out", "Up", "Down"):
         moved = model.expression_basis[model.expression_names.index(f"eyeLook{way}{side}")]
-        turns[way] = float(np.arcsin(np.linalg.norm(moved[front, :2]) / radius))
-    return Eye(side, ball, lids, np.flatnonzero(np.abs(blink).max(1) > 1e-3), turns)
+        reach_rad[way] = float(np.arcsin(np.linalg.norm(moved[front, :2]) / radius))
+    return Eye(side, ball, lids, np.flatnonzero(np.abs(blink).max(1) > 1e-3), reach_rad)
 
 
 def _rim(model, hollow):

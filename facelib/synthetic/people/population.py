@@ -1,11 +1,11 @@
 """Who is photographed: age, sex and origin drawn evenly, and a head that fits them.
 
-The head model's coefficients depend on who somebody is. `experiments/build_people.py` measured how,
-on the 5,000 heads that the model was made from:
+The head model's coefficients depend on age, sex and origin. `experiments/build_people.py` measured
+how, on the 5,000 heads that the model was made from:
 
     α = Σ (share of origin o, sex s, age a) · mean(o, s, a) + spread · z,    z standard normal.
 
-z is what is a person's own. Held-out people lie beyond a plane in z: see `HELD_OUT_ABOVE`.
+z is the rest, a person's own. Held-out people lie beyond a plane in z: see `HELD_OUT_ABOVE`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MIXED_SEX = 0.35  # how far toward the other sex a head may be drawn; few come n
 ORIGIN_MIXING = 0.5  # of the Dirichlet distribution: most people are mainly of one origin
 LIMIT = 2.5  # standard deviations of each number of z; beyond, heads look drawn rather than born
 # Along one direction of z, the held-out axis, training draws stay below the first number and
-# held-out draws above the second. Of all people 84 % are below, 11 % above, 5 % are nobody's.
+# held-out draws above the second. Of all people 84 % are below, 11 % above; 5 % are never drawn.
 TRAINING_BELOW = 1.0
 HELD_OUT_ABOVE = 1.25
 
@@ -64,7 +64,7 @@ class Population:
     Attributes:
         corner_means: (3, 2, 2, K) float64, mean coefficients by origin, sex (female, male) and age
             (young, old), standard deviations of the model.
-        spread: (K, K) float64: what is left varies as spread · z.
+        spread: (K, K) float64: people of the same traits differ by spread · z.
         held_out_axis: (K,) float64, of length 1: the direction of z whose far side is held out.
         held_out_functional: (K,) float64: the same direction read off coefficients.
         held_out_offset: its value at every mean, which age, sex and origin do not change.

@@ -52,11 +52,11 @@ def shirt_triangles(count: int, first: int) -> np.ndarray:
     Cloth has two sides: every triangle comes once in each winding.
     """
     here = np.arange(count)
-    beside = (here + 1) % count
+    following = (here + 1) % count
     bands = []
     for ring in range(len(RINGS) - 1):
         upper, lower = first + ring * count, first + (ring + 1) * count
-        bands.append(np.stack([upper + here, lower + here, lower + beside], axis=1))
-        bands.append(np.stack([upper + here, lower + beside, upper + beside], axis=1))
+        bands.append(np.stack([upper + here, lower + here, lower + following], axis=1))
+        bands.append(np.stack([upper + here, lower + following, upper + following], axis=1))
     outside = np.concatenate(bands).astype(np.int32)
     return np.concatenate([outside, outside[:, ::-1]])
