@@ -1,6 +1,6 @@
 """Time a pair of photos and its truth on one core, weigh them on disk, and measure the memory.
 
-The large counts make small photos: what is asked is whether memory grows with their number.
+The large counts make small photos, because the question is whether memory grows with their number.
 
     OMP_NUM_THREADS=1 python benchmarks/generate.py
     OMP_NUM_THREADS=1 python benchmarks/generate.py --memory
@@ -26,7 +26,7 @@ TARGET_ROW = "with the small truth"
 REPEATS = 48  # different samples
 WARM_UP = 8  # samples that compile what only some of them need
 COUNTS = (200, 2000)
-GROWTH_MB = 10.0  # below what the allocator's whims can explain
+GROWTH_MB = 10.0  # more than the allocator's noise
 
 
 def time_pairs() -> None:
@@ -63,7 +63,7 @@ def weigh_pairs() -> None:
         pixels = sum(kb[name] for name in kb if name.startswith(("front_", "side_")))
         rest = sum(kb.values()) - kb["front"] - kb["side"] - pixels
         print(
-            f"stored for a pair{' with --truth' if truth else ''}: images "
+            f"stored per pair{' with --truth' if truth else ''}: images "
             f"{kb['front'] + kb['side']:.0f} kB, per-pixel truth {pixels:.0f} kB, "
             f"the rest {rest:.1f} kB"
         )

@@ -1,6 +1,6 @@
 """Time what each ingredient costs: a pair of 256×256 photos with it alone, with all, with none.
 
-Processor time of one core; the kinds take turns, so that other programs slow all alike.
+Processor time of one core; the kinds alternate, so that other programs slow all alike.
 
     OMP_NUM_THREADS=1 python benchmarks/pair.py
 """
@@ -34,7 +34,7 @@ def main() -> None:
                 times[name].append(1e3 * (time.thread_time() - start))
     for name, spent in times.items():
         median, fastest = np.median(spent), min(spent)
-        print(f"{name:<20} median {median:6.1f} ms a pair, fastest {fastest:6.1f} ms")
+        print(f"{name:<20} median {median:6.1f} ms per pair, fastest {fastest:6.1f} ms")
     verdict = "met" if np.median(times["all"]) <= TARGET_MS else "MISSED"
     print(f"target with all ingredients: {TARGET_MS} ms: {verdict}")
 

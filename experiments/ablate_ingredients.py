@@ -5,12 +5,11 @@
 For every row a training set is generated with all ingredients but one (and with all, and with
 none), the network `compact` is trained on it, and then tested on held-out people who are
 photographed with everything on. Sets and runs are kept in the folder WORK, so a run that was
-stopped goes on where it was; the result is written beside this file, for chapter 05 to read.
+stopped goes on from there; the result is data/ablation/ingredients.json, which chapter 05 reads.
 """
 
 import argparse
 import json
-import os
 import time
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from facelib.face.layout import UVLayout, load_layout
+from facelib.files.atomic import replacing
 from facelib.files.paths import data_dir
 from facelib.networks.weights import load_weights
 from facelib.pairs.store import ShardedPairs
@@ -45,7 +45,7 @@ class Trial:
         n_training: pairs to learn from.
         n_held_out: pairs to test on.
         samples: training samples seen.
-        seeds: one training each on the same pairs; their spread tells chance from effect.
+        seeds: one training for each, on the same pairs; their spread shows what chance does.
     """
 
     network: str = "compact"
@@ -113,7 +113,7 @@ def vertex_errors_mm(weights: Path, held_out: ShardedPairs, layout: UVLayout) ->
 
 
 def mean_face_errors_mm(training: ShardedPairs, held_out: ShardedPairs) -> np.ndarray:
-    """Return what the training set's mean face scores on every held-out face, mm."""
+    """Return the error of the training set's mean face on every held-out face, mm."""
     mean = np.mean([training[i].vertices_image for i in range(len(training))], axis=0)
     truths = (held_out[i] for i in range(len(held_out)))
     return np.array(
@@ -123,9 +123,8 @@ def mean_face_errors_mm(training: ShardedPairs, held_out: ShardedPairs) -> np.nd
 
 def write_result(path: Path, result: dict) -> None:
     """Write a result as JSON, all of it or nothing."""
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(result) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(result) + "\n", encoding="utf-8")
 
 
 def main() -> None:
