@@ -80,7 +80,7 @@ class Studio:
         surface = on.skin or on.light or on.film
         plain_light = plain.random_plain_lighting if surface else plain.random_lights
         plain_film = partial(plain.develop, meter=meter) if on.light else plain.develop
-        textures = describable_textures() if surface else ()
+        textures = describable_textures() if surface else ()  # plain photos have never had them
         cast = partial(cast_person, population=load_population())
         finishes = ((with_surface,) if surface else ()) + (
             (with_dark_mouth,) if on.expressions else ()
