@@ -90,8 +90,8 @@ def random_person(rng: np.random.Generator, held_out: bool = False) -> Person:
     """Draw a person of no age, sex or origin.
 
     Args:
-        rng: draws; held-out people differ from others by their seed alone.
-        held_out: makes no difference here.
+        rng: draws.
+        held_out: makes no difference: only the seed keeps these people apart.
     """
     shape = np.clip(rng.standard_normal(N_SHAPE), -LIMIT, LIMIT)
     return Person(shape, random_appearance(rng))
@@ -124,7 +124,7 @@ def random_plain_strengths(rng: np.random.Generator, names: tuple[str, ...]) -> 
 def draw_expression(
     rng: np.random.Generator, head: MorphableModel, shape: np.ndarray
 ) -> np.ndarray:
-    """Draw strengths of the head model's actions, whatever the head's shape: (E,) float64."""
+    """Draw strengths of the head model's actions: (E,) float64; the shape makes no difference."""
     return random_plain_strengths(rng, head.expression_names)
 
 
@@ -140,7 +140,7 @@ def paint_skin_plainly(
     head: MorphableModel,
     atlas: Atlas,
 ) -> Skin:
-    """Paint a smooth page of what is drawn with the person; nothing else is asked for."""
+    """Paint a person's looks on a smooth page; draws nothing and ignores the expression."""
     looks = person.appearance
     bare = plain_skin_color(*np.array([looks.melanin, looks.blood]))
     return Skin(paint_page(looks, atlas), bare)
@@ -227,7 +227,7 @@ def develop(
 def _noise(rng: np.random.Generator, count: int) -> np.ndarray:
     """Standard normal numbers: (count,) float32."""
     stretch = grain(count, rng, FILM_NOISE_SEED)
-    # A photo too large for the stock draws its own; so its bytes stay what they were.
+    # Photos larger than the stock draw their own numbers, as they always have.
     return stretch if count <= NOISE_STOCK else rng.standard_normal(count, np.float32)
 
 
