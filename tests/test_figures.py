@@ -1,4 +1,4 @@
-"""Turnable meshes: what a notebook and the book get, and the still image beside them."""
+"""Interactive meshes: what a notebook and the book get, and the still image of each."""
 
 import io
 import re
@@ -13,7 +13,7 @@ from PIL import Image
 
 from facelib.geometry.mesh import Mesh
 from facelib.show import figures
-from facelib.show.still import SIZE_PX, project
+from facelib.show.still import SIZE_PX, camera_looking
 
 
 @pytest.fixture
@@ -54,8 +54,8 @@ def test_the_still_image_shows_a_ball_as_a_round_disc(ball: Mesh) -> None:
 
 
 def test_the_target_is_projected_onto_the_middle() -> None:
-    camera = [30.0, 20.0, 500.0, 3.0, 4.0, 5.0, 0.0, 1.0, 0.0]
-    middle = project(np.array([[3.0, 4.0, 5.0]]), camera)[0]
+    eye, target, up = np.array([[30.0, 20.0, 500.0], [3.0, 4.0, 5.0], [0.0, 1.0, 0.0]])
+    middle = camera_looking(eye, target, up).head_to_image(target[None])[0]
     np.testing.assert_allclose(middle[:2], (SIZE_PX - 1) / 2)
 
 

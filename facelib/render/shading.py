@@ -87,7 +87,7 @@ def shade_pixels(
             if textured:
                 u = a * uv[i, 0] + b * uv[j, 0] + c * uv[k, 0]
                 v = a * uv[i, 1] + b * uv[j, 1] + c * uv[k, 1]
-                tr, tg, tb = _bilinear(texture, u, v)
+                tr, tg, tb = bilinear(texture, u, v)
                 red, green, blue = red * tr, green * tg, blue * tb
             out[row, col, 0] = red + shine_r
             out[row, col, 1] = green + shine_g
@@ -153,7 +153,7 @@ def _toward_viewer(row, col, to_viewer):
 
 
 @njit(cache=True, inline="always")
-def _bilinear(texture, u, v):
+def bilinear(texture, u, v):
     """Texture colour at (u, v); texel centres at half steps, edge texels repeated outside."""
     height, width = texture.shape[0], texture.shape[1]
     x = min(max(u * np.float32(width) - np.float32(0.5), np.float32(0)), np.float32(width - 1))

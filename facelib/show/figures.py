@@ -1,6 +1,6 @@
-"""Figures of the book: turnable meshes, keypoints on images, position maps with colour bars.
+"""Figures of the book: interactive meshes, keypoints on images, position maps with colour bars.
 
-`show_mesh` gives one object with two faces: JupyterLab draws its live k3d widget, and the built
+`show_mesh` returns one object with two views: JupyterLab draws its live k3d widget, and the built
 book draws the same scene from a snapshot inside the page, with k3d's own script shipped once as a
 file of the book, so that nothing needs a network.
 """
@@ -18,10 +18,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from facelib.geometry.mesh import Mesh
+from facelib.geometry.mesh import Mesh, vertex_colors
+from facelib.imaging.imagefiles import to_uint8
 from facelib.show.still import FIELD_OF_VIEW_DEG, POINT_COLOR, still_image
 
-# One colour a mesh, told apart by colour-blind readers too (Okabe and Ito's palette, lightened).
+# One colour per mesh, distinct for colour-blind readers too (Okabe and Ito's palette, lightened).
 MESH_COLORS = ((0.84, 0.72, 0.62), (0.34, 0.66, 0.86), (0.9, 0.6, 0.2), (0.35, 0.7, 0.55))
 
 AXES_OF_FRAME = {
@@ -42,17 +43,17 @@ class StartView:
 
 @dataclass(frozen=True)
 class MeshView:
-    """A turnable scene: a live widget where there is a kernel, a snapshot in the book."""
+    """An interactive scene: a live widget where there is a kernel, a snapshot in the book."""
 
     plot: k3d.Plot
     still: bytes
     alt: str
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, object]:
-        """Return the live view and the book's view; the reader's program takes what it can."""
+        """Return the live view and the book's view; the reader's program shows what it can."""
         live = self.plot._repr_mimebundle_()
         live = live[0] if isinstance(live, tuple) else live
-        return {**live, "text/html": self.to_html(), "text/plain": f"Turnable mesh: {self.alt}"}
+        return {**live, "text/html": self.to_html(), "text/plain": f"Interactive mesh: {self.alt}"}
 
     def to_html(self) -> str:
         """Return the book's view: a still image that the book's script swaps for the scene."""
@@ -77,7 +78,7 @@ def show_mesh(
     view: StartView | None = None,
     height: int = 420,
 ) -> MeshView:
-    """Show one mesh, or several in one scene, that the reader can turn.
+    """Show one mesh, or several in one scene, that the reader can rotate.
 
     Args:
         meshes: one Mesh or several; texture is drawn if there is one, then colors, else a plain
@@ -85,7 +86,7 @@ def show_mesh(
         alt: what the picture shows, for readers who cannot see it.
         frame: "head", "eye" (mm, y up) or "image" (px, y down; drawn with −y upward).
         points: (P, 3) in the same frame, drawn as small balls.
-        values: (N,) one number a vertex of the first mesh, drawn in colours with a bar.
+        values: (N,) one number per vertex of the first mesh, drawn in colours with a bar.
         value_range: numbers at both ends of the bar; smallest and largest value if not given.
         wireframe: draw triangle edges instead of surfaces.
         view: where the reader's eye starts.
@@ -198,7 +199,7 @@ def _check_scene(meshes: Sequence[Mesh], alt: str, frame: str, values: np.ndarra
     if frame not in AXES_OF_FRAME:
         raise ValueError(f"frame must be one of {', '.join(AXES_OF_FRAME)}, got {frame!r}")
     if not alt.strip():
-        raise ValueError("alt must say what the picture shows, got an empty text")
+        raise ValueError("alt must describe the picture, got an empty text")
     if not meshes:
         raise ValueError("meshes must hold at least one mesh, got none")
     if values is not None and np.shape(values) != (len(meshes[0].vertices),):
@@ -266,7 +267,7 @@ def _k3d_mesh(
         options |= {
             "texture": _png(mesh.texture),
             "texture_file_format": "png",
-            # k3d reads a texture from its top row down, as v does here: nothing to turn.
+            # k3d reads a texture from its top row down, as v does here: no flip.
             "uvs": np.asarray(mesh.uv, np.float32),
         }
     elif mesh.colors is not None:
@@ -291,7 +292,7 @@ def _value_range(
 
 
 def _packed(colors: np.ndarray) -> np.ndarray:
-    levels = np.round(np.clip(colors, 0, 1) * 255).astype(np.uint32)
+    levels = to_uint8(colors).astype(np.uint32)
     return (levels[:, 0] << 16) | (levels[:, 1] << 8) | levels[:, 2]
 
 
@@ -301,23 +302,18 @@ def _painted(
     values: np.ndarray | None,
     value_range: tuple[float, float] | None,
 ) -> Mesh:
-    """Return the mesh with one colour a vertex, whatever its colours come from."""
+    """Return the mesh with one colour per vertex, wherever its colours come from."""
     if values is not None:
         low, high = _value_range(values, value_range)
         share = (np.asarray(values) - low) / max(high - low, 1e-12)
         return replace(mesh, colors=plt.get_cmap("viridis")(share)[:, :3])
-    if mesh.texture is not None and mesh.uv is not None:
-        size = np.array(mesh.texture.shape[1::-1])
-        column, row = np.clip((mesh.uv * size).astype(int), 0, size - 1).T
-        return replace(mesh, colors=mesh.texture[row, column])
-    if mesh.colors is not None:
-        return mesh
-    color = MESH_COLORS[index % len(MESH_COLORS)]
-    return replace(mesh, colors=np.tile(color, (len(mesh.vertices), 1)))
+    colors = vertex_colors(mesh)
+    if colors is None:
+        colors = np.tile(MESH_COLORS[index % len(MESH_COLORS)], (len(mesh.vertices), 1))
+    return replace(mesh, colors=colors)
 
 
 def _png(image: np.ndarray) -> bytes:
     buffer = io.BytesIO()
-    levels = np.round(np.clip(image, 0, 1) * 255).astype(np.uint8)
-    Image.fromarray(levels).save(buffer, "PNG")
+    Image.fromarray(to_uint8(image)).save(buffer, "PNG")
     return buffer.getvalue()

@@ -1,7 +1,7 @@
 """A mesh with sliders that move it along directions: live in JupyterLab, and in the book too.
 
 A linear model needs no kernel: vertices = mean + Σ slider · direction. The book's script
-(`book/_static/mesh_views.js`) adds that up in the reader's browser.
+(`book/_static/mesh_views.js`) computes that sum in the reader's browser.
 """
 
 import base64
@@ -20,13 +20,13 @@ STEP = 0.1
 
 @dataclass(frozen=True)
 class MorphView:
-    """A turnable mesh with one slider a direction.
+    """An interactive mesh with one slider per direction.
 
     Attributes:
         view: the mesh where all sliders are at 0.
         mean: (N, 3) float32 vertices of that mesh.
         directions: (K, N, 3) float32, what one unit of each slider adds.
-        names: K words beside the sliders.
+        names: K labels of the sliders.
         limit: the sliders run from −limit to limit.
     """
 
@@ -41,7 +41,7 @@ class MorphView:
         return self.mean + np.tensordot(np.asarray(values, np.float32), self.directions, 1)
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, object]:
-        """Return the live view and the book's view; the reader's program takes what it can."""
+        """Return the live view and the book's view; the reader's program shows what it can."""
         live = self.live()._repr_mimebundle_()
         live = live[0] if isinstance(live, tuple) else live
         text = f"Mesh with sliders: {self.view.alt}"
@@ -97,7 +97,7 @@ def show_morph(
         mesh: vertices in mm, head frame, where all sliders are at 0.
         directions: (K, N, 3) mm, what one unit of each slider adds to the vertices.
         alt: what the picture shows, for readers who cannot see it.
-        names: K words beside the sliders; "direction 1" and so on if not given.
+        names: K labels of the sliders; "direction 1" and so on if not given.
         limit: the sliders run from −limit to limit.
         view: where the reader's eye starts.
         height: px of the mesh in the page.
