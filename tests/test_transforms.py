@@ -73,12 +73,12 @@ def test_the_printed_matrix_mirrors_what_ours_shows_upright():
     np.testing.assert_allclose(tf.transform_points(printed, points_eye), ours * [-1, -1, 1])
 
 
-def test_inverses_invert():
-    box = (-0.5, 255.5, 191.5, -0.5, 0.0, 1.0)
-    view = tf.extended_view_inverse(*FRUSTUM) @ tf.extended_view(*FRUSTUM)
-    np.testing.assert_allclose(view, np.eye(4), atol=1e-9)
-    port = tf.viewport_inverse(*box) @ tf.viewport(*box)
-    np.testing.assert_allclose(port, np.eye(4), atol=1e-9)
+def test_the_way_to_the_image_can_be_inverted():
+    to_image = tf.viewport(-0.5, 255.5, 191.5, -0.5, 0.0, 1.0) @ tf.extended_view(*FRUSTUM)
+    points_eye = np.array([[1.0, 2.0, -20.0], [-3.0, 0.5, -100.0]])
+    points_image = tf.transform_points(to_image, points_eye)
+    again = tf.transform_points(np.linalg.inv(to_image), points_image)
+    np.testing.assert_allclose(again, points_eye, atol=1e-9)
 
 
 def test_the_viewport_puts_the_cubes_corners_on_the_boxs():

@@ -1,7 +1,7 @@
-"""From head to eye to clip to image and crop: every change of frame, each with its inverse.
+"""From head to eye to clip to image: every change of frame, as a similarity or a 4×4 matrix.
 
 Frames: head (mm, y up, z out of the face), eye (mm, camera at the origin looking down −z), clip
-([−1, 1]³), image (px, y down, origin at the centre of the top-left pixel), crop (an image frame).
+([−1, 1]³), image (px, y down, origin at the centre of the top-left pixel).
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def rotation_from_pose(pitch: float, yaw: float, roll: float) -> np.ndarray:
 def pose_from_rotation(rotation: np.ndarray) -> tuple[float, float, float]:
     """Read pitch, yaw and roll back out of a rotation (inverse of `rotation_from_pose`).
 
-    Where the face looks straight up or down, only yaw ± roll is defined; yaw is then 0.
+    Where the face points straight up or down, only yaw ± roll is defined; yaw is then 0.
 
     Args:
         rotation: (3, 3), head → eye.
@@ -215,22 +215,6 @@ def extended_view(
     )
 
 
-def extended_view_inverse(
-    left: float, right: float, bottom: float, top: float, near: float, far: float
-) -> np.ndarray:
-    """Return clip → eye, the inverse of `extended_view` with the same arguments: (4, 4) float64."""
-    extended_view(left, right, bottom, top, near, far)
-    width, height, depth = right - left, top - bottom, far - near
-    return np.array(
-        [
-            [width / (2 * near), 0.0, 0.0, (right + left) / (2 * near)],
-            [0.0, height / (2 * near), 0.0, (top + bottom) / (2 * near)],
-            [0.0, 0.0, 0.0, -1.0],
-            [0.0, 0.0, -depth / (2 * far * near), (far + near) / (2 * far * near)],
-        ]
-    )
-
-
 def viewport(
     x_min: float, x_max: float, y_min: float, y_max: float, z_min: float, z_max: float
 ) -> np.ndarray:
@@ -254,24 +238,10 @@ def viewport(
     return homogeneous(np.diag((high - low) / 2), (high + low) / 2)
 
 
-def viewport_inverse(
-    x_min: float, x_max: float, y_min: float, y_max: float, z_min: float, z_max: float
-) -> np.ndarray:
-    """Return image → clip, the inverse of `viewport` with the same arguments: (4, 4) float64.
-
-    Raises:
-        ValueError: if the box is flat.
-    """
-    low, high = np.array([x_min, y_min, z_min]), np.array([x_max, y_max, z_max])
-    if np.any(high == low):
-        raise ValueError(f"expected a box with three sides, got {low} to {high}")
-    return homogeneous(np.diag(2 / (high - low)), -(high + low) / (high - low))
-
-
 def head_to_image_matrix(
     head_to_eye: np.ndarray, eye_to_clip: np.ndarray, clip_to_image: np.ndarray
 ) -> np.ndarray:
-    """Compose the whole way: viewport · extended view · placing the head (eq. 4.1).
+    """Compose all three steps: viewport · extended view · placing the head (eq. 4.1).
 
     Args:
         head_to_eye: (4, 4), from `homogeneous`; the thesis calls the head frame WCS.

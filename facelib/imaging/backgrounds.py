@@ -1,7 +1,7 @@
 """What stands behind a head: textures made on the fly and scikit-image's sample photos.
 
-Who has the Describable Textures (Cimpoi and others 2014) in `data/dtd/images/` gets them too, as in
-the thesis (A.2).
+The Describable Textures (Cimpoi and others 2014) in `data/dtd/images/` are used too if they are
+there, as in the thesis (A.2).
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ def describable_textures(folder: Path | None = None) -> tuple[Path, ...]:
     """List the Describable Textures, sorted; () where the folder is not there.
 
     Args:
-        folder: `data/dtd/images` by default, with one folder for each kind of texture.
+        folder: `data/dtd/images` by default, with one folder per kind of texture.
     """
     folder = data_dir() / "dtd" / "images" if folder is None else folder
     return tuple(sorted(folder.glob("*/*.jpg")))
 
 
 def fingerprint(files: tuple[Path, ...]) -> str | None:
-    """Tell two folders of backgrounds apart: a digest of names and sizes; None for no files."""
+    """Return a digest of the files' names and sizes; None for no files."""
     if not files:
         return None
     rows = (f"{file.parent.name}/{file.name} {file.stat().st_size}" for file in files)
@@ -73,7 +73,7 @@ def _opened(path):
         with Image.open(path) as image:
             return image.convert("RGB")
     except OSError as error:
-        raise ValueError(f"expected an image to put behind heads, but {path} is none") from error
+        raise ValueError(f"expected a background image, but {path} is none") from error
 
 
 @lru_cache(maxsize=1)
@@ -101,8 +101,7 @@ def _plain(rng, size):
 
 
 def _gradient(rng, size):
-    turn = rng.uniform(0, 2 * np.pi)
-    share = (_ramp(size, turn) + 1) / 2
+    share = (_ramp(size, rng.uniform(0, 2 * np.pi)) + 1) / 2
     first, second = rng.random((2, 3))
     return first + (second - first) * share[..., None]
 
@@ -143,9 +142,9 @@ def _blobs(rng, size):
     return _enlarge_shown(image, size)
 
 
-def _ramp(size, turn):
+def _ramp(size, angle):
     axis = np.linspace(-1, 1, size, dtype=np.float32)
-    return axis * np.cos(turn) + axis[:, None] * np.sin(turn)
+    return axis * np.cos(angle) + axis[:, None] * np.sin(angle)
 
 
 def _enlarge(grid, size):
