@@ -30,7 +30,8 @@ from facelib.imaging.crop import Crop
 from facelib.networks.base import FaceNetwork
 from facelib.networks.convention import POSITION_SCALE
 from facelib.networks.weights import load_weights
-from facelib.pairs.store import FacePair, ShardedPairs
+from facelib.pairs.sample import FacePair
+from facelib.pairs.store import ShardedPairs
 from facelib.training.environment import environment
 from facelib.training.settings import LossSettings
 from facelib.training.stream import make_batch

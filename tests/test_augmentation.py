@@ -7,18 +7,10 @@ import pytest
 from scipy import fft, ndimage
 
 from facelib.cli.train import train
-from facelib.pairs.augmentation import (
-    NO_AUGMENTATION,
-    PRESETS,
-    Augmentation,
-    Change,
-    augment,
-    change_image,
-    change_points,
-    draw_change,
-    shrink,
-)
+from facelib.pairs.augmentation import NO_AUGMENTATION, PRESETS, Augmentation, augment, draw_change
+from facelib.pairs.change import Change, change_image, change_points
 from facelib.pairs.photo_faults import PhotoFaults, spoil
+from facelib.pairs.shrink import shrink
 from facelib.training.config import TrainConfig
 
 

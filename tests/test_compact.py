@@ -20,8 +20,10 @@ from facelib.networks.head_basis import mean_keypoints, position_maps
 from facelib.networks.pose import move_pose, place_head, rotation_from_6d
 from facelib.networks.weights import load_weights, save_weights
 from facelib.pairs.annotations import ViewTruth
-from facelib.pairs.augmentation import Augmentation, augment, shrink
-from facelib.pairs.store import FacePair, Sample, ShardedPairs, write_shards
+from facelib.pairs.augmentation import Augmentation, augment
+from facelib.pairs.sample import FacePair, Sample
+from facelib.pairs.shrink import shrink
+from facelib.pairs.store import ShardedPairs, write_shards
 from facelib.render.camera import Camera
 from facelib.training.config import TrainConfig
 from facelib.training.log import read_log

@@ -8,7 +8,7 @@ from facelib.evaluation.pairs import evaluate_pairs, mean_vertices, predict_vert
 from facelib.evaluation.scores import METRICS, values
 from facelib.evaluation.tables import score_table
 from facelib.imaging.crop import Crop
-from facelib.pairs.store import FacePair
+from facelib.pairs.sample import FacePair
 
 LAYOUT = toy_layout(64)
 

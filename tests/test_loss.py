@@ -13,7 +13,8 @@ from facelib.networks.base import TYPICAL_DEVIATION
 from facelib.networks.catalogue import create
 from facelib.networks.weights import load_weights, read_card, save_weights
 from facelib.pairs.augmentation import NO_AUGMENTATION
-from facelib.pairs.store import FacePair, write_shards
+from facelib.pairs.sample import FacePair
+from facelib.pairs.store import write_shards
 from facelib.training.config import TrainConfig
 from facelib.training.log import read_log
 from facelib.training.loop import train

@@ -167,7 +167,8 @@ def test_missing_weights_are_named(photos):
 
 
 def test_evaluate_prints_the_network_and_the_mean_face(photos, toy_network, monkeypatch):
-    from facelib.pairs.store import FacePair, write_shards
+    from facelib.pairs.sample import FacePair
+    from facelib.pairs.store import write_shards
 
     image, pose = np.zeros((64, 64, 3), np.uint8), np.zeros(3)
     faces = [
@@ -189,7 +190,8 @@ def test_evaluate_prints_the_network_and_the_mean_face(photos, toy_network, monk
 def test_evaluate_keeps_every_score_and_how_it_was_made(photos, toy_network):
     from facelib.evaluation.record import read_record
     from facelib.files.atomic import sha256
-    from facelib.pairs.store import FacePair, write_shards
+    from facelib.pairs.sample import FacePair
+    from facelib.pairs.store import write_shards
 
     pose = np.zeros(3)
     for folder, size, share in (("held.d", 64, 0.6), ("training.d", 32, 0.601)):

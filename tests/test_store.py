@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facelib.pairs.store import FacePair, ShardedPairs, split_by_identity, write_shards
+from facelib.pairs.sample import FacePair
+from facelib.pairs.store import ShardedPairs, split_by_identity, write_shards
 
 
 def make_pair(seed, size=8, n_vertices=5):

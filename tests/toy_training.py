@@ -6,7 +6,7 @@ from torch import nn
 from toy_face import N_VERTICES
 
 from facelib.networks.base import FaceNetwork
-from facelib.pairs.store import FacePair
+from facelib.pairs.sample import FacePair
 from facelib.training.config import TrainConfig
 
 SIZE = 32

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from facelib.face.layout import UVLayout
-    from facelib.pairs.store import FacePair
+    from facelib.pairs.sample import FacePair
 
 
 def mean_vertices(pairs: Iterable[FacePair]) -> np.ndarray:

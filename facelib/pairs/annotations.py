@@ -1,7 +1,7 @@
 """What is known of a rendered photo besides its colours.
 
-The small part is kept with every pair: the camera, the 68 keypoints and which of them can be seen.
-The large part has a value for every pixel: what it shows, how the surface is turned, how far it is.
+The small part is kept with every pair: the camera, the 68 keypoints and which of them are visible.
+The large part has values for every pixel: what it shows, which way that faces, how far away it is.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from facelib.render.rasterize import Fragments, interpolate, rasterize
 # How far behind what is drawn a keypoint may lie and still be seen, mm: as much as a surface slopes
 # within a pixel. Those of eyes and lips lie in the fold of lids and lips, up to 10 mm inside.
 SEEN_WITHIN_MM = np.repeat([2.5, 11.0], [36, 32])
-# The same behind what is worn, which is no part of the face.
+# The same behind something worn, which is not part of the face.
 SEEN_BEHIND_MM = 1.5
 VIEW = np.dtype(
     [
@@ -58,7 +58,7 @@ class ViewTruth:
         return self.camera.image_to_head(np.asarray(points_image) - [0, 0, self.z_origin_px])
 
     def head_to_image(self, points_head: np.ndarray) -> np.ndarray:
-        """Undo `image_to_head`."""
+        """Inverse of `image_to_head`: (N, 3) mm to (N, 3) px."""
         return self.camera.head_to_image(points_head) + [0, 0, self.z_origin_px]
 
     def record(self) -> np.void:
@@ -88,7 +88,7 @@ class ViewTruth:
 
 @dataclass(frozen=True)
 class Cover:
-    """What is drawn over a render without being part of its mesh: hair, frames, lenses.
+    """What is drawn over a render and is not part of its mesh: hair, frames, lenses.
 
     Attributes:
         labels: (S, S) uint8, numbers of `labels.LABELS`; 0 where less than half a pixel is
@@ -146,10 +146,10 @@ def view_truth(
 def seen(
     keypoints_image: np.ndarray, camera: Camera, fragments: Fragments, worn: np.ndarray
 ) -> np.ndarray:
-    """Tell which keypoints have nothing in front of them.
+    """Find the keypoints that have nothing in front of them.
 
-    A keypoint hides where all four pixel centres about it show something that is nearer. One alone
-    may show another surface that only begins beside it.
+    A keypoint is hidden if all four pixel centres around it show something nearer. A single centre
+    may show another surface that only begins next to the keypoint.
 
     Args:
         keypoints_image: (68, 3) float px, from `camera.head_to_image`.
@@ -174,7 +174,7 @@ def seen(
 
 
 def covered(keypoints_image: np.ndarray, camera: Camera, cover: Cover) -> np.ndarray:
-    """Tell which keypoints lie below something that is drawn over the render: (68,) bool."""
+    """Find the keypoints below something that is drawn over the render: (68,) bool."""
     edge = (camera.width - 1, camera.height - 1)
     inside = np.clip(np.nan_to_num(keypoints_image[:, :2]), 0, edge)
     column, row = np.rint(inside).astype(int).T
@@ -191,7 +191,7 @@ def pixel_truth(
     camera: Camera,
     cover: Cover | None = None,
 ) -> PixelTruth:
-    """Work out what every pixel of a photo shows.
+    """Compute what every pixel of a photo shows.
 
     Args:
         mesh_head: all that is in the photo, mm.

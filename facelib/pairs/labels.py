@@ -27,9 +27,9 @@ LABEL_OF_REGION = {
     "eye_sockets": "eyes",
     "eyeballs": "eyes",
 }
-# What hair is painted on; an eyeball behind a brow stays an eyeball.
+# What hair may be painted on; an eyeball behind a brow stays an eyeball.
 PAINTED_ON = tuple(NUMBER_OF[name] for name in ("skin", "neck", "ears"))
-# What is no part of the head and can hide it; one sees brows as brows, and through a lens.
+# What is not part of the head and can hide it; brows belong to it, and lenses hide nothing.
 WORN = tuple(NUMBER_OF[name] for name in ("hair", "clothes", "beard", "glasses", "hat"))
 
 

@@ -1,7 +1,7 @@
 """What goes wrong between a face and its file: brightness, focus, sensor noise, JPEG.
 
-`synthetic.light.film` makes photos of light. Here a photo that exists is made worse, as displayed:
-cheap enough to do anew each time that a network sees it.
+`synthetic.light.film` makes photos out of light. Here an existing photo is made worse, in display
+values: cheap enough to draw anew each time a network sees it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""What one training sample is, and the rows that a shard holds of it.
+"""What one training sample is, and the rows of a shard that hold it.
 
-A pair is what a network is trained on. A sample is a pair and what else is known of its photos;
-what a source knows is stored, the rest is absent.
+A network is trained on pairs. A sample is a pair and whatever else its source knows of the photos.
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ class FacePair:
         return self.front.shape[0]
 
     def check(self) -> None:
-        """Raise ValueError where the arrays are not what the class promises."""
+        """Raise ValueError if an array has another shape or dtype than documented."""
         for label, image in (("front", self.front), ("side", self.side)):
             shape = (self.size, self.size, 3)
             if image.shape != shape or image.dtype != np.uint8:
@@ -77,8 +76,8 @@ class Sample:
     Attributes:
         pair: photos and vertices.
         views: the front photo's camera and keypoints, and the side photo's.
-        coefficients: all that was drawn to make it; dataclasses, arrays, numbers and words.
-            Read back from a file, dataclasses are dicts and arrays are lists.
+        coefficients: everything that was drawn to make it; dataclasses, arrays, numbers and
+            words. Read back from a file, dataclasses are dicts and arrays are lists.
         pixels: what every pixel shows, front and side; None where that is not kept.
     """
 
@@ -89,7 +88,7 @@ class Sample:
 
 
 def shard_arrays(samples: Iterable[FacePair | Sample], count: int) -> dict[str, np.ndarray]:
-    """Stack pairs or samples; each is let go before the next is asked for.
+    """Stack pairs or samples; each is released before the next is drawn.
 
     Args:
         samples: exactly `count` of one kind, size and number of vertices.
@@ -99,7 +98,7 @@ def shard_arrays(samples: Iterable[FacePair | Sample], count: int) -> dict[str, 
         Arrays of `count` rows by name, as a shard holds them.
 
     Raises:
-        ValueError: if a pair breaks its promises or differs in shape from the first.
+        ValueError: if a pair fails `FacePair.check` or differs in shape from the first.
     """
     arrays: dict[str, np.ndarray] = {}
     words = []

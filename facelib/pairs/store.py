@@ -19,10 +19,8 @@ from facelib.pairs.annotations import PIXEL_ARRAYS, VIEW, PixelTruth, ViewTruth
 from facelib.pairs.sample import VIEW_NAMES, FacePair, Sample, shard_arrays
 from facelib.pairs.shards import MANIFEST, array_path, read_manifest, write_manifest, write_shard
 
-__all__ = ["FacePair", "Sample", "ShardedPairs", "split_by_identity", "write_shards"]
-
-FORMAT = 2
-READABLE = (1, 2)  # 1 knew photos and vertices only
+SET_FORMAT = 2
+READABLE = (1, 2)  # format 1 has photos and vertices only
 ARRAYS = ("front", "side", "vertices", "facts")  # every set has these
 
 
@@ -50,7 +48,7 @@ def write_shards(
     if (folder / MANIFEST).exists():
         raise ValueError(f"expected a folder without pairs, but {folder / MANIFEST} exists")
     folder.mkdir(parents=True, exist_ok=True)
-    manifest = {"format": FORMAT, "settings": settings, "complete": False, "shards": []}
+    manifest = {"format": SET_FORMAT, "settings": settings, "complete": False, "shards": []}
     for number, batch in enumerate(_batches(pairs, shard_size)):
         arrays = shard_arrays(batch, len(batch))
         shape = {"size": arrays["front"].shape[1], "n_vertices": arrays["vertices"].shape[1]}
@@ -75,7 +73,7 @@ class ShardedPairs:
     """Pairs of a folder, read lazily: shards are memory-mapped and only what is used is loaded."""
 
     def __init__(self, folder: Path | str) -> None:
-        """Open a folder written by `write_shards` or `generate`, be it unfinished.
+        """Open a folder written by `write_shards` or `generate`, finished or not.
 
         Args:
             folder: the folder that holds manifest.json.

@@ -27,7 +27,7 @@ from facelib.pairs.shards import (
     write_manifest,
     write_shard,
 )
-from facelib.pairs.store import FORMAT as SET_FORMAT
+from facelib.pairs.store import SET_FORMAT
 from facelib.synthetic.samples import make_sample
 from facelib.synthetic.settings import Plan
 

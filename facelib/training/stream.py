@@ -14,7 +14,8 @@ import torch
 
 from facelib.face.layout import UVLayout
 from facelib.networks.convention import POSITION_SCALE
-from facelib.pairs.augmentation import Augmentation, augment_with_side, shrink, shrink_points
+from facelib.pairs.augmentation import Augmentation, augment_with_side
+from facelib.pairs.shrink import shrink, shrink_points
 from facelib.pairs.store import ShardedPairs
 
 

@@ -32,7 +32,8 @@ from facelib.geometry.transforms import pose_from_rotation
 from facelib.imaging.backgrounds import random_background
 from facelib.imaging.crop import Crop
 from facelib.imaging.imagefiles import to_uint8
-from facelib.pairs.store import FacePair, write_shards
+from facelib.pairs.sample import FacePair
+from facelib.pairs.store import write_shards
 from facelib.render.camera import Camera
 
 FORMAT = 1

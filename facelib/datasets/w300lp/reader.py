@@ -24,7 +24,8 @@ from facelib.datasets.w300lp.index import (
     index_samples,
     plan_pairs,
 )
-from facelib.pairs.store import FacePair, write_shards
+from facelib.pairs.sample import FacePair
+from facelib.pairs.store import write_shards
 
 FORMAT = 1  # raised whenever the same files and seed give other pairs
 CHUNK = 64  # pairs a worker makes at a time

@@ -12,7 +12,7 @@ from torch import nn
 from facelib.evaluation.metrics import vertex_error_mm
 from facelib.face.layout import UVLayout
 from facelib.imaging.crop import Crop
-from facelib.pairs.store import FacePair
+from facelib.pairs.sample import FacePair
 from facelib.reconstruction.reconstruct import predict_position_maps
 
 
