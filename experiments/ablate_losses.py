@@ -56,7 +56,7 @@ ROWS = {
 
 
 def scores_of(predictions: list[np.ndarray], faces: list[FacePair], layout: UVLayout) -> dict:
-    """Score predicted vertices, px of the faces' crops; returns a list over faces for each metric."""
+    """Score predicted vertices, px of the faces' crops: for each metric, a list over faces."""
     region, both = layout.labels["face"], zip(predictions, faces, strict=True)
     scores = [score_face(prediction, face, layout.triangles, region) for prediction, face in both]
     columns = zip(*(astuple(score)[2:] for score in scores), strict=True)
