@@ -10,8 +10,10 @@ from PIL import Image
 from facelib.__main__ import main
 from facelib.cli.common import BAD_DATA, NO_SUCH_FILE, UNKNOWN_ENDING, UNWRITABLE
 from facelib.files.paths import data_file
-from facelib.training import log as train_log
-from facelib.training.runs import draw_errors, find_logs, markdown_table, read_runs, read_training
+from facelib.training.environment import environment
+from facelib.training.log import pack_logs
+from facelib.training.run_table import draw_errors, markdown_table
+from facelib.training.runs import find_logs, read_runs, read_training
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 
@@ -136,7 +138,7 @@ def two_stages(folder):
     write_log(folder / "small", first_line("/home/me/small", encoder_start=before), *REPORTS)
     write_log(folder / "large", first_line("/home/me/large"), *REPORTS[:2])
     packed = folder / "mine.log.jsonl"
-    train_log.pack_logs([folder / "small", folder / "large"], packed)
+    pack_logs([folder / "small", folder / "large"], packed)
     return packed
 
 
@@ -241,7 +243,7 @@ def test_failures_are_one_sentence_with_their_own_code(
 
 
 def test_the_environment_has_revision_and_date():
-    about = train_log.environment()
+    about = environment()
     assert re.fullmatch(r"[0-9a-f]{40}(-dirty)?|unknown", about["revision"])
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", about["date"])
 
