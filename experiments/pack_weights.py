@@ -40,7 +40,7 @@ def stage_row(stage: Run) -> str:
         f"| {stage.size} px | {stage.ingredients} | {stage.poses or UNKNOWN} "
         f"| {stage.samples:,} | {stage.steps:,} "
         f"| {60 * stage.hours:.0f} min "
-        f"| {config['optimiser']['learning_rate']:g}, {config['schedule']['kind']} "
+        f"| {config['optimiser']['learning_rate']:g}, {config['schedule']['schedule']} "
         f"| {best.error_px:.2f} px ({best.error_mm:.2f} mm) "
         f"| {stage.mean_face_error_px:.2f} px |"
     )

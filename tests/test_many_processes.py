@@ -18,8 +18,8 @@ import facelib
 from facelib.networks.catalogue import NETWORKS
 from facelib.networks.weights import load_weights
 from facelib.pairs.store import write_shards
-from facelib.training.checkpoint import BEST, CHECKPOINT
-from facelib.training.config import TrainConfig
+from facelib.training.checkpoint import CHECKPOINT
+from facelib.training.config import BEST, TrainConfig
 from facelib.training.log import read_log
 from facelib.training.loop import train
 from facelib.training.opened_run import DIVERGED, OpenedRun

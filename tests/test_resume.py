@@ -13,7 +13,8 @@ from facelib.networks.catalogue import NETWORKS
 from facelib.networks.weights import load_weights, read_card
 from facelib.pairs.store import write_shards
 from facelib.training import opened_run
-from facelib.training.checkpoint import BEST, CHECKPOINT
+from facelib.training.checkpoint import CHECKPOINT
+from facelib.training.config import BEST
 from facelib.training.environment import revision
 from facelib.training.log import read_log
 from facelib.training.loop import train

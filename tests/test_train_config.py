@@ -1,7 +1,7 @@
 """Settings come from plain values, options from settings, recipes from files."""
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 from click.testing import CliRunner
@@ -15,10 +15,12 @@ from facelib.networks.catalogue import NETWORKS
 from facelib.pairs.augmentation import Augmentation
 from facelib.pairs.store import write_shards
 from facelib.training import loop as training
-from facelib.training.config import TrainConfig, grouped
+from facelib.training.config import GROUPS, TrainConfig, grouped
 from facelib.training.log import read_log
-from facelib.training.options import options
 from facelib.training.recipe import load_recipe, recipe_names
+
+NO_OPTIONS = {"data_dir", "run_dir", "progress"}  # arguments, and --quiet
+NO_OPTIONS |= {entry.name for entry in fields(Augmentation)}
 
 
 @pytest.fixture(autouse=True)
@@ -98,38 +100,38 @@ def test_flat_names_groups_and_older_names_build_the_same(tmp_path):
     folders = {"data_dir": tmp_path, "run_dir": tmp_path}
     flat = {**folders, "schedule": "cosine", "young_samples": 7, "loss": {"normal_weight": 0.1}}
     built = TrainConfig.from_dict(flat)
-    assert built.schedule.kind == "cosine" and built.loss.normal_weight == 0.1
+    assert built.schedule.schedule == "cosine" and built.loss.normal_weight == 0.1
     assert built.model.heatmap_warmup_samples == 7
     assert TrainConfig.from_dict(built.to_dict()) == built
     assert TrainConfig.from_dict({**folders, "normal_weight": 0.1}).loss == built.loss
 
 
 def test_a_changed_copy_differs_in_what_was_changed_alone(config):
-    other = config.changed(learning_rate=1.0, loss="absolute", rotation_deg=3.0)
+    other = config.changed(learning_rate=1.0, kind="absolute", rotation_deg=3.0)
     assert (other.optimiser.learning_rate, other.loss.kind) == (1.0, "absolute")
     assert other.augmentation == replace(config.augmentation, rotation_deg=3.0)
-    assert other.changed(learning_rate=1e-2, loss="squared", rotation_deg=45.0) == config
+    assert other.changed(learning_rate=1e-2, loss={"kind": "squared"}, rotation_deg=45.0) == config
     assert config.changed(augmentation="photos").augmentation == Augmentation.for_photos()
     with pytest.raises(ValueError, match="TrainConfig has no rate"):
         config.changed(rate=1)
+    with pytest.raises(ValueError, match="loss must be a group of settings"):
+        config.changed(loss="absolute")
 
 
-def test_every_option_has_a_name_of_its_own_a_sentence_and_the_default_of_its_setting():
-    found, folders = options(), {"data_dir": "pairs", "run_dir": "run"}
-    assert len({option.name for option in found}) == len(found)
-    plain = TrainConfig.from_dict(folders)
-    for option in found:
-        assert option.help[0].isupper() and option.help.endswith("."), option.name
-        if option.name not in folders and option.default is not None:
-            given = {**folders, option.name: option.default}
-            assert TrainConfig.from_dict(given) == plain, option.name
+def test_names_of_settings_are_unique_and_each_has_a_sentence():
+    settings = [entry for kind in GROUPS.values() for entry in fields(kind)]
+    assert len({entry.name for entry in settings}) == len(settings)
+    for entry in settings:
+        if entry.name not in NO_OPTIONS:
+            assert entry.metadata["help"].endswith("."), entry.name
 
 
 def test_the_train_command_has_an_option_for_every_setting():
     shown = CliRunner().invoke(main, ["train", "--help"]).output
-    flags = {option.name.replace("_", "-") for option in options()}
-    flags -= {"data-dir", "run-dir", "progress", "dropout-probability"}
-    assert all(f"--{flag}" in shown for flag in flags | {"dropout", "recipe", "quiet"})
+    for kind in GROUPS.values():
+        for entry in fields(kind):
+            flag = entry.metadata.get("option", "--" + entry.name.replace("_", "-"))
+            assert entry.name in NO_OPTIONS or f"{flag} " in shown, flag
 
 
 def test_the_shipped_logs_are_configurations():

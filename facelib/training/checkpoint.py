@@ -9,13 +9,13 @@ from dataclasses import asdict, fields
 import torch
 
 from facelib.files.atomic import replacing
-from facelib.training.config import PATHS, TrainConfig, flat_names
+from facelib.training.config import BEST, GROUP_OF, PATHS, TrainConfig
 from facelib.training.learner import Learner
 from facelib.training.progress import Progress
 from facelib.training.settings import StopSettings
 
-CHECKPOINT, BEST = "checkpoint.pt", "best.safetensors"
-# Settings that may differ between a run and its continuation, by flat name.
+CHECKPOINT = "checkpoint.pt"
+# Settings that may differ between a run and its continuation.
 FREE_ON_RESUME = {
     *PATHS,
     *(entry.name for entry in fields(StopSettings)),
@@ -107,9 +107,9 @@ class Checkpoint:
         mine, theirs = self._config, TrainConfig.from_dict(state["config"])
         changed = {
             group if group in ("loss", "augmentation") else name
-            for name, (group, entry) in flat_names().items()
+            for name, group in GROUP_OF.items()
             if name not in FREE_ON_RESUME
-            and getattr(getattr(mine, group), entry) != getattr(getattr(theirs, group), entry)
+            and getattr(getattr(mine, group), name) != getattr(getattr(theirs, group), name)
         }
         if changed:
             names = ", ".join(sorted(changed))

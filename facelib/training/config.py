@@ -1,7 +1,7 @@
 """`TrainConfig`: all settings of a run, in groups, built from plain values.
 
-Every setting also has a flat name that is unique among all groups; the command line, recipes,
-chapter 08 and logs of older runs use it.
+The command line, recipes, chapter 08 and logs of older runs give settings by name alone, without
+their groups.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ GROUPS: dict[str, type] = {
     "augmentation": Augmentation,
     "run": RunSettings,
 }
-# Flat names that differ from the field's name in its group.
-FLAT_NAMES = {("loss", "kind"): "loss", ("schedule", "kind"): "schedule"}
-RENAMED = {"young_samples": "heatmap_warmup_samples"}  # flat names in logs of older runs
+GROUP_OF = {entry.name: group for group, kind in GROUPS.items() for entry in fields(kind)}
+RENAMED = {"young_samples": "heatmap_warmup_samples"}  # in logs of older runs
+BEST = "best.safetensors"  # in a run's folder: the weights with the lowest validation loss
 PATHS = ("data_dir", "run_dir", "init_weights")
 
 
@@ -61,9 +61,9 @@ class TrainConfig:
         """Build from plain values, as JSON, YAML or a command line give them.
 
         Args:
-            values: flat names, or groups as dicts or settings; paths may be text. `augmentation`
-                may name one of `augmentation.PRESETS`, and a dict of it may have a "preset", from
-                which it differs in what else it has; `loss` and `schedule` may be their kind.
+            values: settings by name, or groups as dicts or settings; paths may be text.
+                `augmentation` may name one of `augmentation.PRESETS`, and a dict of it may have a
+                "preset", from which it differs in what else it has.
         Returns:
             The configuration.
         Raises:
@@ -78,7 +78,7 @@ class TrainConfig:
         return cls(**built)
 
     def changed(self, **values: Any) -> TrainConfig:
-        """Return a copy in which some settings, by flat name or group, have other values."""
+        """Return a copy in which some settings, by name or group, have other values."""
         groups = {name: asdict(getattr(self, name)) for name in GROUPS}
         for name, others in grouped(values).items():
             if name not in GROUPS:
@@ -92,25 +92,15 @@ class TrainConfig:
         return json.loads(json.dumps(asdict(self), default=str))
 
 
-def flat_names() -> dict[str, tuple[str, str]]:
-    """Return the group and the field of every flat name."""
-    return {
-        FLAT_NAMES.get((group, entry.name), entry.name): (group, entry.name)
-        for group, settings in GROUPS.items()
-        for entry in fields(settings)
-    }
-
-
 def grouped(values: Mapping[str, Any]) -> dict[str, Any]:
     """Sort plain values into their groups.
 
     Args:
-        values: flat names, also those of older runs, and groups.
+        values: settings by name, also by the names of older runs, and groups.
     Returns:
         Groups as dicts, or as the settings that were given; names that do not exist as they were.
     """
     groups: dict[str, Any] = {}
-    places = flat_names()
     for name, value in values.items():
         name = RENAMED.get(name, name)
         if name in GROUPS and (isinstance(value, Mapping) or value is None):
@@ -119,9 +109,8 @@ def grouped(values: Mapping[str, Any]) -> dict[str, Any]:
             groups[name] = value
         elif name == "augmentation":
             groups.setdefault(name, {})["preset"] = value
-        elif name in places:
-            group, entry = places[name]
-            groups.setdefault(group, {})[entry] = value
+        elif name in GROUP_OF:
+            groups.setdefault(GROUP_OF[name], {})[name] = value
         else:
             groups[name] = value
     return groups
@@ -131,6 +120,8 @@ def _build(name: str, values: Any) -> Any:
     kind = GROUPS[name]
     if isinstance(values, kind):
         return values
+    if not isinstance(values, Mapping):
+        raise ValueError(f"{name} must be a group of settings, got {values!r}")
     values = {key: _plain(key, value) for key, value in values.items()}
     if kind is Augmentation:
         preset = values.pop("preset", "thesis")

@@ -120,7 +120,7 @@ class TrainingLoss:
 
 
 def loss_mask(layout: UVLayout, name: str) -> torch.Tensor:
-    """Return the weight of every texel, (S, S) float32; name is one of `settings.Mask`."""
+    """Return the weight of every texel, (S, S) float32; name is a value of `LossSettings.mask`."""
     if name == "none":
         return torch.ones(layout.size, layout.size)
     mask = weight_mask(layout) if name == "feathered" else weight_mask(layout, feather=0)

@@ -14,9 +14,9 @@ from tqdm import tqdm
 from facelib.face.layout import UVLayout
 from facelib.networks.weights import save_weights
 from facelib.pairs.store import ShardedPairs
-from facelib.training.checkpoint import BEST, Checkpoint
+from facelib.training.checkpoint import Checkpoint
 from facelib.training.clock import Clock
-from facelib.training.config import TrainConfig
+from facelib.training.config import BEST, TrainConfig
 from facelib.training.learner import Learner, TrainingDivergedError
 from facelib.training.log import Log
 from facelib.training.processes import Processes

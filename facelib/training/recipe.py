@@ -1,7 +1,7 @@
 """Recipes: named files that say how a network was trained, stage by stage.
 
 A recipe is a TOML file in `recipes/`. `pairs` names sets of pairs and the options with which
-`facelib pairs synthetic` makes each. `common` has the settings of all stages, by flat name, and
+`facelib pairs synthetic` makes each. `common` has the settings of all stages, by name, and
 every stage its name, its pairs and the settings that are its own. A stage starts from the best
 weights of the one before.
 """
@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from facelib.training.checkpoint import BEST
-from facelib.training.config import TrainConfig
+from facelib.training.config import BEST, TrainConfig
 
 RECIPES = Path(__file__).with_name("recipes")
 
@@ -27,7 +26,7 @@ class Stage:
     Attributes:
         name: of its folder.
         pairs: key in `Recipe.pairs`.
-        settings: by flat name; all others keep their defaults.
+        settings: by name; all others keep their defaults.
     """
 
     name: str
@@ -59,7 +58,7 @@ class Recipe:
         Args:
             pairs: folder of pairs; where the recipe has several sets, of folders with their names.
             run: folder of the run, or, where there are several stages, of runs: `1_64`, `2_128`.
-            overrides: settings by flat name that take precedence in every stage.
+            overrides: settings by name that take precedence in every stage.
         Raises:
             ValueError: for pairs that are missing, naming the command that makes them, or settings
                 that mean nothing.

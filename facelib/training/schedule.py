@@ -24,13 +24,13 @@ def learning_rate_at(config: TrainConfig, progress: Progress, total_samples: flo
     samples = progress.step * config.optimiser.batch_size
     warm = min(1.0, (samples + 1) / (config.schedule.warmup_samples + 1))
     rate = config.optimiser.learning_rate * warm
-    if config.schedule.kind == "halve":
+    if config.schedule.schedule == "halve":
         return rate * 0.5 ** (progress.epoch // config.schedule.halve_every)
     done = samples / total_samples
     if config.stop.max_hours is not None:
         done = max(done, progress.seconds / 3600 / config.stop.max_hours)
     done = min(done, 1.0)
-    if config.schedule.kind == "cosine":
+    if config.schedule.schedule == "cosine":
         return rate * _fall(done)
     if done < RISING:
         return rate * (1 - (1 - LOWEST) * _fall(done / RISING))

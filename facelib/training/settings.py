@@ -1,180 +1,181 @@
-"""The settings of a training run, group by group; the docstrings are the command line's help."""
+"""The settings of a training run, group by group.
+
+A setting's sentence is its help on the command line. Names are unique among all groups.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-Schedule = Literal["halve", "cosine", "one_cycle"]
-Precision = Literal["float32", "bfloat16"]
-Difference = Literal["squared", "absolute"]
-Mask = Literal["feathered", "hard", "none"]
+
+def setting(default: Any, help: str, **limits: Any) -> Any:
+    """Make a field with a sentence of help.
+
+    Args:
+        default: its value unless another is given.
+        help: what it does.
+        **limits: `minimum` and `maximum`, which are allowed; `above`, which is not; and `option`,
+            the option's name where it is not the field's.
+    """
+    return field(default=default, metadata={"help": help, **limits})
+
+
+class _Checked:
+    """A group of settings that refuses what means nothing."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError, naming the setting and what it may be."""
+        hints = get_type_hints(type(self))
+        for entry in fields(self):
+            value, limits = getattr(self, entry.name), entry.metadata
+            if get_origin(hints[entry.name]) is Literal and value not in get_args(
+                hints[entry.name]
+            ):
+                words = get_args(hints[entry.name])
+                raise ValueError(f"{entry.name} must be one of {words}, got {value!r}")
+            if value is None or not limits.keys() & {"minimum", "maximum", "above"}:
+                continue
+            low, high = limits.get("minimum", -math.inf), limits.get("maximum", math.inf)
+            if not (low <= value <= high and value > limits.get("above", -math.inf)):
+                raise ValueError(f"{entry.name} must be {_in_words(limits)}, got {value}")
+
+
+def _in_words(limits: dict[str, float]) -> str:
+    words = {"minimum": "at least", "maximum": "at most", "above": "above"}
+    return " and ".join(f"{words[key]} {limits[key]}" for key in words if key in limits)
 
 
 @dataclass(frozen=True)
-class DataSettings:
-    """Pairs.
-
-    Attributes:
-        data_dir: folder of pairs.
-        validation_fraction: share of the people held out for validation.
-        validation_samples: most held-out pairs that a validation uses.
-        split_seed: seed of who is held out; stages of one training share it, or a later stage
-            would be validated on people from whom an earlier one learned.
-        samples_per_epoch: samples from one validation to the next; by default every pair once.
-        side_dropout: chance that a sample's side photo is hidden, in networks that do without it.
-    """
+class DataSettings(_Checked):
+    """Pairs."""
 
     data_dir: Path
-    validation_fraction: float = 0.1
-    validation_samples: int = 512
-    split_seed: int = 0
-    samples_per_epoch: int | None = None
-    side_dropout: float = 0.25
-
-    def __post_init__(self) -> None:
-        """Refuse shares outside of 0..1."""
-        for name in ("validation_fraction", "side_dropout"):
-            _check_range(name, getattr(self, name), 0, 1)
-
-
-@dataclass(frozen=True)
-class ModelSettings:
-    """Network.
-
-    Attributes:
-        network: name of the network: prn, one_view, two_view or compact.
-        size: side of photos and map, px; the stored size must be a whole multiple.
-        init_weights: weights to start from; by default fresh ones.
-        encoder_samples: samples on which the encoder is trained alone before the run; 0 for none.
-        calibrate: rescale the fresh decoder on the first batch, so that its maps differ from photo
-            to photo.
-        heatmap_warmup_samples: samples until which heat maps of keypoints learn from the keypoints
-            alone; by default 20,000 for fresh weights, 0 after `init_weights`.
-    """
-
-    network: str = "two_view"
-    size: int = 256
-    init_weights: Path | None = None
-    encoder_samples: int = 0
-    calibrate: bool = False
-    heatmap_warmup_samples: int | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse a size of nothing."""
-        _check_positive("size", self.size)
+    validation_fraction: float = setting(
+        0.1, "Share of the people held out for validation.", minimum=0.0, maximum=1.0
+    )
+    validation_samples: int = setting(512, "Most held-out pairs that a validation uses.")
+    # Stages of one training share it, or a later stage would be validated on people from whom an
+    # earlier one learned.
+    split_seed: int = setting(0, "Seed of who is held out; the same in all stages of a training.")
+    samples_per_epoch: int | None = setting(
+        None, "Samples from one validation to the next; by default every pair once."
+    )
+    side_dropout: float = setting(
+        0.25,
+        "Chance that a sample's side photo is hidden, in networks that can do without it.",
+        minimum=0.0,
+        maximum=1.0,
+    )
 
 
 @dataclass(frozen=True)
-class OptimiserSettings:
-    """Optimiser.
+class ModelSettings(_Checked):
+    """Network."""
 
-    Attributes:
-        batch_size: samples per step, of all processes together.
-        learning_rate: AdamW's highest rate.
-        weight_decay: AdamW's weight decay.
-        reference_fan_in: number of inputs above which a layer gets a lower rate; by default none
-            does.
-        max_grad_norm: length to which the gradient is clipped; by default it is not.
-        average_decay: share of the running mean of the weights that each step keeps; validation
-            uses that mean, and so do the weights that are written. By default there is no mean.
-        precision: number format of a training step's layers; weights stay float32.
-    """
-
-    batch_size: int = 16
-    learning_rate: float = 1e-4
-    weight_decay: float = 0.0
-    reference_fan_in: int | None = None
-    max_grad_norm: float | None = None
-    average_decay: float | None = None
-    precision: Precision = "float32"
-
-    def __post_init__(self) -> None:
-        """Refuse values that cannot train."""
-        _check_word("precision", self.precision, Precision)
-        _check_positive("batch_size", self.batch_size)
-        _check_positive("learning_rate", self.learning_rate)
-        if self.average_decay is not None and not 0 <= self.average_decay < 1:
-            raise ValueError(f"average_decay must be in 0..1, got {self.average_decay}")
+    network: str = setting("two_view", "Network: prn, one_view, two_view or compact.")
+    size: int = setting(
+        256, "Side of photos and map, px; the stored size must be a whole multiple.", above=0
+    )
+    init_weights: Path | None = setting(None, "Weights to start from; by default fresh ones.")
+    encoder_samples: int = setting(
+        0, "Samples on which the encoder is trained alone before the run; 0 for none."
+    )
+    calibrate: bool = setting(
+        False, "Rescale the fresh decoder on the first batch, so that photos give different maps."
+    )
+    heatmap_warmup_samples: int | None = setting(
+        None,
+        "Samples until which heat maps learn from the keypoints alone; by default 20,000 for fresh "
+        "weights, 0 for others.",
+    )
 
 
 @dataclass(frozen=True)
-class ScheduleSettings:
-    """Learning rate over time.
+class OptimiserSettings(_Checked):
+    """Optimiser."""
 
-    Attributes:
-        kind: how the rate changes: halved every few epochs, falling along a cosine to 0 at the
-            run's end, or one cycle up and down to 0.
-        halve_every: epochs after which "halve" halves the rate.
-        warmup_samples: samples over which the rate first rises from 0.
-    """
-
-    kind: Schedule = "halve"
-    halve_every: int = 5
-    warmup_samples: int = 0
-
-    def __post_init__(self) -> None:
-        """Refuse values that mean nothing."""
-        _check_word("schedule", self.kind, Schedule)
-        _check_positive("halve_every", self.halve_every)
-
-
-@dataclass(frozen=True)
-class StopSettings:
-    """When to stop; a stopped run may go on with other limits.
-
-    Attributes:
-        patience: epochs without a better validation loss before the run stops.
-        epochs: most epochs.
-        max_samples: most samples; by default no limit.
-        max_hours: most hours of training, those before a pause included; by default no limit.
-    """
-
-    patience: int = 10
-    epochs: int = 100
-    max_samples: int | None = None
-    max_hours: float | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse limits that stop before the start."""
-        for name in ("patience", "epochs"):
-            _check_positive(name, getattr(self, name))
+    batch_size: int = setting(16, "Samples per step, of all processes together.", above=0)
+    learning_rate: float = setting(1e-4, "AdamW's highest rate.", above=0)
+    weight_decay: float = setting(0.0, "AdamW's weight decay.", minimum=0.0)
+    reference_fan_in: int | None = setting(
+        None, "Number of inputs above which a layer gets a lower rate; by default none does."
+    )
+    max_grad_norm: float | None = setting(
+        None, "Length to which the gradient is clipped; by default it is not."
+    )
+    # 1 would never move from the first weights.
+    average_decay: float | None = setting(
+        None,
+        "Validate and keep a running mean of the weights, of which each step keeps this share; by "
+        "default the weights themselves.",
+        minimum=0.0,
+        maximum=math.nextafter(1.0, 0.0),
+    )
+    precision: Literal["float32", "bfloat16"] = setting(
+        "float32", "Number format of a step's layers; weights stay float32."
+    )
 
 
 @dataclass(frozen=True)
-class LossSettings:
-    """Loss; the defaults are the thesis's (equation 3.1).
+class ScheduleSettings(_Checked):
+    """Learning rate over time."""
 
-    Attributes:
-        kind: how differences count in every term.
-        mask: weight of each texel: the thesis's mask with a soft border, with a hard one, or none,
-            as in the thesis's code.
-        normal_weight: weight of the term of surface normals; that of positions is 1.
-        edge_weight: weight of the term of lengths between neighbouring texels.
-        keypoint_weight: weight of the term of the 68 keypoints' x and y in the photo.
-        shape_weight: weight of the term of positions after the best similarity.
-        heat_map_weight: weight of the term of keypoints' heat maps, in networks that have them.
-        confidence: train a network that predicts how far off each texel may be, by likelihood.
-    """
+    schedule: Literal["halve", "cosine", "one_cycle"] = setting(
+        "halve",
+        "Halve the rate every few epochs, or let it fall along a cosine to 0 at the run's end, or "
+        "rise and fall once.",
+    )
+    halve_every: int = setting(5, "Epochs after which `halve` halves the rate.", above=0)
+    warmup_samples: int = setting(0, "Samples over which the rate first rises from 0.")
 
-    kind: Difference = "squared"
-    mask: Mask = "feathered"
-    normal_weight: float = 0.0
-    edge_weight: float = 0.0
-    keypoint_weight: float = 0.0
-    shape_weight: float = 0.0
-    heat_map_weight: float = 0.001
-    confidence: bool = False
 
-    def __post_init__(self) -> None:
-        """Refuse words that do not exist, and weights below 0."""
-        _check_word("loss kind", self.kind, Difference)
-        _check_word("loss mask", self.mask, Mask)
-        for entry in fields(self):
-            if entry.name.endswith("_weight"):
-                _check_range(entry.name, getattr(self, entry.name), 0, math.inf)
+@dataclass(frozen=True)
+class StopSettings(_Checked):
+    """When to stop; a stopped run may go on with other limits."""
+
+    patience: int = setting(
+        10, "Epochs without a better validation loss before the run stops.", above=0
+    )
+    epochs: int = setting(100, "Most epochs.", above=0)
+    max_samples: int | None = setting(None, "Most samples; by default no limit.")
+    max_hours: float | None = setting(
+        None, "Most hours of training, those before a pause included; by default no limit."
+    )
+
+
+@dataclass(frozen=True)
+class LossSettings(_Checked):
+    """Loss; the defaults are the thesis's (equation 3.1)."""
+
+    kind: Literal["squared", "absolute"] = setting(
+        "squared", "How differences count in every term.", option="--loss"
+    )
+    mask: Literal["feathered", "hard", "none"] = setting(
+        "feathered",
+        "Weight of each texel: the thesis's mask with a soft border, with a hard one, or none, as "
+        "in the thesis's code.",
+    )
+    normal_weight: float = setting(
+        0.0, "Weight of the directions of surface normals; positions have 1.", minimum=0.0
+    )
+    edge_weight: float = setting(
+        0.0, "Weight of the lengths between neighbouring texels.", minimum=0.0
+    )
+    keypoint_weight: float = setting(
+        0.0, "Weight of the 68 keypoints' x and y in the photo.", minimum=0.0
+    )
+    shape_weight: float = setting(
+        0.0, "Weight of positions after the best similarity.", minimum=0.0
+    )
+    heat_map_weight: float = setting(
+        0.001, "Weight of the keypoints' heat maps, in networks that have them.", minimum=0.0
+    )
+    confidence: bool = setting(
+        False, "Train the network to predict how far off each texel may be, by likelihood."
+    )
 
     @property
     def needs_maps(self) -> bool:
@@ -184,41 +185,18 @@ class LossSettings:
 
 
 @dataclass(frozen=True)
-class RunSettings:
-    """Where and how it runs.
-
-    Attributes:
-        run_dir: folder for log, checkpoint and weights; a stopped run in it goes on.
-        seed: seed of weights, order and augmentation.
-        threads: torch's threads; by default as many as torch takes.
-        device: torch device such as cpu or cuda; `accelerate launch` gives each process its own.
-        channels_last: store images with their channels last, faster on most processors.
-        checkpoint_minutes: time between checkpoints inside an epoch.
-        log_steps: steps between log lines inside an epoch.
-        progress: show a progress bar.
-    """
+class RunSettings(_Checked):
+    """Where and how it runs."""
 
     run_dir: Path
-    seed: int = 0
-    threads: int | None = None
-    device: str = "cpu"
-    channels_last: bool = True
-    checkpoint_minutes: float = 10.0
-    log_steps: int = 50
+    seed: int = setting(0, "Seed of weights, order and augmentation.")
+    threads: int | None = setting(None, "Torch's threads; by default as many as torch takes.")
+    device: str = setting(
+        "cpu", "Torch device such as cpu or cuda; `accelerate launch` gives each process its own."
+    )
+    channels_last: bool = setting(
+        True, "Store images with their channels last, which is faster on most processors."
+    )
+    checkpoint_minutes: float = setting(10.0, "Time between checkpoints inside an epoch.")
+    log_steps: int = setting(50, "Steps between log lines inside an epoch.", above=0)
     progress: bool = True
-
-
-def _check_word(name: str, value: str, words: Any) -> None:
-    if value not in get_args(words):
-        raise ValueError(f"{name} must be one of {get_args(words)}, got {value!r}")
-
-
-def _check_positive(name: str, value: float) -> None:
-    if not value > 0:
-        raise ValueError(f"{name} must be above 0, got {value}")
-
-
-def _check_range(name: str, value: float, least: float, most: float) -> None:
-    # Not a comparison's negation alone: NaN is outside of every range, infinity outside of all.
-    if not least <= value <= most or math.isinf(value):
-        raise ValueError(f"{name} must be in {least}..{most}, got {value}")
