@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
@@ -11,18 +12,105 @@ from scipy.spatial import cKDTree
 
 from facelib.face.headmodel import load_head
 from facelib.geometry.mesh import vertex_normals
-from facelib.synthetic.looks.atlas import BROW_LIFT_MM, BROW_SHADE, BROWS
+from facelib.synthetic.looks.atlas import BROW_LIFT_MM, BROW_SHADE, BROW_STEPS, BROWS
+from facelib.synthetic.worn.lashes import grow_lashes
 from facelib.synthetic.worn.ribbons import Ribbons, even_lines, join
 from facelib.synthetic.worn.torso import outer_skin
 
 BEARDS = ("none", "stubble", "moustache", "goatee", "full")
-BROW_REACH_MM = 6.0
-# iBUG keypoints of each lid from the nose to the temple.
-UPPER_LIDS = ((39, 38, 37, 36), (42, 43, 44, 45))
-LOWER_LIDS = ((39, 40, 41, 36), (42, 47, 46, 45))
-# Above this curve of y over |x| no beard grows: along the moustache, the cheek, to the sideburn.
-BEARD_TOP = ((0, 20, 26, 36, 52, 62, 67, 72), (-36, -38, -50, -54, -42, -22, 0, 14))
+GROWN_SHARES = (0.15, 0.25, 0.6)  # of moustache, goatee and full among beards that are grown
+GROWN_FROM = 0.5  # opacity of the painted beard from which it is grown rather than stubble
 N_BEARD, N_BROW = 3000, 700
+
+# Above this curve of y over |x| no beard grows: along the moustache, the cheek, to the
+# sideburn.
+BEARD_TOP_MM = ((0, 20, 26, 36, 52, 62, 67, 72), (-36, -38, -50, -54, -42, -22, 0, 14))
+
+
+class Band(NamedTuple):
+    """Where along a coordinate a beard begins.
+
+    Attributes:
+        from_mm: where nothing grows yet.
+        over_mm: way from there to where it is dense.
+    """
+
+    from_mm: float
+    over_mm: float
+
+    def above(self, coordinate_mm: np.ndarray) -> np.ndarray:
+        """Rise from 0 at `from_mm` to 1 with the coordinate."""
+        return np.clip((coordinate_mm - self.from_mm) / self.over_mm, 0, 1)
+
+    def below(self, coordinate_mm: np.ndarray) -> np.ndarray:
+        """Rise from 0 at `from_mm` to 1 against the coordinate."""
+        return np.clip((self.from_mm - coordinate_mm) / self.over_mm, 0, 1)
+
+
+BEARD_TOP_FADE_MM = 5  # the way over which a beard becomes dense below its upper edge
+BEARD_BACK, BEARD_LOW = Band(4, 10), Band(-112, 14)  # in z and y
+MOUSTACHE_SIDE, MOUSTACHE_LOW = Band(26, 5), Band(-56, 6)  # in |x| and y
+GOATEE_SIDE, GOATEE_BACK = Band(27, 6), Band(52, 8)  # in |x| and z
+GOATEE_TOP, GOATEE_CORNER = Band(-62, 6), Band(20, 4)  # below the lip in y, beside the mouth in |x|
+
+
+class Growth(NamedTuple):
+    """How short hairs stand.
+
+    Attributes:
+        label: what they are.
+        half_width_mm: of a hair at its root.
+        points: of its line.
+        jitter: deviation of its direction.
+        length: factor on the style's length, drawn for each hair.
+        shade: share of the colour of hair.
+    """
+
+    label: str
+    half_width_mm: float
+    points: int
+    jitter: float
+    length: tuple[float, float]
+    shade: float
+
+
+BROW = Growth("brows", 0.32, 3, 0.18, (0.7, 1.1), BROW_SHADE)
+BEARD = Growth("beard", 0.45, 4, 0.3, (0.6, 1.1), 1.0)
+
+# All short hairs leave the skin in an arc: how high and how far, in lengths.
+OFF_SKIN_MM, ARC, REACH = 0.3, np.pi * 0.6, 0.9
+ROOT_LIGHT, TIP_LIGHT, LIGHT = 0.7, 0.4, (0.6, 1.3)  # more at the tip; drawn for each hair
+TAPER, WIDTH, HAIR_GLOSS = 0.6, (0.7, 1.3), 0.08
+
+# Brows, along the line from the nose, 0, to the temple, 1.
+BROW_REACH_MM, BROW_MARGIN_MM = 6.0, 6  # roots are this near to the line; triangles to look at
+BROW_THICKNESS = ((0, 0.1, 0.65, 1), (0.7, 1.0, 1.0, 0.4))
+BROW_EDGE = (0.6, 1.15)  # raggedness of its edges
+BROW_UP = ((0, 0.3, 1), (1.4, 0.5, -0.15))  # how far hairs stand up rather than along
+BROW_LENGTH = ((0, 1), (1, 0.8))
+BROW_STANDS = 0.22  # how far they stand off
+
+# Beards are combed down, and aside.
+BEARD_ASIDE, BEARD_DOWN, BEARD_IN = 0.25, -1.0, -0.1
+LIP_MM, LIP_ASIDE_PER_MM, LIP_LENGTH_MM = -50, 0.035, 9.0  # moustaches: above this y
+BEARD_LENGTH_MM = ((20, 60), (28, 8))  # the longest hair at |x|: shorter on the cheeks
+BEARD_STANDS = ((4, 25), (0.6, 0.45))  # short beards stand off more
+
+
+class FacialHairDraws(NamedTuple):
+    """How `random_facial_hair` draws."""
+
+    beard_mm: tuple[float, float] = (3.5, 28)  # every ratio is equally likely
+    beard_density: tuple[float, float] = (0.6, 1)
+    brow_mm: tuple[float, float] = (5, 9)
+    brow_thinned: tuple[float, float] = (0.5, 1.0)  # factor on the painted brow's opacity
+    brow_density: tuple[float, float] = (0.2, 1)
+    lash_mm: tuple[float, float] = (4.5, 5)  # and how much more with the painted lashes' opacity
+    lashes: tuple[float, float] = (14, 20)
+    shade: float = 0.8  # share of the colour of hair
+
+
+DRAWS = FacialHairDraws()
 
 
 @dataclass(frozen=True)
@@ -95,18 +183,20 @@ def random_facial_hair(
         lashes: opacity of the painted lash line.
     """
     kind = "none" if beard == 0 else "stubble"
-    if beard >= 0.5:
-        kind = str(rng.choice(BEARDS[2:], p=(0.15, 0.25, 0.6)))
+    if beard >= GROWN_FROM:
+        kind = str(rng.choice(BEARDS[2:], p=GROWN_SHARES))
     return FacialHair(
         beard=kind,
-        beard_mm=float(np.exp(rng.uniform(np.log(3.5), np.log(28)))),
-        beard_density=float(rng.uniform(0.6, 1)),
+        beard_mm=float(np.exp(rng.uniform(*np.log(DRAWS.beard_mm)))),
+        beard_density=float(rng.uniform(*DRAWS.beard_density)),
         brow_half_mm=float(brow[1]),
-        brow_mm=float(rng.uniform(5, 9)),
-        brow_density=float(np.clip(brow[0] * rng.uniform(0.5, 1.0), 0.2, 1)),
-        lash_mm=float(4.5 + 5 * lashes),
-        lashes=int(14 + 20 * lashes),
-        color=tuple(float(value) for value in np.asarray(color) * 0.8),
+        brow_mm=float(rng.uniform(*DRAWS.brow_mm)),
+        brow_density=float(
+            np.clip(brow[0] * rng.uniform(*DRAWS.brow_thinned), *DRAWS.brow_density)
+        ),
+        lash_mm=float(DRAWS.lash_mm[0] + DRAWS.lash_mm[1] * lashes),
+        lashes=int(DRAWS.lashes[0] + DRAWS.lashes[1] * lashes),
+        color=tuple(float(value) for value in np.asarray(color) * DRAWS.shade),
         seed=int(rng.integers(2**31)),
     )
 
@@ -128,7 +218,7 @@ def grow_facial_hair(
     normals = vertex_normals(vertices_head, _skin())
     parts = [
         _brows(style, vertices_head, normals, rng),
-        _lashes(style, keypoints_head, rng),
+        grow_lashes(keypoints_head, style.lashes, style.lash_mm, style.color, rng),
         _beard(style, vertices_head, normals, rng),
     ]
     return join([part for part in parts if len(part.first) > 1])
@@ -137,11 +227,12 @@ def grow_facial_hair(
 def beard_share(points_head: np.ndarray, kind: str) -> np.ndarray:
     """How densely a beard grows at (..., 3) points of the mean head's skin, 0..1."""
     x, y, z = np.moveaxis(np.asarray(points_head), -1, 0)
-    below = np.clip((np.interp(np.abs(x), *BEARD_TOP) - y) / 5, 0, 1)
-    full = below * np.clip((z - 4) / 10, 0, 1) * np.clip((y + 112) / 14, 0, 1)
-    moustache = np.clip((26 - np.abs(x)) / 5, 0, 1) * np.clip((y + 56) / 6, 0, 1)
-    chin = np.clip((27 - np.abs(x)) / 6, 0, 1) * np.clip((z - 52) / 8, 0, 1)
-    chin *= np.clip((-y - 62) / 6, 0, 1) + np.clip((np.abs(x) - 20) / 4, 0, 1)
+    aside = np.abs(x)
+    full = np.clip((np.interp(aside, *BEARD_TOP_MM) - y) / BEARD_TOP_FADE_MM, 0, 1)
+    full = full * BEARD_BACK.above(z) * BEARD_LOW.above(y)
+    moustache = MOUSTACHE_SIDE.below(aside) * MOUSTACHE_LOW.above(y)
+    chin = GOATEE_SIDE.below(aside) * GOATEE_BACK.above(z)
+    chin *= GOATEE_TOP.below(y) + GOATEE_CORNER.above(aside)
     if kind == "full":
         return full
     if kind == "moustache":
@@ -171,16 +262,17 @@ def _brow_roots():
     lines, directions = [], []
     for brow in BROWS:
         curve = PchipInterpolator(range(5), keypoints[list(brow)] + BROW_LIFT_MM)
-        lines.append(curve(np.linspace(0, 4, 65)))
-        directions.append(-curve(np.linspace(0, 4, 65), 1))  # from the nose to the temple
+        fine = np.linspace(0, 4, BROW_STEPS)
+        lines.append(curve(fine))
+        directions.append(-curve(fine, 1))  # from the nose to the temple
     line, direction = np.concatenate(lines), np.concatenate(directions)
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
     centre = model.mean_head[_skin()].mean(axis=1)
-    near = cKDTree(line).query(centre)[0] < BROW_REACH_MM + 6
+    near = cKDTree(line).query(centre)[0] < BROW_REACH_MM + BROW_MARGIN_MM
     roots = _scatter(model.mean_head, _skin()[near], 6 * N_BROW, rng)
     distance, index = cKDTree(line).query(roots.points_head)
     kept = np.flatnonzero(distance < BROW_REACH_MM)[: 2 * N_BROW]
-    along = 1 - (index[kept] % 65) / 64  # 0 at the nose, 1 at the temple
+    along = 1 - (index[kept] % BROW_STEPS) / (BROW_STEPS - 1)  # 0 at the nose, 1 at the temple
     return roots.kept(kept), distance[kept], along, direction[index[kept]]
 
 
@@ -195,15 +287,15 @@ def _scatter(vertices, triangles, count, rng):
 
 def _brows(style, vertices, normals, rng):
     roots, distance, along, direction = _brow_roots()
-    thick = style.brow_half_mm * np.interp(along, [0, 0.1, 0.65, 1], [0.7, 1.0, 1.0, 0.4])
-    bears = distance < thick * rng.uniform(0.6, 1.15, len(distance))
+    thick = style.brow_half_mm * np.interp(along, *BROW_THICKNESS)
+    bears = distance < thick * rng.uniform(*BROW_EDGE, len(distance))
     bears &= rng.random(len(distance)) < style.brow_density
     roots, along, direction = roots.kept(bears), along[bears], direction[bears]
-    up = np.interp(along, [0, 0.3, 1], [1.4, 0.5, -0.15])[:, None]
-    comb = direction + up * [0, 1, 0] + rng.normal(0, 0.18, direction.shape)
-    length = style.brow_mm * rng.uniform(0.7, 1.1, len(along)) * np.interp(along, [0, 1], [1, 0.8])
-    return _stand(roots.on(vertices), roots.on(normals), comb, length, 0.22, 3, style, rng,
-                  0.32, "brows")  # fmt: skip
+    up = np.interp(along, *BROW_UP)[:, None]
+    comb = direction + up * [0, 1, 0] + rng.normal(0, BROW.jitter, direction.shape)
+    length = style.brow_mm * rng.uniform(*BROW.length, len(along)) * np.interp(along, *BROW_LENGTH)
+    lines = _stand(roots.on(vertices), roots.on(normals), comb, length, BROW_STANDS, BROW.points)
+    return _hairs(*lines, BROW, style, rng)
 
 
 def _beard(style, vertices, normals, rng):
@@ -212,73 +304,44 @@ def _beard(style, vertices, normals, rng):
     bears = rng.random(len(share)) < share * style.beard_density
     roots = roots.kept(bears)
     points = roots.on(vertices)
-    comb = np.column_stack([0.25 * np.sign(points[:, 0]), np.full(len(points), -1.0),
-                            np.full(len(points), -0.1)])  # fmt: skip
-    comb += rng.normal(0, 0.3, comb.shape)
-    lip = roots.points_head[:, 1] > -50
-    comb[lip, 0] += 0.035 * points[lip, 0]
-    most = np.where(lip, 9.0, np.interp(np.abs(roots.points_head[:, 0]), [20, 60], [28, 8]))
-    length = np.minimum(style.beard_mm, most) * rng.uniform(0.6, 1.1, len(points))
-    stands = float(np.interp(style.beard_mm, [4, 25], [0.6, 0.45]))
-    return _stand(points, roots.on(normals), comb, length, stands, 4, style, rng, 0.45, "beard")
+    comb = np.tile([0, BEARD_DOWN, BEARD_IN], (len(points), 1))
+    comb[:, 0] = BEARD_ASIDE * np.sign(points[:, 0])
+    comb += rng.normal(0, BEARD.jitter, comb.shape)
+    lip = roots.points_head[:, 1] > LIP_MM
+    comb[lip, 0] += LIP_ASIDE_PER_MM * points[lip, 0]
+    longest = np.interp(np.abs(roots.points_head[:, 0]), *BEARD_LENGTH_MM)
+    longest = np.where(lip, LIP_LENGTH_MM, longest)
+    length = np.minimum(style.beard_mm, longest) * rng.uniform(*BEARD.length, len(points))
+    stands = float(np.interp(style.beard_mm, *BEARD_STANDS))
+    lines = _stand(points, roots.on(normals), comb, length, stands, BEARD.points)
+    return _hairs(*lines, BEARD, style, rng)
 
 
-def _stand(points, normals, comb, length, stands, steps, style, rng, half_width, label):
-    """Hairs that leave the skin and bend over to the way they are combed."""
+def _stand(points, normals, comb, length, stands, count):
+    """Lines that leave the skin and bend over to the way they are combed, and the skin's normals.
+
+    Args:
+        points: (R, 3), mm: roots.
+        normals: (R, 3), of the skin there.
+        comb: (R, 3), directions.
+        length: (R,), mm.
+        stands: how far hairs stand off the skin, in lengths.
+        count: of points per line.
+    """
     normals = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-6)
     comb = comb - normals * np.einsum("nk,nk->n", comb, normals)[:, None]
     comb /= np.maximum(np.linalg.norm(comb, axis=1, keepdims=True), 1e-6)
-    s = np.linspace(0, 1, steps)[:, None]
-    reach = length[:, None, None]
-    rise = stands * np.sin(s * np.pi * 0.6) * reach
-    lines = points[:, None] + normals[:, None] * (0.3 + rise) + comb[:, None] * s * reach * 0.9
-    light = (0.7 + 0.4 * s[:, 0]) * rng.uniform(0.6, 1.3, (len(points), 1))
-    color = np.asarray(style.color) * (BROW_SHADE if label == "brows" else 1.0)
-    albedo = light[..., None] * color
-    width = half_width * (1 - 0.6 * s[:, 0] ** 2) * rng.uniform(0.7, 1.3, (len(points), 1))
-    return even_lines(lines, width, normals[:, None], albedo, 0.08, 1, label)
+    s = np.linspace(0, 1, count)[:, None]
+    length = length[:, None, None]
+    rise = OFF_SKIN_MM + stands * np.sin(s * ARC) * length
+    lines = points[:, None] + normals[:, None] * rise + comb[:, None] * s * length * REACH
+    return lines, normals
 
 
-def _lashes(style, keypoints, rng):
-    lines = []
-    for lids, count, long in (
-        (UPPER_LIDS, style.lashes, 1.0),
-        (LOWER_LIDS, style.lashes // 2, 0.5),
-    ):
-        for lid in lids:
-            if count and style.lash_mm:
-                upper = long == 1.0
-                lines.append(_lid_lashes(keypoints, lid, count, style.lash_mm * long, upper, rng))
-    lines = np.concatenate(lines) if lines else np.zeros((0, 4, 3))
-    width = np.linspace(0.16, 0.06, 4)
-    color = np.asarray(style.color) * (0.5 * BROW_SHADE)
-    return even_lines(lines, width, [0.0, 0.3, 0.95], color, 0.05, 1, "lashes")
-
-
-def _lid_lashes(keypoints, lid, count, length_mm, upper, rng):
-    """Lashes of one lid: they fan out, and turn down as the eye closes."""
-    at = np.sort(rng.uniform(0.25, 3.0, count))
-    points, side = _cubic(at) @ keypoints[list(lid)], np.sign(keypoints[lid[0], 0])
-    width = np.linalg.norm(keypoints[lid[3]] - keypoints[lid[0]])
-    others = UPPER_LIDS + LOWER_LIDS
-    twin = others[(others.index(lid) + 2) % 4]
-    gap = abs(keypoints[list(lid[1:3]), 1].mean() - keypoints[list(twin[1:3]), 1].mean())
-    opened = np.clip(gap / width / 0.3, 0, 1)
-    fan = (at / 3 - 0.35)[:, None] * np.array([side, 0.0, 0.0]) * 0.9
-    rise = (0.75 * opened - 0.45) if upper else -0.5
-    s = np.linspace(0, 1, 4)[None, :, None]
-    length = length_mm * np.interp(at, [0, 1.5, 3], [0.7, 1, 1.1])
-    reach = (length * rng.uniform(0.75, 1.1, count))[:, None, None]
-    curve = np.array([0, 0.45 if upper else 0.1, 0])
-    out = (fan + [0, rise - 0.2, 0.8])[:, None] * s + curve * s**2
-    return points[:, None] + [0, 0, 0.4] + out * reach
-
-
-def _cubic(at):
-    """Weights of four points, numbered 0..3, in the cubic through them: (K, 4) at places (K,)."""
-    weights = np.ones((len(at), 4))
-    for own in range(4):
-        for other in range(4):
-            if other != own:
-                weights[:, own] *= (at - other) / (own - other)
-    return weights
+def _hairs(lines, normals, growth, style, rng):
+    """Give hairs their colour and width."""
+    s = np.linspace(0, 1, growth.points)
+    light = (ROOT_LIGHT + TIP_LIGHT * s) * rng.uniform(*LIGHT, (len(lines), 1))
+    albedo = light[..., None] * (np.asarray(style.color) * growth.shade)
+    width = growth.half_width_mm * (1 - TAPER * s**2) * rng.uniform(*WIDTH, (len(lines), 1))
+    return even_lines(lines, width, normals[:, None], albedo, HAIR_GLOSS, 1, growth.label)

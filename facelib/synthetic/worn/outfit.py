@@ -1,12 +1,13 @@
-"""What a person wears, from hair to collar: drawn once a person, put on a head, drawn over a photo.
+"""What a person wears, from hair to collar: drawn at random, put on a head, drawn over a photo.
 
 Cloth is a mesh that is rendered with the head. Hair, lashes and frames are ribbons, and lenses are
-glass: both are drawn over the finished render, which must be over black and not clipped to it.
-The face under it is never touched.
+glass: both are drawn over the finished render, which must be over black. None of them moves the
+face under it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from facelib.face.headmodel import MorphableModel
 from facelib.geometry.mesh import Mesh
 from facelib.render.camera import Camera
-from facelib.render.render import Rendering
+from facelib.render.render import Light, Rendering
 from facelib.synthetic.looks.appearance import Appearance
 from facelib.synthetic.looks.atlas import SHIRT_UV
 from facelib.synthetic.worn.clothes import Clothes, random_clothes, sew
@@ -29,6 +30,16 @@ from facelib.synthetic.worn.ribbons import Overlay, Ribbons, draw_ribbons, join
 from facelib.synthetic.worn.scalp import Scalp
 
 GLASSES_SHARE, HAT_SHARE = 0.3, 0.14
+FEMININE_WITH_BEARD = 0.1
+# What stays painted under what is grown: hair's opacity, shares of the beard by its kind, and of
+# the brows' opacity, thickness and raggedness.
+PAINTED_HAIR = 0.97
+PAINTED_BEARD = {"full": 0.75, "goatee": 0.2, "moustache": 0.12}
+PAINTED_BROW = (0.55, 0.9, 1.0)
+MOST_CURL_UNDER_HAT_MM = 0.8  # nothing may stand out through a hat
+# Hair is at least this much redder than green, and the more so the less blue it is: warm from
+# green / blue = GOLDEN on, fully after another GOLDEN_RANGE.
+LEAST_RED, WARM_RED, GOLDEN, GOLDEN_RANGE = 1.02, 0.55, 1.1, 0.4
 
 
 @dataclass(frozen=True)
@@ -89,7 +100,7 @@ def random_outfit(rng: np.random.Generator, looks: Appearance, feminine: float =
         feminine: 0..1, decides between kinds of hair and hats.
     """
     hair_rng, face_rng, glasses_rng, clothes_rng = rng.spawn(4)
-    feminine = 0.1 if looks.beard else feminine
+    feminine = FEMININE_WITH_BEARD if looks.beard else feminine
     color = natural_color(looks.hair_color)
     hair = random_hair_style(hair_rng, color, looks.melanin, feminine)
     facial = random_facial_hair(face_rng, color, looks.beard, looks.brow, looks.lashes)
@@ -105,11 +116,11 @@ def looks_under(looks: Appearance, outfit: Outfit) -> Appearance:
     if outfit.hair is not None:
         looks = replace(looks, hair_color=natural_color(looks.hair_color))
         covered = outfit.hair.kind != "bald"
-        looks = replace(looks, hair=0.97 if covered else 0.0, hairline_mm=outfit.hair.hairline_mm)
+        looks = replace(looks, hair=PAINTED_HAIR if covered else 0.0)
+        looks = replace(looks, hairline_mm=outfit.hair.hairline_mm)
     if outfit.facial is not None:
-        kind = outfit.facial.beard
-        painted = {"full": 0.75, "goatee": 0.2, "moustache": 0.12}.get(kind, 1.0) * looks.beard
-        looks = replace(looks, beard=painted, brow=looks.brow * [0.55, 0.9, 1.0])
+        painted = PAINTED_BEARD.get(outfit.facial.beard, 1.0) * looks.beard
+        looks = replace(looks, beard=painted, brow=looks.brow * PAINTED_BROW)
     return replace(looks, garment=np.ones(3)) if outfit.clothes is not None else looks
 
 
@@ -117,8 +128,8 @@ def natural_color(color: np.ndarray) -> np.ndarray:
     """Return the nearest colour, (3,) linear RGB, that hair has: never greenish or bluish."""
     red, green, blue = color
     blue = min(blue, green)
-    warmth = np.clip((green / max(blue, 1e-6) - 1.1) / 0.4, 0, 1)
-    return np.array([max(red, green * (1.02 + 0.55 * warmth)), green, blue])
+    warmth = np.clip((green / max(blue, 1e-6) - GOLDEN) / GOLDEN_RANGE, 0, 1)
+    return np.array([max(red, green * (LEAST_RED + WARM_RED * warmth)), green, blue])
 
 
 def wear(
@@ -138,10 +149,9 @@ def wear(
     parts = []
     if outfit.hair is not None and not (outfit.hat is not None and outfit.hat.kind == "scarf"):
         style = outfit.hair
-        if outfit.hat is not None:  # nothing may stand out through it
-            style = replace(
-                style, knot="low" if style.knot else "", curl_mm=min(style.curl_mm, 0.8)
-            )
+        if outfit.hat is not None:
+            curl_mm = min(style.curl_mm, MOST_CURL_UNDER_HAT_MM)
+            style = replace(style, knot="low" if style.knot else "", curl_mm=curl_mm)
         hair = grow_hair(style, scalp, None if outfit.hat is None else CAP_MM)
         moved = hair.points_head + movement.at(hair.points_head)
         parts.append(replace(hair, points_head=moved))
@@ -189,7 +199,13 @@ def with_cloth(
     return mesh, np.concatenate([normals_head[:kept], cloth.normals()])
 
 
-def draw_worn(photo: Rendering, camera: Camera, worn: Worn, lights, ambient) -> Overlay:
+def draw_worn(
+    photo: Rendering,
+    camera: Camera,
+    worn: Worn,
+    lights: Sequence[Light],
+    ambient: np.ndarray | tuple[float, float, float],
+) -> Overlay:
     """Draw hair, frames and lenses over a render of head and cloth.
 
     Args:

@@ -1,9 +1,74 @@
 """The compiled loops of `ribbons`: light on the points of lines, drawing, averaging."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
 WRAP = 0.45  # light that reaches around the volume: hair lets some through
+SKY_BELOW = 0.2  # how much less of the sky reaches what looks level, and again what looks down
+FIBRE_LEAST = 0.35  # share of the diffuse light that reaches a fibre along which light travels
+SHINE, SHINE_TINT = 2.0, 0.35  # the highlight in the hair's colour, and in the light's own
+# A ribbon shows single hairs; each ends somewhere before or after its tip, and has a tone.
+HAIR_END, HAIR_END_RANGE = 0.62, 0.4  # share of the ribbon's length
+HAIR_TONE, HAIR_TONE_RANGE = 0.7, 0.6
+TONE_SEED = 97  # apart from the seeds of the ends
+# Half width of a hair at the root, and how much less it is at the tip, over the hairs' distance.
+HAIR_HALF, HAIR_TAPER = 0.58, 0.3
+WIRE_RIM_DARK = 0.6  # how much darker a wire's rim is than its middle
+END_SLACK = 0.25  # how far a piece of a line reaches beyond its ends, half widths
+STEEP = 0.05  # of a piece's direction: flatter ones cannot narrow a row
+
+
+class ScreenLines(NamedTuple):
+    """N points in S lines, as `ribbons.Ribbons`, projected and lit.
+
+    Attributes:
+        screen: (N, 3) float32, px of the fine grid.
+        half_px: (N,) float32.
+        first: (S + 1,) int32.
+        hairs: (S,) int32; 0 is a solid wire.
+        lit: (N, 3) float32, colour of every point.
+    """
+
+    screen: np.ndarray
+    half_px: np.ndarray
+    first: np.ndarray
+    hairs: np.ndarray
+    lit: np.ndarray
+
+
+class FineGrid(NamedTuple):
+    """What lines are drawn on.
+
+    Attributes:
+        line: (H, W) int32: the line seen there, −1 for none.
+        color: (H, W, 3) float32: its colour there.
+        depth: (H, W) float32, px of this grid: of the line or of what was there already.
+    """
+
+    line: np.ndarray
+    color: np.ndarray
+    depth: np.ndarray
+
+
+class Overlay(NamedTuple):
+    """A photo with ribbons over it.
+
+    Attributes:
+        image: (H, W, 3) float32, linear RGB over black, not clipped.
+        alpha: (H, W) float32, share of the pixel that anything covers.
+        share: (H, W) float32, share that ribbons cover.
+        label: (H, W) uint8: what the nearest ribbon in the pixel is, where ribbons cover at least
+            half of it; 0 elsewhere.
+        depth: (H, W) float32, px, image frame's z of that ribbon; −inf elsewhere.
+    """
+
+    image: np.ndarray
+    alpha: np.ndarray
+    share: np.ndarray
+    label: np.ndarray
+    depth: np.ndarray
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract", "arcp", "nsz"})
@@ -18,8 +83,7 @@ def light_points(points, first, normals, albedo, gloss, lights, ambient, out):
             tz = points[after, 2] - points[before, 2]
             scale = one / np.sqrt(tx * tx + ty * ty + tz * tz + np.float32(1e-12))
             tx, ty, tz = tx * scale, ty * scale, tz * scale
-            # Less of the sky reaches what looks down.
-            sky = np.float32(0.8) + np.float32(0.2) * normals[i, 1]
+            sky = np.float32(1 - SKY_BELOW) + np.float32(SKY_BELOW) * normals[i, 1]
             red, green, blue = ambient[i, 0] * sky, ambient[i, 1] * sky, ambient[i, 2] * sky
             shine_r, shine_g, shine_b = zero, zero, zero
             for n in range(lights.shape[0]):
@@ -30,7 +94,8 @@ def light_points(points, first, normals, albedo, gloss, lights, ambient, out):
                     continue
                 along = tx * lx + ty * ly + tz * lz
                 across = np.sqrt(max(one - along * along, zero))
-                diffuse = facing * (np.float32(0.35) + np.float32(0.65) * across)
+                fibre = np.float32(FIBRE_LEAST) + np.float32(1 - FIBRE_LEAST) * across
+                diffuse = facing * fibre
                 red += diffuse * lights[n, 3]
                 green += diffuse * lights[n, 4]
                 blue += diffuse * lights[n, 5]
@@ -44,11 +109,10 @@ def light_points(points, first, normals, albedo, gloss, lights, ambient, out):
                 shine_r += shine * lights[n, 3]
                 shine_g += shine * lights[n, 4]
                 shine_b += shine * lights[n, 5]
-            # The highlight takes on some of the hair's colour.
-            tint = np.float32(0.35)
-            out[i, 0] = albedo[i, 0] * (red + shine_r * np.float32(2)) + shine_r * tint
-            out[i, 1] = albedo[i, 1] * (green + shine_g * np.float32(2)) + shine_g * tint
-            out[i, 2] = albedo[i, 2] * (blue + shine_b * np.float32(2)) + shine_b * tint
+            own, tint = np.float32(SHINE), np.float32(SHINE_TINT)
+            out[i, 0] = albedo[i, 0] * (red + shine_r * own) + shine_r * tint
+            out[i, 1] = albedo[i, 1] * (green + shine_g * own) + shine_g * tint
+            out[i, 2] = albedo[i, 2] * (blue + shine_b * own) + shine_b * tint
 
 
 @njit(cache=True, inline="always")
@@ -62,20 +126,16 @@ def _noise(a, b):
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract", "arcp", "nsz"})
-def draw_lines(order, screen, half_px, first, hairs, lit, depth, line, color):
+def draw_lines(order, lines, fine_grid):
     """Draw lines into a z-buffer.
 
     Args:
         order: (S,) int: which line is drawn when.
-        screen: (N, 3) float32, px of this grid.
-        half_px: (N,) float32.
-        first: (S + 1,) int32.
-        hairs: (S,) int32.
-        lit: (N, 3) float32, colour of every point.
-        depth: (H, W) float32, what is there already; updated.
-        line: (H, W) int32, written: the line seen there.
-        color: (H, W, 3) float32, written: its colour there.
+        lines: `ScreenLines`.
+        fine_grid: `FineGrid`, whose depth is that of what is there already; updated.
     """
+    screen, half_px, first, hairs, lit = lines
+    line, color, depth = fine_grid
     height, width = depth.shape
     zero, one, mid = np.float32(0), np.float32(1), np.float32(0.5)
     most_hairs = hairs.max() if len(hairs) else 0
@@ -93,7 +153,7 @@ def draw_lines(order, screen, half_px, first, hairs, lit, depth, line, color):
             top, bottom = min(y0, y0 + dy) - most, max(y0, y0 + dy) + most
             if not (right >= 0 and bottom >= 0 and left < width and top < height):
                 continue
-            # What is hidden at both ends and between them is not worth a look at every pixel.
+            # What is hidden at both ends and between them is hidden: no pixel is looked at.
             if (
                 _behind(x0, y0, z0 + most, depth)
                 and _behind(x0 + dx, y0 + dy, z0 + dz + most, depth)
@@ -103,13 +163,14 @@ def draw_lines(order, screen, half_px, first, hairs, lit, depth, line, color):
             if count > 0 and not combed:
                 combed = True
                 for n in range(count + 1):  # where each hair ends, and how light it is
-                    ends[n] = np.float32(0.62) + np.float32(0.4) * _noise(s, n)
-                    tones[n] = np.float32(0.7) + np.float32(0.6) * _noise(s, n + 97)
+                    ends[n] = np.float32(HAIR_END) + np.float32(HAIR_END_RANGE) * _noise(s, n)
+                    noise = _noise(s, n + TONE_SEED)
+                    tones[n] = np.float32(HAIR_TONE) + np.float32(HAIR_TONE_RANGE) * noise
             squared = max(dx * dx + dy * dy, np.float32(1e-6))
             length = np.sqrt(squared)
             ux, uy = dx / length, dy / length
             tx, ty, widening = dx / squared, dy / squared, h1 - h0
-            slack = np.float32(0.25) * most / max(length, one)
+            slack = np.float32(END_SLACK) * most / max(length, one)
             done = np.float32(i - first[s])
             nearest = max(z0, z0 + dz) + most
             r0, g0, b0 = lit[i, 0], lit[i, 1], lit[i, 2]
@@ -117,9 +178,9 @@ def draw_lines(order, screen, half_px, first, hairs, lit, depth, line, color):
             for row in range(int(max(np.ceil(top), 0)), int(min(np.floor(bottom), height - 1)) + 1):
                 py = np.float32(row) - y0
                 low, high = left, right
-                if abs(uy) > np.float32(0.05):  # |ux·py − uy·px| ≤ most
+                if abs(uy) > np.float32(STEEP):  # |ux·py − uy·px| ≤ most
                     low, high = _narrowed(low, high, x0, ux * py, uy, -most, most)
-                if abs(ux) > np.float32(0.05):  # −slack ≤ px·tx + py·ty ≤ 1 + slack
+                if abs(ux) > np.float32(STEEP):  # −slack ≤ px·tx + py·ty ≤ 1 + slack
                     low, high = _narrowed(low, high, x0, -py * ty, tx, -slack, one + slack)
                 for col in range(
                     int(max(np.ceil(low), 0)), int(min(np.floor(high), width - 1)) + 1
@@ -140,7 +201,7 @@ def draw_lines(order, screen, half_px, first, hairs, lit, depth, line, color):
                     z += half * (one - across * across)
                     if z <= depth[row, col]:
                         continue
-                    tone = one - np.float32(0.6) * across * across
+                    tone = one - np.float32(WIRE_RIM_DARK) * across * across
                     if count > 0:
                         along = (done + t) / steps
                         strand = (across + one) * mid * np.float32(count)
@@ -148,7 +209,7 @@ def draw_lines(order, screen, half_px, first, hairs, lit, depth, line, color):
                         if along > ends[which]:
                             continue
                         off = abs(strand - np.float32(which) - mid)
-                        if off > np.float32(0.58) - np.float32(0.3) * along * along:
+                        if off > np.float32(HAIR_HALF) - np.float32(HAIR_TAPER) * along * along:
                             continue
                         tone = tones[which]
                     depth[row, col], line[row, col] = z, s
@@ -186,8 +247,17 @@ def enlarge(base, out):
 
 
 @njit(cache=True, error_model="numpy")
-def compose(line, color, depth, labels, shade, image, alpha, share, label, nearest):
-    """Average the fine grid's lines over `image` and `alpha`; write what they are and how near."""
+def compose(fine_grid, labels, shade, overlay):
+    """Average the fine grid's lines over a photo.
+
+    Args:
+        fine_grid: `FineGrid`.
+        labels: (S,) uint8, of the lines.
+        shade: (H/2, W/2) float32, share of the light that lines keep from the photo.
+        overlay: `Overlay`; image and alpha are the photo's, and updated; the rest is written.
+    """
+    line, color, depth = fine_grid
+    image, alpha, share, label, nearest = overlay
     height, width = alpha.shape
     factor = line.shape[0] // height
     part = np.float32(1 / (factor * factor))

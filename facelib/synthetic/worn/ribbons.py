@@ -1,9 +1,9 @@
 """Thin things drawn over a finished photo: strands of hair, lashes, the wire of glasses.
 
-A ribbon is a line through space with a width. It always turns its flat side to the camera, so it is
-drawn straight onto the image, on a grid `FINE` times as fine as the photo, with a z-buffer of its
-own that starts from the photo's depth. Averaging the fine grid gives soft edges; the photo itself
-needs no finer grid.
+A ribbon is a line through space with a width. Its flat side always faces the camera, so it is drawn
+straight onto the image, on a grid `FINE` times as fine as the photo, with a z-buffer of its own
+that starts from the photo's depth. Averaging the fine grid gives soft edges; the photo itself needs
+no finer grid.
 """
 
 from __future__ import annotations
@@ -16,10 +16,18 @@ import numpy as np
 from facelib.imaging.effects import box_mean
 from facelib.pairs.labels import NUMBER_OF
 from facelib.render.camera import Camera
-from facelib.render.render import Light, Rendering
-from facelib.synthetic.worn.ribbon_kernels import compose, draw_lines, enlarge, light_points
+from facelib.render.render import Light, Rendering, light_rows
+from facelib.synthetic.worn.ribbon_kernels import (
+    FineGrid,
+    Overlay,
+    ScreenLines,
+    compose,
+    draw_lines,
+    enlarge,
+    light_points,
+)
 
-FINE = 2  # samples of a ribbon a pixel and axis
+FINE = 2  # samples of a ribbon per pixel and axis
 SHADE, SHADE_MM = 0.5, 8.0  # how much light ribbons keep from what is near, and how near
 LEAST_PX = 0.45  # half width on the fine grid below which a ribbon would break up into dots
 
@@ -32,7 +40,7 @@ class Ribbons:
         points_head: (N, 3) float32, mm, head frame.
         first: (S + 1,) int32: line s has the points first[s] .. first[s + 1] − 1.
         half_width_mm: (N,) float32.
-        normals_head: (N, 3) float32, unit: which way the volume's outside is; it takes the light.
+        normals_head: (N, 3) float32, unit, out of the volume of hair: what light falls on.
         albedo: (N, 3) float32, linear RGB.
         gloss: (S,) float32, strength of the highlight.
         hairs: (S,) int32: single hairs that a ribbon shows side by side; 0 is a solid wire.
@@ -62,26 +70,6 @@ class Ribbons:
             raise ValueError(f"expected first to run from 0 to {n}")
 
 
-@dataclass(frozen=True)
-class Overlay:
-    """A photo with ribbons over it.
-
-    Attributes:
-        image: (H, W, 3) float32, linear RGB over black, not clipped.
-        alpha: (H, W) float32, share of the pixel that anything covers.
-        share: (H, W) float32, share that ribbons cover.
-        label: (H, W) uint8: what the nearest ribbon in the pixel is, where ribbons cover at least
-            half of it; 0 elsewhere.
-        depth: (H, W) float32, px, image frame's z of that ribbon; −inf elsewhere.
-    """
-
-    image: np.ndarray
-    alpha: np.ndarray
-    share: np.ndarray
-    label: np.ndarray
-    depth: np.ndarray
-
-
 def even_lines(
     points_head: np.ndarray,
     half_width_mm: np.ndarray,
@@ -93,12 +81,16 @@ def even_lines(
 ) -> Ribbons:
     """Make ribbons of lines that all have P points: arrays (S, P, 3), (S, P) and so on."""
     s, p = points_head.shape[:2]
+
+    def spread(values, *shape):
+        return np.ascontiguousarray(np.broadcast_to(values, (s, p, *shape)), np.float32)
+
     return Ribbons(
-        _float32(points_head).reshape(-1, 3),
+        spread(points_head, 3).reshape(-1, 3),
         np.arange(0, (s + 1) * p, p, dtype=np.int32),
-        _float32(np.broadcast_to(half_width_mm, (s, p))).ravel(),
-        _float32(np.broadcast_to(normals_head, (s, p, 3))).reshape(-1, 3),
-        _float32(np.broadcast_to(albedo, (s, p, 3))).reshape(-1, 3),
+        spread(half_width_mm).ravel(),
+        spread(normals_head, 3).reshape(-1, 3),
+        spread(albedo, 3).reshape(-1, 3),
         np.full(s, gloss, np.float32),
         np.full(s, hairs, np.int32),
         np.full(s, NUMBER_OF[label], np.uint8),
@@ -143,30 +135,46 @@ def draw_ribbons(
     size = (camera.height, camera.width)
     fine = camera.enlarged(FINE)
     screen, px_per_mm = _project(fine, ribbons.points_head)
-    rotation = _float32(camera.rotation)
-    lit = np.empty((len(ribbons.points_head), 3), np.float32)
-    points_eye, normals_eye = ribbons.points_head @ rotation.T, ribbons.normals_head @ rotation.T
-    around = _float32(np.broadcast_to(ambient, lit.shape))
-    light_points(points_eye, ribbons.first, normals_eye, ribbons.albedo, ribbons.gloss,
-                 _light_rows(lights), around, lit)  # fmt: skip
     grid = (size[0] * FINE, size[1] * FINE)
-    depth = np.empty(grid, np.float32)
-    enlarge(photo.depth, depth)
-    line, color = np.full(grid, -1, np.int32), np.empty((*grid, 3), np.float32)
+    fine_grid = FineGrid(
+        np.full(grid, -1, np.int32), np.empty((*grid, 3), np.float32), np.empty(grid, np.float32)
+    )
+    enlarge(photo.depth, fine_grid.depth)
     half_px = np.maximum(ribbons.half_width_mm * px_per_mm, np.float32(LEAST_PX))
+    lit = _lit(ribbons, camera, lights, ambient)
     # From the nearest to the farthest: most of the rest is then hidden.
     order = np.argsort(-screen[ribbons.first[:-1] + np.diff(ribbons.first) // 2, 2])
-    draw_lines(order, screen, half_px, ribbons.first, ribbons.hairs, lit, depth, line, color)
-    image, alpha = photo.image.copy(), photo.alpha.copy()
-    shade = _shade_below(line, camera.scale)
-    share, label = np.zeros(size, np.float32), np.zeros(size, np.uint8)
-    nearest = np.full(size, -np.inf, np.float32)
-    compose(line, color, depth, ribbons.label, shade, image, alpha, share, label, nearest)
-    return Overlay(image, alpha, share, label, nearest)
+    draw_lines(order, ScreenLines(screen, half_px, ribbons.first, ribbons.hairs, lit), fine_grid)
+    overlay = Overlay(
+        photo.image.copy(),
+        photo.alpha.copy(),
+        np.zeros(size, np.float32),
+        np.zeros(size, np.uint8),
+        np.full(size, -np.inf, np.float32),
+    )
+    compose(fine_grid, ribbons.label, _shade_below(fine_grid.line, camera.scale), overlay)
+    return overlay
+
+
+def _lit(ribbons, camera, lights, ambient):
+    """Colour of every point, (N, 3) float32."""
+    rotation = np.asarray(camera.rotation, np.float32).T
+    lit = np.empty((len(ribbons.points_head), 3), np.float32)
+    light_points(
+        ribbons.points_head @ rotation,
+        ribbons.first,
+        ribbons.normals_head @ rotation,
+        ribbons.albedo,
+        ribbons.gloss,
+        light_rows(lights),
+        np.ascontiguousarray(np.broadcast_to(ambient, lit.shape), np.float32),
+        lit,
+    )
+    return lit
 
 
 def _shade_below(line, px_per_mm):
-    """How dark it is near ribbons, most of all below them: (H/2, W/2) float32, 0..SHADE."""
+    """How much ribbons darken what is near and below them: (H/2, W/2) float32, 0..SHADE."""
     cover = (line[:: 2 * FINE, :: 2 * FINE] >= 0).astype(np.float32)
     radius = max(int(round(SHADE_MM * px_per_mm / 4)), 1)
     near = box_mean(box_mean(cover, radius), radius)
@@ -175,8 +183,9 @@ def _shade_below(line, px_per_mm):
 
 
 def _project(camera, points_head):
-    """Image points (N, 3) and px per mm (N,) there, float32."""
-    points_eye = points_head @ _float32(camera.rotation).T + _float32(camera.translation_eye)
+    """Image points (N, 3) and px per mm there (N,), float32."""
+    rotation = np.asarray(camera.rotation, np.float32).T
+    points_eye = points_head @ rotation + np.asarray(camera.translation_eye, np.float32)
     per_mm = np.full(len(points_eye), camera.scale, np.float32)
     if camera.focal_px is not None:
         per_mm = np.float32(camera.focal_px) / np.maximum(-points_eye[:, 2], np.float32(1))
@@ -185,15 +194,3 @@ def _project(camera, points_head):
     screen[:, 1] = np.float32(camera.centre_px[1]) - points_eye[:, 1] * per_mm
     screen[:, 2] = (points_eye[:, 2] - np.float32(camera.translation_eye[2])) * camera.scale
     return screen, per_mm
-
-
-def _light_rows(lights):
-    rows = np.zeros((len(lights), 6), np.float32)
-    for row, light in zip(rows, lights, strict=True):
-        direction = np.asarray(light.direction_eye, float)
-        row[:3], row[3:] = direction / np.linalg.norm(direction), light.color
-    return rows
-
-
-def _float32(array):
-    return np.ascontiguousarray(array, dtype=np.float32)
