@@ -15,7 +15,7 @@ from facelib.__main__ import main
 from facelib.cli.common import UNWRITABLE
 from facelib.pairs.shards import read_manifest, write_manifest
 from facelib.pairs.store import ShardedPairs
-from facelib.synthetic import generation
+from facelib.synthetic import generation, settings
 from facelib.synthetic.generation import generate_pairs, make_shard
 from facelib.synthetic.ingredients import Ingredients
 from facelib.synthetic.settings import FORMAT, Plan, SyntheticSettings
@@ -160,7 +160,7 @@ def test_backgrounds_of_the_user_are_part_of_the_settings(tmp_path, serial, monk
         (tmp_path / name).write_bytes(content)
     texture = tmp_path.parent / "dotted_0001.jpg"
     texture.write_bytes(b"another background")
-    monkeypatch.setattr(generation, "describable_textures", lambda: (texture,))
+    monkeypatch.setattr(settings, "describable_textures", lambda: (texture,))
     with pytest.raises(ValueError, match="describable_textures None instead of"):
         generate_pairs(tmp_path, PLAN)
 
