@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from facelib.datasets.w300lp.basel import load_basel
-from facelib.datasets.w300lp.basel_layout import BaselFace, load_basel_face, register
-from facelib.datasets.w300lp.basel_standin import write_bfm_standin
+from facelib.datasets.basel.layout import BaselFace, load_basel_face, register
+from facelib.datasets.basel.model import load_basel
+from facelib.datasets.basel.standin import write_bfm_standin
 from facelib.datasets.w300lp.index import FOLDERS, index_samples, list_samples, plan_pairs
 from facelib.datasets.w300lp.reader import make_pair
 from facelib.datasets.w300lp.standin import write_w300lp_standin

@@ -6,7 +6,7 @@ import pytest
 from facelib.datasets.florence import reader as florence
 from facelib.datasets.florence import scan_pose as upright
 from facelib.datasets.florence import standin as florence_standin
-from facelib.datasets.florence.scans import Scan, read_scan
+from facelib.datasets.florence.scan_file import Scan, read_scan
 from facelib.datasets.registry import STAND_IN_MARKER
 from facelib.detect import NoFaceError
 from facelib.face.headmodel import load_head

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from facelib.datasets.florence import scans
+from facelib.datasets.florence import scan_file as scans
 from facelib.geometry.meshfiles import read_mesh
 
 SQUARE = """mtllib box.mtl

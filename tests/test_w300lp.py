@@ -12,27 +12,27 @@ from scipy import io
 from standins import COLUMNS, ROWS, SEED, basel_face, basel_folder, photo_folder
 
 from facelib.__main__ import main
-from facelib.datasets.w300lp import index as w300lp_index
-from facelib.datasets.w300lp import standin as w300lp_standin
-from facelib.datasets.w300lp.aflw2000 import read_test_photos
-from facelib.datasets.w300lp.basel import load_basel
-from facelib.datasets.w300lp.basel_standin import standin_model
-from facelib.datasets.w300lp.fitted_photo import (
+from facelib.datasets.aflw2000.reader import read_test_photos
+from facelib.datasets.basel.fitted_photo import (
+    Skipped,
     crop_fitted,
     place,
     read_parameters,
     rotation_from_angles,
 )
+from facelib.datasets.basel.keypoint_fit import fit_keypoints, weak_perspective
+from facelib.datasets.basel.model import load_basel
+from facelib.datasets.basel.standin import standin_model
+from facelib.datasets.w300lp import index as w300lp_index
+from facelib.datasets.w300lp import standin as w300lp_standin
 from facelib.datasets.w300lp.index import (
     FIRST_IDENTITY,
     Index,
     Sample,
-    Skipped,
     index_samples,
     list_samples,
     plan_pairs,
 )
-from facelib.datasets.w300lp.keypoint_fit import fit_keypoints, weak_perspective
 from facelib.datasets.w300lp.reader import iterate_pairs, make_pair, prepare_pairs, read_sample
 from facelib.datasets.w300lp.standin import (
     SIZE,

@@ -40,7 +40,7 @@ def florence(out: Path, **numbers: int) -> None:
 @OUT
 def bfm(out: Path) -> None:
     """Write a morphable model of the shipped head, as BFM.mat is one."""
-    from facelib.datasets.w300lp.basel_standin import write_bfm_standin
+    from facelib.datasets.basel.standin import write_bfm_standin
 
     write(lambda folder: (write_bfm_standin(folder), 1)[1], out, "model")
 

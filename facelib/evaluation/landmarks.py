@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from facelib.datasets.w300lp.aflw2000 import TestPhoto
-from facelib.datasets.w300lp.index import Skipped
+from facelib.datasets.aflw2000.reader import TestPhoto
+from facelib.datasets.basel.fitted_photo import Skipped
 from facelib.files.tables import markdown
 from facelib.reconstruction.reconstruct import predict_position_maps
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial import cKDTree
 
+from facelib.datasets.florence.scan_file import read_scan
 from facelib.datasets.florence.scan_pose import UprightScan, scan_picture, upright
-from facelib.datasets.florence.scans import read_scan
 from facelib.datasets.registry import find_dataset, missing_sentence
 from facelib.detect import NoFaceError
 from facelib.face.layout import load_layout

@@ -14,7 +14,7 @@ from itertools import permutations, product
 import numpy as np
 from scipy.spatial import cKDTree
 
-from facelib.datasets.florence.scans import Scan
+from facelib.datasets.florence.scan_file import Scan
 from facelib.detect import NoFaceError, detect_faces
 from facelib.face.headmodel import load_head
 from facelib.face.layout import load_layout

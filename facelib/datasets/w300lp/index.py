@@ -18,8 +18,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from facelib.datasets.basel.fitted_photo import POSE_SHAPE, Skipped
 from facelib.datasets.registry import find_dataset, is_stand_in, missing_sentence
-from facelib.datasets.w300lp.fitted_photo import POSE_SHAPE
 from facelib.files.matfiles import read_mat
 
 SUBSETS = ("AFW", "HELEN", "IBUG", "LFPW")
@@ -66,14 +66,6 @@ class Sample:
     def identity(self) -> int:
         """The person's number: the same wherever the name is the same."""
         return identity_number(self.face)
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """A sample that was left out, and why."""
-
-    name: str
-    reason: str
 
 
 @dataclass(frozen=True)

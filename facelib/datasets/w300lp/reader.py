@@ -9,21 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from facelib.datasets.w300lp.basel_layout import BaselFace, load_basel_face
-from facelib.datasets.w300lp.fitted_photo import (
+from facelib.datasets.basel.fitted_photo import (
     FittedPhoto,
+    Skipped,
     crop_fitted,
     read_fitted,
     read_parameters,
 )
-from facelib.datasets.w300lp.index import (
-    Index,
-    PlannedPair,
-    Sample,
-    Skipped,
-    index_samples,
-    plan_pairs,
-)
+from facelib.datasets.basel.layout import BaselFace, load_basel_face
+from facelib.datasets.w300lp.index import Index, PlannedPair, Sample, index_samples, plan_pairs
 from facelib.pairs.sample import FacePair
 from facelib.pairs.store import write_shards
 

@@ -15,10 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from facelib.datasets.registry import find_dataset, new_stand_in
-from facelib.datasets.w300lp.basel import UM_PER_MM
-from facelib.datasets.w300lp.basel_grid import MIRRORED_KEYPOINTS
-from facelib.datasets.w300lp.basel_standin import (
+from facelib.datasets.basel.fitted_photo import rotation_from_angles
+from facelib.datasets.basel.model import UM_PER_MM
+from facelib.datasets.basel.standin import (
     COLUMNS,
     N_OWN_SHAPES,
     ORIGIN_MM,
@@ -27,7 +26,8 @@ from facelib.datasets.w300lp.basel_standin import (
     mirrored_head,
     standin_model,
 )
-from facelib.datasets.w300lp.fitted_photo import rotation_from_angles
+from facelib.datasets.basel.standin_grid import MIRRORED_KEYPOINTS
+from facelib.datasets.registry import find_dataset, new_stand_in
 from facelib.datasets.w300lp.index import SUBSETS
 from facelib.face.headmodel import load_head
 from facelib.files.matfiles import write_mat

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from facelib.datasets.w300lp.basel import UM_PER_MM
-from facelib.datasets.w300lp.basel_layout import BaselFace
+from facelib.datasets.basel.fitted_photo import POSE_SHAPE
+from facelib.datasets.basel.layout import BaselFace
+from facelib.datasets.basel.model import UM_PER_MM
 from facelib.files.matfiles import Shape, read_mat
 from facelib.geometry.transforms import pose_from_rotation, rotation_x, rotation_y, rotation_z
 from facelib.imaging.crop import Crop
@@ -193,3 +194,11 @@ def crop_fitted(
     vertices_crop[:, 2] -= vertices_crop[:, 2].min()
     cut = (crop.cut(photo.image) + np.float32(0.5)).astype(np.uint8)
     return cut, vertices_crop.astype(np.float32), crop
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A sample that was left out, and why."""
+
+    name: str
+    reason: str

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from facelib.datasets.basel.fitted_photo import Skipped, crop_fitted, read_fitted, read_parameters
+from facelib.datasets.basel.layout import BaselFace
 from facelib.datasets.registry import find_dataset, missing_sentence
-from facelib.datasets.w300lp.basel_layout import BaselFace
-from facelib.datasets.w300lp.fitted_photo import crop_fitted, read_fitted, read_parameters
-from facelib.datasets.w300lp.index import Skipped
 from facelib.files.matfiles import read_mat
 
 N_ANNOTATED = 21

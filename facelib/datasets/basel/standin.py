@@ -16,14 +16,14 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csr_array
 
-from facelib.datasets.registry import find_dataset, new_stand_in
-from facelib.datasets.w300lp.basel import UM_PER_MM, ModelArrays, save_basel
-from facelib.datasets.w300lp.basel_grid import (
+from facelib.datasets.basel.model import UM_PER_MM, ModelArrays, save_basel
+from facelib.datasets.basel.standin_grid import (
     face_grid,
     grid_triangles,
     grid_uv,
     mirrored_grid,
 )
+from facelib.datasets.registry import find_dataset, new_stand_in
 from facelib.face.headmodel import MorphableModel, load_head
 from facelib.imaging.effects import to_display
 from facelib.synthetic.head_pages import head_atlas

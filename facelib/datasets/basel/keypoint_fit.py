@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from facelib.datasets.w300lp.basel import UM_PER_MM
-from facelib.datasets.w300lp.basel_layout import BaselFace
-from facelib.datasets.w300lp.fitted_photo import Parameters
+from facelib.datasets.basel.fitted_photo import Parameters
+from facelib.datasets.basel.layout import BaselFace
+from facelib.datasets.basel.model import UM_PER_MM
 
 STEPS = 30
 

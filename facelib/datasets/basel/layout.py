@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csr_array
 
-from facelib.datasets.w300lp.basel import BaselModel, load_basel
+from facelib.datasets.basel.model import BaselModel, load_basel
 from facelib.face.headmodel import load_head
 from facelib.face.layout import UVLayout, load_layout
 from facelib.face.mesh_transfer import MATRIX_FORMAT, load_matrix, save_matrix, transfer_mesh
