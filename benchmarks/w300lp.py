@@ -68,15 +68,16 @@ def empty_samples(root: Path) -> None:
 def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)
-        bfm = timed(
+        bfm = root / "BFM"
+        timed(
             f"write a stand-in of {COLUMNS * ROWS} vertices",
-            lambda: write_bfm_standin(root / "BFM", COLUMNS, ROWS),
+            lambda: write_bfm_standin(bfm, COLUMNS, ROWS),
         )
         model = timed("load BFM.mat", lambda: load_basel(bfm))
         timed("register it", partial(register, model, load_layout()), TARGET_REGISTER_S)
         del model
         load_basel_face(bfm)
-        face = timed("load it in our layout, registration kept", lambda: load_basel_face(bfm))
+        face = timed("load it in our layout, from the kept matrix", lambda: load_basel_face(bfm))
         photos = root / "300W_LP"
         timed(
             "photograph 40 samples",

@@ -23,7 +23,8 @@ def _folder():
 
 @lru_cache(maxsize=1)
 def basel_folder():
-    return write_bfm_standin(_folder() / "BFM", COLUMNS, ROWS)
+    write_bfm_standin(_folder() / "BFM", COLUMNS, ROWS)
+    return _folder() / "BFM"
 
 
 @lru_cache(maxsize=1)

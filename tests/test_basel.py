@@ -5,8 +5,9 @@ import pytest
 from scipy import io
 from standins import COLUMNS, ROWS, basel_face, basel_folder
 
+from facelib.datasets.basel.files import write_basel
 from facelib.datasets.basel.layout import layout_matrix, load_basel_face
-from facelib.datasets.basel.model import load_basel, save_basel
+from facelib.datasets.basel.model import load_basel
 from facelib.datasets.basel.standin import ORIGIN_MM, standin_model, write_bfm_standin
 from facelib.datasets.registry import STAND_IN_MARKER
 from facelib.face.headmodel import load_head
@@ -74,7 +75,7 @@ def test_stand_in_is_symmetric_and_its_basis_orthonormal(standin):
 def test_triangles_look_outward_whichever_way_the_file_has_them(model, tmp_path):
     arrays = standin_model(COLUMNS, ROWS).arrays
     turned = replace(arrays, triangles=arrays.triangles[:, ::-1])
-    save_basel(tmp_path, turned, standin_model(COLUMNS, ROWS).uv)
+    write_basel(tmp_path, turned, standin_model(COLUMNS, ROWS).uv)
     for each in (model, load_basel(tmp_path)):
         normals = triangle_normals(each.head.mean_head, each.head.triangles)
         assert (normals[:, 2] > 0).mean() > 0.7
@@ -82,7 +83,7 @@ def test_triangles_look_outward_whichever_way_the_file_has_them(model, tmp_path)
 
 
 def test_only_a_marked_folder_is_a_stand_in(model, tmp_path):
-    save_basel(tmp_path, standin_model(COLUMNS, ROWS).arrays, standin_model(COLUMNS, ROWS).uv)
+    write_basel(tmp_path, standin_model(COLUMNS, ROWS).arrays, standin_model(COLUMNS, ROWS).uv)
     assert model.stand_in
     assert not load_basel(tmp_path).stand_in
     assert "STAND-IN" in (basel_folder() / STAND_IN_MARKER).read_text()
