@@ -80,7 +80,7 @@ class FaceGenView:
         distance = -self.translation_eye[2]
         if not distance > 0:
             raise ValueError(
-                f"expected a head in front of the camera, got one behind it, z = {-distance:g}"
+                f"expected a head before the camera, got one behind it, z = {-distance:g}"
             )
         centre = (-0.5 - left * focal_px[0] / near, -0.5 + top * focal_px[0] / near)
         if not np.isfinite([*centre, *focal_px, focal_px[0] / distance]).all():
