@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = sorted(
-    path for room in ("benchmarks", "experiments") for path in ROOT.glob(f"{room}/*.py")
+    path for room in ("benchmarks", "experiments") for path in ROOT.glob(f"{room}/**/*.py")
 )
 
 FLOORS = """

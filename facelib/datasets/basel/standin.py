@@ -91,7 +91,7 @@ class StandInModel:
 
     def texture_para(self, looks: Appearance) -> np.ndarray:
         """Return the Tex_Para closest to a person's looks: (199,) float64."""
-        colors = (self.to_grid @ vertex_looks(looks)).ravel() - self.arrays.texture_mean
+        colors = (self.to_grid @ _vertex_looks(looks)).ravel() - self.arrays.texture_mean
         return colors @ self.arrays.texture_basis.astype(np.float64)
 
 
@@ -155,7 +155,7 @@ def standin_model(columns: int = GRID_COLUMNS, rows: int = GRID_ROWS) -> StandIn
     )  # fmt: skip
 
 
-def vertex_looks(looks: Appearance) -> np.ndarray:
+def _vertex_looks(looks: Appearance) -> np.ndarray:
     """Return the colours of a person's texture at the head's vertices: (N, 3) float64, 0..255."""
     atlas = head_atlas(load_head(), ATLAS_SIZE)
     page = to_display(paint_page(looks, atlas))
@@ -230,7 +230,7 @@ def _action_weights(expressions: np.ndarray, head: MorphableModel) -> np.ndarray
 
 def _textures(to_grid: csr_array, rng: np.random.Generator):
     """Mean (3n,), basis (3n, 199) and deviations (199,) of people's colours, 0..255."""
-    drawn = [to_grid @ vertex_looks(random_appearance(rng)) for _ in range(N_LOOKS)]
+    drawn = [to_grid @ _vertex_looks(random_appearance(rng)) for _ in range(N_LOOKS)]
     colors = np.stack(drawn).reshape(N_LOOKS, -1)
     mean = colors.mean(axis=0)
     values, vectors = np.linalg.eigh((colors - mean) @ (colors - mean).T)

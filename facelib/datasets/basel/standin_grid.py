@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_array
 
-from facelib.face.headmodel import MorphableModel
+from facelib.face.headmodel import MIRRORED_KEYPOINTS, MorphableModel
 from facelib.geometry.mesh import edges
 from facelib.render.rasterize import rasterize
 
@@ -14,17 +14,9 @@ REACH = np.radians(104.0)  # the grid ends at the ears
 HEIGHT_MM = (-112.0, 88.0)
 CENTRE_DENSITY = 0.5  # slope of the grid's angle at its centre: columns are denser on the nose
 MOUTH_STRETCH = 3.0  # triangles that an open jaw stretches this much close the mouth
-# The number of each of the 68 iBUG keypoints' mirror twin.
-MIRRORED_KEYPOINTS = np.array(
-    [
-        *range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1),
-        45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40, *range(54, 47, -1), *range(59, 54, -1),
-        *range(64, 59, -1), 67, 66, 65,
-    ]
-)  # fmt: skip
 
 
-def grid_lines(columns: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
+def _grid_lines(columns: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
     """Angles (columns,) rad about the head's axis, and heights (rows,) mm from the top down."""
     t = np.linspace(-1, 1, columns)
     angles = REACH * (CENTRE_DENSITY * t + (1 - CENTRE_DENSITY) * t**3)
@@ -48,7 +40,7 @@ def face_grid(head: MorphableModel, columns: int, rows: int) -> tuple[csr_array,
     The head is rasterised over angle and height, and the outermost surface wins. The grid's left
     half is the mirror image of its right half. The vertex nearest to a keypoint is moved onto it.
     """
-    angles, heights = grid_lines(columns, rows)
+    angles, heights = _grid_lines(columns, rows)
     middle = columns // 2
     x, y, z = head.mean_head.T
     angle = np.arctan2(x, z)

@@ -21,8 +21,7 @@ from facelib.datasets.basel.standin import (
     StandInModel,
     mirrored_head,
 )
-from facelib.datasets.basel.standin_grid import MIRRORED_KEYPOINTS
-from facelib.face.headmodel import load_head
+from facelib.face.headmodel import MIRRORED_KEYPOINTS, load_head
 from facelib.files.matfiles import write_mat
 from facelib.imaging.imagefiles import write_image
 from facelib.render.camera import Camera

@@ -57,7 +57,7 @@ class StandInLayout:
 
 
 @lru_cache(maxsize=1)
-def stand_in_layout() -> StandInLayout:
+def _stand_in_layout() -> StandInLayout:
     """Make the layout; it is always the same."""
     layout, model = load_layout(), load_head()
     in_mouth = layout.labels["membrane"] & layout.labels["mouth"]
@@ -124,7 +124,7 @@ def write_facegen_standin(
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    numbers = "\n".join(map(str, stand_in_layout().keypoint_idx)) + "\n"
+    numbers = "\n".join(map(str, _stand_in_layout().keypoint_idx)) + "\n"
     with replacing(folder / KEYPOINT_FILE) as temporary:
         temporary.write_text(numbers, encoding="utf-8")
     command = f"python -m facelib standin facegen --count {count} --seed {seed} --size {size}"
@@ -139,7 +139,7 @@ def vertices_of(index: int, seed: int = 0) -> np.ndarray:
 
 def _write_files(folder: Path, name: str, index: int, seed: int, size: int) -> None:
     vertices_head = vertices_of(index, seed)
-    layout = stand_in_layout()
+    layout = _stand_in_layout()
     (folder / f"{name}.obj").write_text(
         _obj_text(layout.from_head @ vertices_head, layout.triangles), encoding="utf-8"
     )

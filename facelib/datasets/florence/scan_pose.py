@@ -76,13 +76,13 @@ def set_upright(scan: Scan) -> UprightScan:
     """
     mesh_scan = scan.mesh_scan
     points_scan, rotation = _find_from_any_side(mesh_scan)
-    rough = umeyama(points_scan, mean_points())
+    rough = umeyama(points_scan, _mean_points())
     mm_per_unit = unit_mm(rough.scale)
-    rigid = umeyama(points_scan * mm_per_unit, mean_points(), with_scale=False)
+    rigid = umeyama(points_scan * mm_per_unit, _mean_points(), with_scale=False)
     mesh_head = _moved(mesh_scan, Similarity(mm_per_unit, np.eye(3), np.zeros(3)).then(rigid))
     # The five points are more accurate in a picture straight from the front.
     search = _search_camera()
-    refined = umeyama(_find_points(mesh_head, search)[0], mean_points(), with_scale=False)
+    refined = umeyama(_find_points(mesh_head, search)[0], _mean_points(), with_scale=False)
     mesh_head = _moved(mesh_head, refined)
     mean_face, to_mean_face = _fit_mean_face(mesh_head)
     mesh_head = _facing_outward(_moved(mesh_head, to_mean_face), search)
@@ -92,7 +92,7 @@ def set_upright(scan: Scan) -> UprightScan:
         notes.append(f"the scan is in units of {mm_per_unit:.0f} mm")
     if not np.array_equal(rotation, np.eye(3)):
         notes.append("the scan was turned upright")
-    tip = nose_tip(mesh_head.vertices, points_head[2])
+    tip = _nose_tip(mesh_head.vertices, points_head[2])
     return UprightScan(mesh_head, points_head, tip, mean_face, tuple(notes))
 
 
@@ -115,7 +115,7 @@ def unit_mm(mean_face_per_scan: float) -> float:
 
 
 @lru_cache(maxsize=1)
-def mean_points() -> np.ndarray:
+def _mean_points() -> np.ndarray:
     """Return CenterFace's five points on the surface of the mean head: (5, 3) float64, mm."""
     model = load_head()
     keypoints = model.keypoints(model.mean_head)
@@ -129,7 +129,7 @@ def mean_points() -> np.ndarray:
     )
 
 
-def nose_tip(vertices_head: np.ndarray, detected_head: np.ndarray) -> np.ndarray:
+def _nose_tip(vertices_head: np.ndarray, detected_head: np.ndarray) -> np.ndarray:
     """Return the most protruding vertex near the detected nose tip: (3,) float64, mm.
 
     Args:

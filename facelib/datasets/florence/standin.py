@@ -97,7 +97,7 @@ def write_subject(folder: Path, index: int, seed: int) -> Path:
     write_image(place / f"{stem}.jpg", scan.texture)
     (place / f"{stem}.mtl").write_text(f"newmtl skin\nKd 1 1 1\nmap_Kd {stem}.jpg\n", "utf-8")
     path = place / f"{stem}.obj"
-    path.write_text(obj_text(scan, stem, rng), "utf-8")
+    path.write_text(_obj_text(scan, stem, rng), "utf-8")
     return path
 
 
@@ -117,20 +117,20 @@ def scan_person(person: Person, rng: np.random.Generator) -> GridScan:
     atlas, still = head_atlas(head, ATLAS_SIZE), np.zeros(len(head.expression_names))
     skin = paint_skin_finely(rng, person, still, head, atlas)
     mesh_head = dressed_mesh(head, head.vertices(person.shape), atlas, skin.page)
-    fragments = unrolled(mesh_head)
+    fragments = _unrolled(mesh_head)
     fine = interpolate(fragments, mesh_head.triangles, mesh_head.vertices).astype(np.float64)
     uv = interpolate(fragments, mesh_head.triangles, mesh_head.uv)
     normals = vertex_normals(mesh_head.vertices, mesh_head.triangles)
     facing = interpolate(fragments, mesh_head.triangles, normals)
-    texture = baked_texture(mesh_head, fragments, uv, facing, rng)
+    texture = _baked_texture(mesh_head, fragments, uv, facing, rng)
     every = (slice(FINER // 2, None, FINER),) * 2
     seen, points, outward = fragments.covered[every], fine[every], facing[every].astype(np.float64)
     outward /= np.maximum(np.linalg.norm(outward, axis=2, keepdims=True), 1e-9)
-    height = lump_heights(person, atlas, uv[every], points, rng) + noise(seen.shape, rng)
+    height = _lump_heights(person, atlas, uv[every], points, rng) + _noise(seen.shape, rng)
     return GridScan(points + outward * height[..., None], seen, texture)
 
 
-def unrolled(mesh_head: Mesh) -> Fragments:
+def _unrolled(mesh_head: Mesh) -> Fragments:
     """Rasterise a head in the frame of the scanner: angle right, height down, radius as depth."""
     x, y, z = mesh_head.vertices.astype(np.float64).T
     z = z - AXIS_Z_MM
@@ -147,7 +147,7 @@ def unrolled(mesh_head: Mesh) -> Fragments:
     return Fragments(index, fragments.barycentric, fragments.depth)
 
 
-def baked_texture(
+def _baked_texture(
     mesh_head: Mesh,
     fragments: Fragments,
     uv: np.ndarray,
@@ -163,7 +163,7 @@ def baked_texture(
     return to_display(np.stack(skin, axis=-1) * shade * light[..., None].astype(np.float32))
 
 
-def lump_heights(
+def _lump_heights(
     person: Person,
     atlas: Atlas,
     uv: np.ndarray,
@@ -186,14 +186,14 @@ def lump_heights(
     return hair_mm + beard * max(looks.beard - 0.4, 0) * (2 + waves)
 
 
-def noise(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+def _noise(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     """Return the scanner's error along the normals: (H, W) mm, a smooth part and a fine one."""
     smooth = gaussian_filter(rng.standard_normal(shape), 3)
     fine = rng.standard_normal(shape)
     return SMOOTH_NOISE_MM * smooth / smooth.std() + FINE_NOISE_MM * fine
 
 
-def cells(scan: GridScan, rng: np.random.Generator) -> np.ndarray:
+def _cells(scan: GridScan, rng: np.random.Generator) -> np.ndarray:
     """Return the grid's cells that the scan keeps, (C, 4) int, counter-clockwise from outside.
 
     Left out are cells with an unseen corner, cells stretched over a fold, and random holes, most of
@@ -218,9 +218,9 @@ def cells(scan: GridScan, rng: np.random.Generator) -> np.ndarray:
     return corners[kept]
 
 
-def obj_text(scan: GridScan, stem: str, rng: np.random.Generator) -> str:
+def _obj_text(scan: GridScan, stem: str, rng: np.random.Generator) -> str:
     """Write a scan as OBJ, triangles and quads mixed, in a random pose before the scanner."""
-    quads = cells(scan, rng)
+    quads = _cells(scan, rng)
     used, quads = np.unique(quads, return_inverse=True)
     quads = quads.reshape(-1, 4) + 1
     rotation = rotation_from_pose(*np.radians(rng.uniform(-POSE_DEG, POSE_DEG, 3)))

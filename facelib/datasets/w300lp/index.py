@@ -71,7 +71,7 @@ class PhotoSample:
     @property
     def identity(self) -> int:
         """The person's number, which depends on the name alone."""
-        return identity_number(self.face)
+        return _identity_number(self.face)
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class PlannedPair:
     side: PhotoSample
 
 
-def identity_number(face: str) -> int:
+def _identity_number(face: str) -> int:
     """Number a person by a hash of the name, so that no list has to be kept."""
     return FIRST_IDENTITY + int.from_bytes(hashlib.sha256(face.encode()).digest()[:5], "big")
 
@@ -217,7 +217,7 @@ def plan_pairs(index: Index, seed: int = 0) -> list[PlannedPair]:
     pairs = []
     for key, group in fronts.items():
         if key in sides:
-            rng = np.random.default_rng([seed, identity_number(key[1])])
+            rng = np.random.default_rng([seed, _identity_number(key[1])])
             chosen = rng.integers(len(sides[key]), size=len(group))
             pairs += [PlannedPair(f, sides[key][c]) for f, c in zip(group, chosen, strict=True)]
     return pairs
