@@ -34,9 +34,8 @@ LOCAL_FOLDERS = {
 }
 # Sliders that soon leave the range of adult faces, or only move the whole head.
 SKIPPED = ("head-age", "head-trans", "measure-", "ear-shape", "asymm-", "neck-trans", "eye-bag-out")
-ASYMMETRY = (
-    0.15  # weight of a left or right slider's own draw, against the one it shares with its twin
-)
+# Weight of a left or right slider's own draw, against the draw that it shares with its twin.
+ASYMMETRY = 0.15
 MAX_DEVIATIONS = 2.2  # of a slider
 # Endings of targets that are the two directions of one slider.
 OPPOSITES = (

@@ -117,7 +117,7 @@ def layout_matrix(model: BaselModel, folder: Path, layout: UVLayout) -> csr_arra
 def register(model: BaselModel, layout: UVLayout) -> csr_array:
     """Register the model's mean to our head: (V, N) csr. Takes seconds.
 
-    The triangles that close the mouth are left out: lips would be drawn onto them.
+    The triangles that close the mouth are left out, because our lips would be mapped onto them.
     """
     head = model.head
     keypoints = head.keypoints(head.mean_head)
