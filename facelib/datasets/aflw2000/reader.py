@@ -72,6 +72,10 @@ def _test_photo(path: Path, face: BaselFace, size: int) -> TestPhoto:
     fitted_z = photo.keypoints_image[:, 2] - photo.vertices_image[:, 2].min()
     keypoints_crop[:, 2] += fitted_z.mean() * crop.scale - keypoints_crop[:, 2].mean()
     return TestPhoto(
-        image, keypoints_crop.astype(np.float32), vertices_crop, parameters.pose_deg,
-        parameters.px_per_mm * crop.scale, path.stem,
-    )  # fmt: skip
+        photo=image,
+        keypoints_image=keypoints_crop.astype(np.float32),
+        vertices_image=vertices_crop,
+        pose_deg=parameters.pose_deg,
+        px_per_mm=parameters.px_per_mm * crop.scale,
+        name=path.stem,
+    )

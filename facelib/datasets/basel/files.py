@@ -95,13 +95,18 @@ def _read_struct(path: Path) -> BaselArrays:
         MAX_BYTES,
     )  # fmt: skip
     return BaselArrays(
-        np.float32(fields["shapeMU"] + fields["expMU"]).ravel(),
-        np.float32(fields["shapePC"]), np.float64(fields["shapeEV"]).ravel(),
-        np.float32(fields["expPC"]), np.float64(fields["expEV"]).ravel(),
-        np.float32(fields["texMU"]).ravel(), np.float32(fields["texPC"]),
-        np.float64(fields["texEV"]).ravel(), _from_one(fields["tri"].T),
-        _from_one(fields["tri_mouth"].T), _from_one(fields["kpt_ind"]).ravel(),
-    )  # fmt: skip
+        shape_mean=np.float32(fields["shapeMU"] + fields["expMU"]).ravel(),
+        shape_basis=np.float32(fields["shapePC"]),
+        shape_deviations=np.float64(fields["shapeEV"]).ravel(),
+        expression_basis=np.float32(fields["expPC"]),
+        expression_deviations=np.float64(fields["expEV"]).ravel(),
+        texture_mean=np.float32(fields["texMU"]).ravel(),
+        texture_basis=np.float32(fields["texPC"]),
+        texture_deviations=np.float64(fields["texEV"]).ravel(),
+        triangles=_from_one(fields["tri"].T),
+        mouth_triangles=_from_one(fields["tri_mouth"].T),
+        keypoints=_from_one(fields["kpt_ind"]).ravel(),
+    )
 
 
 def _read_raw(paths: dict[str, Path], mouth_triangles: np.ndarray) -> BaselArrays:
@@ -123,7 +128,7 @@ def _read_raw(paths: dict[str, Path], mouth_triangles: np.ndarray) -> BaselArray
         {"trimIndex": column, "tri": (3, None), "keypoints": (1, 68)},
         MAX_BYTES,
     )
-    moved = read_mat(
+    expressions = read_mat(
         paths["Model_Expression.mat"],
         {"mu_exp": column, "w_exp": matrix, "sigma_exp": column},
         MAX_BYTES,
@@ -132,19 +137,25 @@ def _read_raw(paths: dict[str, Path], mouth_triangles: np.ndarray) -> BaselArray
     if not 0 <= kept.min() <= kept.max() < len(raw["shapeMU"]) // 3:
         raise ValueError(f"expected trimIndex of {paths['model_info.mat']} to name raw vertices")
     rows = (3 * kept[:, None] + np.arange(3)).ravel()
-    if len(moved["mu_exp"]) != len(rows):
+    if len(expressions["mu_exp"]) != len(rows):
         raise ValueError(
             f"expected {len(rows)} numbers in mu_exp of {paths['Model_Expression.mat']}, "
-            f"got {len(moved['mu_exp'])}"
+            f"got {len(expressions['mu_exp'])}"
         )
     return BaselArrays(
-        np.float32(raw["shapeMU"][rows] + moved["mu_exp"]).ravel(),
-        np.float32(raw["shapePC"][rows]), np.float64(raw["shapeEV"]).ravel(),
-        np.float32(moved["w_exp"]), np.float64(moved["sigma_exp"]).ravel(),
-        np.float32(raw["texMU"][rows]).ravel(), np.float32(raw["texPC"][rows]),
-        np.float64(raw["texEV"]).ravel(), _from_one(info["tri"].T), mouth_triangles,
-        _from_one(info["keypoints"]).ravel(), kept,
-    )  # fmt: skip
+        shape_mean=np.float32(raw["shapeMU"][rows] + expressions["mu_exp"]).ravel(),
+        shape_basis=np.float32(raw["shapePC"][rows]),
+        shape_deviations=np.float64(raw["shapeEV"]).ravel(),
+        expression_basis=np.float32(expressions["w_exp"]),
+        expression_deviations=np.float64(expressions["sigma_exp"]).ravel(),
+        texture_mean=np.float32(raw["texMU"][rows]).ravel(),
+        texture_basis=np.float32(raw["texPC"][rows]),
+        texture_deviations=np.float64(raw["texEV"]).ravel(),
+        triangles=_from_one(info["tri"].T),
+        mouth_triangles=mouth_triangles,
+        keypoints=_from_one(info["keypoints"]).ravel(),
+        kept=kept,
+    )
 
 
 def read_uv(folder: Path, arrays: BaselArrays) -> np.ndarray | None:

@@ -116,9 +116,14 @@ def read_parameters(path: Path | str, n_keypoints: int = 68) -> Parameters:
             f"expected angles in rad and a scale in px per µm in Pose_Para of {path}, got {pose}"
         )
     return Parameters(
-        rotation_from_angles(*pose[:3]), float(pose[1]), pose[3:6], float(pose[6]),
-        arrays["Shape_Para"].ravel(), arrays["Exp_Para"].ravel(), arrays["pt2d"].T,
-    )  # fmt: skip
+        rotation=rotation_from_angles(*pose[:3]),
+        yaw=float(pose[1]),
+        translation_px=pose[3:6],
+        scale=float(pose[6]),
+        shape_para=arrays["Shape_Para"].ravel(),
+        exp_para=arrays["Exp_Para"].ravel(),
+        keypoints_image=arrays["pt2d"].T,
+    )
 
 
 def place(points: np.ndarray, parameters: Parameters, height: int) -> np.ndarray:

@@ -52,9 +52,14 @@ def fit_keypoints(
         coefficients = projected @ np.linalg.solve(inner, residual)
     para = coefficients * face.deviations
     return Parameters(
-        rotation, float(np.arcsin(np.clip(-rotation[0, 2], -1, 1))), np.append(shift, 0.0),
-        scale / UM_PER_MM, para[: face.n_shape], para[face.n_shape :], points,
-    )  # fmt: skip
+        rotation=rotation,
+        yaw=float(np.arcsin(np.clip(-rotation[0, 2], -1, 1))),
+        translation_px=np.append(shift, 0.0),
+        scale=scale / UM_PER_MM,
+        shape_para=para[: face.n_shape],
+        exp_para=para[face.n_shape :],
+        keypoints_image=points,
+    )
 
 
 def weak_perspective(

@@ -102,11 +102,15 @@ def _as_model(folder: Path, arrays: BaselArrays) -> BaselModel:
         keypoint_weights=np.repeat(one[None], 68, axis=0),
     )
     return BaselModel(
-        head, arrays.shape_deviations, arrays.expression_deviations, mouth,
-        arrays.texture_mean.reshape(n, 3),
-        _rows(arrays.texture_basis, arrays.texture_deviations), arrays.texture_deviations,
-        is_stand_in(folder),
-    )  # fmt: skip
+        head=head,
+        shape_deviations=arrays.shape_deviations,
+        expression_deviations=arrays.expression_deviations,
+        mouth_triangles=mouth,
+        texture_mean=arrays.texture_mean.reshape(n, 3),
+        texture_basis=_rows(arrays.texture_basis, arrays.texture_deviations),
+        texture_deviations=arrays.texture_deviations,
+        stand_in=is_stand_in(folder),
+    )
 
 
 def _checked_count(folder: Path, arrays: BaselArrays) -> int:

@@ -142,17 +142,31 @@ def standin_model(columns: int = GRID_COLUMNS, rows: int = GRID_ROWS) -> StandIn
     mean_head = (mean_head + mirrored_head(mean_head, head)) / 2
     units = EXPRESSION_UNIT * spreads / spreads[0]
     triangles, mouth = grid_triangles(head, to_grid, columns, rows)
+    texture_mean, texture_basis, texture_deviations = _textures(to_grid, rng)
     arrays = BaselArrays(
-        np.float32(((to_grid @ mean_head + ORIGIN_MM) * UM_PER_MM).ravel()),
-        np.float32(shape_basis), deviations * UM_PER_MM,
-        np.float32(expression_basis * (spreads / units) * UM_PER_MM), units,
-        *_textures(to_grid, rng), triangles, mouth, keypoints,
-    )  # fmt: skip
-    weights = _action_weights(expressions, head)
+        shape_mean=np.float32(((to_grid @ mean_head + ORIGIN_MM) * UM_PER_MM).ravel()),
+        shape_basis=np.float32(shape_basis),
+        shape_deviations=deviations * UM_PER_MM,
+        expression_basis=np.float32(expression_basis * (spreads / units) * UM_PER_MM),
+        expression_deviations=units,
+        texture_mean=texture_mean,
+        texture_basis=texture_basis,
+        texture_deviations=texture_deviations,
+        triangles=triangles,
+        mouth_triangles=mouth,
+        keypoints=keypoints,
+    )
     return StandInModel(
-        arrays, grid_uv(columns, rows), to_grid, mean_head, shapes, expressions,
-        actions.mean(axis=0), weights, mirrored_grid(columns, rows),
-    )  # fmt: skip
+        arrays=arrays,
+        uv=grid_uv(columns, rows),
+        to_grid=to_grid,
+        mean_head=mean_head,
+        shapes=shapes,
+        expressions=expressions,
+        action_mean=actions.mean(axis=0),
+        action_weights=_action_weights(expressions, head),
+        mirrored=mirrored_grid(columns, rows),
+    )
 
 
 def _vertex_looks(looks: Appearance) -> np.ndarray:
