@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from facelib.datasets.w300lp.basel import load_basel
-from facelib.datasets.w300lp.basel_layout import BaselFace, load_basel_face, register
-from facelib.datasets.w300lp.basel_standin import write_bfm_standin
+from facelib.datasets.basel.layout import BaselFace, load_basel_face, register
+from facelib.datasets.basel.model import load_basel
+from facelib.datasets.basel.standin import write_bfm_standin
 from facelib.datasets.w300lp.index import FOLDERS, index_samples, list_samples, plan_pairs
 from facelib.datasets.w300lp.reader import make_pair
 from facelib.datasets.w300lp.standin import write_w300lp_standin
@@ -68,15 +68,16 @@ def empty_samples(root: Path) -> None:
 def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)
-        bfm = timed(
+        bfm = root / "BFM"
+        timed(
             f"write a stand-in of {COLUMNS * ROWS} vertices",
-            lambda: write_bfm_standin(root / "BFM", COLUMNS, ROWS),
+            lambda: write_bfm_standin(bfm, COLUMNS, ROWS),
         )
         model = timed("load BFM.mat", lambda: load_basel(bfm))
         timed("register it", partial(register, model, load_layout()), TARGET_REGISTER_S)
         del model
         load_basel_face(bfm)
-        face = timed("load it in our layout, registration kept", lambda: load_basel_face(bfm))
+        face = timed("load it in our layout, from the kept matrix", lambda: load_basel_face(bfm))
         photos = root / "300W_LP"
         timed(
             "photograph 40 samples",

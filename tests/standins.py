@@ -6,8 +6,8 @@ import tempfile
 from functools import lru_cache
 from pathlib import Path
 
-from facelib.datasets.w300lp.basel_layout import load_basel_face
-from facelib.datasets.w300lp.basel_standin import write_bfm_standin
+from facelib.datasets.basel.layout import load_basel_face
+from facelib.datasets.basel.standin import write_bfm_standin
 from facelib.datasets.w300lp.standin import write_w300lp_standin
 
 COLUMNS, ROWS = 61, 42
@@ -23,7 +23,8 @@ def _folder():
 
 @lru_cache(maxsize=1)
 def basel_folder():
-    return write_bfm_standin(_folder() / "BFM", COLUMNS, ROWS)
+    write_bfm_standin(_folder() / "BFM", COLUMNS, ROWS)
+    return _folder() / "BFM"
 
 
 @lru_cache(maxsize=1)

@@ -5,10 +5,11 @@ import pytest
 from scipy import io
 from standins import COLUMNS, ROWS, basel_face, basel_folder
 
+from facelib.datasets.basel.files import write_basel
+from facelib.datasets.basel.layout import layout_matrix, load_basel_face
+from facelib.datasets.basel.model import load_basel
+from facelib.datasets.basel.standin import ORIGIN_MM, standin_model, write_bfm_standin
 from facelib.datasets.registry import STAND_IN_MARKER
-from facelib.datasets.w300lp.basel import load_basel, save_basel
-from facelib.datasets.w300lp.basel_layout import layout_matrix, load_basel_face
-from facelib.datasets.w300lp.basel_standin import ORIGIN_MM, standin_model, write_bfm_standin
 from facelib.face.headmodel import load_head
 from facelib.face.layout import load_layout
 from facelib.geometry.mesh import triangle_normals
@@ -74,7 +75,7 @@ def test_stand_in_is_symmetric_and_its_basis_orthonormal(standin):
 def test_triangles_look_outward_whichever_way_the_file_has_them(model, tmp_path):
     arrays = standin_model(COLUMNS, ROWS).arrays
     turned = replace(arrays, triangles=arrays.triangles[:, ::-1])
-    save_basel(tmp_path, turned, standin_model(COLUMNS, ROWS).uv)
+    write_basel(tmp_path, turned, standin_model(COLUMNS, ROWS).uv)
     for each in (model, load_basel(tmp_path)):
         normals = triangle_normals(each.head.mean_head, each.head.triangles)
         assert (normals[:, 2] > 0).mean() > 0.7
@@ -82,7 +83,7 @@ def test_triangles_look_outward_whichever_way_the_file_has_them(model, tmp_path)
 
 
 def test_only_a_marked_folder_is_a_stand_in(model, tmp_path):
-    save_basel(tmp_path, standin_model(COLUMNS, ROWS).arrays, standin_model(COLUMNS, ROWS).uv)
+    write_basel(tmp_path, standin_model(COLUMNS, ROWS).arrays, standin_model(COLUMNS, ROWS).uv)
     assert model.stand_in
     assert not load_basel(tmp_path).stand_in
     assert "STAND-IN" in (basel_folder() / STAND_IN_MARKER).read_text()
@@ -163,7 +164,7 @@ def test_faces_land_in_our_layout(standin):
 
 def test_registration_is_kept_and_read_back(model, monkeypatch):
     first = basel_face()
-    monkeypatch.setattr("facelib.datasets.w300lp.basel_layout.register", None)
+    monkeypatch.setattr("facelib.datasets.basel.layout.register", None)
     np.testing.assert_array_equal(load_basel_face(basel_folder()).mean, first.mean)
     kept = list(basel_folder().glob("layout-*.npz"))
     assert len(kept) == 1
@@ -174,7 +175,7 @@ def test_a_damaged_registration_is_made_anew(model, monkeypatch, tmp_path):
     name = next(basel_folder().glob("layout-*.npz")).name
     (tmp_path / name).write_bytes(b"no matrix")
     made = layout_matrix(model, basel_folder(), layout)
-    monkeypatch.setattr("facelib.datasets.w300lp.basel_layout.register", lambda *_: made)
+    monkeypatch.setattr("facelib.datasets.basel.layout.register", lambda *_: made)
     with pytest.warns(UserWarning, match="registering anew"):
         layout_matrix(model, tmp_path, layout)
     assert (tmp_path / name).stat().st_size > 100

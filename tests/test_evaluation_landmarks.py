@@ -8,9 +8,9 @@ from toy_face import Constant
 
 from facelib.__main__ import main
 from facelib.cli import common
-from facelib.datasets.w300lp.aflw2000 import TestPhoto, read_test_photos
-from facelib.datasets.w300lp.index import Skipped
-from facelib.datasets.w300lp.standin import write_aflw2000_standin
+from facelib.datasets.aflw2000.reader import TestPhoto, read_test_photos
+from facelib.datasets.aflw2000.standin import write_aflw2000_standin
+from facelib.datasets.basel.fitted_photo import Skipped
 from facelib.evaluation import landmarks as landmark_scores
 from facelib.face.layout import load_layout
 

@@ -8,20 +8,12 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
-from scipy.io import savemat
 from scipy.spatial.transform import Rotation
 
 from facelib.__main__ import main
 from facelib.cli.common import BAD_DATA
 from facelib.datasets.facegen import reader as facegen
 from facelib.datasets.facegen import standin as facegen_standin
-from facelib.datasets.facegen.files import (
-    read_keypoint_indices,
-    read_obj_triangles,
-    read_obj_vertices,
-    read_rgba,
-)
 from facelib.datasets.facegen.reader import (
     ImportSettings,
     person_pairs,
@@ -29,7 +21,7 @@ from facelib.datasets.facegen.reader import (
     register_export,
 )
 from facelib.datasets.facegen.view import HEADER, FaceGenView, read_view, write_view
-from facelib.datasets.registry import is_stand_in
+from facelib.datasets.registry import FIRST_IDENTITY, is_stand_in
 from facelib.face.headmodel import load_head
 from facelib.face.layout import load_layout
 from facelib.geometry.transforms import (
@@ -50,7 +42,7 @@ LAYOUT, MODEL = load_layout(), load_head()
 def export(tmp_path_factory):
     """Three people, registered."""
     folder = tmp_path_factory.mktemp("facegen")
-    assert facegen_standin.write_export(folder, 3, seed=4, size=160) == 3
+    assert facegen_standin.write_facegen_standin(folder, 3, seed=4, size=160) == 3
     register_export(folder)
     return folder
 
@@ -97,7 +89,7 @@ def test_written_and_read_back_gives_the_same_position_map(export):
             error = np.abs(LAYOUT.position_map(pair.vertices_image) - truth)[LAYOUT.coverage]
             assert error.mean() < 0.02
             assert error.max() < 0.1
-        assert left.identity == right.identity == facegen.IDENTITY + index
+        assert left.identity == right.identity == FIRST_IDENTITY + index
         assert left.side_pose_deg[1] < -45 < 45 < right.side_pose_deg[1]
         assert np.array_equal(left.front, right.front)
 
@@ -113,8 +105,10 @@ def test_the_background_follows_alpha_not_blackness(export):
     person = read_person(export / "00001")
     rgba = np.zeros((160, 160, 4), np.float32)
     rgba[:, 80:, 3] = 1
-    photos = {view: facegen.Photo(rgba, photo.camera) for view, photo in person.photos.items()}
-    black = facegen.Person(person.name, person.vertices, photos)
+    photos = {
+        view: facegen.ExportedPhoto(rgba, photo.camera) for view, photo in person.photos.items()
+    }
+    black = facegen.ExportedPerson(person.name, person.vertices, photos)
     pair = next(person_pairs(black, register_export(export), ImportSettings(seed=1)))
     columns = pair.front.reshape(256, 256, 3).max(axis=(0, 2))
     assert columns[-20:].max() == 0
@@ -256,12 +250,6 @@ def test_a_truncated_photo_is_refused(damaged):
         read_person(path.parent)
 
 
-def test_a_photo_without_alpha_is_opaque(tmp_path):
-    Image.new("RGB", (4, 3), (9, 9, 9)).save(tmp_path / "a.png")
-    assert read_rgba(tmp_path / "a.png").shape == (3, 4, 4)
-    assert read_rgba(tmp_path / "a.png")[..., 3].min() == 1
-
-
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 NUMBER = st.floats().map(str) | TEXT.map(lambda t: t.replace("<", "").replace("&", ""))
 TREE = st.recursive(
@@ -289,26 +277,6 @@ def test_any_xml_gives_a_view_or_a_value_error(tmp_path_factory, content, as_cam
         assert str(error)
     else:
         assert np.isfinite(camera.head_to_image(np.zeros((1, 3)))).all()
-
-
-def test_obj_keeps_order_and_cuts_quads(tmp_path):
-    (tmp_path / "a.obj").write_text(
-        "mtllib x\nv 0 0 0 1 1 1\nv 1 0 0\nvt 0 0\nv 1 1 0\nv 0 1 0\nf 1/1/1 2//2 3/1 4\n"
-    )
-    assert read_obj_vertices(tmp_path / "a.obj").shape == (4, 3)
-    assert read_obj_triangles(tmp_path / "a.obj").tolist() == [[0, 1, 2], [0, 2, 3]]
-
-
-def test_keypoints_come_from_text_or_from_bfm(tmp_path):
-    numbers = np.arange(68) * 3
-    (tmp_path / "k.txt").write_text("\n".join(map(str, numbers)))
-    savemat(tmp_path / "BFM.mat", {"model": {"kpt_ind": numbers[None] + 1}})
-    for name in ("k.txt", "BFM.mat"):
-        assert read_keypoint_indices(tmp_path / name).tolist() == numbers.tolist()
-    for name, content in (("few.txt", "1 2 3"), ("words.txt", "a b"), ("no.mat", "x")):
-        (tmp_path / name).write_text(content)
-        with pytest.raises(ValueError, match=name):
-            read_keypoint_indices(tmp_path / name)
 
 
 def run(*arguments):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from facelib.datasets.florence import reader as florence
-from facelib.datasets.florence import scan_pose as upright
+from facelib.datasets.florence import scan_pose
 from facelib.datasets.florence import standin as florence_standin
-from facelib.datasets.florence.scans import Scan, read_scan
+from facelib.datasets.florence.scan_file import Scan, read_scan
 from facelib.datasets.registry import STAND_IN_MARKER
 from facelib.detect import NoFaceError
 from facelib.face.headmodel import load_head
@@ -111,12 +111,12 @@ def test_another_frame_and_unit_make_no_difference(scan, facing, monkeypatch):
     """A scan in metres that lies on its back; a few of the 24 sides are tried."""
     sides = [(0, 0), (0, np.pi), (np.pi / 2, 0), (-np.pi / 2, 0)]
     turns = [rotation_from_pose(pitch, yaw, 0.0).round() for pitch, yaw in sides]
-    monkeypatch.setattr(upright, "quarter_turns", lambda: turns)
+    monkeypatch.setattr(scan_pose, "axis_rotations", lambda: turns)
     turn = rotation_x(np.pi / 2) @ rotation_from_pose(0.05, 0.1, -0.05)
     moved = Similarity(0.001, turn, np.array([0.1, -3.0, 0.4]))
     mesh = scan.mesh_scan
     lying = Mesh(moved.apply(mesh.vertices), mesh.triangles, mesh.uv, mesh.texture)
-    again = upright.upright(Scan(lying, ()))
+    again = scan_pose.set_upright(Scan(lying, ()))
     assert set(again.notes) == {"the scan is in units of 1000 mm", "the scan was turned upright"}
     away = np.linalg.norm(again.mesh_head.vertices - facing.mesh_head.vertices, axis=1)
     assert away.max() < 3
@@ -125,13 +125,13 @@ def test_another_frame_and_unit_make_no_difference(scan, facing, monkeypatch):
 def test_triangles_that_show_their_backs_are_turned(scan, facing):
     mesh = scan.mesh_scan
     inside_out = Mesh(mesh.vertices, mesh.triangles[:, ::-1], mesh.uv, mesh.texture)
-    again = upright.upright(Scan(inside_out, ()))
+    again = scan_pose.set_upright(Scan(inside_out, ()))
     np.testing.assert_array_equal(again.mesh_head.triangles, facing.mesh_head.triangles)
 
 
 def test_surface_without_a_face_is_refused_by_name(folder, monkeypatch):
-    monkeypatch.setattr(upright, "detect_faces", lambda image: [])
-    monkeypatch.setattr(upright, "quarter_turns", lambda: [np.eye(3)] * 2)
+    monkeypatch.setattr(scan_pose, "detect_faces", lambda image: [])
+    monkeypatch.setattr(scan_pose, "axis_rotations", lambda: [np.eye(3)] * 2)
     with pytest.raises(NoFaceError, match="standin0001.obj"):
         florence.load_subject(florence.list_subjects(folder)[0])
 
@@ -161,16 +161,16 @@ def test_lifted_points_lie_on_the_surface():
     rows, columns = np.indices(depth.shape)
     depth[5:35, 5:45] = (2 * columns + rows)[5:35, 5:45]
     points = np.array([[10.0, 20.0], [30.2, 8.1]])
-    np.testing.assert_allclose(upright.lift(points, depth)[:, 2], [40, 68])
-    np.testing.assert_allclose(upright.lift(np.array([[47.0, 20.0]]), depth)[0], [47, 20, 108])
+    np.testing.assert_allclose(scan_pose.lift(points, depth)[:, 2], [40, 68])
+    np.testing.assert_allclose(scan_pose.lift(np.array([[47.0, 20.0]]), depth)[0], [47, 20, 108])
     with pytest.raises(NoFaceError):
-        upright.lift(np.array([[200.0, 20.0]]), depth)
+        scan_pose.lift(np.array([[200.0, 20.0]]), depth)
     with pytest.raises(NoFaceError):
-        upright.lift(points, np.full((9, 9), -np.inf))
+        scan_pose.lift(points, np.full((9, 9), -np.inf))
 
 
 def test_a_head_has_24_sides_to_lie_on():
-    turns = np.array(upright.quarter_turns())
+    turns = np.array(scan_pose.axis_rotations())
     assert len(np.unique(turns.reshape(-1, 9), axis=0)) == len(turns) == 24
     np.testing.assert_array_equal(turns[0], np.eye(3))
     np.testing.assert_allclose(
@@ -181,10 +181,10 @@ def test_a_head_has_24_sides_to_lie_on():
 
 @pytest.mark.parametrize(("ratio", "unit"), [(0.9, 1), (1.2, 1), (11, 10), (950, 1000)])
 def test_unit_is_told_by_the_size_of_the_face(ratio, unit):
-    assert upright.unit_mm(ratio) == unit
+    assert scan_pose.unit_mm(ratio) == unit
 
 
 @pytest.mark.parametrize("ratio", [0.01, 3.0, 1e6])
 def test_face_of_no_human_size_is_refused(ratio):
     with pytest.raises(ValueError, match="mm, cm, m"):
-        upright.unit_mm(ratio)
+        scan_pose.unit_mm(ratio)

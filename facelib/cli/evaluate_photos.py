@@ -17,9 +17,9 @@ def evaluate_aflw2000(
 ) -> None:
     """Score a network on the photos in a folder and print a table by yaw."""
     import facelib.evaluation.landmarks as scoring
+    from facelib.datasets.aflw2000.reader import read_test_photos
+    from facelib.datasets.basel.layout import load_basel_face
     from facelib.datasets.registry import is_stand_in
-    from facelib.datasets.w300lp.aflw2000 import read_test_photos
-    from facelib.datasets.w300lp.basel_layout import load_basel_face
     from facelib.face.layout import load_layout
 
     network = common.load_network(weights)

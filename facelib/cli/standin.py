@@ -40,9 +40,9 @@ def florence(out: Path, **numbers: int) -> None:
 @OUT
 def bfm(out: Path) -> None:
     """Write a morphable model of the shipped head, as BFM.mat is one."""
-    from facelib.datasets.w300lp.basel_standin import write_bfm_standin
+    from facelib.datasets.basel.standin import write_bfm_standin
 
-    write(lambda folder: (write_bfm_standin(folder), 1)[1], out, "model")
+    write(write_bfm_standin, out, "model")
 
 
 @standin.command("300w-lp", epilog=EXIT_CODES)
@@ -62,7 +62,7 @@ def w300lp(out: Path, **numbers: int) -> None:
 @OTHER_SEED
 def aflw2000(out: Path, **numbers: int) -> None:
     """Photograph others of them, as AFLW2000-3D has them."""
-    from facelib.datasets.w300lp.standin import write_aflw2000_standin
+    from facelib.datasets.aflw2000.standin import write_aflw2000_standin
 
     write(write_aflw2000_standin, out, "photos", **numbers)
 
@@ -74,9 +74,9 @@ def aflw2000(out: Path, **numbers: int) -> None:
 @click.option("--size", type=click.IntRange(16), default=512, show_default=True, help="Side, px.")
 def facegen(out: Path, **numbers: int) -> None:
     """Photograph synthetic people, as `fg3` exports them; people who are there are kept."""
-    from facelib.datasets.facegen.standin import write_export
+    from facelib.datasets.facegen.standin import write_facegen_standin
 
-    write(write_export, out, "people", **numbers)
+    write(write_facegen_standin, out, "people", **numbers)
 
 
 def write(writer, out: Path, what: str, **numbers: int) -> None:

@@ -1,7 +1,7 @@
-"""The registry of datasets: what each is for, its licence, where to ask, and what is present now.
+"""The list of data sets: purpose, licence, where to ask for each, and which files are present.
 
-None of the licensed ones ships. Each has a stand-in: data that this project makes itself in the
-same files, names and units. A folder that holds one says so in a marker file.
+None of the licensed ones ships. Each face data set has a stand-in: files that this project makes
+itself with the same names, format and units. A marker file tells a stand-in from the real data.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from itertools import islice
 from pathlib import Path
 
 from facelib.files.paths import data_dir
+from facelib.files.tables import markdown
 
 STAND_IN_MARKER = "STAND-IN.txt"
-MAX_COUNTED = 1_000_000  # files; a folder with more is not what it should be
+FIRST_IDENTITY = 2_000_000_000  # of people in licensed data; synthetic people are below it
+MAX_COUNTED = 1_000_000  # files; more need not be counted
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Expected:
         pattern: glob below the dataset's folder.
         count: how many there should be; a stand-in may have fewer.
         what: what they are, in the plural.
-        instead: glob of what serves as well, where nothing fits the pattern.
+        instead: glob of files that serve as well, if none matches the pattern.
     """
 
     pattern: str
@@ -51,11 +53,11 @@ class Dataset:
     Attributes:
         name: as its authors call it.
         folder: below the data folder.
-        purpose: what this project does with it.
-        licence: what its licence allows, in a few words.
-        ask: where to ask for it.
+        purpose: its use in this project.
+        licence: in a few words.
+        ask: address where to ask for it.
         expected: its files.
-        stand_in: the command's word for making a stand-in, or None where there is none.
+        stand_in: its name in the command `standin`, or None if it has no stand-in.
     """
 
     name: str
@@ -112,10 +114,10 @@ DATASETS = (
 
 @dataclass(frozen=True)
 class Presence:
-    """What of a dataset is present.
+    """How many files of a dataset are present.
 
     Attributes:
-        counts: one number an entry of `Dataset.expected`.
+        counts: one number per entry of `Dataset.expected`.
         stand_in: whether its folder is marked as a stand-in.
     """
 
@@ -124,7 +126,7 @@ class Presence:
 
     @property
     def present(self) -> bool:
-        """Whether there is anything of each kind."""
+        """Whether there are files of each kind."""
         return all(self.counts)
 
 
@@ -132,7 +134,7 @@ def find_dataset(folder: str) -> Dataset:
     """Return the dataset that belongs in a folder, such as "florence".
 
     Raises:
-        ValueError: if none does.
+        ValueError: if there is none.
     """
     for dataset in DATASETS:
         if dataset.folder == folder:
@@ -145,8 +147,8 @@ def presence(dataset: Dataset, root: Path | None = None) -> Presence:
     """Count a dataset's files.
 
     Args:
-        dataset: which.
-        root: the folder that holds the datasets' folders; None takes the project's data folder.
+        dataset: from `DATASETS`.
+        root: the folder that holds the datasets' folders; None: the project's data folder.
     """
     folder = (root or data_dir()) / dataset.folder
     counts = tuple(expected.present_in(folder) for expected in dataset.expected)
@@ -154,7 +156,7 @@ def presence(dataset: Dataset, root: Path | None = None) -> Presence:
 
 
 def missing_sentence(dataset: Dataset, folder: Path | str) -> str:
-    """Say in one sentence that a dataset is not in a folder, and what to do about it."""
+    """Write one sentence: a dataset is not in a folder, and where to get it."""
     wanted = " and ".join(expected.pattern for expected in dataset.expected)
     sentence = f"no {wanted} of {dataset.name} in {folder}: ask for it at {dataset.ask}"
     if dataset.stand_in:
@@ -164,11 +166,11 @@ def missing_sentence(dataset: Dataset, folder: Path | str) -> str:
 
 
 def mark_stand_in(folder: Path | str, dataset: Dataset, made_by: str) -> None:
-    """Write the marker file that calls a folder's content a stand-in.
+    """Write the marker file that declares a folder's content a stand-in.
 
     Args:
-        folder: exists.
-        dataset: what it stands in for.
+        folder: must exist.
+        dataset: the real one.
         made_by: the command that made it.
     """
     text = (
@@ -183,29 +185,32 @@ def mark_stand_in(folder: Path | str, dataset: Dataset, made_by: str) -> None:
 
 @contextmanager
 def new_stand_in(folder: Path | str, dataset: Dataset, made_by: str) -> Iterator[Path]:
-    """Give a place to write a stand-in to; it becomes the folder, marked, whole or not at all.
+    """Give a temporary folder for a stand-in, which becomes the folder when the block ends well.
 
     Args:
-        folder: new or empty; nothing real is ever mixed with a stand-in.
-        dataset: what it stands in for.
+        folder: new or empty, so that a stand-in never mixes with real data.
+        dataset: the real one.
         made_by: the command that makes it.
 
+    Yields:
+        The folder to write to; the marker file is added at the end.
+
     Raises:
-        ValueError: if the folder holds something.
+        ValueError: if the folder is not empty.
         OSError: if it cannot be written.
     """
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ValueError(f"expected a new or an empty folder, but {folder} holds something")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}")
+    unfinished = folder.with_name(f".{folder.name}.{os.getpid()}")
     try:
-        beside.mkdir()
-        yield beside
-        mark_stand_in(beside, dataset, made_by)
-        beside.replace(folder)
+        unfinished.mkdir()
+        yield unfinished
+        mark_stand_in(unfinished, dataset, made_by)
+        unfinished.replace(folder)
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def is_stand_in(folder: Path | str) -> bool:
@@ -214,23 +219,17 @@ def is_stand_in(folder: Path | str) -> bool:
 
 
 def markdown_registry(root: Path | None = None) -> str:
-    """Write the registry as a Markdown table, with what is present now.
+    """Write the data sets as a Markdown table, with the number of files that are present.
 
     Args:
-        root: the folder that holds the datasets' folders; None takes the project's data folder.
+        root: the folder that holds the datasets' folders; None: the project's data folder.
     """
-    lines = [
-        "| data set | for | licence | ask at | folder | present |",
-        "|---|---|---|---|---|---|",
-    ]
-    for dataset in DATASETS:
-        found = presence(dataset, root)
-        cells = (
-            dataset.name, dataset.purpose, dataset.licence, dataset.ask, f"{dataset.folder}/",
-            _presence_cell(dataset, found),
-        )  # fmt: skip
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    rows = [
+        (each.name, each.purpose, each.licence, each.ask, f"{each.folder}/",
+         _presence_cell(each, presence(each, root)))
+        for each in DATASETS
+    ]  # fmt: skip
+    return markdown(("data set", "for", "licence", "ask at", "folder", "present"), rows)
 
 
 def _presence_cell(dataset: Dataset, found: Presence) -> str:

@@ -21,9 +21,8 @@ from facelib.pairs.change import Change, change_image, change_points
 from facelib.reconstruction.reconstruct import predict_position_maps
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from facelib.face.layout import UVLayout
+    from facelib.networks.base import FaceNetwork
 
 SHIFTS = (-0.10, -0.05, 0.05, 0.10)  # of the crop, share of its side; along x, and along y
 ZOOMS = (0.90, 0.95, 1.05, 1.10)  # of the crop's side
@@ -67,7 +66,7 @@ class Consistency:
 
 
 def measure_consistency(
-    network: nn.Module,
+    network: FaceNetwork,
     layout: UVLayout,
     front: np.ndarray,
     front_crop: Crop,

@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from facelib.datasets.w300lp.aflw2000 import TestPhoto
-from facelib.datasets.w300lp.index import Skipped
+from facelib.datasets.aflw2000.reader import TestPhoto
+from facelib.datasets.basel.fitted_photo import Skipped
 from facelib.files.tables import markdown
 from facelib.reconstruction.reconstruct import predict_position_maps
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from facelib.face.layout import UVLayout
+    from facelib.networks.base import FaceNetwork
 
 YAW_BINS_DEG = ((0, 30), (30, 60), (60, 90))  # a few real ones are above 90 and in no bin
 
@@ -54,7 +53,7 @@ def landmark_nme(points: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def score_photos(
-    network: nn.Module, photos: Iterable[TestPhoto | Skipped], layout: UVLayout
+    network: FaceNetwork, photos: Iterable[TestPhoto | Skipped], layout: UVLayout
 ) -> LandmarkScores:
     """Score a network on photos with 68 known points.
 

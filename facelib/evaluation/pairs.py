@@ -25,9 +25,8 @@ from facelib.imaging.crop import Crop
 from facelib.reconstruction.reconstruct import predict_position_maps
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from facelib.face.layout import UVLayout
+    from facelib.networks.base import FaceNetwork
     from facelib.pairs.sample import FacePair
 
 
@@ -48,7 +47,7 @@ def mean_vertices(pairs: Iterable[FacePair]) -> np.ndarray:
 
 
 def predict_vertices(
-    network: nn.Module, pair: FacePair, layout: UVLayout, with_side: bool = True
+    network: FaceNetwork, pair: FacePair, layout: UVLayout, with_side: bool = True
 ) -> np.ndarray:
     """Return a network's vertices for a pair, (V, 3) float64, px of the pair's front crop.
 
@@ -117,7 +116,7 @@ def _subdivision(triangles: bytes, n_vertices: int):
 
 
 def evaluate_pairs(
-    network: nn.Module,
+    network: FaceNetwork,
     pairs: Iterable[FacePair],
     layout: UVLayout,
     mean_face: np.ndarray,

@@ -32,10 +32,9 @@ from facelib.geometry.registration import icp, umeyama
 from facelib.reconstruction.reconstruct import predict_position_maps
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from facelib.face.layout import UVLayout
     from facelib.geometry.transforms import Similarity
+    from facelib.networks.base import FaceNetwork
 
 REACH_MM = 140.0  # about the nose tip; no point of a scan beyond it is nearest to a face
 DENSE_MM = 1.0  # the truth is subdivided to shorter edges, because a sparse truth sets a floor
@@ -148,7 +147,7 @@ def _scan_nme(points_mm: np.ndarray, truth: ScanTruth, initial: Similarity) -> f
     return float(distances.mean() / diagonal)
 
 
-def predict_head(network: nn.Module, views: ScanViews, layout: UVLayout) -> np.ndarray:
+def predict_head(network: FaceNetwork, views: ScanViews, layout: UVLayout) -> np.ndarray:
     """Return a network's vertices for two photos of a scan: (V, 3) float64, mm, head frame.
 
     The camera's scale is known, and so is the face's size; its depth is known up to a shift.
@@ -159,7 +158,7 @@ def predict_head(network: nn.Module, views: ScanViews, layout: UVLayout) -> np.n
 
 
 def evaluate_scans(
-    network: nn.Module,
+    network: FaceNetwork,
     subjects: Sequence[Subject],
     layout: UVLayout,
     progress: Callable[[str], None] | None = None,

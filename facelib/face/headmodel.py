@@ -14,6 +14,15 @@ import numpy as np
 
 from facelib.files.paths import data_dir
 
+# The number of the mirror twin of each of the 68 iBUG keypoints.
+MIRRORED_KEYPOINTS = np.array(
+    [
+        *range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1),
+        45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40, *range(54, 47, -1), *range(59, 54, -1),
+        *range(64, 59, -1), 67, 66, 65,
+    ]
+)  # fmt: skip
+
 
 @dataclass(frozen=True, eq=False)  # hashed by identity, so that caches can be keyed with it
 class MorphableModel:

@@ -1,1 +1,1 @@
-"""FaceGen exports, as the thesis's script leaves them."""
+"""FaceGen exports, as the thesis's script makes them: per person one mesh and three photos."""

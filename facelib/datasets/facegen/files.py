@@ -1,4 +1,4 @@
-"""The mesh, the photos and the keypoints of a FaceGen export, as arrays."""
+"""Files of a FaceGen export as arrays: meshes in their own vertex order, photos, keypoints."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def read_keypoint_indices(path: Path) -> np.ndarray:
             indices = np.array(path.read_text(encoding="utf-8").split(), dtype=float).astype(int)
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from error
-    except Exception as error:  # scipy lets whatever its parsers meet through
+    except Exception as error:  # scipy's parsers raise all kinds of exceptions
         raise ValueError(f"expected 68 vertex numbers, but {path} holds others: {error}") from error
     if indices.shape != (68,) or indices.min() < 0:
         raise ValueError(f"expected 68 vertex numbers in {path}, got {indices.size}")
@@ -38,9 +38,10 @@ def read_keypoint_indices(path: Path) -> np.ndarray:
 
 
 def read_obj_vertices(path: Path) -> np.ndarray:
-    """Read an OBJ's vertices in their own order: (N, 3) float64.
+    """Read an OBJ's vertices in the file's order: (N, 3) float64.
 
-    A reader of meshes for display splits vertices at texture seams; here their order is the layout.
+    Unlike `read_mesh`, which splits vertices at texture seams, this keeps the order: it is the
+    meshes' layout.
 
     Raises:
         ValueError: if the file is missing or holds no vertices.
@@ -76,7 +77,7 @@ def read_obj_triangles(path: Path) -> np.ndarray:
 
 
 def read_rgba(path: Path) -> np.ndarray:
-    """Read a photo with its transparency: (H, W, 4) float32 in 0..1; opaque where it has none.
+    """Read a photo with its alpha, 1 if it has none: (H, W, 4) float32 in 0..1.
 
     Raises:
         ValueError: if the file is missing, damaged, no image, or too large to be a rendering.

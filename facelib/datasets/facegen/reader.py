@@ -1,9 +1,9 @@
-"""FaceGen exports: three photos, their poses and cameras, and one mesh a person, as training pairs.
+"""FaceGen exports as pairs: per person, a mesh and three photos with poses and cameras go in.
 
 An export is a folder of people, `NNNNN/NNNNN.obj` with `NNNNN_{front,left,right}.png`, `….xml` (see
-`facegen_view`) and `…_cam.xml`, as the thesis's listing 4.1 leaves it. All meshes share one layout
-of another order and number of vertices; one registration (`face.mesh_transfer`) brings it into
-ours. Each person gives two pairs: front with left, and front with right. Chapter 05.
+`view`) and `…_cam.xml`, as made by the thesis's listing 4.1. All meshes share one layout with
+another order and number of vertices; one registration (`face.mesh_transfer`) maps it to ours. Each
+person gives two pairs: front with left, and front with right. Chapter 05.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from facelib.datasets.facegen.files import (
     read_rgba,
 )
 from facelib.datasets.facegen.view import read_view
-from facelib.datasets.registry import is_stand_in
+from facelib.datasets.registry import FIRST_IDENTITY, is_stand_in
 from facelib.face.headmodel import load_head
 from facelib.face.layout import load_layout
 from facelib.face.mesh_transfer import load_matrix, save_matrix, transfer_mesh
@@ -36,22 +36,21 @@ from facelib.pairs.sample import FacePair
 from facelib.pairs.store import write_shards
 from facelib.render.camera import Camera
 
-FORMAT = 1
+PAIRS_FORMAT = 1  # raised whenever the same files and settings give other pairs
 VIEWS = ("front", "left", "right")
-IDENTITY = 2_000_000_000  # of person 0: apart from synthetic people, so that sets can be joined
 FRONT_YAW_DEG = 45.0
 LAYOUT_FILE, KEYPOINT_FILE = "layout.npz", "keypoints.txt"
-TRIES = 5  # people whose mesh may fail to register
+MAX_TRIES = 5  # people whose mesh may fail to register
 
 
 @dataclass(frozen=True)
 class ImportSettings:
-    """What decides the pairs of an export.
+    """Settings of the pairs of an export.
 
     Attributes:
         size: side of the crops, px.
         seed: of crops and backgrounds.
-        jitter: move and scale the crops a little at random, as a detector's would.
+        jitter: whether to move and scale the crops slightly, as a detector does.
         mm_per_unit: of the meshes; FaceGen's own are in mm.
     """
 
@@ -62,11 +61,11 @@ class ImportSettings:
 
 
 @dataclass(frozen=True)
-class Photo:
+class ExportedPhoto:
     """One rendering of a person.
 
     Attributes:
-        rgba: (H, W, 4) float32 in 0..1; alpha 0 where FaceGen drew nothing.
+        rgba: (H, W, 4) float32 in 0..1; alpha is 0 in the background.
         camera: from the mesh's frame, of the photo's size.
     """
 
@@ -75,22 +74,22 @@ class Photo:
 
 
 @dataclass(frozen=True)
-class Person:
+class ExportedPerson:
     """One person of an export.
 
     Attributes:
         name: the folder's name.
-        vertices: (N, 3) float64, in the mesh's own layout, frame and unit.
+        vertices: (N, 3) float64, in the export's layout, frame and unit.
         photos: by view: front, left, right.
     """
 
     name: str
     vertices: np.ndarray
-    photos: dict[str, Photo]
+    photos: dict[str, ExportedPhoto]
 
 
 def list_people(folder: Path | str) -> list[Path]:
-    """Return the people's folders, those that are named by a number, in order.
+    """Return the people's folders, those named by a number, in order.
 
     Raises:
         ValueError: if there are none.
@@ -106,7 +105,7 @@ def list_people(folder: Path | str) -> list[Path]:
     return found
 
 
-def read_person(folder: Path) -> Person:
+def read_person(folder: Path) -> ExportedPerson:
     """Read one person's mesh, photos, poses and cameras.
 
     Raises:
@@ -120,25 +119,25 @@ def read_person(folder: Path) -> Person:
         rgba = read_rgba(path)
         facegen = read_view(path.with_suffix(".xml"), folder / f"{folder.name}_{view}_cam.xml")
         try:
-            photos[view] = Photo(rgba, facegen.camera(rgba.shape[1], rgba.shape[0]))
+            photos[view] = ExportedPhoto(rgba, facegen.camera(rgba.shape[1], rgba.shape[0]))
             _check_side(view, photos[view].camera)
         except ValueError as error:
             raise ValueError(f"{path.with_suffix('')}: {error}") from error
-    return Person(folder.name, vertices, photos)
+    return ExportedPerson(folder.name, vertices, photos)
 
 
 def person_pairs(
-    person: Person, layout_matrix: csr_array, settings: ImportSettings
+    person: ExportedPerson, layout_matrix: csr_array, settings: ImportSettings
 ) -> Iterator[FacePair]:
     """Yield front with left, and front with right.
 
     Args:
         person: from `read_person`.
         layout_matrix: (V, N), their layout to ours.
-        settings: size and draws.
+        settings: of the pairs.
 
     Raises:
-        ValueError: if the mesh has another number of vertices than its layout.
+        ValueError: if the mesh has another number of vertices than the registered layout.
     """
     if layout_matrix.shape[1] != len(person.vertices):
         raise ValueError(
@@ -146,17 +145,17 @@ def person_pairs(
             f"registered has {layout_matrix.shape[1]}; delete {LAYOUT_FILE} to register anew"
         )
     face = layout_matrix @ person.vertices
-    shots = {view: _crop(person, view, face, settings) for view in VIEWS}
-    front, camera = shots["front"]
+    crops = {view: _crop(person, view, face, settings) for view in VIEWS}
+    front, camera = crops["front"]
     vertices_image = camera.head_to_image(face)
     vertices_image[:, 2] -= vertices_image[:, 2].min()
     for view in VIEWS[1:]:
-        side, side_camera = shots[view]
+        side, side_camera = crops[view]
         pair = FacePair(
             front=front,
             side=side,
             vertices_image=vertices_image.astype(np.float32),
-            identity=IDENTITY + int(person.name),
+            identity=FIRST_IDENTITY + int(person.name),
             front_pose_deg=_pose_deg(camera),
             side_pose_deg=_pose_deg(side_camera),
             name=f"facegen-{person.name}-{view}",
@@ -172,13 +171,13 @@ def iterate_pairs(
     settings: ImportSettings,
     skipped: dict[str, str],
 ) -> Iterator[FacePair]:
-    """Yield the pairs of every person that can be read.
+    """Yield the pairs of each person that can be read.
 
     Args:
         people: their folders.
         layout_matrix: (V, N).
-        settings: size and draws.
-        skipped: gets, by folder name, one sentence about each person that cannot be read.
+        settings: of the pairs.
+        skipped: is filled with one sentence per unreadable person, by folder name.
     """
     for folder in people:
         try:
@@ -202,20 +201,20 @@ def import_pairs(
         export: the people's folders.
         folder: must hold no pairs yet.
         layout_matrix: (V, N), from `register_export` or `load_matrix`.
-        settings: size and draws.
-        limit: only the first so many people.
+        settings: of the pairs.
+        limit: import only so many people, the first ones; None: all.
 
     Returns:
-        How many pairs were written, and who was skipped and why.
+        How many pairs were written, and one sentence per skipped person, by folder name.
 
     Raises:
-        ValueError: if there is nobody to read, or the folder already holds pairs.
+        ValueError: if no person can be read, or the folder already holds pairs.
     """
     skipped: dict[str, str] = {}
     pairs = iterate_pairs(list_people(export)[:limit], layout_matrix, settings, skipped)
     described = {
-        "source": "facegen", "format": FORMAT, "limit": limit, "stand_in": is_stand_in(export),
-        **asdict(settings),
+        "source": "facegen", "format": PAIRS_FORMAT, "limit": limit,
+        "stand_in": is_stand_in(export), **asdict(settings),
     }  # fmt: skip
     try:
         return write_shards(pairs, folder, described), skipped
@@ -227,18 +226,18 @@ def import_pairs(
 
 
 def register_export(export: Path | str, keypoint_file: Path | None = None) -> csr_array:
-    """Register the layout of an export's meshes once, and keep the result beside them.
+    """Register the layout of an export's meshes once, and keep the matrix in the export.
 
     Args:
-        export: the people's folders; the first person whose mesh can be read is registered.
-        keypoint_file: which vertices are the 68 keypoints; by default keypoints.txt in the export,
-            or else BFM.mat in data/BFM, whose layout FaceGen's meshes have in the thesis.
+        export: the people's folders; the first mesh that can be read is registered.
+        keypoint_file: the vertex numbers of the 68 keypoints; by default keypoints.txt in the
+            export, or else BFM.mat in data/BFM, whose layout FaceGen's meshes have in the thesis.
 
     Returns:
         (V, N) csr.
 
     Raises:
-        ValueError: if the keypoints are missing, or nobody's mesh can be registered.
+        ValueError: if the keypoints are missing, or no mesh can be registered.
     """
     kept = Path(export) / LAYOUT_FILE
     if kept.exists():
@@ -246,7 +245,7 @@ def register_export(export: Path | str, keypoint_file: Path | None = None) -> cs
     keypoint_idx = read_keypoint_indices(keypoint_file or _keypoint_file(Path(export)))
     template = FaceTemplate.of(load_head(), load_layout(), closed_eyes=True)
     reasons = []
-    for person in list_people(export)[:TRIES]:
+    for person in list_people(export)[:MAX_TRIES]:
         path = (person / person.name).with_suffix(".obj")
         try:
             vertices, triangles = read_obj_vertices(path), read_obj_triangles(path)
@@ -272,9 +271,9 @@ def _keypoint_file(export: Path) -> Path:
 
 
 def _crop(
-    person: Person, view: str, face: np.ndarray, settings: ImportSettings
+    person: ExportedPerson, view: str, face: np.ndarray, settings: ImportSettings
 ) -> tuple[np.ndarray, Camera]:
-    """Cut a photo about its keypoints, as in training, and put something behind the head."""
+    """Crop a photo about its keypoints, as in training, and draw a background behind the head."""
     photo = person.photos[view]
     key = (int(person.name), VIEWS.index(view))
     rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=key))

@@ -1,8 +1,8 @@
-"""Our own synthetic people in exactly the files of a FaceGen export: a stand-in with known truth.
+"""A stand-in for FaceGen exports: synthetic people in exactly their files, with known truth.
 
-The mesh has a layout of its own, as BFM's is another than ours: one surface from lid to lid with an
-open mouth, four triangles for each of ours, its vertices shuffled. As in the thesis, nobody has
-hair or an expression, and the camera's field of view is FaceGen's.
+Like BFM's, the mesh's layout differs from ours: eyes are closed by one surface from lid to lid, the
+mouth is open, each of our triangles is cut into four, and the vertices are shuffled. As in the
+thesis, nobody has hair or an expression, and the camera's field of view is FaceGen's.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from scipy.sparse import csr_array
 from scipy.spatial.transform import Rotation
 
 from facelib.datasets.facegen.reader import KEYPOINT_FILE, VIEWS
-from facelib.datasets.facegen.view import FaceGenView, turn_template, write_view
+from facelib.datasets.facegen.view import FaceGenView, with_pose, write_view
 from facelib.datasets.registry import find_dataset, mark_stand_in
 from facelib.face.headmodel import load_head
 from facelib.face.layout import load_layout
+from facelib.files.atomic import replacing
 from facelib.geometry.mesh import Mesh, subdivision_matrix
 from facelib.geometry.transforms import rotation_from_pose
 from facelib.imaging.effects import to_display
@@ -35,7 +36,7 @@ from facelib.synthetic.samples import make_person
 from facelib.synthetic.settings import POSES, SyntheticSettings
 
 FIELD_OF_VIEW_DEG = 17.0  # fg3 render's default, of the image's larger side
-DISTANCE_MM = 1100.0  # where a head and its neck fill nine tenths of such an image
+DISTANCE_MM = 1100.0  # at which a head and its neck fill nine tenths of such an image
 SHUFFLE = 20  # seed of the layout's vertex order
 TEXTURE_SIZE = 512
 
@@ -56,8 +57,8 @@ class StandInLayout:
 
 
 @lru_cache(maxsize=1)
-def stand_in_layout() -> StandInLayout:
-    """Make the layout, always the same one."""
+def _stand_in_layout() -> StandInLayout:
+    """Make the layout; it is always the same."""
     layout, model = load_layout(), load_head()
     in_mouth = layout.labels["membrane"] & layout.labels["mouth"]
     open_mouth = layout.triangles[~in_mouth[layout.triangles].any(axis=1)]
@@ -87,57 +88,58 @@ def export_camera(pose_deg: np.ndarray, size: int) -> Camera:
     return Camera.perspective(tuple(np.radians(pose_deg)), DISTANCE_MM, focal_px, size, size)
 
 
-def write_person(folder: Path, index: int, seed: int = 0, size: int = 512) -> bool:
+def _write_person(folder: Path, index: int, seed: int, size: int) -> bool:
     """Write one person's ten files into a new folder NNNNN, whole or not at all.
 
-    Args:
-        folder: the export.
-        index: the person's number, from 1; seed and number decide who it is.
-        seed: of every draw.
-        size: of the photos, px.
-
     Returns:
-        False if the folder was there already, which is left as it is.
+        Whether it was written; a folder that exists is kept.
     """
     name = f"{index:05d}"
     if (folder / name).is_dir():
         return False
-    temporary = folder / f".{name}.partial"
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
+    unfinished = folder / f".{name}.partial"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
     try:
-        _write_files(temporary, name, index, seed, size)
-        temporary.rename(folder / name)
+        _write_files(unfinished, name, index, seed, size)
+        unfinished.rename(folder / name)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(unfinished, ignore_errors=True)
     return True
 
 
-def write_export(folder: Path | str, count: int, seed: int = 0, size: int = 512) -> int:
-    """Write people 1 … count and the keypoints' numbers; goes on where it was stopped.
+def write_facegen_standin(
+    folder: Path | str, count: int = 20, seed: int = 0, size: int = 512
+) -> int:
+    """Write people 1 … count and the keypoints' vertex numbers.
+
+    Args:
+        folder: the export; people who are in it already are kept, so that a stopped run continues.
+        count: how many people.
+        seed: of all draws; seed and number decide who a person is.
+        size: side of the photos, px.
 
     Returns:
-        How many people are new.
+        How many people were written.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    numbers = "\n".join(map(str, stand_in_layout().keypoint_idx)) + "\n"
-    temporary = folder / f".{KEYPOINT_FILE}"
-    temporary.write_text(numbers, encoding="utf-8")
-    temporary.replace(folder / KEYPOINT_FILE)
+    numbers = "\n".join(map(str, _stand_in_layout().keypoint_idx)) + "\n"
+    with replacing(folder / KEYPOINT_FILE) as temporary:
+        temporary.write_text(numbers, encoding="utf-8")
     command = f"python -m facelib standin facegen --count {count} --seed {seed} --size {size}"
     mark_stand_in(folder, find_dataset("facegen"), command)
-    return sum(write_person(folder, index, seed, size) for index in range(1, count + 1))
+    return sum(_write_person(folder, index, seed, size) for index in range(1, count + 1))
 
 
 def vertices_of(index: int, seed: int = 0) -> np.ndarray:
-    """Return a person's whole head: (N, 3) float64, mm, head frame, which the mesh has too."""
+    """Return a person's whole head: (N, 3) float64, mm, in the head frame, which is the mesh's."""
     return load_head().vertices(make_person(index, SyntheticSettings(seed=seed)).shape)
 
 
 def _write_files(folder: Path, name: str, index: int, seed: int, size: int) -> None:
     vertices_head = vertices_of(index, seed)
-    layout = stand_in_layout()
+    layout = _stand_in_layout()
     (folder / f"{name}.obj").write_text(
         _obj_text(layout.from_head @ vertices_head, layout.triangles), encoding="utf-8"
     )
@@ -153,7 +155,7 @@ def _write_files(folder: Path, name: str, index: int, seed: int, size: int) -> N
 
 
 def _photo(vertices_head, looks, camera, rng) -> np.ndarray:
-    """(H, W, 4) uint8: a bald head, transparent around it."""
+    """Render a bald head over transparency: (H, W, 4) uint8."""
     head = load_head()
     atlas = head_atlas(head, TEXTURE_SIZE)
     mesh = Mesh(vertices_head, head.triangles, atlas.uv, paint_page(looks, atlas), atlas.shade)
@@ -178,7 +180,7 @@ def _obj_text(vertices: np.ndarray, triangles: np.ndarray) -> str:
 
 
 def write_poses(templates: Path, folder: Path, seed: int) -> None:
-    """Copy FaceGen's settings front.xml, left.xml and right.xml with poses drawn anew.
+    """Copy FaceGen's settings front.xml, left.xml and right.xml with newly drawn poses.
 
     Raises:
         ValueError: if a template is missing or holds no pose.
@@ -186,5 +188,5 @@ def write_poses(templates: Path, folder: Path, seed: int) -> None:
     for number, view in enumerate(VIEWS):
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
         rotation = rotation_from_pose(*np.radians(random_pose_deg(view, rng)))
-        text = turn_template(templates / f"{view}.xml", Rotation.from_matrix(rotation).as_quat())
+        text = with_pose(templates / f"{view}.xml", Rotation.from_matrix(rotation).as_quat())
         (folder / f"{view}.xml").write_text(text, encoding="utf-8")

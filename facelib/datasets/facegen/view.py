@@ -1,12 +1,12 @@
-"""How FaceGen writes down a view: a pose and a camera, one XML file each; and ours to and from it.
+"""FaceGen's files of a view, a pose and a camera, and their conversion from and to our `Camera`.
 
 FaceGen's `fg3 render NAME -s NAME` keeps the pose in NAME.xml, as a quaternion from the mesh to a
 head that faces +z, and the camera in NAME_cam.xml: a linear part (FaceGen's own roll, tilt and
-pan), a translation, and the frustum. A point goes mesh → eye → clip → image (eq. 4.1), and
+pan), a translation, and the frustum. A point is mapped mesh → eye → clip → image (eq. 4.1), and
 
     x_eye = linear · R(quaternion) · x_mesh + translation.
 
-The XML comes from elsewhere, so it is parsed with defusedxml.
+The XML is of unknown origin, so it is parsed with defusedxml.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from facelib.render.camera import Camera
 
 POSE = "val/rend/pose/rotateToHcs"
 CAMERA = "val/modelview"
-MAX_BYTES = 1 << 20  # FaceGen's files have some kilobytes
-COUNTERS = ("count", "item_version")  # Boost's notes about a list, not its items
-SQUARE = 1e-3  # how far a pixel's sides may differ
+MAX_BYTES = 1 << 20  # FaceGen's files have a few kilobytes
+COUNTERS = ("count", "item_version")  # Boost's metadata of a list, not its items
+SQUARE = 1e-3  # relative difference allowed between a pixel's sides
 HEADER = (
     '<?xml version="1.0" encoding="UTF-8" standalone="yes" ?>\n<!DOCTYPE boost_serialization>\n'
     '<boost_serialization signature="serialization::archive" version="12">\n<val>\n'
@@ -35,12 +35,12 @@ FOOTER = "</val>\n</boost_serialization>\n"
 
 @dataclass(frozen=True)
 class FaceGenView:
-    """What FaceGen says about one rendering.
+    """Pose and camera of one rendering.
 
     Attributes:
         quaternion: (4,) float64 x, y, z, w of length 1, mesh frame → head facing +z.
         linear: (3, 3) float64, a rotation that is applied after it.
-        translation_eye: (3,) float64, the mesh's unit: where the mesh's origin is, eye frame.
+        translation_eye: (3,) float64, the mesh's unit: its origin in the eye frame.
         frustum: left, right, bottom, top, near, far, the mesh's unit.
     """
 
@@ -62,7 +62,8 @@ class FaceGenView:
             height: of the image, px.
 
         Raises:
-            ValueError: if the frustum is none, its pixels are not square, or the head is behind.
+            ValueError: if the frustum is invalid, its pixels are not square, or the head is behind
+                the camera.
         """
         left, right, bottom, top, near, far = self.frustum
         if not (0 < near < far and left < right and bottom < top):
@@ -78,7 +79,9 @@ class FaceGenView:
             )
         distance = -self.translation_eye[2]
         if not distance > 0:
-            raise ValueError(f"expected a head before the camera, got z = {-distance:g} behind it")
+            raise ValueError(
+                f"expected a head before the camera, got one behind it, z = {-distance:g}"
+            )
         centre = (-0.5 - left * focal_px[0] / near, -0.5 + top * focal_px[0] / near)
         if not np.isfinite([*centre, *focal_px, focal_px[0] / distance]).all():
             raise ValueError(f"expected a camera of sensible size, got the frustum {self.frustum}")
@@ -89,7 +92,7 @@ class FaceGenView:
 
     @classmethod
     def of_camera(cls, camera: Camera) -> FaceGenView:
-        """Write a perspective camera as FaceGen would."""
+        """Describe a perspective camera as FaceGen does."""
         quaternion = Rotation.from_matrix(camera.rotation).as_quat()
         return cls(quaternion, np.eye(3), np.asarray(camera.translation_eye), camera.frustum())
 
@@ -97,11 +100,11 @@ class FaceGenView:
 def read_view(pose_path: Path, camera_path: Path) -> FaceGenView:
     """Read a view's two files.
 
-    The quaternion's real part is `m_real`, or a fourth item of `m_comp`; without either, it is 1
-    before the quaternion is brought to length 1, which is what FaceGen itself does.
+    The quaternion's real part is `m_real`, or a fourth item of `m_comp`; without either it is 1,
+    before normalisation, as in FaceGen itself.
 
     Raises:
-        ValueError: naming the file and what is wrong with it, whatever it holds.
+        ValueError: naming the file and what is wrong with it, whatever its content.
     """
     pose = _parsed(pose_path)
     comp = _numbers(pose, f"{POSE}/m_comp/m", pose_path, (3, 4))
@@ -110,7 +113,7 @@ def read_view(pose_path: Path, camera_path: Path) -> FaceGenView:
         comp = np.append(comp, 1.0 if real is None else _number(real, "m_real", pose_path))
     length = np.linalg.norm(comp)
     if not 0 < length < np.inf:
-        raise ValueError(f"{pose_path} must turn the head, but its quaternion is {comp}")
+        raise ValueError(f"{pose_path} must hold a rotation, but its quaternion is {comp}")
     camera = _parsed(camera_path)
     linear = np.eye(3)
     if camera.find(f"{CAMERA}/linear") is not None:
@@ -138,8 +141,8 @@ def write_view(pose_path: Path, camera_path: Path, view: FaceGenView) -> None:
     )
 
 
-def turn_template(path: Path, quaternion: np.ndarray) -> str:
-    """Put another pose into a copy of FaceGen's render settings.
+def with_pose(path: Path, quaternion: np.ndarray) -> str:
+    """Return FaceGen's render settings with another pose.
 
     Args:
         path: an XML file as `fg3 render` writes it.

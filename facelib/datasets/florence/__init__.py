@@ -1,1 +1,1 @@
-"""MICC Florence: scans of heads."""
+"""MICC Florence: scans of heads, to test on. They are read, brought upright and photographed."""

@@ -1,7 +1,7 @@
-"""MICC Florence: its scans, photographed from the front and the side, and what is measured on them.
+"""MICC Florence: scans in; front and side photos, and the region that is measured, out.
 
 Chapter 09. Front and side are rendered in orthographic projection on black, as the thesis did by
-hand with MeshLab (section 5.2); `scan_pose` knows which way the face looks.
+hand with MeshLab (section 5.2); `scan_pose` finds which way the face looks.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial import cKDTree
 
-from facelib.datasets.florence.scan_pose import UprightScan, scan_picture, upright
-from facelib.datasets.florence.scans import read_scan
+from facelib.datasets.florence.scan_file import read_scan
+from facelib.datasets.florence.scan_pose import UprightScan, scan_picture, set_upright
 from facelib.datasets.registry import find_dataset, missing_sentence
 from facelib.detect import NoFaceError
 from facelib.face.layout import load_layout
@@ -26,16 +26,16 @@ FOLDERS = "subject_*/Model/frontal1/obj"
 REGION_RADIUS_MM = 95.0
 """Radius of the evaluation region about the nose tip (iBUG's point 30).
 
-It is that of the code which Gecer et al. published with GANFIT (CVPR 2019): `micc_evaluation.py` in
-github.com/barisgecer/GANFit has 0.95 in units of 100 mm. They say that they follow Genova et al.
-(CVPR 2018). They cut a template that was registered to the scan; here the scan itself is cut, so
-its hair, ears and neck are left out besides (`region_of_scan`)."""
+It is that of the code published with GANFIT (Gecer et al., CVPR 2019): `micc_evaluation.py` in
+github.com/barisgecer/GANFit has 0.95 in units of 100 mm, following Genova et al. (CVPR 2018). They
+cut a template that is registered to the scan; here the scan itself is cut, so its hair, ears and
+neck must be left out separately (`region_of_scan`)."""
 SIDE_YAW_DEG = 90.0
 
 
 @dataclass(frozen=True)
 class Subject:
-    """One person of the data set: the folder's name and where the scan lies."""
+    """One person of the data set: the folder's name and the path of the scan."""
 
     name: str
     path: Path
@@ -43,7 +43,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class ScanViews:
-    """The two photos of a scan, cut as in training.
+    """The two photos of a scan, cropped as in training.
 
     Attributes:
         front: (S, S, 3) uint8 RGB.
@@ -63,10 +63,10 @@ def list_subjects(folder: Path | str) -> list[Subject]:
         folder: holds `subject_NN/Model/frontal1/obj/*.obj`.
 
     Returns:
-        Subjects by name; of several scans of one, the first by name.
+        Subjects in order of name; of several scans of a subject, the first in order of name.
 
     Raises:
-        FileNotFoundError: if there is none; the message says where to ask for the data set.
+        FileNotFoundError: if there is none; the message names the address to ask at.
     """
     folder = Path(folder)
     found: dict[str, Path] = {}
@@ -81,20 +81,21 @@ def load_subject(subject: Subject) -> UprightScan:
     """Read a subject's scan and bring it into the head frame.
 
     Raises:
-        ValueError: if the file is damaged, or no face is found on the scan.
-        FileNotFoundError: if the file is gone.
+        NoFaceError: if no face is found on the scan.
+        ValueError: if the file is damaged.
+        FileNotFoundError: if there is no such file.
     """
     try:
-        return upright(read_scan(subject.path))
+        return set_upright(read_scan(subject.path))
     except NoFaceError as error:
         raise NoFaceError(f"no face found on the scan {subject.path}") from error
 
 
 def region_of_scan(scan: UprightScan, radius_mm: float = REGION_RADIUS_MM) -> np.ndarray:
-    """Choose the scan's vertices that a face is measured at: (N,) bool.
+    """Choose the scan's vertices that are measured: (N,) bool.
 
     They lie within the radius of the nose tip and over the face: a vertex whose nearest point of
-    the scaled mean face is on its border belongs to hair, ears or neck. No prediction has a say.
+    the scaled mean face is on its border belongs to hair, ears or neck. Predictions play no part.
     """
     layout, vertices = load_layout(), scan.mesh_head.vertices
     near = np.linalg.norm(vertices - scan.nose_tip_head, axis=1) <= radius_mm

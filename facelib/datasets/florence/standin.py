@@ -1,8 +1,8 @@
-"""Stand-ins for MICC Florence: scans of synthetic people, in its folders and files.
+"""A stand-in for MICC Florence: scans of synthetic people, in its folders and files.
 
-A laser scanner that walks about the head is imitated: from the axis outward, the outermost surface
-is sampled on a grid of angle and height. So the scan has a triangulation of its own, lies exactly
-on the true head before noise is added, and breaks where the surface folds away, as real ones do.
+It imitates a scanner that circles the head: the outermost surface about a vertical axis is sampled
+on a grid of angle and height. So the scan has a triangulation of its own, lies exactly on the true
+head before noise is added, and has gaps where the surface folds away, as real scans do.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from facelib.synthetic.settings import SyntheticSettings
 from facelib.synthetic.skin import paint_skin_finely
 
 SPACING_MM = 1.8  # between neighbouring samples on a surface at RADIUS_MM from the axis
-FINER = 4  # texels of the texture a sample, along each side
+FINER = 4  # texels of the texture per sample, along each side
 RADIUS_MM = 95.0
-AXIS_Z_MM = -5.0  # the scanner's axis stands upright here
-HALF_ANGLE = np.radians(115.0)  # how far the scanner gets round to the back
+AXIS_Z_MM = -5.0  # z of the scanner's vertical axis
+HALF_ANGLE = np.radians(115.0)  # reach of the scanner toward the back, on each side
 LOWEST_MM, HIGHEST_MM = -170.0, 122.0
 MAX_EDGE_MM = 7.0  # a longer one bridges a fold that the scanner did not see into
 FINE_NOISE_MM, SMOOTH_NOISE_MM = 0.10, 0.15
-HOLES = (3, 8)  # how many larger holes
+HOLES = (3, 8)  # fewest and most larger holes
 HOLE_RADIUS_MM = (2.0, 8.0)
-LOST_SHARE = 0.0005  # of all cells, each missing for itself
-DARK_LOST_SHARE = 0.01  # the same where the surface throws no light back
+LOST_SHARE = 0.0005  # of all cells, each lost independently
+DARK_LOST_SHARE = 0.01  # the same on black surfaces, which reflect no light
 QUAD_SHARE = 0.3  # of all cells that stay quads
-TURN_DEG, SHIFT_MM = 6.0, 30.0  # how the person sits before the scanner
+POSE_DEG, SHIFT_MM = 6.0, 30.0  # spread of the person's pose and position before the scanner
 ATLAS_SIZE = 512
 
 
@@ -51,8 +51,8 @@ class GridScan:
 
     Attributes:
         points_head: (H, W, 3) float64, mm.
-        seen: (H, W) bool: where the scanner met the surface.
-        texture: (FINER·H, FINER·W, 3) float32, as displayed.
+        seen: (H, W) bool: whether the scanner met the surface.
+        texture: (FINER·H, FINER·W, 3) float32, display colours.
     """
 
     points_head: np.ndarray
@@ -66,13 +66,13 @@ def write_florence_standin(folder: Path | str, count: int = 20, seed: int = 0) -
     Args:
         folder: new or empty; appears whole or not at all.
         count: how many subjects.
-        seed: of every draw; no training set of this seed has these people.
+        seed: of all draws; no training set of this seed has these people.
 
     Returns:
         How many subjects were written.
 
     Raises:
-        ValueError: if the folder is not empty, or a number makes no sense.
+        ValueError: if the folder is not empty, or a number is out of range.
         OSError: if it cannot be written.
     """
     if count < 1 or seed < 0:
@@ -80,9 +80,9 @@ def write_florence_standin(folder: Path | str, count: int = 20, seed: int = 0) -
             f"expected a count of at least 1 and a seed of at least 0: {count}, {seed}"
         )
     command = f"python -m facelib standin florence --count {count} --seed {seed}"
-    with new_stand_in(folder, find_dataset("florence"), command) as beside:
+    with new_stand_in(folder, find_dataset("florence"), command) as unfinished:
         for index in range(count):
-            write_subject(beside, index, seed)
+            write_subject(unfinished, index, seed)
     return count
 
 
@@ -97,12 +97,12 @@ def write_subject(folder: Path, index: int, seed: int) -> Path:
     write_image(place / f"{stem}.jpg", scan.texture)
     (place / f"{stem}.mtl").write_text(f"newmtl skin\nKd 1 1 1\nmap_Kd {stem}.jpg\n", "utf-8")
     path = place / f"{stem}.obj"
-    path.write_text(obj_text(scan, stem, rng), "utf-8")
+    path.write_text(_obj_text(scan, stem, rng), "utf-8")
     return path
 
 
 def subject_generator(index: int, seed: int) -> np.random.Generator:
-    """Return the generator of subject `index`'s scan; who it is comes from `make_person`."""
+    """Return the generator of subject `index`'s scan; the person comes from `make_person`."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(7, index)))
 
 
@@ -110,27 +110,27 @@ def scan_person(person: Person, rng: np.random.Generator) -> GridScan:
     """Scan a person's neutral head.
 
     Args:
-        person: whom.
-        rng: draws skin, hair lumps and noise.
+        person: from `synthetic`.
+        rng: draws skin, lumps of hair, and noise.
     """
     head = load_head()
     atlas, still = head_atlas(head, ATLAS_SIZE), np.zeros(len(head.expression_names))
     skin = paint_skin_finely(rng, person, still, head, atlas)
     mesh_head = dressed_mesh(head, head.vertices(person.shape), atlas, skin.page)
-    fragments = unrolled(mesh_head)
+    fragments = _unrolled(mesh_head)
     fine = interpolate(fragments, mesh_head.triangles, mesh_head.vertices).astype(np.float64)
     uv = interpolate(fragments, mesh_head.triangles, mesh_head.uv)
     normals = vertex_normals(mesh_head.vertices, mesh_head.triangles)
     facing = interpolate(fragments, mesh_head.triangles, normals)
-    texture = baked_texture(mesh_head, fragments, uv, facing, rng)
+    texture = _baked_texture(mesh_head, fragments, uv, facing, rng)
     every = (slice(FINER // 2, None, FINER),) * 2
     seen, points, outward = fragments.covered[every], fine[every], facing[every].astype(np.float64)
     outward /= np.maximum(np.linalg.norm(outward, axis=2, keepdims=True), 1e-9)
-    height = lump_heights(person, atlas, uv[every], points, rng) + noise(seen.shape, rng)
+    height = _lump_heights(person, atlas, uv[every], points, rng) + _noise(seen.shape, rng)
     return GridScan(points + outward * height[..., None], seen, texture)
 
 
-def unrolled(mesh_head: Mesh) -> Fragments:
+def _unrolled(mesh_head: Mesh) -> Fragments:
     """Rasterise a head in the frame of the scanner: angle right, height down, radius as depth."""
     x, y, z = mesh_head.vertices.astype(np.float64).T
     z = z - AXIS_Z_MM
@@ -138,9 +138,8 @@ def unrolled(mesh_head: Mesh) -> Fragments:
     fine_mm = SPACING_MM / FINER
     corners = np.stack([(angle + HALF_ANGLE) * RADIUS_MM, HIGHEST_MM - y, np.hypot(x, z)], axis=1)
     corners[:, :2] /= fine_mm
-    # What reaches across the back would be smeared over the whole picture.
-    beside = angle[mesh_head.triangles]
-    whole = np.ptp(beside, axis=1) < np.pi
+    # A triangle across the back would be smeared over the whole picture.
+    whole = np.ptp(angle[mesh_head.triangles], axis=1) < np.pi
     height = round((HIGHEST_MM - LOWEST_MM) / SPACING_MM) * FINER
     width = round(2 * HALF_ANGLE * RADIUS_MM / SPACING_MM) * FINER
     fragments = rasterize(corners, mesh_head.triangles[whole], height, width, cull_back=True)
@@ -148,14 +147,14 @@ def unrolled(mesh_head: Mesh) -> Fragments:
     return Fragments(index, fragments.barycentric, fragments.depth)
 
 
-def baked_texture(
+def _baked_texture(
     mesh_head: Mesh,
     fragments: Fragments,
     uv: np.ndarray,
     normals_head: np.ndarray,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Colour every texel as the scanner's cameras and lamps would: (h, w, 3), as displayed."""
+    """Colour each texel as under the scanner's cameras and lamps: (h, w, 3), display colours."""
     rows_columns = _texels(uv, mesh_head.texture.shape)
     skin = [map_coordinates(c, rows_columns, order=1) for c in np.moveaxis(mesh_head.texture, 2, 0)]
     shade = interpolate(fragments, mesh_head.triangles, mesh_head.colors)
@@ -164,41 +163,41 @@ def baked_texture(
     return to_display(np.stack(skin, axis=-1) * shade * light[..., None].astype(np.float32))
 
 
-def lump_heights(
+def _lump_heights(
     person: Person,
     atlas: Atlas,
     uv: np.ndarray,
     points_head: np.ndarray,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """How far hair and beard stand off the skin, (H, W) mm, in lumps as scanners see them."""
+    """Return the height of hair and beard above the skin, (H, W) mm, in lumps as in real scans."""
     looks = person.appearance
     rows_columns = _texels(uv, (atlas.size / SKIN_SHARE, atlas.size))
     depth = map_coordinates(atlas.hairline_mm, rows_columns, order=1, mode="nearest")
     beard = map_coordinates(atlas.maps["beard"], rows_columns, order=1, mode="nearest")
     waves = np.zeros(points_head.shape[:2])
     for length_mm in (16, 22, 30, 45):
-        turn = rng.normal(size=3)
-        turn *= 2 * np.pi / length_mm / np.linalg.norm(turn)
-        waves += np.sin(points_head @ turn + rng.uniform(0, 2 * np.pi)) / 4
+        wave_vector = rng.normal(size=3)
+        wave_vector *= 2 * np.pi / length_mm / np.linalg.norm(wave_vector)
+        waves += np.sin(points_head @ wave_vector + rng.uniform(0, 2 * np.pi)) / 4
     on_head = np.clip((depth - looks.hairline_mm) / 12, 0, 1) * (looks.hair > 0.2)
     thick_mm = rng.uniform(3, 10)
     hair_mm = on_head * thick_mm * (1 + 0.8 * waves)
     return hair_mm + beard * max(looks.beard - 0.4, 0) * (2 + waves)
 
 
-def noise(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """The scanner's own error along the normals: (H, W) mm, some smooth and some not."""
+def _noise(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """Return the scanner's error along the normals: (H, W) mm, a smooth part and a fine one."""
     smooth = gaussian_filter(rng.standard_normal(shape), 3)
     fine = rng.standard_normal(shape)
     return SMOOTH_NOISE_MM * smooth / smooth.std() + FINE_NOISE_MM * fine
 
 
-def cells(scan: GridScan, rng: np.random.Generator) -> np.ndarray:
+def _cells(scan: GridScan, rng: np.random.Generator) -> np.ndarray:
     """Return the grid's cells that the scan keeps, (C, 4) int, counter-clockwise from outside.
 
-    Left out are cells with an unseen corner, those stretched over a fold, and random holes,
-    most of them where it is dark: there a scanner gets no light back.
+    Left out are cells with an unseen corner, cells stretched over a fold, and random holes, most of
+    them on dark surfaces, which reflect little light.
     """
     height, width = scan.seen.shape
     index = np.arange(height * width).reshape(height, width)
@@ -214,18 +213,18 @@ def cells(scan: GridScan, rng: np.random.Generator) -> np.ndarray:
     odds = dark[kept] / dark[kept].sum()
     for row, column in rng.choice(candidates, rng.integers(*HOLES), p=odds):
         stretch = rng.uniform(0.5, 1.0, 3)
-        away = np.linalg.norm((middles - middles[row, column]) / stretch, axis=2)
-        kept &= away > rng.uniform(*HOLE_RADIUS_MM)
+        distances = np.linalg.norm((middles - middles[row, column]) / stretch, axis=2)
+        kept &= distances > rng.uniform(*HOLE_RADIUS_MM)
     return corners[kept]
 
 
-def obj_text(scan: GridScan, stem: str, rng: np.random.Generator) -> str:
-    """Write a scan as OBJ, triangles and quads mixed, as the person happened to sit."""
-    quads = cells(scan, rng)
+def _obj_text(scan: GridScan, stem: str, rng: np.random.Generator) -> str:
+    """Write a scan as OBJ, triangles and quads mixed, in a random pose before the scanner."""
+    quads = _cells(scan, rng)
     used, quads = np.unique(quads, return_inverse=True)
     quads = quads.reshape(-1, 4) + 1
-    turn = rotation_from_pose(*np.radians(rng.uniform(-TURN_DEG, TURN_DEG, 3)))
-    points = scan.points_head.reshape(-1, 3)[used] @ turn.T + rng.normal(0, SHIFT_MM, 3)
+    rotation = rotation_from_pose(*np.radians(rng.uniform(-POSE_DEG, POSE_DEG, 3)))
+    points = scan.points_head.reshape(-1, 3)[used] @ rotation.T + rng.normal(0, SHIFT_MM, 3)
     height, width = scan.seen.shape
     row, column = np.divmod(used, width)
     uv = np.stack([(column + 0.625) / width, 1 - (row + 0.625) / height], axis=1)
@@ -240,7 +239,7 @@ def obj_text(scan: GridScan, stem: str, rng: np.random.Generator) -> str:
 
 
 def _faces(quad: list[int], whole: bool, other: bool) -> list[list[int]]:
-    """Leave a quad, or cut it along one of its two diagonals."""
+    """Keep a quad, or cut it along one of its two diagonals."""
     if whole:
         return [quad]
     a, b, c, d = quad if other else quad[1:] + quad[:1]
@@ -248,5 +247,5 @@ def _faces(quad: list[int], whole: bool, other: bool) -> list[list[int]]:
 
 
 def _texels(uv: np.ndarray, shape: tuple[float, ...]) -> list[np.ndarray]:
-    """Rows and columns on a page of this shape."""
+    """Return rows and columns in a texture of this shape."""
     return [uv[..., 1] * shape[0] - 0.5, uv[..., 0] * shape[1] - 0.5]

@@ -1,1 +1,1 @@
-"""300W-LP and AFLW2000-3D, with the Basel Face Model that their photos were fitted with."""
+"""300W-LP: photos with faces fitted by the Basel model, to train on; several poses per face."""

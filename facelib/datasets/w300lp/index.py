@@ -1,7 +1,7 @@
-"""What a copy of 300W-LP holds: samples, whose face each shows, how far it is turned, pairs.
+"""The index of a copy of 300W-LP: its samples, their persons and poses, and a plan of pairs.
 
-A sample is `NAME_k.jpg` beside `NAME_k.mat`; k = 0, 1, 2, … are one face turned further. The name
-without k is the person, in a folder and in its mirrored twin (`…_Flip`) alike.
+A sample is `NAME_k.jpg` with `NAME_k.mat`; with k = 0, 1, 2, … one face is rotated further. The
+name without k is the person, in a folder and in its mirrored twin (`…_Flip`) alike.
 """
 
 from __future__ import annotations
@@ -18,21 +18,27 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from facelib.datasets.registry import find_dataset, is_stand_in, missing_sentence
-from facelib.datasets.w300lp.fitted_photo import POSE_SHAPE
+from facelib.datasets.basel.fitted_photo import POSE_SHAPE, Skipped
+from facelib.datasets.registry import (
+    FIRST_IDENTITY,
+    find_dataset,
+    is_stand_in,
+    missing_sentence,
+)
+from facelib.files.atomic import replacing
 from facelib.files.matfiles import read_mat
 
 SUBSETS = ("AFW", "HELEN", "IBUG", "LFPW")
 FOLDERS = tuple(name + flip for name in SUBSETS for flip in ("", "_Flip"))
 NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]{0,39})_(\d{1,3})")
 FRONT_YAW, SIDE_YAW = np.radians(45.0), np.radians(100.0)  # the thesis, section 4.2.1
-FIRST_IDENTITY = 2_000_000_000  # above all synthetic people
+
 CACHE_NAME, CACHE_FORMAT = "facelib-index.npz", 1
 
 
 @dataclass(frozen=True, order=True)
-class Sample:
-    """One photo with its parameters.
+class PhotoSample:
+    """One photo with its parameters, by file name.
 
     Attributes:
         folder: AFW … LFPW_Flip.
@@ -49,7 +55,7 @@ class Sample:
 
     @property
     def k(self) -> int:
-        """How many steps the face has been turned."""
+        """The number of the rotation step; 0 is the original photo."""
         return int(self.stem.rpartition("_")[2])
 
     @property
@@ -64,16 +70,8 @@ class Sample:
 
     @property
     def identity(self) -> int:
-        """The person's number: the same wherever the name is the same."""
-        return identity_number(self.face)
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """A sample that was left out, and why."""
-
-    name: str
-    reason: str
+        """The person's number, which depends on the name alone."""
+        return _identity_number(self.face)
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ class Index:
     """All samples of a copy whose pose can be read.
 
     Attributes:
-        root: folder of the folders.
+        root: holds the folders AFW … LFPW_Flip.
         samples: sorted.
         poses: (N, 7) float64, each file's Pose_Para: pitch, yaw, roll, rad; tx, ty, tz, px; scale.
         skipped: what was left out.
@@ -89,7 +87,7 @@ class Index:
     """
 
     root: Path
-    samples: tuple[Sample, ...]
+    samples: tuple[PhotoSample, ...]
     poses: np.ndarray
     skipped: tuple[Skipped, ...]
     stand_in: bool
@@ -104,25 +102,25 @@ class Index:
 class PlannedPair:
     """A front and a side sample of one face."""
 
-    front: Sample
-    side: Sample
+    front: PhotoSample
+    side: PhotoSample
 
 
-def identity_number(face: str) -> int:
-    """Number a person by name, without a list that would have to be kept."""
+def _identity_number(face: str) -> int:
+    """Number a person by a hash of the name, so that no list has to be kept."""
     return FIRST_IDENTITY + int.from_bytes(hashlib.sha256(face.encode()).digest()[:5], "big")
 
 
 def list_samples(
     root: Path | str,
-) -> tuple[list[Sample], list[tuple[int, int]], list[Skipped]]:
+) -> tuple[list[PhotoSample], list[tuple[int, int]], list[Skipped]]:
     """List the samples of a copy without opening a file.
 
     Args:
         root: holds some of the folders AFW … LFPW_Flip.
 
     Returns:
-        samples, sorted; size and time of change (ns) of each one's .mat; and what was left out.
+        samples, sorted; size and modification time (ns) of each .mat; and what was left out.
 
     Raises:
         FileNotFoundError: if none of the folders is there.
@@ -139,7 +137,7 @@ def list_samples(
 
 
 def _list_folder(root: Path, folder: str, found: list, skipped: list) -> None:
-    """Append a folder's samples with their stamps, and what does not look like one."""
+    """Append a folder's samples with their stamps, and the files that are none."""
     with os.scandir(root / folder) as entries:
         files = {entry.name: entry for entry in entries}
     for name, entry in files.items():
@@ -150,26 +148,25 @@ def _list_folder(root: Path, folder: str, found: list, skipped: list) -> None:
         if not NAME.fullmatch(stem):
             skipped.append(Skipped(shown, f"the name is not NAME_k{ending}"))
         elif not entry.is_file():
-            skipped.append(Skipped(shown, f"{ending} is no file"))
+            skipped.append(Skipped(shown, f"{ending} is not a file"))
         elif ending == ".mat" and stem + ".jpg" not in files:
             skipped.append(Skipped(shown, "the .jpg is missing"))
         elif ending == ".jpg" and stem + ".mat" not in files:
             skipped.append(Skipped(shown, "the .mat is missing"))
         elif ending == ".mat":
             status = entry.stat()
-            found.append((Sample(folder, stem), (status.st_size, status.st_mtime_ns)))
+            found.append((PhotoSample(folder, stem), (status.st_size, status.st_mtime_ns)))
 
 
 def index_samples(root: Path | str, cache: Path | None = None, workers: int = 1) -> Index:
-    """List the samples of a copy and read how far each face is turned.
+    """List the samples of a copy and read their poses.
 
-    Every .mat is opened once; what was read is kept in a file and read anew only for files that
-    changed.
+    Each .mat is opened once: poses are cached in a file and read again only where a .mat changed.
 
     Args:
         root: holds some of the folders AFW … LFPW_Flip.
-        cache: where to keep the poses; `facelib-index.npz` in the root by default.
-        workers: processes that read.
+        cache: file that keeps the poses; `facelib-index.npz` in the root by default.
+        workers: number of processes that read.
 
     Returns:
         Index; samples without a readable pose are in its `skipped`.
@@ -187,7 +184,7 @@ def index_samples(root: Path | str, cache: Path | None = None, workers: int = 1)
     ):
         poses[i], reasons[i] = pose, reason
     if missing:
-        _keep(cache, samples, stamps, poses, reasons)
+        _write_cache(cache, samples, stamps, poses, reasons)
     good = [i for i, reason in enumerate(reasons) if not reason]
     skipped += [
         Skipped(sample.name, reason)
@@ -201,11 +198,12 @@ def index_samples(root: Path | str, cache: Path | None = None, workers: int = 1)
 def plan_pairs(index: Index, seed: int = 0) -> list[PlannedPair]:
     """Pair every front photo with one side photo of the same face (thesis, 4.2.1 and 4.3.4).
 
-    A face in a mirrored folder is paired within that folder: its mirror image is another shape.
+    A face in a mirrored folder is paired within that folder, because its mirror image is another
+    shape.
 
     Args:
-        index: what there is.
-        seed: decides which side photo a front photo gets; a face's pairs depend on nothing else.
+        index: of the copy.
+        seed: of the choice of side photos; a face's pairs do not depend on other faces.
 
     Returns:
         Pairs in the samples' order. Faces without a front or a side photo have none.
@@ -219,14 +217,14 @@ def plan_pairs(index: Index, seed: int = 0) -> list[PlannedPair]:
     pairs = []
     for key, group in fronts.items():
         if key in sides:
-            rng = np.random.default_rng([seed, identity_number(key[1])])
+            rng = np.random.default_rng([seed, _identity_number(key[1])])
             chosen = rng.integers(len(sides[key]), size=len(group))
             pairs += [PlannedPair(f, sides[key][c]) for f, c in zip(group, chosen, strict=True)]
     return pairs
 
 
 def _read_pose(path: Path) -> tuple[np.ndarray, str]:
-    """One file's Pose_Para and "", or NaN and a reason."""
+    """Return a file's Pose_Para and "", or NaN and a reason."""
     try:
         pose = read_mat(path, {"Pose_Para": POSE_SHAPE})["Pose_Para"]
         return pose.ravel().astype(np.float64), ""
@@ -234,7 +232,7 @@ def _read_pose(path: Path) -> tuple[np.ndarray, str]:
         return np.full(7, np.nan), str(error)
 
 
-def _read_poses(root: Path, samples: list[Sample], missing: list[int], workers: int):
+def _read_poses(root: Path, samples: list[PhotoSample], missing: list[int], workers: int):
     paths = [root / samples[i].folder / f"{samples[i].stem}.mat" for i in missing]
     if workers == 1:
         return map(_read_pose, paths)
@@ -245,7 +243,7 @@ def _read_poses(root: Path, samples: list[Sample], missing: list[int], workers: 
 
 
 def _cached_poses(cache: Path, samples: list, stamps: list) -> tuple[np.ndarray, list[str]]:
-    """Poses (N, 7), NaN where unknown, and reasons, "" where there is none."""
+    """Return poses (N, 7), NaN where unknown, and reasons, "" where there is none."""
     poses, reasons = np.full((len(samples), 7), np.nan), [""] * len(samples)
     if not cache.is_file():
         return poses, reasons
@@ -266,18 +264,15 @@ def _cached_poses(cache: Path, samples: list, stamps: list) -> tuple[np.ndarray,
     return poses, reasons
 
 
-def _keep(cache: Path, samples: list, stamps: list, poses: np.ndarray, reasons: list) -> None:
-    """Write the cache, whole or not at all."""
-    temporary = cache.with_name(f".{cache.name}.{os.getpid()}")
+def _write_cache(
+    cache: Path, samples: list, stamps: list, poses: np.ndarray, reasons: list
+) -> None:
     try:
-        with temporary.open("wb") as file:
+        with replacing(cache) as temporary, temporary.open("wb") as file:
             np.savez_compressed(
                 file, format=CACHE_FORMAT, names=np.array([s.name for s in samples], str),
                 stamps=np.array(stamps, np.int64).reshape(-1, 2), poses=poses,
                 reasons=np.array(reasons, str),
             )  # fmt: skip
-        temporary.replace(cache)
     except OSError as error:
         warnings.warn(f"cannot keep the index in {cache}: {error}", stacklevel=3)
-    finally:
-        temporary.unlink(missing_ok=True)

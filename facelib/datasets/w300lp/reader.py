@@ -1,4 +1,4 @@
-"""300W-LP through the Basel model: photos with fitted parameters become the same pairs as ours."""
+"""300W-LP as pairs: photos with Basel parameters in, front and side photos with vertices out."""
 
 from __future__ import annotations
 
@@ -9,36 +9,30 @@ from pathlib import Path
 
 import numpy as np
 
-from facelib.datasets.w300lp.basel_layout import BaselFace, load_basel_face
-from facelib.datasets.w300lp.fitted_photo import (
+from facelib.datasets.basel.fitted_photo import (
     FittedPhoto,
+    Skipped,
     crop_fitted,
     read_fitted,
     read_parameters,
 )
-from facelib.datasets.w300lp.index import (
-    Index,
-    PlannedPair,
-    Sample,
-    Skipped,
-    index_samples,
-    plan_pairs,
-)
+from facelib.datasets.basel.layout import BaselFace, load_basel_face
+from facelib.datasets.w300lp.index import Index, PhotoSample, PlannedPair, index_samples, plan_pairs
 from facelib.pairs.sample import FacePair
 from facelib.pairs.store import write_shards
 
-FORMAT = 1  # raised whenever the same files and seed give other pairs
-CHUNK = 64  # pairs a worker makes at a time
+PAIRS_FORMAT = 1  # raised whenever the same files and seed give other pairs
+CHUNK = 64  # pairs that a worker makes at a time
 
 
 @dataclass(frozen=True)
 class Report:
-    """What became of a copy of 300W-LP.
+    """Counts of the pairs made from a copy of 300W-LP, and what was left out.
 
     Attributes:
         n_samples: photos with a readable pose.
         n_pairs: pairs that were made.
-        skipped: samples that were left out, by name, with reasons.
+        skipped: samples and pairs that were left out, with reasons.
         stand_in: whether photos or model are a stand-in.
     """
 
@@ -49,7 +43,7 @@ class Report:
 
     @property
     def text(self) -> str:
-        """One line of counts, then a line for every sample that was left out."""
+        """One line of counts, then one line for each sample or pair that was left out."""
         what = "stand-in of 300W-LP" if self.stand_in else "300W-LP"
         lines = [
             f"{what}: {self.n_samples} photos, {self.n_pairs} pairs, {len(self.skipped)} left out"
@@ -58,8 +52,8 @@ class Report:
         return "\n".join(lines) + "\n"
 
 
-def read_sample(root: Path, sample: Sample, face: BaselFace) -> FittedPhoto:
-    """Read a photo, build its face and check that the two belong together.
+def read_sample(root: Path, sample: PhotoSample, face: BaselFace) -> FittedPhoto:
+    """Read a photo with its fitted face.
 
     Raises:
         FileNotFoundError: if a file is missing.
@@ -72,11 +66,11 @@ def read_sample(root: Path, sample: Sample, face: BaselFace) -> FittedPhoto:
 def make_pair(
     root: Path, pair: PlannedPair, face: BaselFace, size: int = 256, seed: int = 0
 ) -> FacePair:
-    """Read both photos of a pair and cut them; the same files and seed, the same pair.
+    """Read both photos of a pair and crop them; the same files and seed give the same pair.
 
     Args:
         root: of the data set.
-        pair: which photos.
+        pair: its samples.
         face: the Basel model in our layout.
         size: side of the crops, px.
         seed: of the crops' jitter.
@@ -109,14 +103,14 @@ def iterate_pairs(
     seed: int = 0,
     workers: int = 1,
 ) -> Iterator[FacePair | Skipped]:
-    """Yield every pair of a copy in order, or, in its place, which pair was left out and why.
+    """Yield each pair of a copy in order, or a `Skipped` where a pair was left out.
 
     Args:
-        index: what there is.
+        index: of the copy.
         face: the Basel model in our layout.
         size: side of the crops, px.
         seed: of the choice of side photos and of the crops.
-        workers: processes.
+        workers: number of processes.
     """
     plan = plan_pairs(index, seed)
     if workers == 1:
@@ -151,7 +145,7 @@ def prepare_pairs(
 ) -> Report:
     """Turn a copy of 300W-LP into a folder of pairs.
 
-    What was left out is named in `skipped.txt` there.
+    Left-out samples and pairs are listed in its `skipped.txt`.
 
     Args:
         root: of the photos.
@@ -159,17 +153,17 @@ def prepare_pairs(
         folder: must hold no pairs yet.
         size: side of the crops, px.
         seed: of the choice of side photos and of the crops.
-        workers: processes.
+        workers: number of processes.
 
     Raises:
         FileNotFoundError: if photos or model are missing.
-        ValueError: if the folder holds pairs already, or not one pair could be made.
+        ValueError: if the folder holds pairs already, or no pair could be made.
     """
     face = load_basel_face(basel_folder)
     index = index_samples(root, workers=workers)
     skipped = list(index.skipped)
 
-    def made() -> Iterator[FacePair]:
+    def good_pairs() -> Iterator[FacePair]:
         for result in iterate_pairs(index, face, size, seed, workers):
             if isinstance(result, Skipped):
                 skipped.append(result)
@@ -178,9 +172,10 @@ def prepare_pairs(
 
     stand_in = index.stand_in or face.stand_in
     settings = {
-        "source": "300W-LP", "format": FORMAT, "seed": seed, "size": size, "stand_in": stand_in,
+        "source": "300W-LP", "format": PAIRS_FORMAT, "seed": seed, "size": size,
+        "stand_in": stand_in,
     }  # fmt: skip
-    pairs = made()
+    pairs = good_pairs()
     first = list(islice(pairs, 1))
     if not first:
         reasons = [f"{entry.name} is left out: {entry.reason}" for entry in skipped[:1]]

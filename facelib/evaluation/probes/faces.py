@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
 
 from facelib.evaluation.metrics import vertex_error_mm
 from facelib.face.layout import UVLayout
 from facelib.imaging.crop import Crop
+from facelib.networks.base import FaceNetwork
 from facelib.pairs.sample import FacePair
 from facelib.reconstruction.reconstruct import predict_position_maps
 
@@ -61,7 +61,7 @@ def faces_at(size: int, pairs: Sequence[FacePair]) -> Faces:
 
 
 def predict_faces(
-    network: nn.Module, layout: UVLayout, fronts: np.ndarray, sides: np.ndarray | None
+    network: FaceNetwork, layout: UVLayout, fronts: np.ndarray, sides: np.ndarray | None
 ) -> np.ndarray:
     """Return a network's vertices for each face, (B, V, 3) float32, px of the front crops.
 

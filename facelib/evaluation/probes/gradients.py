@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import nn
 
 from facelib.face.layout import UVLayout
+from facelib.networks.base import FaceNetwork
 from facelib.networks.convention import POSITION_SCALE
 
 
@@ -27,7 +27,7 @@ def depth_reader(layout: UVLayout, keypoints: Sequence[int]) -> np.ndarray:
 
 
 def depth_gradient(
-    network: nn.Module,
+    network: FaceNetwork,
     photos: torch.Tensor,
     reader: np.ndarray,
     n_noisy: int,

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import nn
 
+from facelib.networks.base import FaceNetwork
 from facelib.networks.catalogue import create
 
 
-def untrained(name: str, size: int, photos: torch.Tensor, seed: int) -> nn.Module:
+def untrained(name: str, size: int, photos: torch.Tensor, seed: int) -> FaceNetwork:
     """Make a network with random weights whose answer depends on its photos: the control.
 
     The answer of a fresh network may not. Here layers that start at zero get torch's default start,

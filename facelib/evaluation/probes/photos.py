@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from torch import nn
 
 from facelib.evaluation.probes.faces import Faces, distances_mm, predict_faces
 from facelib.face.layout import UVLayout
+from facelib.networks.base import FaceNetwork
 
 GREY = 0.5  # of the boxes that hide parts of a photo: the middle of 0..1
 HIDDEN_SIDE = 0.5  # of the box that `spoiled_views` hides, as a share of the photo's side
@@ -65,7 +65,7 @@ def hide(photos: np.ndarray, centre: tuple[float, float], box: float) -> np.ndar
 
 
 def occlusion_map(
-    network: nn.Module, layout: UVLayout, faces: Faces, photo: str, n: int, box: float
+    network: FaceNetwork, layout: UVLayout, faces: Faces, photo: str, n: int, box: float
 ) -> np.ndarray:
     """Measure how far the answer moves when a grey box hides each part of one photo.
 

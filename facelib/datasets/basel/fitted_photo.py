@@ -1,7 +1,7 @@
 """A photo with fitted parameters of the Basel model, as 300W-LP and AFLW2000-3D store it.
 
-The files' own frames: the face in µm, turned by R = Rx·Ry·Rz, scaled to px, y up from the photo's
-lower edge. `place` is the one function that turns y.
+The files' own frames: the face in µm, rotated by R = Rx·Ry·Rz, scaled to px, y up from the photo's
+lower edge. `place` is the one function that flips y.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from facelib.datasets.w300lp.basel import UM_PER_MM
-from facelib.datasets.w300lp.basel_layout import BaselFace
+from facelib.datasets.basel.files import UM_PER_MM
+from facelib.datasets.basel.layout import BaselFace
 from facelib.files.matfiles import Shape, read_mat
 from facelib.geometry.transforms import pose_from_rotation, rotation_x, rotation_y, rotation_z
 from facelib.imaging.crop import Crop
@@ -20,13 +20,21 @@ from facelib.imaging.imagefiles import decode_image
 
 MAX_PIXELS = 4096**2  # of a photo; real ones have 450 x 450
 POSE_SHAPE = (1, 7)
-INNER = slice(17, 68)  # keypoints that do not slide along the cheek as the head turns
+INNER = slice(17, 68)  # keypoints that do not slide along the cheek when the head rotates
 FARTHEST = 0.15  # median distance of keypoints and pt2d, in keypoint box sides
 
 
 @dataclass(frozen=True)
+class Skipped:
+    """A photo or pair that was left out, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Parameters:
-    """What a .mat file says about a photo.
+    """The parameters of a photo, from its .mat file.
 
     Attributes:
         rotation: (3, 3) float64, model frame → eye.
@@ -79,9 +87,9 @@ def rotation_from_angles(pitch: float, yaw: float, roll: float) -> np.ndarray:
     """Compose the files' rotation R = Rx·Ry·Rz, whose yaw and roll count the other way than ours.
 
     Args:
-        pitch: rad; positive turns the face up.
-        yaw: rad; positive turns the face to the image's left.
-        roll: rad; positive turns the head clockwise as seen.
+        pitch: rad; positive tilts the face up.
+        yaw: rad; positive rotates the face to the image's left.
+        roll: rad; positive rotates the head clockwise in the image.
 
     Returns:
         (3, 3) float64, model frame → eye.
@@ -94,7 +102,8 @@ def read_parameters(path: Path | str, n_keypoints: int = 68) -> Parameters:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is damaged, or an array is missing, misshapen, not finite or senseless.
+        ValueError: if it is damaged, or an array is missing, of another shape, not finite, or out
+            of range.
     """
     wanted: dict[str, Shape] = {
         "Pose_Para": POSE_SHAPE, "Shape_Para": (199, 1), "Exp_Para": (29, 1),
@@ -107,13 +116,18 @@ def read_parameters(path: Path | str, n_keypoints: int = 68) -> Parameters:
             f"expected angles in rad and a scale in px per µm in Pose_Para of {path}, got {pose}"
         )
     return Parameters(
-        rotation_from_angles(*pose[:3]), float(pose[1]), pose[3:6], float(pose[6]),
-        arrays["Shape_Para"].ravel(), arrays["Exp_Para"].ravel(), arrays["pt2d"].T,
-    )  # fmt: skip
+        rotation=rotation_from_angles(*pose[:3]),
+        yaw=float(pose[1]),
+        translation_px=pose[3:6],
+        scale=float(pose[6]),
+        shape_para=arrays["Shape_Para"].ravel(),
+        exp_para=arrays["Exp_Para"].ravel(),
+        keypoints_image=arrays["pt2d"].T,
+    )
 
 
 def place(points: np.ndarray, parameters: Parameters, height: int) -> np.ndarray:
-    """Move points of the model onto the photo: turn, scale, shift, y down.
+    """Project points of the model onto the photo: rotate, scale, shift, y down.
 
     Args:
         points: (N, 3) float, mm, the model's frame.
@@ -123,8 +137,8 @@ def place(points: np.ndarray, parameters: Parameters, height: int) -> np.ndarray
     Returns:
         (N, 3) float64 px, image frame; z toward the camera, same scale as x and y.
     """
-    turned = parameters.px_per_mm * (points @ parameters.rotation.T) + parameters.translation_px
-    return turned * [1, -1, 1] + [0, height - 1, 0]
+    upward = parameters.px_per_mm * (points @ parameters.rotation.T) + parameters.translation_px
+    return upward * [1, -1, 1] + [0, height - 1, 0]
 
 
 def read_fitted(path: Path, face: BaselFace, parameters: Parameters) -> FittedPhoto:
@@ -148,10 +162,10 @@ def read_fitted(path: Path, face: BaselFace, parameters: Parameters) -> FittedPh
 
 
 def _read_photo(path: Path) -> np.ndarray:
-    """Read a photo's (H, W, 3) bytes.
+    """Read a photo as (H, W, 3) uint8.
 
-    Unlike `images.read_image` it stays in bytes, which makes the way to a crop twice as fast, and
-    is not turned upright: the parameters count pixels as they are stored.
+    Unlike `images.read_image` this keeps bytes, which makes cropping twice as fast, and ignores the
+    EXIF orientation: the parameters refer to pixels as they are stored.
     """
     return decode_image(path, lambda picture: np.asarray(picture.convert("RGB")), MAX_PIXELS)
 

@@ -1,8 +1,8 @@
-"""The Basel model through our layout: 228 numbers in, layout vertices out.
+"""The Basel model in our layout: 228 parameters in, layout vertices out.
 
-The model's mesh is registered to ours once (mesh integration, chapter 05) and the matrix kept. A
-face is linear in its coefficients and so is the change of layout, so both become one small matrix:
-no photo ever pays for the model's 53,215 vertices.
+The model's mesh is registered to ours once (mesh integration, chapter 05), and the matrix is kept
+in a file. A face is linear in its coefficients, and so is the change of layout; both become one
+small matrix, so no photo needs the model's 53,215 vertices.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csr_array
 
-from facelib.datasets.w300lp.basel import BaselModel, load_basel
+from facelib.datasets.basel.model import BaselModel, load_basel
 from facelib.face.headmodel import load_head
 from facelib.face.layout import UVLayout, load_layout
 from facelib.face.mesh_transfer import MATRIX_FORMAT, load_matrix, save_matrix, transfer_mesh
@@ -42,7 +42,7 @@ class BaselFace:
 
     @classmethod
     def of(cls, model: BaselModel, matrix: csr_array) -> BaselFace:
-        """Send a model's mean and bases through a layout's matrix.
+        """Transfer a model's mean and bases to a layout.
 
         Args:
             model: of N vertices.
@@ -51,16 +51,18 @@ class BaselFace:
         head = model.head
         units = np.concatenate([model.shape_deviations, model.expression_deviations])
 
-        def seen(vertices: np.ndarray) -> np.ndarray:
+        def transferred(vertices: np.ndarray) -> np.ndarray:
             return np.concatenate([matrix @ vertices, head.keypoints(vertices)])
 
-        rows = [seen(row).ravel() for basis in (head.shape_basis, head.expression_basis)
-                for row in basis]  # fmt: skip
-        basis = np.float32(np.stack(rows) / units[:, None])
+        components = (*head.shape_basis, *head.expression_basis)
+        rows = [transferred(component).ravel() for component in components]
         return cls(
-            np.float32(seen(head.mean_head)), basis, units, len(model.shape_deviations),
-            model.stand_in,
-        )  # fmt: skip
+            mean=np.float32(transferred(head.mean_head)),
+            basis=np.float32(np.stack(rows) / units[:, None]),
+            deviations=units,
+            n_shape=len(model.shape_deviations),
+            stand_in=model.stand_in,
+        )
 
     def vertices(
         self, shape_para: np.ndarray, exp_para: np.ndarray
@@ -80,15 +82,15 @@ class BaselFace:
 
 
 def load_basel_face(folder: Path | str, layout: UVLayout | None = None) -> BaselFace:
-    """Load a Basel model in our layout; the registration behind it is done once and kept.
+    """Load a Basel model in our layout; its registration is computed once and kept.
 
     Args:
         folder: of the model, see `load_basel`. The matrix is kept there.
         layout: the shipped one by default.
 
     Raises:
-        FileNotFoundError: if the model is not there.
-        ValueError: if it is not what it should be.
+        FileNotFoundError: if there is no model.
+        ValueError: if its files are damaged or do not fit together.
     """
     model = load_basel(folder)
     return BaselFace.of(model, layout_matrix(model, Path(folder), layout or load_layout()))
@@ -115,7 +117,7 @@ def layout_matrix(model: BaselModel, folder: Path, layout: UVLayout) -> csr_arra
 def register(model: BaselModel, layout: UVLayout) -> csr_array:
     """Register the model's mean to our head: (V, N) csr. Takes seconds.
 
-    The triangles that close the mouth are left out: lips would be drawn onto them.
+    The triangles that close the mouth are left out, because our lips would be mapped onto them.
     """
     head = model.head
     keypoints = head.keypoints(head.mean_head)

@@ -1,4 +1,4 @@
-"""AFLW2000-3D: photos with a fitted face each, to test on; no face has a second photo."""
+"""AFLW2000-3D: single photos with fitted faces, to test on; cropped photos with points come out."""
 
 from __future__ import annotations
 
@@ -8,23 +8,22 @@ from pathlib import Path
 
 import numpy as np
 
+from facelib.datasets.basel.fitted_photo import Skipped, crop_fitted, read_fitted, read_parameters
+from facelib.datasets.basel.layout import BaselFace
 from facelib.datasets.registry import find_dataset, missing_sentence
-from facelib.datasets.w300lp.basel_layout import BaselFace
-from facelib.datasets.w300lp.fitted_photo import crop_fitted, read_fitted, read_parameters
-from facelib.datasets.w300lp.index import Skipped
 from facelib.files.matfiles import read_mat
 
-N_ANNOTATED = 21
+N_AFLW_POINTS = 21
 
 
 @dataclass(frozen=True)
 class TestPhoto:
-    """A photo of AFLW2000-3D, cut as in training.
+    """A photo of AFLW2000-3D, cropped as in training.
 
     Attributes:
         photo: (S, S, 3) uint8 RGB.
-        keypoints_image: (68, 3) float32 px, crop frame: pt3d_68. Its z counts from a plane of
-            its own, so its mean is set to that of the fitted face's keypoints.
+        keypoints_image: (68, 3) float32 px, crop frame: pt3d_68. The origin of its z is arbitrary,
+            so its mean z is set to that of the fitted face's keypoints.
         vertices_image: (V, 3) float32 px, crop frame, lowest z 0.
         pose_deg: (3,) float32 pitch, yaw, roll.
         px_per_mm: crop px per head mm.
@@ -44,7 +43,7 @@ class TestPhoto:
 def read_test_photos(
     root: Path | str, face: BaselFace, size: int = 256
 ) -> Iterator[TestPhoto | Skipped]:
-    """Yield AFLW2000-3D's photos by name, or which one was left out and why.
+    """Yield AFLW2000-3D's photos in order of name, or a `Skipped` where one was left out.
 
     Args:
         root: holds image00002.jpg, image00002.mat and so on.
@@ -65,14 +64,18 @@ def read_test_photos(
 
 
 def _test_photo(path: Path, face: BaselFace, size: int) -> TestPhoto:
-    parameters = read_parameters(path, N_ANNOTATED)
+    parameters = read_parameters(path, N_AFLW_POINTS)
     keypoints = np.float64(read_mat(path, {"pt3d_68": (3, 68)})["pt3d_68"]).T
     photo = read_fitted(path.with_suffix(".jpg"), face, parameters)
     image, vertices_crop, crop = crop_fitted(photo, size, None)
     keypoints_crop = crop.image_to_crop(keypoints)
-    ours = photo.keypoints_image[:, 2] - photo.vertices_image[:, 2].min()
-    keypoints_crop[:, 2] += ours.mean() * crop.scale - keypoints_crop[:, 2].mean()
+    fitted_z = photo.keypoints_image[:, 2] - photo.vertices_image[:, 2].min()
+    keypoints_crop[:, 2] += fitted_z.mean() * crop.scale - keypoints_crop[:, 2].mean()
     return TestPhoto(
-        image, keypoints_crop.astype(np.float32), vertices_crop, parameters.pose_deg,
-        parameters.px_per_mm * crop.scale, path.stem,
-    )  # fmt: skip
+        photo=image,
+        keypoints_image=keypoints_crop.astype(np.float32),
+        vertices_image=vertices_crop,
+        pose_deg=parameters.pose_deg,
+        px_per_mm=parameters.px_per_mm * crop.scale,
+        name=path.stem,
+    )

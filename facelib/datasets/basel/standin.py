@@ -1,10 +1,10 @@
-"""A stand-in for the Basel Face Model: the shipped head's face on another mesh, in BFM.mat's form.
+"""A stand-in for the Basel Face Model: the shipped head's face on another mesh, as BFM.mat.
 
-The mesh is a grid about a vertical axis, as a scanner that walks around a head would leave it. Its
-199 shapes are the shipped head's and their mirror images, so that a mirrored photo's face is in the
-model too, filled up with small smooth bumps that the shipped head cannot make; its 29 expressions
-and 199 textures are principal components of what the synthetic people do and look like. Units,
-counting from 1, interleaving and an origin that is not ours are BFM's.
+The mesh is a grid about a vertical axis, like that of a scanner that circles a head. Its 199 shapes
+are the shipped head's with their mirror images, so that the model also contains the faces of
+mirrored photos, and small smooth bumps that the shipped head lacks. Its 29 expressions and 199
+textures are principal components of the synthetic people's. As in BFM, units are µm, indices count
+from 1, coordinates are interleaved, and the origin is not ours.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csr_array
 
-from facelib.datasets.registry import find_dataset, new_stand_in
-from facelib.datasets.w300lp.basel import UM_PER_MM, ModelArrays, save_basel
-from facelib.datasets.w300lp.basel_grid import (
+from facelib.datasets.basel.files import UM_PER_MM, BaselArrays, write_basel
+from facelib.datasets.basel.standin_grid import (
     face_grid,
     grid_triangles,
     grid_uv,
     mirrored_grid,
 )
+from facelib.datasets.registry import find_dataset, new_stand_in
 from facelib.face.headmodel import MorphableModel, load_head
 from facelib.imaging.effects import to_display
 from facelib.synthetic.head_pages import head_atlas
@@ -34,17 +34,17 @@ from facelib.synthetic.plain import random_plain_strengths
 N_SHAPES, N_EXPRESSIONS, N_TEXTURES = 199, 29, 199
 N_OWN_SHAPES = 60  # of the shipped head's
 ORIGIN_MM = np.array([0.0, 8.0, -12.0])  # the head frame's origin in the stand-in's frame
-COLUMNS, ROWS = 101, 70  # 7,070 vertices
+GRID_COLUMNS, GRID_ROWS = 101, 70  # 7,070 vertices
 BUMP_MM, BUMP_WIDTH_MM = 0.06, 15.0  # root mean square of each bump, and its scale
 N_FACES, N_LOOKS = 400, 220  # drawn for the expressions and textures
 EXPRESSION_UNIT = 1.5  # Exp_Para of one deviation of the first expression
-SEED = 300
+MODEL_SEED = 300
 ATLAS_SIZE = 128
 
 
 @dataclass(frozen=True)
 class StandInModel:
-    """The stand-in, and what its coefficients do to the whole shipped head.
+    """The stand-in, and the effect of its coefficients on the whole shipped head.
 
     Attributes:
         arrays: as BFM.mat holds them.
@@ -58,7 +58,7 @@ class StandInModel:
         mirrored: (n,) int, each grid vertex's twin.
     """
 
-    arrays: ModelArrays
+    arrays: BaselArrays
     uv: np.ndarray
     to_grid: csr_array
     mean_head: np.ndarray
@@ -69,14 +69,14 @@ class StandInModel:
     mirrored: np.ndarray
 
     def head_vertices(self, shape: np.ndarray, expression: np.ndarray) -> np.ndarray:
-        """Build the whole head: (199,) and (29,) deviations to (N, 3) float64 mm, head frame."""
+        """Return the whole head, (N, 3) float64 mm, head frame, of (199,) and (29,) deviations."""
         moved = np.tensordot(shape, self.shapes, 1) + np.tensordot(expression, self.expressions, 1)
         return self.mean_head + moved
 
     def coefficients(
         self, displacement_head: np.ndarray, components_head: np.ndarray
     ) -> np.ndarray:
-        """Deviations of components that displace the face: exact where it lies in their span.
+        """Return the deviations of components that displace the face; exact within their span.
 
         Args:
             displacement_head: (N, 3) float, mm, head frame.
@@ -90,13 +90,15 @@ class StandInModel:
         return on_grid @ wanted / (on_grid**2).sum(axis=1)  # they are orthogonal on the grid
 
     def texture_para(self, looks: Appearance) -> np.ndarray:
-        """(199,) float64: Tex_Para that comes closest to a person's looks."""
-        colors = (self.to_grid @ vertex_looks(looks)).ravel() - self.arrays.texture_mean
+        """Return the Tex_Para closest to a person's looks: (199,) float64."""
+        colors = (self.to_grid @ _vertex_looks(looks)).ravel() - self.arrays.texture_mean
         return colors @ self.arrays.texture_basis.astype(np.float64)
 
 
-def write_bfm_standin(folder: Path | str, columns: int = COLUMNS, rows: int = ROWS) -> Path:
-    """Write a stand-in of BFM: BFM.mat, BFM_UV.mat and the file that calls it one.
+def write_bfm_standin(
+    folder: Path | str, columns: int = GRID_COLUMNS, rows: int = GRID_ROWS
+) -> int:
+    """Write a stand-in of BFM: BFM.mat, BFM_UV.mat and the marker file.
 
     Args:
         folder: new or empty; appears whole or not at all.
@@ -104,21 +106,21 @@ def write_bfm_standin(folder: Path | str, columns: int = COLUMNS, rows: int = RO
         rows: of the grid.
 
     Returns:
-        The folder.
+        How many models were written: 1.
 
     Raises:
-        ValueError: if the folder is not empty, or the grid is one that `standin_model` refuses.
+        ValueError: if the folder is not empty, or `standin_model` refuses the grid.
         OSError: if it cannot be written.
     """
-    with new_stand_in(folder, find_dataset("BFM"), "python -m facelib standin bfm") as beside:
+    with new_stand_in(folder, find_dataset("BFM"), "python -m facelib standin bfm") as unfinished:
         model = standin_model(columns, rows)
-        save_basel(beside, model.arrays, model.uv)
-    return Path(folder)
+        write_basel(unfinished, model.arrays, model.uv)
+    return 1
 
 
 @lru_cache(maxsize=2)
-def standin_model(columns: int = COLUMNS, rows: int = ROWS) -> StandInModel:
-    """Build the stand-in's model of columns × rows vertices; the same numbers, the same model.
+def standin_model(columns: int = GRID_COLUMNS, rows: int = GRID_ROWS) -> StandInModel:
+    """Build the stand-in's model of columns × rows vertices, always the same for these numbers.
 
     Raises:
         ValueError: if the grid is too coarse for the 68 keypoints, or columns are even.
@@ -128,7 +130,7 @@ def standin_model(columns: int = COLUMNS, rows: int = ROWS) -> StandInModel:
             f"expected an odd number of at least 41 columns and 30 rows, got {columns} and {rows}"
         )
     head = load_head()
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(MODEL_SEED)
     actions = _drawn_actions(head, rng)
     to_grid, keypoints = face_grid(head, columns, rows)
     shapes, shape_basis, deviations = _principal(_shape_fields(head, rng), to_grid)
@@ -140,21 +142,35 @@ def standin_model(columns: int = COLUMNS, rows: int = ROWS) -> StandInModel:
     mean_head = (mean_head + mirrored_head(mean_head, head)) / 2
     units = EXPRESSION_UNIT * spreads / spreads[0]
     triangles, mouth = grid_triangles(head, to_grid, columns, rows)
-    arrays = ModelArrays(
-        np.float32(((to_grid @ mean_head + ORIGIN_MM) * UM_PER_MM).ravel()),
-        np.float32(shape_basis), deviations * UM_PER_MM,
-        np.float32(expression_basis * (spreads / units) * UM_PER_MM), units,
-        *_textures(to_grid, rng), triangles, mouth, keypoints,
-    )  # fmt: skip
-    weights = _action_weights(expressions, head)
+    texture_mean, texture_basis, texture_deviations = _textures(to_grid, rng)
+    arrays = BaselArrays(
+        shape_mean=np.float32(((to_grid @ mean_head + ORIGIN_MM) * UM_PER_MM).ravel()),
+        shape_basis=np.float32(shape_basis),
+        shape_deviations=deviations * UM_PER_MM,
+        expression_basis=np.float32(expression_basis * (spreads / units) * UM_PER_MM),
+        expression_deviations=units,
+        texture_mean=texture_mean,
+        texture_basis=texture_basis,
+        texture_deviations=texture_deviations,
+        triangles=triangles,
+        mouth_triangles=mouth,
+        keypoints=keypoints,
+    )
     return StandInModel(
-        arrays, grid_uv(columns, rows), to_grid, mean_head, shapes, expressions,
-        actions.mean(axis=0), weights, mirrored_grid(columns, rows),
-    )  # fmt: skip
+        arrays=arrays,
+        uv=grid_uv(columns, rows),
+        to_grid=to_grid,
+        mean_head=mean_head,
+        shapes=shapes,
+        expressions=expressions,
+        action_mean=actions.mean(axis=0),
+        action_weights=_action_weights(expressions, head),
+        mirrored=mirrored_grid(columns, rows),
+    )
 
 
-def vertex_looks(looks: Appearance) -> np.ndarray:
-    """(N, 3) float64: what colour, 0..255, a person's texture has at the head's vertices."""
+def _vertex_looks(looks: Appearance) -> np.ndarray:
+    """Return the colours of a person's texture at the head's vertices: (N, 3) float64, 0..255."""
     atlas = head_atlas(load_head(), ATLAS_SIZE)
     page = to_display(paint_page(looks, atlas))
     place = np.clip(atlas.uv * page.shape[1::-1], 0, np.array(page.shape[1::-1]) - 1).astype(int)
@@ -167,7 +183,7 @@ def mirrored_head(vertices_head: np.ndarray, head: MorphableModel) -> np.ndarray
 
 
 def _drawn_actions(head: MorphableModel, rng: np.random.Generator) -> np.ndarray:
-    """(2·N_FACES, A): expressions without gaze, which BFM has not, each with its mirror image."""
+    """(2·N_FACES, A): expressions without gaze, which BFM lacks, each with its mirror image."""
     names = head.expression_names
     drawn = np.stack([random_plain_strengths(rng, names) for _ in range(N_FACES)])
     drawn[:, [name.startswith("eyeLook") for name in names]] = 0
@@ -190,8 +206,8 @@ def _shape_fields(head: MorphableModel, rng: np.random.Generator) -> np.ndarray:
     own = np.concatenate([own, mirrored_head(own, head)]) / np.sqrt(2)
     bumps = []
     for k in range(N_SHAPES - len(own)):
-        turns = rng.normal(size=(3, 3)) / BUMP_WIDTH_MM
-        wave = np.cos(head.mean_head @ turns.T + rng.uniform(0, 2 * np.pi, 3))
+        frequencies = rng.normal(size=(3, 3)) / BUMP_WIDTH_MM
+        wave = np.cos(head.mean_head @ frequencies.T + rng.uniform(0, 2 * np.pi, 3))
         wave += (-1) ** k * mirrored_head(wave, head)
         bumps.append(BUMP_MM * wave / np.sqrt((wave**2).sum(axis=1).mean()))
     return np.concatenate([own, bumps])
@@ -200,10 +216,10 @@ def _shape_fields(head: MorphableModel, rng: np.random.Generator) -> np.ndarray:
 def _principal(
     fields: np.ndarray, to_grid: csr_array, count: int | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Turn fields into principal components as seen on the grid.
+    """Compute the principal components of fields, with the inner product on the grid.
 
     Args:
-        fields: (F, N, 3) mm on the whole head, each times a standard normal number.
+        fields: (F, N, 3) mm on the whole head, each with a standard normal coefficient.
         to_grid: (n, N) csr.
         count: how many components to keep, all by default.
 
@@ -220,7 +236,7 @@ def _principal(
 
 
 def _action_weights(expressions: np.ndarray, head: MorphableModel) -> np.ndarray:
-    """(29, A): how strongly each deviation shows when an action has strength 1."""
+    """(29, A): the deviations that approximate each action at strength 1."""
     flat = expressions.reshape(len(expressions), -1)
     actions = head.expression_basis.reshape(len(head.expression_basis), -1).astype(np.float64)
     return np.linalg.lstsq(flat.T, actions.T, rcond=None)[0]
@@ -228,7 +244,7 @@ def _action_weights(expressions: np.ndarray, head: MorphableModel) -> np.ndarray
 
 def _textures(to_grid: csr_array, rng: np.random.Generator):
     """Mean (3n,), basis (3n, 199) and deviations (199,) of people's colours, 0..255."""
-    drawn = [to_grid @ vertex_looks(random_appearance(rng)) for _ in range(N_LOOKS)]
+    drawn = [to_grid @ _vertex_looks(random_appearance(rng)) for _ in range(N_LOOKS)]
     colors = np.stack(drawn).reshape(N_LOOKS, -1)
     mean = colors.mean(axis=0)
     values, vectors = np.linalg.eigh((colors - mean) @ (colors - mean).T)

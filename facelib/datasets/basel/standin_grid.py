@@ -1,4 +1,4 @@
-"""The stand-in Basel model's mesh: a grid about a vertical axis, as a scanner sees a head."""
+"""The mesh of the stand-in Basel model: a grid about a vertical axis, like a scanner's."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_array
 
-from facelib.face.headmodel import MorphableModel
+from facelib.face.headmodel import MIRRORED_KEYPOINTS, MorphableModel
 from facelib.geometry.mesh import edges
 from facelib.render.rasterize import rasterize
 
@@ -14,17 +14,9 @@ REACH = np.radians(104.0)  # the grid ends at the ears
 HEIGHT_MM = (-112.0, 88.0)
 CENTRE_DENSITY = 0.5  # slope of the grid's angle at its centre: columns are denser on the nose
 MOUTH_STRETCH = 3.0  # triangles that an open jaw stretches this much close the mouth
-# Which of the 68 iBUG keypoints is which in a mirror.
-MIRRORED_KEYPOINTS = np.array(
-    [
-        *range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1),
-        45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40, *range(54, 47, -1), *range(59, 54, -1),
-        *range(64, 59, -1), 67, 66, 65,
-    ]
-)  # fmt: skip
 
 
-def grid_lines(columns: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
+def _grid_lines(columns: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
     """Angles (columns,) rad about the head's axis, and heights (rows,) mm from the top down."""
     t = np.linspace(-1, 1, columns)
     angles = REACH * (CENTRE_DENSITY * t + (1 - CENTRE_DENSITY) * t**3)
@@ -43,13 +35,12 @@ def mirrored_grid(columns: int, rows: int) -> np.ndarray:
 
 
 def face_grid(head: MorphableModel, columns: int, rows: int) -> tuple[csr_array, np.ndarray]:
-    """(n, N) csr from the head's vertices to a grid's, and which 68 of them are the keypoints.
+    """Return (n, N) csr from the head's vertices to a grid's, and the 68 keypoints' vertices.
 
-    The grid is the head seen from all sides at once: rasterised over angle and height, the
-    outermost surface winning. Its left half is the mirror image of its right one. The vertex
-    nearest to a keypoint is moved onto it.
+    The head is rasterised over angle and height, and the outermost surface wins. The grid's left
+    half is the mirror image of its right half. The vertex nearest to a keypoint is moved onto it.
     """
-    angles, heights = grid_lines(columns, rows)
+    angles, heights = _grid_lines(columns, rows)
     middle = columns // 2
     x, y, z = head.mean_head.T
     angle = np.arctan2(x, z)
@@ -66,7 +57,7 @@ def face_grid(head: MorphableModel, columns: int, rows: int) -> tuple[csr_array,
     usable = head.triangles[~wraps & ~outside]
     fragments = rasterize(corners, usable, rows, columns)
     if not fragments.covered[:, middle:].all():
-        raise ValueError("expected a head that fills the grid about it, got one with holes")
+        raise ValueError("expected a head that covers the whole grid, got holes")
     members = usable[fragments.triangle].astype(np.int64)
     weights = np.asarray(fragments.barycentric, np.float64)
     weights /= weights.sum(axis=2, keepdims=True)
@@ -85,11 +76,11 @@ def _symmetric(
     Args:
         members: (rows, columns, 3) int, head vertices about each grid vertex.
         weights: (rows, columns, 3) float64.
-        mirror: (N,) int, each head vertex's twin.
+        mirror: (N,) int, each head vertex's mirror twin.
         middle: the middle column.
 
     Returns:
-        members and weights (rows · columns, 6): each vertex, half by itself, half by its twin.
+        members and weights (rows · columns, 6): half from each vertex itself, half from its twin.
     """
     members, weights = members.copy(), weights.copy()
     members[:, :middle] = mirror[members[:, :middle:-1]]
@@ -102,11 +93,11 @@ def _symmetric(
 def _snap_keypoints(
     members: np.ndarray, weights: np.ndarray, head: MorphableModel, columns: int
 ) -> np.ndarray:
-    """Move the nearest grid vertices onto the 68 keypoints, left and right alike.
+    """Move the nearest grid vertices onto the 68 keypoints, symmetrically.
 
     Args:
-        members: (n, 6) int, head vertices; edited.
-        weights: (n, 6) float64, their weights; edited.
+        members: (n, 6) int, head vertices; changed in place.
+        weights: (n, 6) float64, their weights; changed in place.
         head: whose keypoints.
         columns: of the grid.
 
@@ -129,7 +120,7 @@ def _snap_keypoints(
     near, share = head.keypoint_triangles[source], head.keypoint_weights[source] / 2.0
     twins = head.mirror[near]
     near, twins = np.where(left[:, None], twins, near), np.where(left[:, None], near, twins)
-    # Off the middle, both halves name the vertex itself.
+    # Off the middle column, both halves of the weights refer to the vertex itself.
     twins = np.where(central[:, None], twins, near)
     members[index], weights[index] = np.hstack([near, twins]), np.hstack([share, share])
     return index
@@ -138,7 +129,10 @@ def _snap_keypoints(
 def grid_triangles(
     head: MorphableModel, to_grid: csr_array, columns: int, rows: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Two triangles a cell, mirrored left and right; those across the lips close the mouth."""
+    """Cut each cell into two triangles, symmetrically; return the face's and the mouth's.
+
+    Those that an opening jaw stretches lie across the lips and close the mouth.
+    """
     index = np.arange(columns * rows, dtype=np.int32).reshape(rows, columns)
     a, b, c, d = index[:-1, :-1], index[1:, :-1], index[1:, 1:], index[:-1, 1:]
     falling = np.stack([a, b, c, a, c, d], axis=-1)

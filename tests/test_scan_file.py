@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from facelib.datasets.florence import scans
+from facelib.datasets.florence import scan_file
 from facelib.geometry.meshfiles import read_mesh
 
 SQUARE = """mtllib box.mtl
@@ -37,7 +37,7 @@ def write(folder, faces=TRIANGLES, material="newmtl skin\nmap_Kd skin.png\n", te
 
 
 def test_textured_scan_is_read_with_v_down(tmp_path):
-    scan = scans.read_scan(write(tmp_path))
+    scan = scan_file.read_scan(write(tmp_path))
     assert scan.notes == ()
     assert scan.mesh_scan.triangles.shape == (2, 3)
     np.testing.assert_allclose(scan.mesh_scan.texture[0, 0], [1, 0, 0])
@@ -47,23 +47,23 @@ def test_textured_scan_is_read_with_v_down(tmp_path):
 
 @pytest.mark.parametrize("faces", [QUAD, QUAD + "f 1/1 2/2 3/3\n", "f 1 2 3 4\n"])
 def test_quads_cover_what_their_triangles_would(tmp_path, faces):
-    mesh = scans.read_scan(write(tmp_path, faces)).mesh_scan
+    mesh = scan_file.read_scan(write(tmp_path, faces)).mesh_scan
     a, b, c = np.moveaxis(mesh.vertices[mesh.triangles[:2]], 1, 0)
     assert np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2 == pytest.approx(100)
 
 
 def test_seam_in_the_texture_splits_vertices(tmp_path):
     """Vertex 1 has coordinate 1 in one triangle and 3 in the other: neither may win."""
-    mesh = scans.read_scan(write(tmp_path, "f 1/1 2/2 3/3\nf 1/3 3/1 4/4\n")).mesh_scan
+    mesh = scan_file.read_scan(write(tmp_path, "f 1/1 2/2 3/3\nf 1/3 3/1 4/4\n")).mesh_scan
     first = (mesh.vertices == 0).all(axis=1)
     np.testing.assert_allclose(sorted(mesh.uv[first].tolist()), [[0, 1], [1, 0]])
 
 
 def test_missing_material_or_texture_is_noted_and_drawn_grey(tmp_path):
-    no_material = scans.read_scan(write(tmp_path, material=None, texture=False))
+    no_material = scan_file.read_scan(write(tmp_path, material=None, texture=False))
     assert no_material.mesh_scan.texture is None
     assert no_material.notes == ("'box.mtl' is missing", "no texture: drawn in plain grey")
-    no_texture = scans.read_scan(write(tmp_path, texture=False))
+    no_texture = scan_file.read_scan(write(tmp_path, texture=False))
     assert no_texture.notes[0] == "'skin.png' is missing"
 
 
@@ -75,10 +75,10 @@ def test_nothing_outside_the_folder_is_read(tmp_path, name):
     inner = tmp_path / "scan"
     inner.mkdir()
     path = write(inner, material=f"newmtl skin\nmap_Kd {name}\n")
-    assert scans.read_scan(path).mesh_scan.texture is None
+    assert scan_file.read_scan(path).mesh_scan.texture is None
     path.write_text(SQUARE.replace("box.mtl", "../box.mtl") + TRIANGLES)
     (tmp_path / "box.mtl").write_text("newmtl skin\nmap_Kd secret.png\n")
-    scan = scans.read_scan(path)
+    scan = scan_file.read_scan(path)
     assert scan.mesh_scan.texture is None
     assert "outside" in scan.notes[0]
 
@@ -89,7 +89,7 @@ def test_link_that_leads_outside_is_not_followed(tmp_path):
     inner.mkdir()
     path = write(inner, texture=False)
     (inner / "skin.png").symlink_to(tmp_path / "secret.png")
-    assert scans.read_scan(path).mesh_scan.texture is None
+    assert scan_file.read_scan(path).mesh_scan.texture is None
 
 
 def test_truncated_texture_is_one_sentence(tmp_path):
@@ -99,7 +99,7 @@ def test_truncated_texture_is_one_sentence(tmp_path):
     whole = (tmp_path / "skin.png").read_bytes()
     (tmp_path / "skin.png").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ValueError, match="skin.png is damaged"):
-        scans.read_scan(path)
+        scan_file.read_scan(path)
 
 
 def test_decompression_bomb_is_refused_before_it_is_decoded(tmp_path):
@@ -107,14 +107,14 @@ def test_decompression_bomb_is_refused_before_it_is_decoded(tmp_path):
     Image.new("1", (12_000, 12_000)).save(tmp_path / "skin.png")
     assert (tmp_path / "skin.png").stat().st_size < 100_000
     with pytest.raises(ValueError, match="12000 x 12000"):
-        scans.read_scan(path)
+        scan_file.read_scan(path)
 
 
 def test_format_that_runs_a_program_is_refused(tmp_path):
     path = write(tmp_path, texture=False)
     (tmp_path / "skin.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
     with pytest.raises(ValueError, match="skin.png is none that can be read"):
-        scans.read_scan(path)
+        scan_file.read_scan(path)
 
 
 def test_impossible_corners_are_left_out_and_counted(tmp_path):
@@ -123,7 +123,7 @@ def test_impossible_corners_are_left_out_and_counted(tmp_path):
         "v 0 0 0\nv 1 0 0\nv 1 1 0\nv nan 0 0\nv 1e300 0 0\nf 1 2 3\nf 1 2 4\nf 1 2 5\n"
     )
     with np.errstate(over="ignore"):
-        scan = scans.read_scan(path)
+        scan = scan_file.read_scan(path)
     assert len(scan.mesh_scan.triangles) == 1 and np.isfinite(scan.mesh_scan.vertices).all()
     assert scan.notes[0].startswith("2 triangles")
 
@@ -134,13 +134,13 @@ def test_impossible_corners_are_left_out_and_counted(tmp_path):
 def test_broken_obj_names_the_file(tmp_path, text):
     (tmp_path / "box.obj").write_text(text)
     with pytest.raises(ValueError, match="box.obj"):
-        scans.read_scan(tmp_path / "box.obj")
+        scan_file.read_scan(tmp_path / "box.obj")
 
 
 def test_enormous_file_is_refused_unread(tmp_path, monkeypatch):
-    monkeypatch.setattr(scans, "MAX_OBJ_BYTES", 50)
+    monkeypatch.setattr(scan_file, "MAX_OBJ_BYTES", 50)
     with pytest.raises(ValueError, match=r"at most.*box\.obj"):
-        scans.read_scan(write(tmp_path))
+        scan_file.read_scan(write(tmp_path))
 
 
 OBJ_LINE = st.one_of(
@@ -172,7 +172,7 @@ def test_whatever_is_written_is_read_or_refused_in_a_sentence(tmp_path_factory, 
     before = sorted(path.name for path in folder.iterdir())
     try:
         with np.errstate(all="ignore"):
-            mesh = scans.read_scan(folder / "box.obj").mesh_scan
+            mesh = scan_file.read_scan(folder / "box.obj").mesh_scan
     except ValueError as error:
         assert "box.obj" in str(error) or "skin.png" in str(error)
     else:
@@ -187,7 +187,7 @@ def test_a_spoilt_texture_is_drawn_or_refused_in_a_sentence(tmp_path_factory, da
     path = write(folder, material="newmtl skin\nmap_Kd skin.jpg\n", texture=False)
     (folder / "skin.jpg").write_bytes(damaged(jpeg(), damage))
     try:
-        texture = scans.read_scan(path).mesh_scan.texture
+        texture = scan_file.read_scan(path).mesh_scan.texture
     except ValueError as error:
         assert "skin.jpg" in str(error)
     else:

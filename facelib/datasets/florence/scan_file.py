@@ -1,7 +1,7 @@
-"""Read a textured scan that somebody else made, with no trust in what it names.
+"""Read a textured scan from a file of unknown origin, safely.
 
 Chapter 09. Quads, other polygons and missing materials are tolerated and noted. Nothing outside the
-scan's own folder is read, whatever a material is called; a damaged or a gigantic texture is an
+scan's own folder is read, whatever names its files contain; a damaged or oversized texture is an
 error that names the file.
 """
 
@@ -29,7 +29,7 @@ class Scan:
 
     Attributes:
         mesh_scan: vertices in the scanner's frame and unit; texture in display colours, or None.
-        notes: what was missing or odd, in words.
+        notes: one sentence per oddity or missing file.
     """
 
     mesh_scan: Mesh
@@ -40,14 +40,14 @@ def read_scan(path: Path | str) -> Scan:
     """Read a scan from an OBJ file, its material and its texture.
 
     Args:
-        path: ends in .obj; the material and the texture lie in the same folder or below it.
+        path: ends in .obj; the material and the texture are in the same folder or below it.
 
     Returns:
         Scan; triangles only, all vertices finite.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if the file, its material or its texture is damaged or far too large.
+        ValueError: if the file, its material or its texture is damaged or too large.
     """
     path = Path(path)
     if path.is_file() and path.stat().st_size > MAX_OBJ_BYTES:
@@ -55,14 +55,14 @@ def read_scan(path: Path | str) -> Scan:
             f"expected a scan of at most {MAX_OBJ_BYTES // 10**6} MB, "
             f"got {path.stat().st_size // 10**6} MB in {path}"
         )
-    beside = _beside(path)
-    mesh_scan = read_mesh(path, resolver=beside, split_seams=True)
-    if beside.damage:
-        raise ValueError(beside.damage[0])
-    if not beside.textures_read:  # trimesh puts a small grey picture in place of none
+    resolver = _checking_resolver(path)
+    mesh_scan = read_mesh(path, resolver=resolver, split_seams=True)
+    if resolver.damage:
+        raise ValueError(resolver.damage[0])
+    if not resolver.textures_read:  # trimesh substitutes a small grey picture
         mesh_scan = replace(mesh_scan, texture=None)
     mesh_scan, n_dropped = _finite(mesh_scan, path)
-    notes = list(dict.fromkeys(beside.notes))
+    notes = list(dict.fromkeys(resolver.notes))
     if n_dropped:
         notes.append(f"{n_dropped} triangles with impossible coordinates left out")
     if mesh_scan.texture is None or mesh_scan.uv is None:
@@ -71,7 +71,7 @@ def read_scan(path: Path | str) -> Scan:
 
 
 def _finite(mesh: Mesh, path: Path) -> tuple[Mesh, int]:
-    """Leave out the triangles with a corner that is no place, and count them."""
+    """Leave out the triangles with a corner that is not finite, and count them."""
     sound = np.isfinite(mesh.vertices).all(axis=1)
     kept = sound[mesh.triangles].all(axis=1)
     if not kept.any():
@@ -83,12 +83,12 @@ def _finite(mesh: Mesh, path: Path) -> tuple[Mesh, int]:
     )
 
 
-def _beside(path: Path):
-    """Return trimesh's finder of a scan's other files, made suspicious; it keeps what it met."""
+def _checking_resolver(path: Path):
+    """Return a trimesh resolver of a scan's other files that checks them and notes what it met."""
     from trimesh.resolvers import FilePathResolver
 
-    class Beside(FilePathResolver):
-        """Finds files in one folder only, and looks at textures before anyone decodes them."""
+    class CheckingResolver(FilePathResolver):
+        """Resolves files in one folder only, and checks textures before they are decoded."""
 
         def __init__(self) -> None:
             super().__init__(path)
@@ -106,7 +106,7 @@ def _beside(path: Path):
             if not place.is_file():
                 self.notes.append(f"{name[:80]!r} is missing")
                 raise FileNotFoundError(name)
-            # An OBJ asks for its material first; all that the material asks for are textures.
+            # An OBJ names its material first; all files that the material names are textures.
             fault = _texture_fault(place) if self.material_read else _material_fault(place)
             self.textures_read += self.material_read and not fault
             self.material_read = True
@@ -115,7 +115,7 @@ def _beside(path: Path):
                 raise ValueError(fault)
             return place.read_bytes()
 
-    return Beside()
+    return CheckingResolver()
 
 
 def _material_fault(place: Path) -> str | None:
