@@ -11,6 +11,7 @@ import numpy as np
 from facelib.datasets.w300lp.basel import UM_PER_MM
 from facelib.datasets.w300lp.basel_layout import BaselFace
 from facelib.datasets.w300lp.fitted_photo import Parameters
+from facelib.geometry.registration import weak_perspective
 
 STEPS = 30
 
@@ -55,26 +56,3 @@ def fit_keypoints(
         rotation, float(np.arcsin(np.clip(-rotation[0, 2], -1, 1))), np.append(shift, 0.0),
         scale / UM_PER_MM, para[: face.n_shape], para[face.n_shape :], points,
     )  # fmt: skip
-
-
-def weak_perspective(
-    points_head: np.ndarray, points_seen: np.ndarray
-) -> tuple[float, np.ndarray, np.ndarray]:
-    """Find scale, rotation and shift so that scale · (R p)_xy + shift meets the points seen.
-
-    The least-squares 2 × 3 matrix, with its two rows made perpendicular and equally long.
-
-    Args:
-        points_head: (N, 3) float, N ≥ 4, not in a plane.
-        points_seen: (N, 2) float, y up.
-
-    Returns:
-        scale, (3, 3) rotation, (2,) shift.
-    """
-    centre, seen_centre = points_head.mean(axis=0), points_seen.mean(axis=0)
-    matrix = np.linalg.lstsq(points_head - centre, points_seen - seen_centre, rcond=None)[0].T
-    left, sizes, right = np.linalg.svd(matrix, full_matrices=False)
-    rows = left @ right
-    rotation = np.vstack([rows, np.cross(*rows)])
-    scale = float(sizes.mean())
-    return scale, rotation, seen_centre - scale * rows @ centre
