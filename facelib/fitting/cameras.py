@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from facelib.fitting.seen import SeenPoints
 from facelib.geometry.registration import weak_perspective
 from facelib.render.camera import Camera
 
@@ -57,7 +58,11 @@ def project(
         places (N, 2) px; d places / d camera (N, 2, 7); d places / d points (N, 2, 3) px per mm.
     """
     rotation = Rotation.from_rotvec(camera[ROTATION]).as_matrix()
-    scale, origin, nearness = np.exp(camera[LOG_SCALE]), camera[ORIGIN], np.exp(-camera[LOG_DISTANCE])
+    scale, origin, nearness = (
+        np.exp(camera[LOG_SCALE]),
+        camera[ORIGIN],
+        np.exp(-camera[LOG_DISTANCE]),
+    )
     turned = points_head @ rotation.T
     flat = scale * IMAGE_AXES * turned[:, :2]
     shift = np.zeros(2) if principal_px is None else origin - principal_px
@@ -67,23 +72,29 @@ def project(
     by_turned[:, [0, 1], [0, 1]] = scale * IMAGE_AXES / depth
     by_turned[:, :, 2] = nearness * from_axis / depth
     by_camera = np.empty((len(points_head), 2, N_CAMERA))
-    by_camera[..., ROTATION] = np.cross(turned[:, None], by_turned) @ _left_jacobian(camera[ROTATION])
+    by_camera[..., ROTATION] = np.cross(turned[:, None], by_turned) @ _left_jacobian(
+        camera[ROTATION]
+    )
     by_camera[..., LOG_SCALE] = flat / depth
     by_camera[..., ORIGIN] = np.eye(2) * (1.0 if principal_px is None else 1 / depth[..., None])
     by_camera[..., LOG_DISTANCE] = -nearness * turned[:, 2:] * from_axis / depth
     return origin - shift + from_axis, by_camera, by_turned @ rotation
 
 
-def to_camera(
-    camera: np.ndarray, width: int, height: int, principal_px: np.ndarray | None = None
-) -> Camera:
-    """Return the `Camera` that these seven numbers describe, for an image of this size."""
+def to_camera(camera: np.ndarray, seen: SeenPoints) -> Camera:
+    """Return the `Camera` that took a photo, from its seven numbers."""
     scale, distance = np.exp(camera[[LOG_SCALE, LOG_DISTANCE]])
-    centre = camera[ORIGIN] if principal_px is None else np.asarray(principal_px, float)
+    centre = camera[ORIGIN] if seen.principal_px is None else np.asarray(seen.principal_px)
     across = (camera[ORIGIN] - centre) * IMAGE_AXES / scale
-    rotation = Rotation.from_rotvec(camera[ROTATION]).as_matrix()
-    eye = np.array([*across, -distance])
-    return Camera(rotation, eye, scale, width, height, centre, scale * distance)
+    return Camera(
+        rotation=Rotation.from_rotvec(camera[ROTATION]).as_matrix(),
+        translation_eye=np.array([*across, -distance]),
+        scale=float(scale),
+        width=seen.width,
+        height=seen.height,
+        centre_px=centre,
+        focal_px=float(scale * distance),
+    )
 
 
 def _left_jacobian(vector: np.ndarray) -> np.ndarray:

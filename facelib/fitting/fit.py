@@ -1,26 +1,34 @@
 """One head, its expression and a camera per photo that explain all points seen.
 
-Unknowns: per photo a camera (7) and the errors that neighbours share; the shape (60), the same in
-all photos; the expression (52) of the first photo, and near it those of the others.
+Unknowns: per photo a camera (7) and the errors that neighbours share (2 M); the shape (K), the same
+in all photos; the expression (E) of the first photo, and near it those of the others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from scipy.linalg import block_diag
 
-from facelib.fitting.cameras import LOG_DISTANCE, N_CAMERA, first_camera, to_camera
+from facelib.fitting.cameras import (
+    LOG_DISTANCE,
+    LOG_SCALE,
+    N_CAMERA,
+    first_camera,
+    to_camera,
+)
 from facelib.fitting.head_prior import HeadPrior, shipped_prior
 from facelib.fitting.noise import SharedNoise
-from facelib.fitting.residuals import PhotoTerm
+from facelib.fitting.residuals import PhotoTerm, blended
 from facelib.fitting.seen import SeenPoints
 from facelib.fitting.solve import minimise
+from facelib.geometry.transforms import pose_from_rotation
 from facelib.render.camera import Camera
 
-FLAT = 1e-9  # the prior's precision of where a head stands: none, but a determinant is wanted
+FLAT = 1e-9  # the prior's precision of a head's place: none, but its determinant must not be 0
+AGREE_ABOVE = 0.0  # log of odds from which on two photos count as one person's
 
 
 @dataclass(frozen=True)
@@ -28,12 +36,13 @@ class FitSettings:
     """What the fit believes before it sees a point.
 
     Attributes:
-        distance_mm: the median distance of a camera, and
-        distance_spread: the standard deviation of its log. Lenses of 28 to 200 mm (on a frame 36 mm
+        distance_mm: median distance of the cameras, mm.
+        distance_spread: standard deviation of its log. Lenses of 28 to 200 mm (on a frame 36 mm
             wide) that show a head, or head and chest, stand 0.3 to 8 m away.
-        change: standard deviation of how much a facial action changes between two photos.
-        cut: standard deviations from which a point is rather wrong than off, see `residuals`.
+        change: standard deviation of how much a facial action differs from the first photo's.
+        cut: standard deviations from which a point counts as wrong rather than off (`residuals`).
         noise: how errors of neighbours go together.
+        prior: which heads are likely; the shipped head with the generator's people if None.
     """
 
     distance_mm: float = 1500.0
@@ -46,55 +55,56 @@ class FitSettings:
 
 @dataclass(frozen=True)
 class HeadFit:
-    """A head that explains the points, and how surely.
+    """A head that explains the points, and how sure it is.
 
     Attributes:
-        coefficients: (K + E,) shape and the first photo's expression, see `HeadPrior`.
-        covariance: (K + E, K + E) of them, with all that is not known of cameras and errors.
-        expressions: (P, E), one row per photo.
-        cameras: one per photo.
+        prior: the heads that it was chosen from.
+        coefficients: (K + E,) its shape, and its expression in the first photo.
+        covariance: (K + E, K + E) of them; it includes what is not known of cameras and errors.
+        expressions: (P, E), the expression in each photo.
         camera_numbers: (P, 7), see `cameras`.
-        log_evidence: log of how likely the points are for anybody's head, up to a constant that is
-            the same for the same photos.
+        cameras: P of them.
+        log_evidence: log of how likely the points are for anybody's head, up to a number that is
+            the same for all fits of the same points.
         n_steps: that the solver tried.
-        prior: the heads that it chose from.
     """
 
+    prior: HeadPrior
     coefficients: np.ndarray
     covariance: np.ndarray
     expressions: np.ndarray
-    cameras: tuple[Camera, ...]
     camera_numbers: np.ndarray
+    cameras: tuple[Camera, ...]
     log_evidence: float
     n_steps: int
-    prior: HeadPrior
 
-    @property
-    def shape(self) -> np.ndarray:
-        """(K,) of the head model, standard deviations."""
-        return self.coefficients[: self.prior.n_shape]
-
-    @property
-    def expression(self) -> np.ndarray:
-        """(E,) strengths of facial actions in the first photo."""
-        return self.coefficients[self.prior.n_shape :]
-
-    @property
+    @cached_property
     def vertices_head(self) -> np.ndarray:
         """(V, 3) layout vertices, mm, head frame, with the first photo's expression."""
         return self.prior.vertices(self.coefficients)
 
-    @property
+    @cached_property
     def vertices_image(self) -> np.ndarray:
-        """(V, 3) layout vertices in the first photo's image frame, px, lowest z at 0."""
+        """(V, 3) layout vertices, px, image frame of the first photo, lowest z at 0."""
         vertices = self.cameras[0].head_to_image(self.vertices_head)
         return vertices - [0, 0, vertices[:, 2].min()]
 
+    @cached_property
     def deviations_head(self) -> np.ndarray:
         """(V, 3) standard deviations of the vertices along x, y and z, mm, head frame."""
         root = np.linalg.cholesky(self.covariance).astype(np.float32)
         moved = self.prior.basis.reshape(-1, len(root)) @ root
-        return np.sqrt(np.einsum("vk,vk->v", moved, moved)).reshape(-1, 3)
+        return np.linalg.norm(moved, axis=1).reshape(-1, 3)
+
+    @property
+    def yaws_deg(self) -> np.ndarray:
+        """(P,) yaw in each photo.
+
+        If it is larger in the front photo than in the side photo, the two were swapped. Beyond
+        120° a photo was mirrored, but not the names of its points: without much perspective, a
+        mirrored face is a face that is seen from behind.
+        """
+        return np.degrees([pose_from_rotation(camera.rotation)[1] for camera in self.cameras])
 
 
 def fit_head(
@@ -111,89 +121,91 @@ def fit_head(
     """
     settings = settings or FitSettings()
     prior = settings.prior or shipped_prior()
-    terms = [PhotoTerm(seen, prior, settings.noise) for seen in photos]
-    precision, likeliest, coefficients = _prior_of_unknowns(terms, prior, settings)
-    start = likeliest.copy()
+    patterns = [settings.noise.patterns(blended(seen, prior.mean_head)) for seen in photos]
+    slots, head_slots, likeliest, precision = _lay_out(photos, patterns, prior, settings)
+    terms = [PhotoTerm(*parts, prior) for parts in zip(photos, patterns, slots, strict=True)]
+    start, actions = likeliest.copy(), -prior.n_actions
     for number, term in enumerate(terms):
         if starts:
             start[term.slots[:N_CAMERA]] = starts[number].camera_numbers[0]
-            start[term.slots[-prior.n_actions :]] = starts[number].expression
+            start[term.slots[-len(head_slots) :]] = starts[0].coefficients
         else:
             start[term.slots[:N_CAMERA]] = _first_camera(term, np.log(settings.distance_mm))
-    if starts:
-        start[coefficients[: prior.n_shape]] = starts[0].shape
     found = minimise(terms, start, likeliest, precision, settings.cut, narrow=bool(starts))
-    covariance = np.linalg.inv(found.information)
-    cameras = np.stack([found.unknowns[term.slots[:N_CAMERA]] for term in terms])
+    numbers = np.stack([found.unknowns[term.slots[:N_CAMERA]] for term in terms])
+    determinants = np.linalg.slogdet(precision)[1] - np.linalg.slogdet(found.information)[1]
     return HeadFit(
-        coefficients=found.unknowns[coefficients],
-        covariance=covariance[np.ix_(coefficients, coefficients)],
-        expressions=np.stack([found.unknowns[t.slots[-prior.n_actions :]] for t in terms]),
-        cameras=tuple(
-            to_camera(numbers, seen.width, seen.height, seen.principal_px)
-            for numbers, seen in zip(cameras, photos, strict=True)
-        ),
-        camera_numbers=cameras,
-        log_evidence=_log_evidence(found, precision),
-        n_steps=found.n_steps,
         prior=prior,
+        coefficients=found.unknowns[head_slots],
+        covariance=np.linalg.inv(found.information)[np.ix_(head_slots, head_slots)],
+        expressions=np.stack([found.unknowns[term.slots[actions:]] for term in terms]),
+        camera_numbers=numbers,
+        cameras=tuple(map(to_camera, numbers, photos)),
+        log_evidence=determinants / 2 - found.energy,
+        n_steps=found.n_steps,
     )
 
 
 def agreement(together: HeadFit, alone: Sequence[HeadFit]) -> float:
-    """How much likelier all points are for one head than for one head per photo: log of odds.
+    """How much likelier all points are for one head than for a head per photo: log of the odds.
 
-    Above 0 the photos speak for one person. The odds weigh the misfit of one head against how
-    unlikely it is that two people look so much alike.
+    Bayes's factor, by Laplace's approximation: the misfit that one head for all costs, against how
+    unlikely it is that different people look so much alike.
+
+    Args:
+        together: a fit of several photos.
+        alone: fits of each of them, with the same settings.
+
+    Returns:
+        Nats; `AGREE_ABOVE` and more speak for one person.
     """
     return together.log_evidence - sum(fit.log_evidence for fit in alone)
-
-
-def _log_evidence(found, precision: np.ndarray) -> float:
-    _, before = np.linalg.slogdet(precision)
-    _, after = np.linalg.slogdet(found.information)
-    return -found.energy + (before - after) / 2
 
 
 def _first_camera(term: PhotoTerm, log_distance: float) -> np.ndarray:
     variance = np.trace(term.seen.covariance_px2, axis1=1, axis2=2)
     weights = term.seen.visibility / variance
-    return first_camera(term.mean, term.seen.places_image, weights, log_distance)
+    return first_camera(term.mean_head, term.seen.places_image, weights, log_distance)
 
 
-def _prior_of_unknowns(
-    terms: Sequence[PhotoTerm], prior: HeadPrior, settings: FitSettings
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Number the unknowns, and say what is likely.
+def _lay_out(
+    photos: Sequence[SeenPoints],
+    patterns: Sequence[np.ndarray],
+    prior: HeadPrior,
+    settings: FitSettings,
+) -> tuple[list[np.ndarray], np.ndarray, np.ndarray, np.ndarray]:
+    """Number the n unknowns and say what is likely.
 
     Returns:
-        precision (n, n), likeliest (n,), and the slots (K + E,) of the first photo's coefficients.
+        Per photo the slots of its own unknowns, see `PhotoTerm`; the slots of `HeadFit`'s
+        coefficients; the prior's mean (n,); the prior's precision (n, n).
     """
-    own, shapes, actions = [], prior.n_shape, prior.n_actions
-    blocks, middle = [], []
-    for term in terms:
-        size = N_CAMERA + 2 * term.n_patterns
-        own.append(np.arange(size) + sum(map(len, own)))
-        diagonal = np.ones(size)
-        diagonal[:N_CAMERA] = FLAT
-        diagonal[LOG_DISTANCE] = settings.distance_spread**-2
-        blocks.append(np.diag(diagonal))
-        middle.append(np.zeros(size))
-        middle[-1][LOG_DISTANCE] = np.log(settings.distance_mm)
-    first = sum(map(len, own))
-    shape = first + np.arange(shapes)
-    for number, term in enumerate(terms):
-        expression = first + shapes + number * actions + np.arange(actions)
-        term.slots = np.concatenate([own[number], shape, expression])
-    heads = np.linalg.inv(prior.covariance)
-    changes = (len(terms) - 1) * actions
-    precision = block_diag(*blocks, heads, np.eye(changes) * settings.change**-2)
-    # A change is the difference to the first expression: (b − a)² = a² − 2 a b + b².
-    zero = first + shapes + np.arange(actions)
-    for number in range(1, len(terms)):
-        other = zero + number * actions
-        precision[zero, zero] += settings.change**-2
-        precision[zero, other] -= settings.change**-2
-        precision[other, zero] -= settings.change**-2
-    likeliest = np.concatenate([*middle, prior.likeliest, *[prior.likeliest[shapes:]] * (len(terms) - 1)])
-    return precision, likeliest, first + np.arange(shapes + actions)
+    sizes = [N_CAMERA + 2 * smooth.shape[1] for smooth in patterns]
+    head = sum(sizes) + np.arange(len(prior.likeliest))
+    shape, first = np.split(head, [prior.n_shape])
+    n_unknowns = head[-1] + 1 + (len(photos) - 1) * prior.n_actions
+    slots, likeliest, precision = [], np.zeros(n_unknowns), np.eye(n_unknowns)
+    precision[np.ix_(head, head)] = np.linalg.inv(prior.covariance)
+    likeliest[shape] = prior.likeliest[: prior.n_shape]
+    for number, (seen, size) in enumerate(zip(photos, sizes, strict=True)):
+        own = sum(sizes[:number]) + np.arange(size)
+        expression = first + number * prior.n_actions
+        slots.append(np.concatenate([own, shape, expression]))
+        likeliest[expression] = prior.likeliest[prior.n_shape :]
+        if number:  # the penalty of a change, (b − a)² / change²
+            precision[expression, expression] = 0
+            _add_square(precision, first, expression, settings.change, -1)
+        precision[own[:N_CAMERA], own[:N_CAMERA]] = FLAT
+        scale, distance = own[LOG_SCALE], own[LOG_DISTANCE]
+        precision[distance, distance] = settings.distance_spread**-2
+        likeliest[distance] = np.log(settings.distance_mm)
+        if seen.focal_px is not None:  # log f = log s + log d
+            likeliest[scale] = np.log(seen.focal_px) - likeliest[distance]
+            _add_square(precision, scale, distance, seen.focal_spread, 1)
+    return slots, head, likeliest, precision
+
+
+def _add_square(precision: np.ndarray, a, b, deviation: float, sign: int) -> None:
+    """Add (a + sign · b)² / deviation² to a quadratic form, for each pair of slots."""
+    for slot, other, factor in ((a, a, 1), (b, b, 1), (a, b, sign), (b, a, sign)):
+        precision[slot, other] += factor * deviation**-2

@@ -13,7 +13,6 @@ import numpy as np
 
 from facelib.face.layout import load_layout
 from facelib.fitting.cameras import project
-from facelib.fitting.seen import SeenPoints
 
 REACH_MM = 40.0  # on the mean head, from a contour point to the rim vertex that it may slide to
 
@@ -23,7 +22,7 @@ def rim_points(
     camera: np.ndarray,
     places_image: np.ndarray,
     homes_head: np.ndarray,
-    seen: SeenPoints,
+    principal_px: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find the rim's vertex for each contour point.
 
@@ -32,12 +31,12 @@ def rim_points(
         camera: (7,).
         places_image: (S, 2) px, where the contour was seen.
         homes_head: (S, 3) mm, the points' own places on the head.
-        seen: names the principal point.
+        principal_px: (2,) or None, see `SeenPoints`.
 
     Returns:
         (S,) vertex numbers, and (S, 2) unit vectors across the rim in the image.
     """
-    places, _, by_point = project(camera, vertices_head, seen.principal_px)
+    places, _, by_point = project(camera, vertices_head, principal_px)
     triangles, edges = load_layout().triangles, _inner_edges()
     sides = places[triangles[:, 1:]] - places[triangles[:, :1]]
     towards = sides[:, 0, 0] * sides[:, 1, 1] - sides[:, 0, 1] * sides[:, 1, 0] < 0

@@ -14,10 +14,10 @@ from scipy.linalg import cho_factor, cho_solve
 
 from facelib.fitting.residuals import Look, PhotoTerm
 
-FIRST_DAMPING, EASED, FIRMED = 1e-4, 0.1, 10.0
+FIRST_DAMPING, EASED, FIRMED, HARDEST = 1e-4, 0.1, 10.0, 1e6
 WIDEST = 64.0  # ρ starts with so many times its cut, when points lie far from the mean head's
 NARROWED = 0.25  # the cut per step, until it is its own
-TOLERANCE = 1e-2  # of the energy per step: 0.01 changes a likelihood by 1 %
+TOLERANCE = 1e-3  # what a last step gains: a thousandth of a nat
 
 
 @dataclass(frozen=True)
@@ -74,21 +74,17 @@ def minimise(
         return gradient, information
 
     energy, (gradient, information) = energy_at(unknowns, looks), normal_equations()
-    for step in range(1, max_steps + 1):
+    n_steps, done = 0, False
+    while not done and n_steps < max_steps and damping < HARDEST:
+        n_steps += 1
         damped = information + damping * np.diag(np.diag(information))
-        trial = unknowns - cho_solve(cho_factor(damped, check_finite=False), gradient)
-        seen = [photo.look(trial) for photo in photos]
-        lower = energy_at(trial, seen)
-        gain = energy - lower
+        trial = unknowns - cho_solve(cho_factor(damped), gradient)
+        trial_looks = [photo.look(trial) for photo in photos]
+        gain = energy - energy_at(trial, trial_looks)
         if not gain >= 0:
             damping *= FIRMED
-            if damping > 1e6:
-                break
             continue
-        unknowns, looks, damping = trial, seen, damping * EASED
-        done = wide == 1 and gain < TOLERANCE
-        wide = max(wide * NARROWED, 1.0)
+        unknowns, looks, damping = trial, trial_looks, damping * EASED
+        done, wide = wide == 1 and gain < TOLERANCE, max(wide * NARROWED, 1.0)
         energy, (gradient, information) = energy_at(unknowns, looks), normal_equations()
-        if done:
-            break
-    return Minimum(unknowns, information, energy, step)
+    return Minimum(unknowns, information, energy, n_steps)
