@@ -107,6 +107,25 @@ class HeadFit:
         return np.degrees([pose_from_rotation(camera.rotation)[1] for camera in self.cameras])
 
 
+@dataclass(frozen=True)
+class Problem:
+    """What is to be minimised: the photos' energies and ½ (x − x̄)ᵀ Λ (x − x̄) of n unknowns.
+
+    Attributes:
+        prior: of heads.
+        terms: one per photo; they know which unknowns are theirs.
+        head: (K + E,) which unknowns are `HeadFit.coefficients`.
+        likeliest: (n,) x̄.
+        precision: (n, n) Λ.
+    """
+
+    prior: HeadPrior
+    terms: tuple[PhotoTerm, ...]
+    head: np.ndarray
+    likeliest: np.ndarray
+    precision: np.ndarray
+
+
 def fit_head(
     photos: Sequence[SeenPoints],
     settings: FitSettings | None = None,
@@ -120,28 +139,29 @@ def fit_head(
         starts: fits of the photos one by one, where there are; they save steps.
     """
     settings = settings or FitSettings()
-    prior = settings.prior or shipped_prior()
-    patterns = [settings.noise.patterns(blended(seen, prior.mean_head)) for seen in photos]
-    slots, head_slots, likeliest, precision = _lay_out(photos, patterns, prior, settings)
-    terms = [PhotoTerm(*parts, prior) for parts in zip(photos, patterns, slots, strict=True)]
-    start, actions = likeliest.copy(), -prior.n_actions
+    problem = pose_problem(photos, settings)
+    prior, terms, head = problem.prior, problem.terms, problem.head
+    start = problem.likeliest.copy()
     for number, term in enumerate(terms):
         if starts:
             start[term.slots[:N_CAMERA]] = starts[number].camera_numbers[0]
-            start[term.slots[-len(head_slots) :]] = starts[0].coefficients
+            start[term.slots[-len(head) :]] = starts[0].coefficients
         else:
             start[term.slots[:N_CAMERA]] = _first_camera(term, np.log(settings.distance_mm))
-    found = minimise(terms, start, likeliest, precision, settings.cut, narrow=bool(starts))
+    found = minimise(
+        terms, start, problem.likeliest, problem.precision, settings.cut, narrow=bool(starts)
+    )
     numbers = np.stack([found.unknowns[term.slots[:N_CAMERA]] for term in terms])
-    determinants = np.linalg.slogdet(precision)[1] - np.linalg.slogdet(found.information)[1]
+    _, before = np.linalg.slogdet(problem.precision)
+    _, after = np.linalg.slogdet(found.information)
     return HeadFit(
         prior=prior,
-        coefficients=found.unknowns[head_slots],
-        covariance=np.linalg.inv(found.information)[np.ix_(head_slots, head_slots)],
-        expressions=np.stack([found.unknowns[term.slots[actions:]] for term in terms]),
+        coefficients=found.unknowns[head],
+        covariance=np.linalg.inv(found.information)[np.ix_(head, head)],
+        expressions=np.stack([found.unknowns[term.slots[-prior.n_actions :]] for term in terms]),
         camera_numbers=numbers,
         cameras=tuple(map(to_camera, numbers, photos)),
-        log_evidence=determinants / 2 - found.energy,
+        log_evidence=(before - after) / 2 - found.energy,
         n_steps=found.n_steps,
     )
 
@@ -168,29 +188,22 @@ def _first_camera(term: PhotoTerm, log_distance: float) -> np.ndarray:
     return first_camera(term.mean_head, term.seen.places_image, weights, log_distance)
 
 
-def _lay_out(
-    photos: Sequence[SeenPoints],
-    patterns: Sequence[np.ndarray],
-    prior: HeadPrior,
-    settings: FitSettings,
-) -> tuple[list[np.ndarray], np.ndarray, np.ndarray, np.ndarray]:
-    """Number the n unknowns and say what is likely.
-
-    Returns:
-        Per photo the slots of its own unknowns, see `PhotoTerm`; the slots of `HeadFit`'s
-        coefficients; the prior's mean (n,); the prior's precision (n, n).
-    """
+def pose_problem(photos: Sequence[SeenPoints], settings: FitSettings) -> Problem:
+    """Number the unknowns of all photos, and say what is likely before a point is seen."""
+    prior = settings.prior or shipped_prior()
+    patterns = [settings.noise.patterns(blended(seen, prior.mean_head)) for seen in photos]
     sizes = [N_CAMERA + 2 * smooth.shape[1] for smooth in patterns]
     head = sum(sizes) + np.arange(len(prior.likeliest))
     shape, first = np.split(head, [prior.n_shape])
     n_unknowns = head[-1] + 1 + (len(photos) - 1) * prior.n_actions
-    slots, likeliest, precision = [], np.zeros(n_unknowns), np.eye(n_unknowns)
+    terms, likeliest, precision = [], np.zeros(n_unknowns), np.eye(n_unknowns)
     precision[np.ix_(head, head)] = np.linalg.inv(prior.covariance)
     likeliest[shape] = prior.likeliest[: prior.n_shape]
     for number, (seen, size) in enumerate(zip(photos, sizes, strict=True)):
         own = sum(sizes[:number]) + np.arange(size)
         expression = first + number * prior.n_actions
-        slots.append(np.concatenate([own, shape, expression]))
+        slots = np.concatenate([own, shape, expression])
+        terms.append(PhotoTerm(seen, patterns[number], slots, prior))
         likeliest[expression] = prior.likeliest[prior.n_shape :]
         if number:  # the penalty of a change, (b − a)² / change²
             precision[expression, expression] = 0
@@ -202,7 +215,7 @@ def _lay_out(
         if seen.focal_px is not None:  # log f = log s + log d
             likeliest[scale] = np.log(seen.focal_px) - likeliest[distance]
             _add_square(precision, scale, distance, seen.focal_spread, 1)
-    return slots, head, likeliest, precision
+    return Problem(prior, tuple(terms), head, likeliest, precision)
 
 
 def _add_square(precision: np.ndarray, a, b, deviation: float, sign: int) -> None:

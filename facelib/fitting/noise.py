@@ -9,6 +9,7 @@ fit finds along with the head. Whoever leaves it out believes 600 points as if e
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -28,10 +29,8 @@ class SharedNoise:
         """Return (N, M) patterns over (N, 3) points, mm: the smooth part is patterns · normal."""
         if self.share == 0:
             return np.zeros((len(points_head), 0))
-        squares = np.square(points_head[:, None] - points_head).sum(axis=2)
-        sizes, directions = np.linalg.eigh(np.exp(-squares / (2 * self.reach_mm**2)))
-        kept = sizes > KEPT * sizes.sum()
-        return np.sqrt(self.share * sizes[kept]) * directions[:, kept]
+        points = np.ascontiguousarray(points_head, np.float64)
+        return np.sqrt(self.share) * _patterns(points.tobytes(), self.reach_mm)
 
     @classmethod
     def measured(cls, errors: np.ndarray, points_head: np.ndarray) -> SharedNoise:
@@ -52,3 +51,12 @@ class SharedNoise:
         ]
         reach, share = np.unravel_index(np.argmin(misfits), (len(REACHES_MM), len(SHARES)))
         return cls(float(SHARES[share]), float(REACHES_MM[reach]))
+
+
+@lru_cache(maxsize=16)  # a network finds the same points in every photo
+def _patterns(points_head: bytes, reach_mm: float) -> np.ndarray:
+    points = np.frombuffer(points_head).reshape(-1, 3)
+    squares = np.square(points[:, None] - points).sum(axis=2)
+    sizes, directions = np.linalg.eigh(np.exp(-squares / (2 * reach_mm**2)))
+    kept = sizes > KEPT * sizes.sum()
+    return np.sqrt(sizes[kept]) * directions[:, kept]
