@@ -164,6 +164,13 @@ def test_two_photos_are_worth_two():
     assert both < 0.45 and front < 1.0 and both < 0.6 * front
 
 
+def test_half_a_face_in_the_side_photo_is_enough():
+    several = trials(12, hidden_visibility=0.0)
+    both = [shape_error(fit_head(trial.photos), trial) for trial in several]
+    front = [shape_error(fit_head(trial.photos[:1]), trial) for trial in several]
+    assert np.mean(both) < 0.65 * np.mean(front)
+
+
 def test_perspective_fitted_as_weak_perspective_costs_as_much_as_half_the_noise():
     several, flat = trials(8), FitSettings(distance_mm=1e7, distance_spread=1e-3)
     errors = [[shape_error(fit_head(t.photos, s), t) for s in (None, flat)] for t in several]

@@ -13,6 +13,7 @@ import numpy as np
 
 from facelib.face.layout import load_layout
 from facelib.fitting.cameras import project
+from facelib.geometry.mesh import vertex_normals
 
 REACH_MM = 40.0  # on the mean head, from a contour point to the rim vertex that it may slide to
 
@@ -45,22 +46,9 @@ def rim_points(
     apart = np.linalg.norm(places_image[:, None] - places[rim], axis=2)
     too_far = np.linalg.norm(homes_head[:, None] - vertices_head[rim], axis=2) > REACH_MM
     vertex = rim[np.argmin(apart + 1e6 * too_far, axis=1)]
-    across = np.einsum("sij,sj->si", by_point[vertex], _normals(vertices_head)[vertex])
+    normals = vertex_normals(vertices_head, triangles)
+    across = np.einsum("sij,sj->si", by_point[vertex], normals[vertex])
     return vertex, across / np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-12)
-
-
-def _normals(vertices_head: np.ndarray) -> np.ndarray:
-    """(V, 3) outward normals, as long as the area around each vertex."""
-    triangles = load_layout().triangles
-    a, b, c = (vertices_head[triangles[:, corner]] for corner in range(3))
-    faces = np.cross(b - a, c - a)
-    return np.stack(
-        [
-            np.bincount(triangles.ravel(), np.repeat(faces[:, axis], 3), len(vertices_head))
-            for axis in range(3)
-        ],
-        axis=1,
-    )
 
 
 @lru_cache(maxsize=1)

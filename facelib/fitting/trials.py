@@ -16,6 +16,7 @@ from facelib.face.headmodel import load_head
 from facelib.face.layout import load_layout
 from facelib.fitting.noise import SharedNoise
 from facelib.fitting.seen import SeenPoints
+from facelib.geometry.mesh import vertex_normals
 from facelib.render.camera import Camera
 from facelib.synthetic.light.lens import random_lens
 from facelib.synthetic.people.expressions import random_strengths
@@ -55,6 +56,7 @@ def see_head(
     pose_deg: Sequence[float],
     noise: SharedNoise = INDEPENDENT,
     distance_mm: float | None = None,
+    hidden_visibility: float = 1.0,
     size: int = 256,
 ) -> tuple[SeenPoints, Camera]:
     """Photograph a head, and find points in the photo, each a little off.
@@ -67,6 +69,7 @@ def see_head(
         pose_deg: pitch, yaw, roll.
         noise: how errors of neighbours go together.
         distance_mm: of the camera; a random lens decides if None.
+        hidden_visibility: visibility given to points of which the camera sees the back.
         size: px, side of the crop.
     """
     distance_mm = distance_mm or random_lens(rng).distance_mm
@@ -78,7 +81,11 @@ def see_head(
     errors += own * rng.standard_normal((len(points), 2))
     deviation_px = noise_mm * camera.scale
     places = camera.head_to_image(vertices_head[points])[:, :2] + deviation_px * errors
-    return SeenPoints.at(points, places, deviation_px, width=size, height=size), camera
+    normals = vertex_normals(vertices_head, load_layout().triangles)[points]
+    to_eye = -camera.head_to_eye(vertices_head[points]) @ camera.rotation
+    visibility = np.where(np.sum(normals * to_eye, axis=1) > 0, 1.0, hidden_visibility)
+    seen = SeenPoints.at(points, places, deviation_px, visibility, width=size, height=size)
+    return seen, camera
 
 
 def random_trial(
@@ -86,14 +93,13 @@ def random_trial(
     points: np.ndarray,
     noise_mm: float,
     noise: SharedNoise = INDEPENDENT,
-    distance_mm: float | None = None,
+    hidden_visibility: float = 1.0,
 ) -> Trial:
     """See a held-out head from the front and from the side, in the thesis's poses."""
     vertices_head = held_out_head(rng)
+    options = {"noise": noise, "hidden_visibility": hidden_visibility}
     seen = [
-        see_head(
-            rng, vertices_head, points, noise_mm, random_pose_deg(rng, side), noise, distance_mm
-        )
+        see_head(rng, vertices_head, points, noise_mm, random_pose_deg(rng, side), **options)
         for side in (False, True)
     ]
     photos, cameras = zip(*seen, strict=True)
