@@ -9,7 +9,7 @@ import pytest
 from scipy.optimize import least_squares
 from scipy.spatial.transform import Rotation
 
-from facelib.evaluation.pairs import shape_error_mm
+from facelib.evaluation.metrics import shape_error_mm
 from facelib.face.layout import load_layout
 from facelib.fitting.cameras import LOG_DISTANCE, N_CAMERA, project, to_camera
 from facelib.fitting.fit import (

@@ -21,7 +21,7 @@ from facelib.render.camera import Camera
 from facelib.synthetic.light.lens import random_lens
 from facelib.synthetic.people.expressions import random_strengths
 from facelib.synthetic.people.population import load_population, random_shape, random_traits
-from facelib.synthetic.scene import frame_view, random_pose_deg
+from facelib.synthetic.viewpoint import frame_head, random_pose_deg
 
 INDEPENDENT = SharedNoise()
 
@@ -74,7 +74,7 @@ def see_head(
     """
     distance_mm = distance_mm or random_lens(rng).distance_mm
     keypoints = load_layout().keypoints(vertices_head)
-    camera = frame_view(keypoints, np.asarray(pose_deg), distance_mm, size, rng).camera
+    camera = frame_head(keypoints, np.asarray(pose_deg), distance_mm, size, rng).camera
     patterns = noise.patterns(vertices_head[points])
     own = np.sqrt(np.maximum(1 - np.square(patterns).sum(axis=1), 0))[:, None]
     errors = patterns @ rng.standard_normal((patterns.shape[1], 2))
