@@ -192,3 +192,18 @@ def test_sliders_move_their_mesh_without_a_kernel(browser: Browser) -> None:
         slider.evaluate("s => { s.value = 0; s.dispatchEvent(new Event('input')); }")
         page.wait_for_timeout(700)
         assert changed_share(before, pixels(canvas)) < 0.002, "the slider does not lead back"
+
+
+def test_sliders_look_numbers_up_without_a_kernel(browser: Browser) -> None:
+    with_grid = [p for p in PAGES if 'class="grid-view"' in (BOOK / p).read_text("utf-8")]
+    assert with_grid, "a book without numbers to look up"
+    with Visit(browser, BOOK / with_grid[0]) as visit:
+        view = visit.page.query_selector(".grid-view")
+        bars = view.query_selector(".grid-bars")
+        before, slider = bars.inner_text(), view.query_selector("input[type=range]")
+        assert slider.is_visible()
+        slider.focus()
+        visit.page.keyboard.press("End")
+        at_end = bars.inner_text()
+        visit.page.keyboard.press("Home")
+        assert len({before, at_end, bars.inner_text()}) == 3, "the slider moved nothing"

@@ -22,6 +22,7 @@ face
 pairs networks
 training synthetic
 datasets
+fitting
 reconstruction
 evaluation
 show cli

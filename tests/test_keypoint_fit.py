@@ -6,9 +6,8 @@ from standins import basel_face, photo_folder
 
 from facelib.datasets.basel.fitted_photo import (
     place,
-    rotation_from_angles,
 )
-from facelib.datasets.basel.keypoint_fit import fit_keypoints, weak_perspective
+from facelib.datasets.basel.keypoint_fit import fit_keypoints
 from facelib.datasets.basel.standin_photos import (
     SIZE,
 )
@@ -42,13 +41,3 @@ def test_a_fit_to_68_points_meets_the_points_and_not_the_face(index):
         error -= error[skin].mean(axis=0) * [0, 0, 1]  # the origin's depth is not seen
         error_mm = np.linalg.norm(error, axis=1)[skin].mean() / fitted.px_per_mm
         assert 0.5 < error_mm < 8
-
-
-def test_weak_perspective_is_found_again():
-    rng = np.random.default_rng(0)
-    points, rotation = rng.normal(size=(9, 3)), rotation_from_angles(0.2, -0.6, 0.1)
-    seen = 1.7 * (points @ rotation.T)[:, :2] + [3, 4]
-    scale, found, shift = weak_perspective(points, seen)
-    assert scale == pytest.approx(1.7)
-    np.testing.assert_allclose(found, rotation, atol=1e-9)
-    np.testing.assert_allclose(shift, [3, 4], atol=1e-9)

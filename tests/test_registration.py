@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from facelib.geometry.registration import icp, umeyama
+from facelib.geometry.registration import icp, umeyama, weak_perspective
 from facelib.geometry.transforms import Similarity
 
 
@@ -151,3 +151,16 @@ def test_icp_starts_where_it_is_told():
 def test_icp_refuses_to_trim_everything():
     with pytest.raises(ValueError, match="trim"):
         icp(np.eye(3), np.eye(3), trim=1.0)
+
+
+@pytest.mark.parametrize("weights", [None, np.r_[np.ones(8), 0]])
+def test_weak_perspective_is_found_again(weights):
+    rng = np.random.default_rng(0)
+    points, rotation = rng.normal(size=(9, 3)), Rotation.from_rotvec([0.2, -0.6, 0.1]).as_matrix()
+    seen = 1.7 * (points @ rotation.T)[:, :2] + [3, 4]
+    if weights is not None:
+        seen[weights == 0] += 100
+    scale, found, shift = weak_perspective(points, seen, weights)
+    assert scale == pytest.approx(1.7)
+    np.testing.assert_allclose(found, rotation, atol=1e-9)
+    np.testing.assert_allclose(shift, [3, 4], atol=1e-9)

@@ -80,6 +80,33 @@ def umeyama(
     return Similarity(scale, rotation, mean_target - scale * rotation @ mean_source)
 
 
+def weak_perspective(
+    points_head: np.ndarray, points_seen: np.ndarray, weights: np.ndarray | None = None
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """Find scale, rotation and shift so that scale · (R p)_xy + shift meets the points seen.
+
+    The least-squares 2 × 3 matrix, with its two rows made perpendicular and equally long.
+
+    Args:
+        points_head: (N, 3) float, N ≥ 4, not in a plane.
+        points_seen: (N, 2) float, y up.
+        weights: (N,) float ≥ 0; None weighs every point alike.
+
+    Returns:
+        scale, (3, 3) rotation, (2,) shift.
+    """
+    centre = np.average(points_head, axis=0, weights=weights)
+    seen_centre = np.average(points_seen, axis=0, weights=weights)
+    root = 1.0 if weights is None else np.sqrt(weights)[:, None]
+    sources, targets = root * (points_head - centre), root * (points_seen - seen_centre)
+    matrix = np.linalg.lstsq(sources, targets, rcond=None)[0].T
+    left, sizes, right = np.linalg.svd(matrix, full_matrices=False)
+    rows = left @ right
+    rotation = np.vstack([rows, np.cross(*rows)])
+    scale = float(sizes.mean())
+    return scale, rotation, seen_centre - scale * rows @ centre
+
+
 def icp(
     source: np.ndarray,
     target_points: np.ndarray,

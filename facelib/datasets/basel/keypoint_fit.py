@@ -11,6 +11,7 @@ import numpy as np
 from facelib.datasets.basel.files import UM_PER_MM
 from facelib.datasets.basel.fitted_photo import Parameters
 from facelib.datasets.basel.layout import BaselFace
+from facelib.geometry.registration import weak_perspective
 
 N_ITERATIONS = 30
 
@@ -60,26 +61,3 @@ def fit_keypoints(
         exp_para=para[face.n_shape :],
         keypoints_image=points,
     )
-
-
-def weak_perspective(
-    points_head: np.ndarray, points_seen: np.ndarray
-) -> tuple[float, np.ndarray, np.ndarray]:
-    """Fit scale, rotation and shift so that scale · (R p)_xy + shift is close to the points seen.
-
-    This is the least-squares 2 × 3 matrix with its rows made orthogonal and equally long.
-
-    Args:
-        points_head: (N, 3) float, N ≥ 4, not in a plane.
-        points_seen: (N, 2) float, y up.
-
-    Returns:
-        scale, (3, 3) rotation, (2,) shift.
-    """
-    centre, seen_centre = points_head.mean(axis=0), points_seen.mean(axis=0)
-    matrix = np.linalg.lstsq(points_head - centre, points_seen - seen_centre, rcond=None)[0].T
-    left, sizes, right = np.linalg.svd(matrix, full_matrices=False)
-    rows = left @ right
-    rotation = np.vstack([rows, np.cross(*rows)])
-    scale = float(sizes.mean())
-    return scale, rotation, seen_centre - scale * rows @ centre

@@ -1,0 +1,112 @@
+"""What one photo asks of the unknowns: residuals in standard deviations, and their derivatives.
+
+A point was seen at z, with covariance L Lᵀ; head and camera would put it at y. Its residual
+
+    r = L⁻¹ (z − y) − e
+
+is two standard normal numbers if all is well; e is the error that it shares with its neighbours
+(see `noise`). Geman and McClure's ρ(r²) = r² c² / (c² + r²) counts it: about r² below c standard
+deviations, and never more than c², however wrong a point is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from facelib.fitting.cameras import N_CAMERA, project
+from facelib.fitting.head_prior import HeadPrior
+from facelib.fitting.rim import rim_points
+from facelib.fitting.seen import SeenPoints
+
+LEAST_OWN = 0.02  # of an error's variance; a point whose error is all shared would weigh infinitely
+
+
+@dataclass(frozen=True)
+class Look:
+    """One photo's residuals (N, 2), and minus their derivatives (2N, P) by its own unknowns."""
+
+    residuals: np.ndarray
+    jacobian: np.ndarray
+
+
+class PhotoTerm:
+    """One photo's part of the energy."""
+
+    def __init__(
+        self, seen: SeenPoints, patterns: np.ndarray, slots: np.ndarray, prior: HeadPrior
+    ) -> None:
+        """Look up what stays the same during a fit.
+
+        Args:
+            seen: N points.
+            patterns: (N, M) of the errors that neighbours share.
+            slots: (7 + 2 M + C,) which unknowns are the photo's camera, its shared errors along x
+                and along y, and the coefficients of the head in it.
+            prior: the heads.
+        """
+        self.seen, self.slots, self.prior = seen, slots, prior
+        self.mean_head, self.basis = blended(seen, prior.mean_head), blended(seen, prior.basis)
+        own = np.maximum(1 - np.square(patterns).sum(axis=1), LEAST_OWN)
+        self.patterns = patterns / np.sqrt(own)[:, None]
+        self.root = np.linalg.cholesky(seen.covariance_px2 * own[:, None, None])  # L
+        self.whiten = np.linalg.inv(self.root)
+
+    def look(self, unknowns: np.ndarray) -> Look:
+        """Return residuals and derivatives at these (n,) unknowns of the whole fit."""
+        first = N_CAMERA + 2 * self.patterns.shape[1]
+        camera, shared, coefficients = np.split(unknowns[self.slots], [N_CAMERA, first])
+        points, basis, whiten = self.mean_head + self.basis @ coefficients, self.basis, self.whiten
+        if self.seen.slides.any():
+            points, basis, whiten = self._slide(camera, coefficients, points)
+        places, by_camera, by_point = project(camera, points, self.seen.principal_px)
+        by_shared = (whiten @ self.root)[..., None] * self.patterns[:, None, None]  # (N, 2, 2, M)
+        by_shared = by_shared.reshape(len(points), 2, -1)
+        jacobian = np.empty((len(points), 2, len(self.slots)), np.float32)
+        jacobian[..., :N_CAMERA] = whiten @ by_camera
+        jacobian[..., N_CAMERA:first] = by_shared
+        np.matmul((whiten @ by_point).astype(np.float32), basis, out=jacobian[..., first:])
+        off = np.einsum("nij,nj->ni", whiten, self.seen.places_image - places)
+        return Look(off - by_shared @ shared, jacobian.reshape(2 * len(points), -1))
+
+    def energy(self, look: Look, cut: float) -> float:
+        """½ Σ visibility · ρ(r²) with c = cut."""
+        squares = np.square(look.residuals).sum(axis=1)
+        return 0.5 * float(self.seen.visibility @ (squares * cut**2 / (cut**2 + squares)))
+
+    def normal_equations(self, look: Look, cut: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return the energy's gradient (P,) and Gauss-Newton matrix (P, P) by its own unknowns.
+
+        Each point weighs by dρ / dr² (iteratively reweighted least squares).
+        """
+        squares = np.square(look.residuals).sum(axis=1)
+        weights = self.seen.visibility * np.square(cut**2 / (cut**2 + squares))
+        gradient = -(weights[:, None] * look.residuals).ravel() @ look.jacobian
+        weighted = np.repeat(np.sqrt(weights), 2)[:, None].astype(np.float32) * look.jacobian
+        return gradient, weighted.T @ weighted
+
+    def _slide(
+        self, camera: np.ndarray, coefficients: np.ndarray, points: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Move contour points to the head's rim; of their errors only what lies across it counts.
+
+        Returns:
+            points (N, 3), basis (N, 3, C) and L⁻¹ (N, 2, 2), for all points.
+        """
+        slides, seen, vertices = self.seen.slides, self.seen, self.prior.vertices(coefficients)
+        vertex, across = rim_points(
+            vertices, camera, seen.places_image[slides], self.mean_head[slides], seen.principal_px
+        )
+        points, basis, whiten = points.copy(), self.basis.copy(), self.whiten.copy()
+        points[slides], basis[slides] = vertices[vertex], self.prior.basis[vertex]
+        deviation = np.linalg.norm(np.einsum("nij,ni->nj", self.root[slides], across), axis=1)
+        whiten[slides] = 0
+        whiten[slides, 0] = across / deviation[:, None]
+        return points, basis, whiten
+
+
+def blended(seen: SeenPoints, of_vertices: np.ndarray) -> np.ndarray:
+    """Blend what (V, …) layout vertices have at the points seen: (N, …)."""
+    weights = seen.weights.astype(of_vertices.dtype)
+    return np.einsum("nc,nc...->n...", weights, of_vertices[seen.corners])

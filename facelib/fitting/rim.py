@@ -1,0 +1,62 @@
+"""Points of a contour: they lie on the head's rim, wherever that is on the head.
+
+The edge of a cheek against the background is another part of the cheek as the head turns. So a
+contour point belongs to whichever vertex of the rim is nearest in the photo, and its error along
+the rim means nothing.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from facelib.face.layout import load_layout
+from facelib.fitting.cameras import project
+from facelib.geometry.mesh import vertex_normals
+
+REACH_MM = 40.0  # on the mean head, from a contour point to the rim vertex that it may slide to
+
+
+def rim_points(
+    vertices_head: np.ndarray,
+    camera: np.ndarray,
+    places_image: np.ndarray,
+    homes_head: np.ndarray,
+    principal_px: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the rim's vertex for each contour point.
+
+    Args:
+        vertices_head: (V, 3) mm, the head at this step.
+        camera: (7,).
+        places_image: (S, 2) px, where the contour was seen.
+        homes_head: (S, 3) mm, the points' own places on the head.
+        principal_px: (2,) or None, see `SeenPoints`.
+
+    Returns:
+        (S,) vertex numbers, and (S, 2) unit vectors across the rim in the image.
+    """
+    places, _, by_point = project(camera, vertices_head, principal_px)
+    triangles, edges = load_layout().triangles, _inner_edges()
+    sides = places[triangles[:, 1:]] - places[triangles[:, :1]]
+    towards = sides[:, 0, 0] * sides[:, 1, 1] - sides[:, 0, 1] * sides[:, 1, 0] < 0
+    at_rim = towards[edges[:, 2]] != towards[edges[:, 3]]
+    rim = np.unique(edges[at_rim, :2])
+    apart = np.linalg.norm(places_image[:, None] - places[rim], axis=2)
+    too_far = np.linalg.norm(homes_head[:, None] - vertices_head[rim], axis=2) > REACH_MM
+    vertex = rim[np.argmin(apart + 1e6 * too_far, axis=1)]
+    normals = vertex_normals(vertices_head, triangles)
+    across = np.einsum("sij,sj->si", by_point[vertex], normals[vertex])
+    return vertex, across / np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-12)
+
+
+@lru_cache(maxsize=1)
+def _inner_edges() -> np.ndarray:
+    """(E, 4): the two vertices of each edge between two triangles, and those triangles."""
+    triangles = load_layout().triangles
+    ends = np.sort(triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+    order = np.lexsort(ends.T)
+    ends, owner = ends[order], order // 3
+    twins = np.flatnonzero((ends[1:] == ends[:-1]).all(axis=1))
+    return np.column_stack([ends[twins], owner[twins], owner[twins + 1]])

@@ -1,0 +1,75 @@
+"""What was seen in one photo: points of the layout, where, how surely, and how visibly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class SeenPoints:
+    """Points of the layout that were seen in one photo.
+
+    Attributes:
+        corners: (N, 3) int, layout vertices that each point lies between.
+        weights: (N, 3) float, its barycentric weights there.
+        places_image: (N, 2) px, where it was seen.
+        covariance_px2: (N, 2, 2) px², how sure that is, positive definite.
+        visibility: (N,) in 0..1, the probability that it is seen rather than guessed.
+        slides: (N,) bool, points of the contour: only their distance from the head's rim counts.
+        width, height: px, of the photo.
+        principal_px: (2,) where the view axis meets the image, the middle of a whole photo. None,
+            in a crop whose photo is unknown, stands for the head's own place.
+        focal_px: focal length where something is known of it, such as 75 / 36 of a whole photo's
+            width, the middle of lenses of 28 to 200 mm; None if not.
+        focal_spread: standard deviation of its log; 0.57 is all lenses of 28 to 200 mm.
+    """
+
+    corners: np.ndarray
+    weights: np.ndarray
+    places_image: np.ndarray
+    covariance_px2: np.ndarray
+    visibility: np.ndarray
+    slides: np.ndarray
+    width: int = 256
+    height: int = 256
+    principal_px: np.ndarray | None = None
+    focal_px: float | None = None
+    focal_spread: float = 0.57
+
+    @classmethod
+    def at(
+        cls,
+        points: np.ndarray | tuple[np.ndarray, np.ndarray],
+        places_image: np.ndarray,
+        deviation: float | np.ndarray = 1.0,
+        visibility: float | np.ndarray = 1.0,
+        slides: bool | np.ndarray = False,
+        **photo: object,
+    ) -> SeenPoints:
+        """Fill in what is the same for all points.
+
+        Args:
+            points: (N,) layout vertices, or corners (N, 3) and weights (N, 3).
+            places_image: (N, 2) px.
+            deviation: px, one number or (N,), the same along x and y; or a covariance (N, 2, 2).
+            visibility: one number or (N,).
+            slides: one bool or (N,).
+            photo: the other attributes.
+
+        Raises:
+            ValueError: if the numbers of points differ, or there are fewer than 4.
+        """
+        places = np.asarray(places_image, np.float64)
+        if not isinstance(points, tuple):
+            vertices = np.asarray(points)
+            points = np.stack([vertices] * 3, axis=1), np.tile([1.0, 0.0, 0.0], (len(vertices), 1))
+        if not len(points[0]) == len(points[1]) == len(places) >= 4:
+            numbers = len(points[0]), len(points[1]), len(places)
+            raise ValueError(f"expected 4 or more points and as many places, got {numbers}")
+        covariance = np.asarray(deviation, np.float64)
+        if covariance.ndim < 3:
+            covariance = np.multiply.outer(np.broadcast_to(covariance, len(places)) ** 2, np.eye(2))
+        seen = np.broadcast_to(np.asarray(visibility, np.float64), len(places))
+        return cls(*points, places, covariance, seen, np.broadcast_to(slides, len(places)), **photo)

@@ -1,0 +1,90 @@
+"""Levenberg and Marquardt's way downhill, on normal equations that photos and a prior add up to.
+
+The energy is ½ (x − x̄)ᵀ Λ (x − x̄) + Σ of the photos' energies. Near its minimum it is that of a
+normal distribution, whose covariance is the inverse of the Gauss-Newton matrix (Laplace).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+
+from facelib.fitting.residuals import Look, PhotoTerm
+
+FIRST_DAMPING, EASED, FIRMED, HARDEST = 1e-4, 0.1, 10.0, 1e6
+WIDEST = 64.0  # ρ starts with so many times its cut, when points lie far from the mean head's
+NARROWED = 0.25  # the cut per step, until it is its own
+TOLERANCE = 1e-3  # what a last step gains: a thousandth of a nat
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """Where the energy is smallest.
+
+    Attributes:
+        unknowns: (n,).
+        information: (n, n), the inverse of their covariance there.
+        energy: the energy there.
+        n_steps: tried on the way.
+    """
+
+    unknowns: np.ndarray
+    information: np.ndarray
+    energy: float
+    n_steps: int
+
+
+def minimise(
+    photos: Sequence[PhotoTerm],
+    start: np.ndarray,
+    likeliest: np.ndarray,
+    precision: np.ndarray,
+    cut: float,
+    max_steps: int = 40,
+    narrow: bool = False,
+) -> Minimum:
+    """Go downhill from a start.
+
+    Args:
+        photos: terms of the energy.
+        start: (n,) unknowns.
+        likeliest: (n,) the prior's mean x̄.
+        precision: (n, n) the prior's Λ.
+        cut: c of ρ, standard deviations.
+        max_steps: tried at most.
+        narrow: start with this cut, for a start that is near the minimum.
+    """
+    unknowns, damping, wide = start, FIRST_DAMPING, 1.0 if narrow else WIDEST
+    looks = [photo.look(unknowns) for photo in photos]
+
+    def energy_at(unknowns: np.ndarray, looks: Sequence[Look]) -> float:
+        away = unknowns - likeliest
+        parts = (p.energy(k, cut * wide) for p, k in zip(photos, looks, strict=True))
+        return 0.5 * float(away @ precision @ away) + sum(parts)
+
+    def normal_equations() -> tuple[np.ndarray, np.ndarray]:
+        gradient, information = precision @ (unknowns - likeliest), precision.copy()
+        for photo, look in zip(photos, looks, strict=True):
+            slope, bend = photo.normal_equations(look, cut * wide)
+            gradient[photo.slots] += slope
+            information[np.ix_(photo.slots, photo.slots)] += bend
+        return gradient, information
+
+    energy, (gradient, information) = energy_at(unknowns, looks), normal_equations()
+    n_steps, done = 0, False
+    while not done and n_steps < max_steps and damping < HARDEST:
+        n_steps += 1
+        damped = information + damping * np.diag(np.diag(information))
+        trial = unknowns - cho_solve(cho_factor(damped), gradient)
+        trial_looks = [photo.look(trial) for photo in photos]
+        gain = energy - energy_at(trial, trial_looks)
+        if not gain >= 0:
+            damping *= FIRMED
+            continue
+        unknowns, looks, damping = trial, trial_looks, damping * EASED
+        done, wide = wide == 1 and gain < TOLERANCE, max(wide * NARROWED, 1.0)
+        energy, (gradient, information) = energy_at(unknowns, looks), normal_equations()
+    return Minimum(unknowns, information, energy, n_steps)
