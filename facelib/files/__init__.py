@@ -1,4 +1,4 @@
-"""Disk and machine: paths, files written whole, checksums, MATLAB files, threads.
+"""Disk and machine: paths, files written whole, checksums, MATLAB files, Markdown tables, threads.
 
-Nothing here knows what a face is.
+Nothing here knows what a face, a mesh or an image is; formats of those lie in their own rooms.
 """

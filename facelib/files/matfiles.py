@@ -1,7 +1,7 @@
-"""MATLAB files in and out: named arrays of known shapes, or one sentence about what is wrong.
+"""MATLAB files, read and written: named arrays of known shapes, or an error that names the fault.
 
-Files come from strangers' archives, so nothing is believed: a file's size and the shapes that it
-announces are looked at before anything is unpacked, and only plain numbers are taken.
+The files come from other people's archives and are not trusted: a file's size and the shapes in its
+header are checked before anything is unpacked, and only plain numbers are accepted.
 """
 
 from __future__ import annotations

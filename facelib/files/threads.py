@@ -1,6 +1,7 @@
 """One thread for linear algebra, so that a result has the same bits on any number of cores.
 
-A matrix product that is split over threads adds its terms in another order and rounds otherwise.
+A matrix product that is split over threads adds its terms in another order and so rounds
+differently.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""Triangles in space: normals, edges, holes, subdivision as a sparse matrix, files.
-
-Files (OBJ with MTL and PNG, GLB, PLY) go through trimesh. `uv` points down here and up in OBJ and
-in trimesh; `_flipped` is the one place that turns it.
-"""
+"""Triangle meshes: normals, edges, holes, colours, parts, subdivision as a sparse matrix."""
 
 from dataclasses import dataclass
 
@@ -99,8 +95,8 @@ def boundary_loops(triangles: np.ndarray) -> list[np.ndarray]:
 
     Returns:
         Loops of vertex indices in the triangles' direction along the border (the hole lies to its
-        right), longest first, each starting at its smallest index. Where two holes touch in one
-        vertex, they are told apart only by edges, so a loop may pass that vertex once each.
+        right), longest first, each starting at its smallest index. Two holes that touch in
+        one vertex are separated by edges alone: each loop may pass that vertex.
     """
     triangles = np.asarray(triangles)
     directed = triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2).tolist()
@@ -121,7 +117,7 @@ def subdivision_matrix(
 ) -> tuple[sparse.csr_array, np.ndarray]:
     """Split every triangle into four at its edges' midpoints, as one sparse matrix.
 
-    New vertices = S @ old vertices: the old ones first, then one a row of `edges(triangles)`. S
+    New vertices = S @ old vertices: the old ones first, then one per row of `edges(triangles)`. S
     applies to anything linear along an edge: positions, texture coordinates, shape bases.
 
     Args:

@@ -1,4 +1,4 @@
-"""Pictures: reading and writing, colour, resampling and crops.
+"""Images as arrays: files read and written, the resampler, crops, blur, noise, JPEG, backgrounds.
 
-Also what cameras and files do to a picture, and the backgrounds behind a face.
+Nothing here knows about meshes or faces; what is drawn from 3D is in `render`.
 """

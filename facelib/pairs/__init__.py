@@ -1,4 +1,5 @@
-"""Training samples: two photos of a person and the front photo's vertices.
+"""Training pairs: two photos of a person, and the face's vertices in the front photo's frame.
 
-Stored in shards and augmented here, whatever source they come from.
+What a pair holds, how it is stored in shards, and how it is augmented, whatever source it comes
+from. The sources are `synthetic` and `datasets`.
 """

@@ -1,6 +1,6 @@
 """The z-buffer: which triangle each pixel sees, and where in that triangle.
 
-One kernel serves photos and position maps alike. Its answer, `Fragments`, holds a triangle index,
+One kernel serves photos and position maps alike. Its result, `Fragments`, holds a triangle index,
 barycentric weights and a depth per pixel; colours, normals and positions are then looked up with
 `interpolate`, so that every visible pixel is shaded once, however many triangles cover it.
 """
@@ -55,7 +55,7 @@ def rasterize(
         width: image width, px.
         inverse_w: (N,) float, 1 / distance along the view axis in any unit. With it, weights and
             depth are perspective-correct; without it they are linear on the screen.
-        cull_back: leave out triangles that turn their back to the camera.
+        cull_back: leave out triangles that face away from the camera.
 
     Returns:
         Fragments of shape (height, width).
@@ -64,7 +64,7 @@ def rasterize(
         ValueError: if an array's shape is wrong or a triangle names a vertex that is not there.
     """
     vertices = _checked_vertices(vertices_image)
-    triangles = checked_triangles(triangles, len(vertices))
+    triangles = _checked_triangles(triangles, len(vertices))
     if height < 1 or width < 1:
         raise ValueError(f"expected a height and width of at least 1, got {height} x {width}")
     perspective = inverse_w is not None
@@ -93,7 +93,7 @@ def interpolate(fragments: Fragments, triangles: np.ndarray, attributes: np.ndar
     Args:
         fragments: from `rasterize`, with the same triangles.
         triangles: (M, 3) int.
-        attributes: (N, C) float, one row a vertex.
+        attributes: (N, C) float, one row per vertex.
 
     Returns:
         (H, W, C) float32; 0 where no triangle covers the pixel.
@@ -104,7 +104,7 @@ def interpolate(fragments: Fragments, triangles: np.ndarray, attributes: np.ndar
     attributes = np.ascontiguousarray(attributes, dtype=np.float32)
     if attributes.ndim != 2:
         raise ValueError(f"expected attributes (N, C), got {attributes.shape}")
-    triangles = checked_triangles(triangles, len(attributes))
+    triangles = _checked_triangles(triangles, len(attributes))
     if fragments.triangle.size and fragments.triangle.max() >= len(triangles):
         raise ValueError(
             f"expected the triangles that were rasterized, got only {len(triangles)} of them"
@@ -114,7 +114,7 @@ def interpolate(fragments: Fragments, triangles: np.ndarray, attributes: np.ndar
     return out
 
 
-def checked_triangles(triangles: np.ndarray, n_vertices: int) -> np.ndarray:
+def _checked_triangles(triangles: np.ndarray, n_vertices: int) -> np.ndarray:
     """Return triangles as contiguous (M, 3) int32, or raise ValueError if they cannot be right."""
     triangles = np.ascontiguousarray(triangles, dtype=np.int32)
     if triangles.ndim != 2 or triangles.shape[1] != 3:

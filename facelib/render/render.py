@@ -63,10 +63,10 @@ def render(
     Args:
         mesh_head: vertices in mm, head frame.
         camera: where the head stands and what size the image has.
-        lights: directional lights in the eye frame, so they stay while the head turns.
+        lights: directional lights in the eye frame, so they do not move with the head.
         ambient: (3,) RGB light from everywhere.
         background: (H, W, 3) or (3,) RGB; black by default.
-        specular: strength of the highlight, one number or (N,), one a vertex.
+        specular: strength of the highlight, one number or (N,), one per vertex.
         supersample: draw on a grid this many times finer and average.
         normals: (N, 3) head frame, where the mesh's own would be split at texture seams.
         shininess: exponent of the highlight; larger is smaller and sharper.
