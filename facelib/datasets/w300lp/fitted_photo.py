@@ -150,8 +150,8 @@ def read_fitted(path: Path, face: BaselFace, parameters: Parameters) -> FittedPh
 def _read_photo(path: Path) -> np.ndarray:
     """Read a photo's (H, W, 3) bytes.
 
-    Unlike `images.read_image` it stays in bytes, which makes the way to a crop twice as fast, and
-    is not turned upright: the parameters count pixels as they are stored.
+    Unlike `read_image` it keeps bytes, which makes cutting a crop twice as fast, and ignores the
+    orientation that the file notes: the parameters count pixels as they are stored.
     """
     return decode_image(path, lambda picture: np.asarray(picture.convert("RGB")), MAX_PIXELS)
 
