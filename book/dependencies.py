@@ -80,13 +80,13 @@ def used_files(notebook: Path) -> list[str]:
     data = [DATA_OF_MODULE[file] for file in files if file in DATA_OF_MODULE]
     for folder, pattern in DATA_FILE.findall(code):
         found = [str(file.relative_to(ROOT)) for file in (ROOT / "data" / folder).glob(pattern)]
-        # The folder's own time tells when one of many files has come or gone.
+        # The folder's own time changes when one of many files comes or goes.
         data += [*found, f"data/{folder}"] if "*" in pattern else found
     return files + sorted(file for file in set(data) if (ROOT / file).exists())
 
 
 def main() -> None:
-    """Print one rule a chapter."""
+    """Print one rule per chapter."""
     for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
         print(f"book/chapters/{notebook.name}: {' '.join(used_files(notebook))}")
 

@@ -153,7 +153,7 @@ def step_across(position_map: np.ndarray, region: np.ndarray) -> float:
 
 @njit(cache=True)
 def _blend_corners(corners: np.ndarray, weights: np.ndarray, vertices: np.ndarray) -> np.ndarray:
-    """B · vertices for a B with three entries a row; scipy's general product is 3 times slower."""
+    """B · vertices, three entries per row of B; scipy's general product is 3 times slower."""
     blended = np.empty((len(corners), 3), np.float32)
     for row in range(len(corners)):
         # One by one: unpacking a row makes an array of it first and takes 8 times as long.

@@ -47,7 +47,7 @@ class FaceTemplate:
             model: the head.
             layout: names the vertices.
             closed_eyes: whether the other mesh is one surface across lids and eyes, as the Basel
-                Face Model is; not so if its eyeballs turn or are missing.
+                Face Model is; not so if its eyeballs rotate or are missing.
         """
         every = np.concatenate([model.shape_basis, model.expression_basis]).astype(np.float64)
         basis = np.stack([layout.from_head @ direction for direction in every])

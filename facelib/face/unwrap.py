@@ -73,7 +73,7 @@ def cut_face(model: MorphableModel) -> Patch:
     """Cut the face out of the head and close the holes of eyes and mouth with membranes."""
     chosen = _face_vertices(model)
     chosen[model.keypoint_triangles] = True
-    inside = _largest_disc(model.triangles[chosen[model.triangles].all(1)], model.mean_head)
+    inside = _largest_disc(model.triangles[chosen[model.triangles].all(1)])
     kept = np.unique(inside)
     renumber = np.full(len(model.mean_head), -1)
     renumber[kept] = np.arange(len(kept))
@@ -93,7 +93,7 @@ def cut_face(model: MorphableModel) -> Patch:
     )
 
 
-def _largest_disc(triangles: np.ndarray, vertices: np.ndarray) -> np.ndarray:
+def _largest_disc(triangles: np.ndarray) -> np.ndarray:
     """Drop triangles that hang on by a vertex or by a single edge, until none is left."""
     while True:
         directed = np.concatenate([triangles[:, [i, (i + 1) % 3]] for i in range(3)])

@@ -108,7 +108,7 @@ def _checked_size(path: Path, max_bytes: int) -> Path:
 
 
 def _reading(path, function, *arguments):
-    """Call one of scipy's readers and turn what it raises into a sentence."""
+    """Call one of scipy's readers and raise what it raises as a ValueError that names the file."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

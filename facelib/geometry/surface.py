@@ -97,7 +97,7 @@ def closest_on_triangle(point, corners):
 
     Args:
         point: (3,) float64, any frame.
-        corners: (3, 3) float64, one a row; may be degenerate.
+        corners: (3, 3) float64, one per row; may be degenerate.
 
     Returns:
         Three float64.

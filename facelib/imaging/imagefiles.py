@@ -33,8 +33,8 @@ Decoded = TypeVar("Decoded")
 def read_image(path: str | Path) -> np.ndarray:
     """Read a photo as it is meant to be seen.
 
-    The orientation that a phone notes beside the pixels (EXIF) is applied, transparency is laid
-    over white, grey (8 or 16 bits) and CMYK become RGB.
+    The orientation that the file notes (EXIF) is applied, transparency is laid over white, grey (8
+    or 16 bits) and CMYK become RGB.
 
     Args:
         path: a file in one of `FORMATS`; of an animation, the first picture.
@@ -55,7 +55,7 @@ def decode_image(
     max_pixels: int = MAX_PIXELS,
     formats: tuple[str, ...] = FORMATS,
 ) -> Decoded:
-    """Open a picture, look at its size before anything is unpacked, and decode it.
+    """Open a picture, check its size before anything is unpacked, and decode it.
 
     Args:
         path: of the file.

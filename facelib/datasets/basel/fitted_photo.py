@@ -164,8 +164,8 @@ def read_fitted(path: Path, face: BaselFace, parameters: Parameters) -> FittedPh
 def _read_photo(path: Path) -> np.ndarray:
     """Read a photo as (H, W, 3) uint8.
 
-    Unlike `images.read_image` this keeps bytes, which makes cropping twice as fast, and ignores the
-    EXIF orientation: the parameters refer to pixels as they are stored.
+    Unlike `read_image` it keeps bytes, which makes cutting a crop twice as fast, and ignores the
+    orientation that the file notes: the parameters count pixels as they are stored.
     """
     return decode_image(path, lambda picture: np.asarray(picture.convert("RGB")), MAX_PIXELS)
 
