@@ -1,4 +1,4 @@
-"""Disk and machine: paths, files written whole, checksums, MATLAB files, threads.
+"""Disk and machine: paths, files written whole, checksums, MATLAB files, threads, settings.
 
 Nothing here knows what a face is.
 """
