@@ -319,5 +319,6 @@ def test_presets_are_what_the_command_offers_and_survive_a_log():
     option = next(p for p in train.params if p.name == "augmentation")
     assert set(option.type.choices) == set(PRESETS)
     for preset in PRESETS.values():
-        config = TrainConfig("pairs", "run", augmentation=preset)
+        folders = {"data_dir": "pairs", "run_dir": "run"}
+        config = TrainConfig.from_dict({**folders, "augmentation": preset})
         assert TrainConfig.from_dict(config.to_dict()).augmentation == preset

@@ -93,3 +93,13 @@ def test_a_field_without_a_default_must_be_typed():
     assert CliRunner().invoke(command, ["--count", "3"]).output == "3\n"
     missing = CliRunner().invoke(command, [])
     assert missing.exit_code == 2 and "Missing option '--count'" in missing.output
+
+
+def test_a_field_of_two_numbers_takes_two_words():
+    @dataclass(frozen=True)
+    class Range:
+        scale: tuple[float, float] = field(default=(0.5, 2.0), metadata={"help": "Scale."})
+
+    command = click.command()(dataclass_options(Range)(lambda scale: click.echo(scale)))
+    assert CliRunner().invoke(command, ["--scale", "1", "3"]).output == "(1.0, 3.0)\n"
+    assert "[default: 0.5 2.0]" in CliRunner().invoke(command, ["--help"]).output

@@ -20,7 +20,6 @@ from facelib.training.log import read_log
 from facelib.training.recipe import load_recipe, recipe_names
 
 NO_OPTIONS = {"data_dir", "run_dir", "progress"}  # arguments, and --quiet
-NO_OPTIONS |= {entry.name for entry in fields(Augmentation)}
 
 
 @pytest.fixture(autouse=True)

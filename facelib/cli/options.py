@@ -84,6 +84,8 @@ def _click_type(annotation: object, metadata: Mapping[str, Any]) -> click.ParamT
     if annotation is float:
         return click.FLOAT if low is high is None else click.FloatRange(low, high)
     simple = {bool: click.BOOL, str: click.STRING, Path: click.Path(path_type=Path)}
+    if get_origin(annotation) is tuple:
+        return click.Tuple([simple.get(part, part) for part in get_args(annotation)])
     if annotation not in simple:
         raise TypeError(f"expected a field of a type that can be typed, got {annotation}")
     return simple[annotation]
@@ -100,4 +102,5 @@ def _default_in_words(member: Field) -> str:
     default = member.default
     if default is MISSING or default is None or default is False:
         return ""
-    return f"  [default: {'on' if default is True else default}]"
+    words = " ".join(map(str, default)) if isinstance(default, tuple) else default
+    return f"  [default: {'on' if default is True else words}]"

@@ -11,6 +11,7 @@ import click
 
 from facelib.cli.common import BAD_DATA, EXIT_CODES, UNWRITABLE, Failure
 from facelib.cli.options import dataclass_options
+from facelib.pairs.augmentation import PRESETS
 from facelib.training.config import GROUPS, TrainConfig
 from facelib.training.recipe import load_recipe, recipe_names
 
@@ -45,18 +46,11 @@ class _GroupedHelp(click.Command):
 )
 @click.option(
     "--augmentation",
-    type=click.Choice(["thesis", "photos"]),
+    type=click.Choice(list(PRESETS)),
     help="How pairs are changed: as in the thesis, or also as real photos differ.",
 )
 @click.option("--quiet", is_flag=True, help="Show no progress bar.")
 @dataclass_options(*GROUPS.values())
-@click.option("--rotation-deg", type=float, help="Largest random rotation of a photo, degrees.")
-@click.option(
-    "--dropout",
-    "dropout_probability",
-    type=click.FloatRange(0, 1),
-    help="Chance of a box over a photo.",
-)
 def train(pairs: Path, run: Path, recipe: str | None, quiet: bool, **settings: Any) -> None:
     """Train a network on the folder PAIRS; log, checkpoint and weights go to the folder RUN.
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from facelib.files.setting import setting
 from facelib.imaging.backgrounds import random_background
 from facelib.imaging.effects import grain
 from facelib.imaging.imagefiles import to_uint8
@@ -26,38 +27,43 @@ class Augmentation:
     """How much a pair may change; every draw is uniform, and the two photos draw independently.
 
     The defaults are the thesis's recipe, in which all that follows `dropout_side` is off.
-
-    Attributes:
-        rotation_deg: largest rotation about the crop's centre, either way.
-        channel_scale: smallest and largest factor of a colour channel (the thesis's text; its code
-            has 0.6 to 1.4).
-        dropout_probability: chance of each box that covers a part, black unless textured.
-        dropout_boxes: most boxes per photo.
-        dropout_side: smallest and largest side of a box, share of the crop.
-        shift: largest shift along x and along y, share of the crop.
-        zoom: largest growth or shrinkage, share of the size.
-        texture_probability: chance that a box, or the area beyond the photo's edge, shows a
-            texture; else it is black.
-        gamma: largest exponent on the displayed values, or its inverse; 1 for none.
-        fault_probability: chance of each of blur, noise and JPEG.
-        blur: largest standard deviation, share of the crop.
-        noise: largest standard deviation, share of white.
-        worst_jpeg: lowest quality, 1..95; 0 for no JPEG.
     """
 
-    rotation_deg: float = 45.0
-    channel_scale: tuple[float, float] = (0.9, 1.2)
-    dropout_probability: float = 0.5
-    dropout_boxes: int = 1
-    dropout_side: tuple[float, float] = (0.1, 0.35)
-    shift: float = 0.0
-    zoom: float = 0.0
-    texture_probability: float = 0.0
-    gamma: float = 1.0
-    fault_probability: float = 0.5
-    blur: float = 0.0
-    noise: float = 0.0
-    worst_jpeg: int = 0
+    rotation_deg: float = setting(45.0, "Largest rotation about the crop's centre, either way.")
+    # The thesis's text; its code has 0.6 to 1.4.
+    channel_scale: tuple[float, float] = setting(
+        (0.9, 1.2), "Smallest and largest factor of a colour channel."
+    )
+    dropout_probability: float = setting(
+        0.5,
+        "Chance of each box that covers a part, black unless textured.",
+        option="--dropout",
+        minimum=0.0,
+        maximum=1.0,
+    )
+    dropout_boxes: int = setting(1, "Most boxes per photo.", minimum=0)
+    dropout_side: tuple[float, float] = setting(
+        (0.1, 0.35), "Smallest and largest side of a box, share of the crop."
+    )
+    shift: float = setting(0.0, "Largest shift along x and along y, share of the crop.")
+    zoom: float = setting(0.0, "Largest growth or shrinkage, share of the size.")
+    texture_probability: float = setting(
+        0.0,
+        "Chance that a box, or the area beyond the photo's edge, shows a texture, not black.",
+        minimum=0.0,
+        maximum=1.0,
+    )
+    gamma: float = setting(
+        1.0, "Largest exponent on the displayed values, or its inverse; 1 for none."
+    )
+    fault_probability: float = setting(
+        0.5, "Chance of each of blur, noise and JPEG.", minimum=0.0, maximum=1.0
+    )
+    blur: float = setting(0.0, "Largest standard deviation of blur, share of the crop.")
+    noise: float = setting(0.0, "Largest standard deviation of noise, share of white.")
+    worst_jpeg: int = setting(
+        0, "Lowest JPEG quality, 1 to 95; 0 for no JPEG.", minimum=0, maximum=95
+    )
 
     @classmethod
     def for_photos(cls) -> Augmentation:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
+from facelib.files.setting import setting
 from facelib.imaging.backgrounds import describable_textures, fingerprint
 from facelib.synthetic.ingredients import Ingredients
 
@@ -41,11 +41,6 @@ POSES = {
 POSES["mixed"] = POSES["thesis"] + POSES["wide"]
 
 
-def _option(default: Any, sentence: str, **limits: Any) -> Any:
-    """A field with the sentence and the limits that the command line shows."""
-    return field(default=default, metadata={"help": sentence, **limits})
-
-
 @dataclass(frozen=True)
 class SyntheticSettings:
     """What decides a set of pairs, apart from their number; each field's help describes it.
@@ -56,14 +51,14 @@ class SyntheticSettings:
         ValueError: if a number makes no sense or the preset has no such name.
     """
 
-    size: int = _option(256, "Side of the photos, px.", minimum=SMALLEST_PX)
-    seed: int = _option(0, "Seed of every random draw.", minimum=0)
-    held_out: bool = _option(False, "Draw people that no training set of this seed has.")
-    pairs_per_person: int = _option(
+    size: int = setting(256, "Side of the photos, px.", minimum=SMALLEST_PX)
+    seed: int = setting(0, "Seed of every random draw.", minimum=0)
+    held_out: bool = setting(False, "Draw people that no training set of this seed has.")
+    pairs_per_person: int = setting(
         1, "Consecutive pairs that show one person with another expression.", minimum=1
     )
     ingredients: Ingredients = field(default_factory=Ingredients.all)
-    preset: str = _option(
+    preset: str = setting(
         "thesis",
         "Poses: the thesis's, as wide as photos in the wild, or half of each.",
         choices=tuple(POSES),
@@ -97,9 +92,9 @@ class Plan:
 
     count: int = field(metadata={"help": "How many pairs.", "minimum": 1})
     settings: SyntheticSettings = field(default_factory=SyntheticSettings)
-    first: int = _option(0, "Number of the first sample.", minimum=0)
-    truth: bool = _option(False, "Also keep what every pixel shows: 1.4 MB per pair.")
-    shard_size: int = _option(
+    first: int = setting(0, "Number of the first sample.", minimum=0)
+    truth: bool = setting(False, "Also keep what every pixel shows: 1.4 MB per pair.")
+    shard_size: int = setting(
         SHARD_SIZE, "Pairs per file: what one worker makes at a time.", minimum=1
     )
 

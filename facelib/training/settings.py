@@ -6,21 +6,11 @@ A setting's sentence is its help on the command line. Names are unique among all
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Literal, get_args, get_origin, get_type_hints
 
-
-def setting(default: Any, help: str, **limits: Any) -> Any:
-    """Make a field with a sentence of help.
-
-    Args:
-        default: its value unless another is given.
-        help: what it does.
-        **limits: `minimum` and `maximum`, which are allowed; `above`, which is not; and `option`,
-            the option's name where it is not the field's.
-    """
-    return field(default=default, metadata={"help": help, **limits})
+from facelib.files.setting import setting
 
 
 class _Checked:
