@@ -10,6 +10,7 @@ from facelib.geometry.mesh import (
     boundary_loops,
     edges,
     subdivision_matrix,
+    submesh,
     triangle_normals,
     vertex_normals,
 )
@@ -95,3 +96,13 @@ def test_subdivision_keeps_the_surface_and_agrees_with_trimesh(n, seed):
     theirs, _ = trimesh.remesh.subdivide(vertices, triangles)
     ours = new[np.lexsort(np.round(new, 9).T)]
     np.testing.assert_allclose(ours, theirs[np.lexsort(np.round(theirs, 9).T)], atol=1e-9)
+
+
+def test_submesh_keeps_whole_triangles_only():
+    mesh = Mesh(*grid(4))
+    keep = mesh.vertices[:, 0] < 0.5  # two of the four columns
+    part = submesh(mesh, keep)
+    np.testing.assert_array_equal(part.vertices, mesh.vertices[keep])
+    assert len(part.triangles) == 2 * 3
+    areas = np.cross(*np.diff(part.vertices[part.triangles], axis=1).transpose(1, 0, 2))[:, 2] / 2
+    np.testing.assert_allclose(areas, 1 / 18, rtol=1e-5)  # vertices are float32

@@ -15,7 +15,7 @@ from facelib.evaluation.metrics import (
     thesis_nme,
     vertex_error_mm,
 )
-from facelib.geometry.mesh import Mesh, subdivision_matrix, submesh
+from facelib.geometry.mesh import Mesh, subdivision_matrix
 from facelib.geometry.registration import umeyama
 from facelib.geometry.transforms import Similarity
 
@@ -119,15 +119,6 @@ def test_ced_counts_what_lies_at_or_below():
     np.testing.assert_allclose(shares, [0, 0.25, 0.75, 0.75, 1])
     with pytest.raises(ValueError, match="errors"):
         ced(np.array([]), np.array([1]))
-
-
-def test_submesh_keeps_whole_triangles_only():
-    mesh = Mesh(dome((0, 0), 100), LAYOUT.triangles)
-    keep = mesh.vertices[:, 0] < 0
-    part = submesh(mesh, keep)
-    assert len(part.vertices) == keep.sum()
-    assert len(part.triangles) == 2 * 11 * 5
-    np.testing.assert_array_equal(part.vertices, mesh.vertices[keep])
 
 
 def test_impossible_input_is_named():

@@ -40,6 +40,9 @@ STEPS = (5, 9)  # fewest and most photos of one face
 FARTHEST_YAW = np.radians(89.0)
 NEAREST_YAW, TILT = np.radians(30.0), np.radians(12.0)
 PX_PER_MM = (0.9, 1.5)
+FACE_MIDDLE_MM = np.array([0, -15, 60])  # head frame; it is kept near the photo's middle
+SHIFT_PX = 15  # of the face from the photo's middle, at most, along x and y
+DEPTH_PX = -60.0  # the file's z of the origin, which orthographic photos do not show
 STRONG_LIGHT = 0.25  # share of faces under one strong light, which drawn places seldom have
 SKIN, LIGHT = 0, 1  # what a face's seed draws, each with a generator of its own
 
@@ -151,12 +154,12 @@ def random_poses(rng: np.random.Generator) -> Iterator[PhotoPose]:
     """Draw the poses of one face: k = 0 near the front, then step by step to the side."""
     pitch, yaw, roll = rng.uniform(-1, 1, 3) * [TILT, NEAREST_YAW, TILT]
     scale = rng.uniform(*PX_PER_MM)
-    middle = np.append((SIZE - 1) / 2 + rng.uniform(-15, 15, 2), -60.0)
+    middle = np.append((SIZE - 1) / 2 + rng.uniform(-SHIFT_PX, SHIFT_PX, 2), DEPTH_PX)
     steps = int(rng.integers(STEPS[0], STEPS[1] + 1))
     for yaw_k in np.linspace(yaw, np.copysign(FARTHEST_YAW, yaw), steps):
         angles = np.array([pitch, yaw_k, roll])
-        # The model's origin lies in mid-head: keep the face, 60 mm in front of it, in the middle.
-        offset = scale * (rotation_from_angles(*angles) @ (ORIGIN_MM + [0, -15, 60]))
+        # The model's origin lies in mid-head, so it is shifted to keep the face in the middle.
+        offset = scale * (rotation_from_angles(*angles) @ (ORIGIN_MM + FACE_MIDDLE_MM))
         yield PhotoPose(angles, middle - [offset[0], offset[1], 0], scale)
 
 
