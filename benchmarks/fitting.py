@@ -11,9 +11,9 @@ from scipy.optimize import least_squares
 from timing import milliseconds
 
 from facelib.fitting.cameras import N_CAMERA
-from facelib.fitting.fit import FitSettings, Problem, agreement, fit_head, pose_problem
+from facelib.fitting.fit import FitSettings, agreement, fit_head, pose_problem
 from facelib.fitting.noise import SharedNoise
-from facelib.fitting.solve import minimise
+from facelib.fitting.solve import Problem, minimise
 from facelib.fitting.trials import random_trial, spread_points
 
 TARGET_MS = 60.0
@@ -46,10 +46,9 @@ def compare(count: int) -> None:
     start = problem.likeliest.copy()
     for term, seen in zip(problem.terms, photos, strict=True):
         start[term.slots[:N_CAMERA]] = fit_head([seen], settings).camera_numbers[0]
-    given = (start, problem.likeliest, problem.precision, SQUARES)
-    ours = minimise(problem.terms, *given, narrow=True).energy
+    ours = minimise(problem, start, SQUARES, narrow=True).energy
     baseline = scipy_minimum(problem, start)
-    ours_ms = milliseconds(lambda: minimise(problem.terms, *given, narrow=True), REPEATS)[0]
+    ours_ms = milliseconds(lambda: minimise(problem, start, SQUARES, narrow=True), REPEATS)[0]
     scipy_ms = milliseconds(lambda: scipy_minimum(problem, start), 3)[0]
     print(f"{count} points, minimum {ours:.3f} in {ours_ms:.1f} ms", end="; ")
     print(f"scipy.optimize.least_squares {baseline:.3f} in {scipy_ms:.0f} ms")

@@ -24,6 +24,7 @@ from facelib.fitting.noise import SharedNoise
 from facelib.fitting.rim import rim_points
 from facelib.fitting.seen import SeenPoints
 from facelib.fitting.trials import held_out_head, random_trial, see_head, spread_points
+from facelib.synthetic.people.population import load_population, random_shape, random_traits
 
 FACE = load_layout().labels["face"] & ~load_layout().labels["membrane"]
 SHARED = SharedNoise(share=0.6, reach_mm=25.0)
@@ -249,6 +250,23 @@ def test_an_expression_may_change_between_the_photos():
     assert free < stiff
     changed = fits[0.05].expressions[1] - fits[0.05].expressions[0]
     assert changed[[43, 44]].sum() > 0.1
+
+
+def test_the_prior_is_as_wide_as_the_people_are():
+    """Squared distances in the prior's own deviations are one per coefficient, on average."""
+    prior, population = shipped_prior(), load_population()
+    rng, kept = np.random.default_rng(8), slice(0, shipped_prior().n_shape)
+    shapes = [random_shape(rng, random_traits(rng), population) for _ in range(200)]
+    off = np.stack(shapes) - prior.likeliest[kept]
+    squares = np.einsum("nk,kl,nl->n", off, np.linalg.inv(prior.covariance[kept, kept]), off)
+    assert 0.85 < squares.mean() / prior.n_shape < 1.1
+
+
+def test_a_prior_that_allows_nobody_returns_the_likeliest_head():
+    seen, prior = trials(1)[0].photos[0], shipped_prior()
+    fit = fit_head([seen], FitSettings(prior=prior.widened(1e-3)))
+    off = fit.vertices_head - prior.vertices(prior.likeliest)
+    assert np.linalg.norm(off, axis=1)[FACE].max() < 0.2
 
 
 def test_one_person_is_told_from_another():

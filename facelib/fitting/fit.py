@@ -12,23 +12,17 @@ from functools import cached_property
 
 import numpy as np
 
-from facelib.fitting.cameras import (
-    LOG_DISTANCE,
-    LOG_SCALE,
-    N_CAMERA,
-    first_camera,
-    to_camera,
-)
+from facelib.fitting.cameras import LOG_DISTANCE, LOG_SCALE, N_CAMERA, first_camera, to_camera
 from facelib.fitting.head_prior import HeadPrior, shipped_prior
 from facelib.fitting.noise import SharedNoise
 from facelib.fitting.residuals import PhotoTerm, blended
 from facelib.fitting.seen import SeenPoints
-from facelib.fitting.solve import minimise
+from facelib.fitting.solve import Problem, minimise
 from facelib.geometry.transforms import pose_from_rotation
 from facelib.render.camera import Camera
 
 FLAT = 1e-9  # the prior's precision of a head's place: none, but its determinant must not be 0
-AGREE_ABOVE = 0.0  # log of odds from which on two photos count as one person's
+AGREE_ABOVE = 0.0  # log of odds from which on photos count as one person's; chapter 12 tries it
 
 
 @dataclass(frozen=True)
@@ -107,25 +101,6 @@ class HeadFit:
         return np.degrees([pose_from_rotation(camera.rotation)[1] for camera in self.cameras])
 
 
-@dataclass(frozen=True)
-class Problem:
-    """What is to be minimised: the photos' energies and ½ (x − x̄)ᵀ Λ (x − x̄) of n unknowns.
-
-    Attributes:
-        prior: of heads.
-        terms: one per photo; they know which unknowns are theirs.
-        head: (K + E,) which unknowns are `HeadFit.coefficients`.
-        likeliest: (n,) x̄.
-        precision: (n, n) Λ.
-    """
-
-    prior: HeadPrior
-    terms: tuple[PhotoTerm, ...]
-    head: np.ndarray
-    likeliest: np.ndarray
-    precision: np.ndarray
-
-
 def fit_head(
     photos: Sequence[SeenPoints],
     settings: FitSettings | None = None,
@@ -148,9 +123,7 @@ def fit_head(
             start[term.slots[-len(head) :]] = starts[0].coefficients
         else:
             start[term.slots[:N_CAMERA]] = _first_camera(term, np.log(settings.distance_mm))
-    found = minimise(
-        terms, start, problem.likeliest, problem.precision, settings.cut, narrow=bool(starts)
-    )
+    found = minimise(problem, start, settings.cut, narrow=bool(starts))
     numbers = np.stack([found.unknowns[term.slots[:N_CAMERA]] for term in terms])
     _, before = np.linalg.slogdet(problem.precision)
     _, after = np.linalg.slogdet(found.information)
@@ -182,26 +155,21 @@ def agreement(together: HeadFit, alone: Sequence[HeadFit]) -> float:
     return together.log_evidence - sum(fit.log_evidence for fit in alone)
 
 
-def _first_camera(term: PhotoTerm, log_distance: float) -> np.ndarray:
-    variance = np.trace(term.seen.covariance_px2, axis1=1, axis2=2)
-    weights = term.seen.visibility / variance
-    return first_camera(term.mean_head, term.seen.places_image, weights, log_distance)
-
-
 def pose_problem(photos: Sequence[SeenPoints], settings: FitSettings) -> Problem:
     """Number the unknowns of all photos, and say what is likely before a point is seen."""
     prior = settings.prior or shipped_prior()
+    n_actions = prior.n_actions
     patterns = [settings.noise.patterns(blended(seen, prior.mean_head)) for seen in photos]
     sizes = [N_CAMERA + 2 * smooth.shape[1] for smooth in patterns]
     head = sum(sizes) + np.arange(len(prior.likeliest))
     shape, first = np.split(head, [prior.n_shape])
-    n_unknowns = head[-1] + 1 + (len(photos) - 1) * prior.n_actions
+    n_unknowns = head[-1] + 1 + (len(photos) - 1) * n_actions
     terms, likeliest, precision = [], np.zeros(n_unknowns), np.eye(n_unknowns)
     precision[np.ix_(head, head)] = np.linalg.inv(prior.covariance)
     likeliest[shape] = prior.likeliest[: prior.n_shape]
     for number, (seen, size) in enumerate(zip(photos, sizes, strict=True)):
         own = sum(sizes[:number]) + np.arange(size)
-        expression = first + number * prior.n_actions
+        expression = first + number * n_actions
         slots = np.concatenate([own, shape, expression])
         terms.append(PhotoTerm(seen, patterns[number], slots, prior))
         likeliest[expression] = prior.likeliest[prior.n_shape :]
@@ -216,6 +184,12 @@ def pose_problem(photos: Sequence[SeenPoints], settings: FitSettings) -> Problem
             likeliest[scale] = np.log(seen.focal_px) - likeliest[distance]
             _add_square(precision, scale, distance, seen.focal_spread, 1)
     return Problem(prior, tuple(terms), head, likeliest, precision)
+
+
+def _first_camera(term: PhotoTerm, log_distance: float) -> np.ndarray:
+    variance = np.trace(term.seen.covariance_px2, axis1=1, axis2=2)
+    weights = term.seen.visibility / variance
+    return first_camera(term.mean_head, term.seen.places_image, weights, log_distance)
 
 
 def _add_square(precision: np.ndarray, a, b, deviation: float, sign: int) -> None:

@@ -12,12 +12,32 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
+from facelib.fitting.head_prior import HeadPrior
 from facelib.fitting.residuals import Look, PhotoTerm
 
 FIRST_DAMPING, EASED, FIRMED, HARDEST = 1e-4, 0.1, 10.0, 1e6
 WIDEST = 64.0  # ρ starts with so many times its cut, when points lie far from the mean head's
 NARROWED = 0.25  # the cut per step, until it is its own
 TOLERANCE = 1e-3  # what a last step gains: a thousandth of a nat
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is to be minimised: the photos' energies and ½ (x − x̄)ᵀ Λ (x − x̄) of n unknowns.
+
+    Attributes:
+        prior: of heads.
+        terms: one per photo; they know which unknowns are theirs.
+        head: (K + E,) which unknowns are `HeadFit.coefficients`.
+        likeliest: (n,) x̄.
+        precision: (n, n) Λ.
+    """
+
+    prior: HeadPrior
+    terms: tuple[PhotoTerm, ...]
+    head: np.ndarray
+    likeliest: np.ndarray
+    precision: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -38,25 +58,18 @@ class Minimum:
 
 
 def minimise(
-    photos: Sequence[PhotoTerm],
-    start: np.ndarray,
-    likeliest: np.ndarray,
-    precision: np.ndarray,
-    cut: float,
-    max_steps: int = 40,
-    narrow: bool = False,
+    problem: Problem, start: np.ndarray, cut: float, max_steps: int = 40, narrow: bool = False
 ) -> Minimum:
     """Go downhill from a start.
 
     Args:
-        photos: terms of the energy.
+        problem: the energy.
         start: (n,) unknowns.
-        likeliest: (n,) the prior's mean x̄.
-        precision: (n, n) the prior's Λ.
         cut: c of ρ, standard deviations.
         max_steps: tried at most.
         narrow: start with this cut, for a start that is near the minimum.
     """
+    photos, likeliest, precision = problem.terms, problem.likeliest, problem.precision
     unknowns, damping, wide = start, FIRST_DAMPING, 1.0 if narrow else WIDEST
     looks = [photo.look(unknowns) for photo in photos]
 
