@@ -33,8 +33,13 @@ def canvas():
 
 @pytest.fixture
 def looks():
-    return replace(random_appearance(np.random.default_rng(4)), beard=0.0, lipstick=np.zeros(4),
-                   eye_shadow=np.zeros(4), melanin=0.2)  # fmt: skip
+    return replace(
+        random_appearance(np.random.default_rng(4)),
+        beard=0.0,
+        lipstick=np.zeros(4),
+        eye_shadow=np.zeros(4),
+        melanin=0.2,
+    )
 
 
 @pytest.fixture

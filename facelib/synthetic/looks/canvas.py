@@ -14,11 +14,10 @@ from facelib.synthetic.looks.brushes import BROW_REACH_MM
 from facelib.synthetic.looks.eyes import EyeMaps, build_eye_maps
 from facelib.synthetic.looks.falloff import Edge, soft_step
 from facelib.synthetic.looks.fields import smooth_fields
-from facelib.synthetic.looks.relief import Crease, build_creases, pore_tile
+from facelib.synthetic.looks.relief import CREASE_VARIANTS, Crease, build_creases, pore_tile
 from facelib.synthetic.looks.skin_brushes import COARSE, NOISE_DEVIATION, PIT, SkinMaps
 from facelib.synthetic.looks.teeth import TeethMaps, build_teeth
 
-VARIANTS = 3  # carved sets of lines
 # The page that everybody shares; mm on the mean head, px on a page of TILE_SIZE.
 TILE_SIZE = 512
 SOFT_MOTTLE_PX, FINE_MOTTLE_PX = 2.2, 0.55
@@ -63,7 +62,7 @@ class Canvas:
         maps: for the dyes.
         grain: (size, size) float32, noise of deviation 1 for hair.
         patches: masks by name: lips, lids, lashes, liner, cheeks, beard.
-        creases: VARIANTS sets of lines.
+        creases: CREASE_VARIANTS sets of lines.
         brow: first row, column, distance mm and taper, cut about the brows.
         eyes: maps of eyeballs.
         teeth: maps of both rows of teeth.
@@ -98,7 +97,7 @@ def build_canvas(atlas: Atlas, model: MorphableModel) -> Canvas:
         maps,
         (maps.fine / np.float32(NOISE_DEVIATION)).astype(np.float32),
         _patches(atlas, model),
-        tuple(build_creases(atlas, keypoints_head, k) for k in range(VARIANTS)),
+        tuple(build_creases(atlas, keypoints_head, k) for k in range(CREASE_VARIANTS)),
         _brow(atlas),
         build_eye_maps(atlas),
         build_teeth(atlas, model),

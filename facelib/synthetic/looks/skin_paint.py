@@ -9,11 +9,11 @@ import numpy as np
 from facelib.synthetic.looks.appearance import Appearance
 from facelib.synthetic.looks.atlas import BROW_SHADE, SKIN_SHARE
 from facelib.synthetic.looks.brushes import paint_brow, paint_cap
-from facelib.synthetic.looks.canvas import VARIANTS, Canvas
+from facelib.synthetic.looks.canvas import Canvas
 from facelib.synthetic.looks.complexion import FLUSH, Complexion
 from facelib.synthetic.looks.eyes import PATTERNS, paint_eye
 from facelib.synthetic.looks.fields import mix_fields
-from facelib.synthetic.looks.relief import CREASES
+from facelib.synthetic.looks.relief import CREASE_VARIANTS, CREASES
 from facelib.synthetic.looks.skin_brushes import (
     DyeWeights,
     add_mole,
@@ -70,7 +70,7 @@ def paint_person(
     page = np.empty((height, size, 3), np.float32)
     relief = np.zeros((height, size), np.float32)
     face, face_relief = page[:size], relief[:size]
-    creases = canvas.creases[skin.crease_variant % VARIANTS]
+    creases = canvas.creases[skin.crease_variant % CREASE_VARIANTS]
     for name, depth in zip(CREASES, skin.creases, strict=True):
         crease = creases[name]
         if depth > 0:
