@@ -104,7 +104,7 @@ def _upper_row(model):
 
 
 def _along_arch(x, z):
-    """Length of the arch from the middle to |x|, mm: a parabola through the row's front and ends."""
+    """Length of a parabola through the row's front and ends, from the middle to |x|, mm."""
     front, end_x, end_z = z.max(), np.abs(x).max(), z.min()
     slope = 2 * (front - end_z) / end_x**2  # dz/dx = −slope · x
     t = slope * np.abs(x)
