@@ -18,7 +18,7 @@ from facelib.synthetic.looks.complexion import (
 )
 from facelib.synthetic.looks.eyes import CORNEA_MM, EYEBALL_MM, IRIS_MM, corneal_bulge
 from facelib.synthetic.looks.relief import CREASES, texel_slopes
-from facelib.synthetic.looks.skin_brushes import paint_dyes
+from facelib.synthetic.looks.skin_brushes import DyeWeights, SkinMaps, paint_dyes
 from facelib.synthetic.looks.skin_paint import paint_person
 
 # Monk's ten tones (2022), as displayed.
@@ -33,8 +33,13 @@ def canvas():
 
 @pytest.fixture
 def looks():
-    return replace(random_appearance(np.random.default_rng(4)), beard=0.0, lipstick=np.zeros(4),
-                   eye_shadow=np.zeros(4), melanin=0.2)  # fmt: skip
+    return replace(
+        random_appearance(np.random.default_rng(4)),
+        beard=0.0,
+        lipstick=np.zeros(4),
+        eye_shadow=np.zeros(4),
+        melanin=0.2,
+    )
 
 
 @pytest.fixture
@@ -117,11 +122,11 @@ def test_parts_can_be_taken_away_by_name(skin):
 
 def test_painted_skin_has_the_tone_of_its_dyes():
     even = np.full((16, 16), 0.3, np.float32), np.full((16, 16), 0.4, np.float32)
-    none = np.zeros((3, 64, 64), np.uint8)
-    noise = np.ones((2, 64, 64), np.int8)
+    none, noise = np.zeros((64, 64), np.uint8), np.ones((64, 64), np.int8)
+    maps = SkinMaps(none, none, none, noise, noise, none, noise)
     out, relief = np.empty((64, 64, 3), np.float32), np.zeros((64, 64), np.float32)
-    paint_dyes(*even, none, noise, none[0], noise[0], np.array([3, 5, 7, 9]),
-               np.ones(10, np.float32), out, relief)  # fmt: skip
+    weights = np.ones(len(DyeWeights._fields), np.float32)
+    paint_dyes(*even, maps, np.array([3, 5, 7, 9]), weights, out, relief)
     expected = skin_tone(np.float32(0.3), np.float32(0.4))
     np.testing.assert_allclose(out, np.broadcast_to(expected, out.shape), rtol=0.005)
     assert not relief.any()

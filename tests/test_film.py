@@ -45,8 +45,12 @@ def test_noise_has_the_variance_of_photons_and_readout():
     """Before the tone curve, var = shot · light + read²; a straight curve keeps it."""
     film = Film(gamma=1.0, shot_noise=4e-4, read_noise=0.01)
     for level in (0.1, 0.3, 0.6):
-        photo = shoot(level, film, alpha=np.ones((256, 256), np.float32),
-                      behind=np.zeros((256, 256, 3), np.float32))  # fmt: skip
+        photo = shoot(
+            level,
+            film,
+            alpha=np.ones((256, 256), np.float32),
+            behind=np.zeros((256, 256, 3), np.float32),
+        )
         expected = 4e-4 * level + 1e-4 + 1 / 12 / 255**2
         assert np.var(photo / 255) == pytest.approx(expected, rel=0.05)
 

@@ -69,8 +69,13 @@ def whitened_lens(mirror, count=60):
     worn = put_on(Glasses(mirror=mirror), MODEL.mean_head, MODEL.keypoints(MODEL.mean_head))
     size = (CAMERA.height, CAMERA.width)
     nothing = np.zeros(size, np.float32)
-    grey = Overlay(np.full((*size, 3), 0.2, np.float32), nothing + 1, nothing,
-                   np.zeros(size, np.int8), nothing - np.inf)  # fmt: skip
+    grey = Overlay(
+        np.full((*size, 3), 0.2, np.float32),
+        nothing + 1,
+        nothing,
+        np.zeros(size, np.int8),
+        nothing - np.inf,
+    )
     for _ in range(count):
         camera = Camera.perspective(tuple(rng.uniform(-0.3, 0.3, 3)), 900.0, 800.0, *size)
         lighting = random_lighting(rng)
@@ -131,8 +136,9 @@ def light_at(light, spot_head):
 
 
 def test_a_fringe_and_a_brim_darken_the_forehead():
-    fringe = Outfit(hair=HairStyle("bowl", 100, 60, 60, 14, fringe_mm=45, strands=1300,
-                                   half_width_mm=2.2))  # fmt: skip
+    fringe = Outfit(
+        hair=HairStyle("bowl", 100, 60, 60, 14, fringe_mm=45, strands=1300, half_width_mm=2.2)
+    )
     clothes = make_outfit(0, SyntheticSettings(ingredients=Ingredients.all())).clothes
     cap = Outfit(hat=Hat("cap"), clothes=clothes)
     assert forehead_light(fringe, 70) < 0.8 * forehead_light(fringe, 70, lines_too=False)
@@ -162,8 +168,9 @@ def test_teeth_are_single_and_gums_lie_about_them():
     teeth = paint_teeth(head_canvas(MODEL, 512).teeth, np.random.default_rng(0)) @ LUMINANCE
     side = len(teeth)
     row = teeth[round(side * 0.46)]
-    gaps = np.flatnonzero((row[1:-1] < 0.85 * np.median(row)) & (row[1:-1] <= row[2:])
-                          & (row[1:-1] < row[:-2]))  # fmt: skip
+    gaps = np.flatnonzero(
+        (row[1:-1] < 0.85 * np.median(row)) & (row[1:-1] <= row[2:]) & (row[1:-1] < row[:-2])
+    )
     assert 6 <= len(gaps) <= 18
     assert teeth[round(side * 0.2)].max() < 0.6 * np.median(row)  # gum above the crowns
 

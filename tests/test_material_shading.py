@@ -60,9 +60,7 @@ def test_an_environment_lights_as_its_irradiance_says():
     rows = np.arange(12, 53)
     y = (32 - rows) / 25
     normals = np.column_stack([np.zeros_like(y), y, np.sqrt(1 - y**2)])
-    np.testing.assert_allclose(
-        image[rows, 32], sh.irradiance(around, normals), atol=0.01
-    )  # fmt: skip
+    np.testing.assert_allclose(image[rows, 32], sh.irradiance(around, normals), atol=0.01)
 
 
 def test_light_from_around_is_the_irradiance_where_that_is_above_0():
@@ -120,8 +118,16 @@ def test_a_raised_bump_is_lit_on_its_side_toward_the_lamp():
     n = count**2
     ones, zeros = np.ones(n, np.float32), np.zeros(n, np.float32)
     slopes = np.tile(np.float32([1, 0, 0, 0, -1, 0]), (n, 1))  # one texel a mm
-    flat = Surface(np.tile([0.0, 0, 1], (n, 1)), ones, zeros, ones, zeros, slopes, None,
-                   np.zeros(len(triangles), bool))  # fmt: skip
+    flat = Surface(
+        np.tile([0.0, 0, 1], (n, 1)),
+        ones,
+        zeros,
+        ones,
+        zeros,
+        slopes,
+        None,
+        np.zeros(len(triangles), bool),
+    )
     light = Light(np.array([0.6, 0, 0.8]), np.ones(3))
     image = render_radiance(
         mesh, replace(flat, relief=hill.astype(np.float32)), CAMERA, lit(lights=[light])

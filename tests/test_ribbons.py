@@ -67,5 +67,13 @@ def test_light_at_every_point_and_the_same_light_everywhere_agree():
 def test_arrays_that_do_not_fit_are_refused():
     good = wire(0, 0, 1.0)
     with pytest.raises(ValueError, match="half_width_mm"):
-        Ribbons(good.points_head, good.first, good.half_width_mm[:2], good.normals_head,
-                good.albedo, good.gloss, good.hairs, good.label)  # fmt: skip
+        Ribbons(
+            good.points_head,
+            good.first,
+            good.half_width_mm[:2],
+            good.normals_head,
+            good.albedo,
+            good.gloss,
+            good.hairs,
+            good.label,
+        )

@@ -9,7 +9,7 @@ import numpy as np
 
 from facelib.face.headmodel import MorphableModel
 from facelib.synthetic.looks.atlas import Atlas, build_atlas
-from facelib.synthetic.looks.skin_paint import Canvas, build_canvas
+from facelib.synthetic.looks.canvas import Canvas, build_canvas
 from facelib.synthetic.materials import HeadMaterials, build_materials
 from facelib.synthetic.worn.scalp import behind_hairline
 

@@ -1,7 +1,7 @@
-"""Focal length and distance: the pair decides the perspective, their ratio the framing.
+"""Focal length and distance: the distance decides the perspective, their ratio the framing.
 
-A lens is named by its focal length on a frame 36 mm wide, as photographers do. What fills that
-frame at the subject's distance is the field: field / distance = 36 mm / focal length.
+A lens is named by its focal length on a frame 36 mm wide, as photographers do. The field is the
+width of what fills that frame at the subject's distance: field / distance = 36 mm / focal length.
 """
 
 from __future__ import annotations

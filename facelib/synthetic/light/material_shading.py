@@ -36,8 +36,9 @@ WRAP = (0.28, 0.12, 0.06)  # how far red, green, blue light creep past the termi
 DIELECTRIC = 0.028  # share that skin mirrors head on (refractive index 1.4)
 SECOND_LOBE = 0.45  # weight of the oily, sharper one of the two highlights
 SHARPER = 0.55  # its roughness relative to the other's
-LEAST_SQUARED_HALF = 0.8  # of the half vector: rims lit from behind would outshine all else, but
-# real skin is rough at that scale too.
+# Least |h|² of a highlight: rims lit from behind would outshine all else, but real skin is rough at
+# that scale too.
+LEAST_SQUARED_HALF = 0.8
 GRAZING_MIRROR = 0.22  # how much of Schlick's rise toward grazing angles is left of a rough surface
 LEAST_FACING = 0.02  # cosine: what looks away from the viewer is shaded as if just seen
 
@@ -48,15 +49,12 @@ LOWER_LID_SHADE, LOWER_LID_MM = 0.35, 0.7
 
 # A block is one flat array: row r of pixel p lies at r + p. Rows are told apart by constants, so
 # that the compiler sees that no two overlap.
-BLOCK = 64  # pixels
+BLOCK, _ROWS = 64, 26  # pixels, and rows
 (
     _SX, _SY, _SZ, _OPEN, _GLOSS, _ROUGH, _SCATTER, _NX, _NY, _NZ, _VX, _VY, _VZ,
     _AR, _AG, _AB, _ER, _EG, _EB, _MR, _MG, _MB, _LIT, _COLUMN, _ROW, _HEIGHT,
-) = range(0, 26 * BLOCK, BLOCK)  # fmt: skip
-_SMOOTH, _BENT, _VIEW, _ALBEDO, _EVEN, _MIRROR, _SHADOW = (
-    _SX, _NX, _VX, _AR, _ER, _MR, _COLUMN
-)  # fmt: skip
-_ROWS = 26
+) = range(0, _ROWS * BLOCK, BLOCK)  # fmt: skip
+_SMOOTH, _BENT, _ALBEDO, _EVEN, _MIRROR, _SHADOW = _SX, _NX, _AR, _ER, _MR, _COLUMN
 
 
 class SurfaceMaps(NamedTuple):

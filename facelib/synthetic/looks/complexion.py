@@ -1,34 +1,87 @@
 """What a person's skin is like beyond its tone: pores, lines of age, moles, oil, make-up, shadow.
 
-The tone itself follows two dyes over a neutral floor, the light mirrored and scattered before any
-dye is met. Constants were fitted to the ten tones of the Monk scale (Monk 2022) and to the redness
-of measured skin; the drawn tones cover all six classes of the individual typology angle,
-ITA = atan((L* − 50) / b*) (Chardon and others 1991), from very light to dark.
+The tone itself follows two dyes over a neutral floor: the light that is mirrored and scattered
+before it meets any dye. Constants were fitted to the ten tones of the Monk scale (Monk 2022) and to
+the redness of measured skin. The drawn tones cover all six classes of the individual typology
+angle, ITA = atan((L* − 50) / b*) (Chardon and others 1991), from very light to dark.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from facelib.synthetic.looks.appearance import Appearance
-from facelib.synthetic.looks.relief import CREASES
+from facelib.synthetic.looks.relief import CREASE_VARIANTS, CREASES
 
 # Colour = FLOOR + PALE · exp(−MELANIN·m − BLOOD·b).
 FLOOR = 0.015
 PALE = (0.90, 0.76, 0.57)
 MELANIN = (2.45, 3.07, 3.69)
 BLOOD = (0.12, 0.62, 0.55)
-FLUSH = 0.2  # blood of the palest cheek, beside `Appearance.blood`
+FLUSH = 0.2  # blood of the palest cheek, added to `Appearance.blood`
 MOST_MOLES = 14
 ADULT_YEARS = (18.0, 80.0)
 # How much of each group of lines an action of the face deepens.
 FLEXES = {
-    "mouthSmile": {"nasolabial": 0.5, "crows_feet": 0.4}, "browInnerUp": {"forehead": 0.5},
-    "browOuterUp": {"forehead": 0.3}, "browDown": {"glabella": 0.6}, "eyeSquint": {
-    "crows_feet": 0.4, "under_eye": 0.3}, "mouthFrown": {"marionette": 0.5},
-}  # fmt: skip
+    "mouthSmile": {"nasolabial": 0.5, "crows_feet": 0.4},
+    "browInnerUp": {"forehead": 0.5},
+    "browOuterUp": {"forehead": 0.3},
+    "browDown": {"glabella": 0.6},
+    "eyeSquint": {"crows_feet": 0.4, "under_eye": 0.3},
+    "mouthFrown": {"marionette": 0.5},
+}
+FLEXED_MM = 0.08  # young skin folds too: depth that an action adds besides
+
+# Depths of lines, mm: nearly none at YOUNG_YEARS, full AGING_YEARS later.
+YOUNG_YEARS, AGING_YEARS = 25, 50
+CREASES_YOUNG_MM = {"under_eye": 0.08, "nasolabial": 0.14, "lips": 0.04}
+CREASES_OLD_MM = {
+    "forehead": 0.26,
+    "glabella": 0.2,
+    "crows_feet": 0.2,
+    "under_eye": 0.28,
+    "nasolabial": 0.62,
+    "marionette": 0.5,
+    "lips": 0.09,
+}
+CREASE_POWER = 1.3  # of the age between young and old
+CREASES_OF_PERSON, CREASES_OF_GROUP = (0.5, 1.3), (0.4, 1.5)  # factors, drawn for each
+
+
+class ComplexionDraws(NamedTuple):
+    """How `random_complexion` draws; age runs from 0 (young) to 1 (old)."""
+
+    shaven: tuple[float, float] = (0.05, 0.45)
+    shaven_share: tuple[float, float] = (0.3, 0.7)  # of people without and with a beard
+    pores: tuple[float, float] = (0.3, 1.2)
+    pores_with_age: tuple[float, float] = (0.7, 0.6)  # factor of the young, and more of the old
+    mottle_melanin: tuple[float, float] = (0.003, 0.01)
+    mottle_blood: tuple[float, float] = (0.01, 0.045)
+    mottle_blood_with_age: float = 0.6
+    oil: tuple[float, float] = (0.55, 1.3)
+    roughness: tuple[float, float] = (0.38, 0.55)
+    blusher: tuple = ((0.45, 0.08, 0.1), (0.7, 0.2, 0.22))  # linear RGB
+    blusher_opacity: tuple[float, float] = (0.05, 0.3)
+    eyeliner: tuple[float, float] = (0, 0.8)
+    foundation: tuple[float, float] = (0.2, 0.8)
+    limbal_ring: tuple[float, float] = (0.25, 0.85)
+    inner_iris: tuple = ((1.1, 1.0, 0.6), (2.2, 1.6, 1.1))  # factors on the iris's colour
+    veins: tuple[float, float] = (0.1, 0.7)
+    freckles: tuple[float, float] = (0.1, 1.0)
+    freckled_share: float = 0.25  # of the palest people
+    freckled_per_melanin: float = -1.6  # change of that share, relative to it
+    age_spots: tuple[float, float] = (0, 0.12)
+    moles_scale: float = 3.0
+    mole_places: tuple = ((0.15, 0.2), (0.85, 0.98))  # u and v of the skin's square
+    mole_shape: float = 3.0  # of a gamma distribution
+    mole_scale_mm: float = 0.28
+    mole_least_mm: float = 0.35
+
+
+DRAWS = ComplexionDraws()
 
 
 @dataclass(frozen=True)
@@ -117,28 +170,31 @@ def random_complexion(
     drawn_years = rng.uniform(*ADULT_YEARS)
     age = float(drawn_years if age_years is None else age_years)
     made_up = looks.lipstick[3] > 0
-    old = np.clip((age - 25) / 50, 0, 1)
-    shaven = rng.uniform(0.05, 0.45) * (rng.random() < (0.7 if looks.beard > 0 else 0.3))
+    old = np.clip((age - YOUNG_YEARS) / AGING_YEARS, 0, 1)
+    shaven = rng.uniform(*DRAWS.shaven) * (rng.random() < DRAWS.shaven_share[looks.beard > 0])
+    young_pores, old_pores = DRAWS.pores_with_age
     return Complexion(
         age_years=age,
         creases=_creases(rng, old),
-        crease_variant=int(rng.integers(0, 3)),
-        pores=float(rng.uniform(0.3, 1.2) * (0.7 + 0.6 * old)),
-        mottle_melanin=float(rng.uniform(0.003, 0.01) * (1 + old)),
-        mottle_blood=float(rng.uniform(0.01, 0.045) * (1 + 0.6 * old)),
+        crease_variant=int(rng.integers(0, CREASE_VARIANTS)),
+        pores=float(rng.uniform(*DRAWS.pores) * (young_pores + old_pores * old)),
+        mottle_melanin=float(rng.uniform(*DRAWS.mottle_melanin) * (1 + old)),
+        mottle_blood=float(
+            rng.uniform(*DRAWS.mottle_blood) * (1 + DRAWS.mottle_blood_with_age * old)
+        ),
         freckles=_freckles(rng, looks, old),
         moles=_moles(rng),
-        oil=float(rng.uniform(0.55, 1.3)),
-        roughness=float(rng.uniform(0.38, 0.55)),
+        oil=float(rng.uniform(*DRAWS.oil)),
+        roughness=float(rng.uniform(*DRAWS.roughness)),
         beard_shadow=float(0 if made_up else shaven),
         blusher=np.append(
-            rng.uniform([0.45, 0.08, 0.1], [0.7, 0.2, 0.22]), rng.uniform(0.05, 0.3) * made_up
+            rng.uniform(*DRAWS.blusher), rng.uniform(*DRAWS.blusher_opacity) * made_up
         ),
-        eyeliner=float(rng.uniform(0, 0.8) * made_up),
-        foundation=float(rng.uniform(0.2, 0.8) * made_up),
-        limbal_ring=float(rng.uniform(0.25, 0.85)),
-        inner_iris=looks.iris * rng.uniform([1.1, 1.0, 0.6], [2.2, 1.6, 1.1]),
-        veins=float(rng.uniform(0.1, 0.7)),
+        eyeliner=float(rng.uniform(*DRAWS.eyeliner) * made_up),
+        foundation=float(rng.uniform(*DRAWS.foundation) * made_up),
+        limbal_ring=float(rng.uniform(*DRAWS.limbal_ring)),
+        inner_iris=looks.iris * rng.uniform(*DRAWS.inner_iris),
+        veins=float(rng.uniform(*DRAWS.veins)),
         pattern=int(rng.integers(2**31)),
     )
 
@@ -156,32 +212,28 @@ def flexed(skin: Complexion, strengths: dict[str, float]) -> Complexion:
         for name, share in folds.items():
             deeper[name] += share * max(halves)
     gain = np.array([1.0 + deeper[name] for name in CREASES])
-    # Young skin folds too, just less: an added depth beside the factor.
-    added = 0.08 * np.array([deeper[name] for name in CREASES])
+    added = FLEXED_MM * np.array([deeper[name] for name in CREASES])
     return replace(skin, creases=skin.creases * gain + added)
 
 
 def _creases(rng, old):
-    """Depths in mm: nearly none at 25, full at 75, each group with a will of its own."""
-    full = {"forehead": 0.26, "glabella": 0.2, "crows_feet": 0.2, "under_eye": 0.28,
-            "nasolabial": 0.62, "marionette": 0.5, "lips": 0.09}  # fmt: skip
-    young = {"under_eye": 0.08, "nasolabial": 0.14, "lips": 0.04}
-    person = rng.uniform(0.5, 1.3)
-    return np.array(
-        [
-            young.get(name, 0.0) + full[name] * old**1.3 * person * rng.uniform(0.4, 1.5)
-            for name in CREASES
-        ]
-    )
+    """Depth of each group of lines, mm: (7,)."""
+    person, age = rng.uniform(*CREASES_OF_PERSON), old**CREASE_POWER
+    depths = []
+    for name in CREASES:
+        aged = CREASES_OLD_MM[name] * age * person * rng.uniform(*CREASES_OF_GROUP)
+        depths.append(CREASES_YOUNG_MM.get(name, 0.0) + aged)
+    return np.array(depths)
 
 
 def _freckles(rng, looks, old):
-    fair = np.clip(1 - 1.6 * looks.melanin, 0, 1)
-    value = rng.uniform(0.1, 1.0) * (rng.random() < 0.25 * fair) + rng.uniform(0, 0.12) * old
-    return float(np.clip(value, 0, 1))
+    fair = np.clip(1 + DRAWS.freckled_per_melanin * looks.melanin, 0, 1)
+    young = rng.uniform(*DRAWS.freckles) * (rng.random() < DRAWS.freckled_share * fair)
+    return float(np.clip(young + rng.uniform(*DRAWS.age_spots) * old, 0, 1))
 
 
 def _moles(rng):
-    count = min(int(rng.gamma(1.0, 3.0)), MOST_MOLES)
-    places = rng.uniform([0.15, 0.2], [0.85, 0.98], (count, 2))
-    return np.column_stack([places, rng.gamma(3.0, 0.28, count) + 0.35])
+    count = min(int(rng.gamma(1.0, DRAWS.moles_scale)), MOST_MOLES)
+    places = rng.uniform(*DRAWS.mole_places, (count, 2))
+    radius = rng.gamma(DRAWS.mole_shape, DRAWS.mole_scale_mm, count) + DRAWS.mole_least_mm
+    return np.column_stack([places, radius])

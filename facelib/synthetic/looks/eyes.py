@@ -16,7 +16,30 @@ from facelib.synthetic.looks.atlas import Atlas
 
 EYEBALL_MM, CORNEA_MM, IRIS_MM = 15.5, 8.0, 5.6  # radii; the head model's eyeballs are large
 RINGS, TURNS = 48, 256  # grid of an iris, from its middle outwards and around
+EVEN = 128  # uint8 brightness of an iris without a pattern
 PATTERNS = 6
+
+# Radii and widths over the iris's radius; a slope is 1 over the width of a soft edge.
+WHITE_FROM, WHITE_SLOPE = 1.05, 1.3  # where the white begins to redden toward the corners
+RED_WHITE = 0.22  # how red it is between the veins, over a vein
+VEIN_DARK = (0.14, 0.62, 0.66)  # what a vein takes of red, green and blue
+IRIS_END = 1.08  # beyond it there is nothing of the iris
+INNER_WIDTH, INNER_SLOPE = 0.22, 5.0  # the ring about the pupil that has a colour of its own
+LIMBAL_FROM, LIMBAL_SLOPE = 0.78, 4.5  # the dark ring at the rim
+RIM_FROM, RIM_SLOPE = 0.96, 9.0  # where the iris gives way to the white
+PUPIL_SLOPE, PUPIL_LIGHT = 11.0, 0.004  # linear light of a pupil
+# An iris's pattern: deviations of blurs, rings and turns, and strengths.
+STRANDS, STRANDS_BLUR = 0.2, (9, 0.9)
+BROAD, BROAD_BLUR = 0.13, (7, 6)
+CRYPTS, CRYPTS_BLUR, CRYPTS_FROM = 0.22, (2.2, 2.2), 1  # dark pits, from this deviation on
+COLLAR, COLLAR_AT, COLLAR_WAVE, COLLAR_BLUR, COLLAR_HALF = 0.28, 0.48, 0.05, 5, 0.09
+DARKEST = 20
+# Veins are random walks from the back of the eye toward the iris; rad from the front.
+VEINS, VEIN_STEPS, VEIN_START, VEIN_REACH = 46, 90, 1.5, (0.62, 0.95)
+VEIN_LEAN, VEIN_WANDER = 0.25, 0.018  # deviations: of the whole way, of a step
+VEIN_FADE, VEIN_LEAST = 2.5, 0.1  # how fast a vein grows stronger from its end on, and its least
+VEIN_VIEW = 1.57  # rad that the patch reaches
+VEIN_BLUR_PX, VEIN_BLUR_SIZE = 0.55, 128
 
 
 @dataclass(frozen=True)
@@ -27,7 +50,7 @@ class EyeMaps:
         radius: (s, s) float32, 1 at the iris's rim.
         turn: (s, s) float32, 0..1 around.
         veins: (s, s) uint8.
-        fibres: (PATTERNS, RINGS, TURNS) uint8, brightness of irises; 128 is even.
+        fibres: (PATTERNS, RINGS, TURNS) uint8, brightness of irises, `EVEN` without a pattern.
         bulge_mm: (s, s) float32, height of the cornea over the eyeball.
     """
 
@@ -70,7 +93,7 @@ def paint_eye(radius, turn, veins, fibres, colors, shape, start, out):
         fibres: (RINGS, TURNS) uint8.
         colors: (3, 3) float32 linear RGB: iris, iris about the pupil, sclera.
         shape: (3,) float32: pupil's radius (iris = 1), darkness of the limbal ring, veins.
-        start: float in 0..1, turns the iris.
+        start: float in 0..1, rotates the iris.
         out: (s, s, 3) float32, written.
     """
     one, zero = np.float32(1), np.float32(0)
@@ -80,41 +103,43 @@ def paint_eye(radius, turn, veins, fibres, colors, shape, start, out):
         for col in range(radius.shape[1]):
             r = radius[row, col]
             # White grows yellow and red toward the corners of the eye.
-            far = min(max((r - np.float32(1.05)) * np.float32(1.3), zero), one)
-            vein = red * far * veins[row, col] * np.float32(1 / 255) + red * far * np.float32(0.22)
-            out[row, col, 0] = colors[2, 0] * (one - np.float32(0.14) * vein)
-            out[row, col, 1] = colors[2, 1] * (one - np.float32(0.62) * vein)
-            out[row, col, 2] = colors[2, 2] * (one - np.float32(0.66) * vein)
-            if r > np.float32(1.08):
+            far = min(max((r - np.float32(WHITE_FROM)) * np.float32(WHITE_SLOPE), zero), one)
+            vein = red * far * veins[row, col] * np.float32(1 / 255)
+            vein += red * far * np.float32(RED_WHITE)
+            for k in range(3):
+                out[row, col, k] = colors[2, k] * (one - np.float32(VEIN_DARK[k]) * vein)
+            if r > np.float32(IRIS_END):
                 continue
             t = turn[row, col] + start
             t -= np.floor(t)
             ring = min(int(r * rings), rings - 1)
-            light = fibres[ring, min(int(t * turns), turns - 1)] * np.float32(1 / 128)
-            inner = one - min(max((r - pupil - np.float32(0.22)) * np.float32(5.0), zero), one)
-            rim = min(max((r - np.float32(0.78)) * np.float32(4.5), zero), one)
+            light = fibres[ring, min(int(t * turns), turns - 1)] * np.float32(1 / EVEN)
+            inner = (r - pupil - np.float32(INNER_WIDTH)) * np.float32(INNER_SLOPE)
+            inner = one - min(max(inner, zero), one)
+            rim = min(max((r - np.float32(LIMBAL_FROM)) * np.float32(LIMBAL_SLOPE), zero), one)
             light *= one - limbal * rim * rim
-            outside = min(max((r - np.float32(0.96)) * np.float32(9.0), zero), one)
-            open_ = min(max((r - pupil) * np.float32(11.0) + np.float32(0.5), zero), one)
+            outside = min(max((r - np.float32(RIM_FROM)) * np.float32(RIM_SLOPE), zero), one)
+            open_ = min(max((r - pupil) * np.float32(PUPIL_SLOPE) + np.float32(0.5), zero), one)
             for k in range(3):
                 iris = colors[0, k] + (colors[1, k] - colors[0, k]) * inner
-                iris = iris * light * open_ + np.float32(0.004)
+                iris = iris * light * open_ + np.float32(PUPIL_LIGHT)
                 out[row, col, k] = iris + (out[row, col, k] - iris) * outside
 
 
 def _fibres(rng):
     """Radial strands with a wavy collar, (RINGS, TURNS) uint8."""
     noise = rng.normal(size=(RINGS, TURNS))
-    strands = gaussian_filter(noise, (9, 0.9), mode=("nearest", "wrap"))
-    broad = gaussian_filter(noise[::-1], (7, 6), mode=("nearest", "wrap"))
-    crypts = gaussian_filter(rng.normal(size=(RINGS, TURNS)), (2.2, 2.2), mode=("nearest", "wrap"))
-    light = 1 + 0.2 * strands / strands.std() + 0.13 * broad / broad.std()
-    light -= 0.22 * np.maximum(crypts / crypts.std() - 1, 0)
-    waves = gaussian_filter1d(rng.normal(size=TURNS), 5, mode="wrap")
-    collar = 0.48 + 0.05 * waves / waves.std()
+    edges = ("nearest", "wrap")
+    strands = gaussian_filter(noise, STRANDS_BLUR, mode=edges)
+    broad = gaussian_filter(noise[::-1], BROAD_BLUR, mode=edges)
+    crypts = gaussian_filter(rng.normal(size=(RINGS, TURNS)), CRYPTS_BLUR, mode=edges)
+    light = 1 + STRANDS * strands / strands.std() + BROAD * broad / broad.std()
+    light -= CRYPTS * np.maximum(crypts / crypts.std() - CRYPTS_FROM, 0)
+    waves = gaussian_filter1d(rng.normal(size=TURNS), COLLAR_BLUR, mode="wrap")
+    collar = COLLAR_AT + COLLAR_WAVE * waves / waves.std()
     r = (np.arange(RINGS) + 0.5)[:, None] / RINGS
-    light += 0.28 * np.exp(-(((r - collar) / 0.09) ** 2))
-    return np.clip(light * 128, 20, 255).astype(np.uint8)
+    light += COLLAR * np.exp(-(((r - collar) / COLLAR_HALF) ** 2))
+    return np.clip(light * EVEN, DARKEST, 255).astype(np.uint8)
 
 
 def _veins(angle, around):
@@ -123,16 +148,14 @@ def _veins(angle, around):
     size = angle.shape[0]
     map_ = np.zeros((size, size))
     half = size / 2
-    for _ in range(46):
-        turn, reach = rng.uniform(0, 2 * np.pi), rng.uniform(0.62, 0.95)
-        lean = rng.normal(0, 0.25)
-        for step in np.linspace(1.5, reach, 90):
-            turn += rng.normal(0, 0.018) + lean / 90
-            x, y = (
-                half + step * half * np.cos(turn) / 1.57,
-                half - step * half * np.sin(turn) / 1.57,
-            )
+    for _ in range(VEINS):
+        azimuth, end = rng.uniform(0, 2 * np.pi), rng.uniform(*VEIN_REACH)
+        lean = rng.normal(0, VEIN_LEAN)
+        for out in np.linspace(VEIN_START, end, VEIN_STEPS):
+            azimuth += rng.normal(0, VEIN_WANDER) + lean / VEIN_STEPS
+            x = half + out * half * np.cos(azimuth) / VEIN_VIEW
+            y = half - out * half * np.sin(azimuth) / VEIN_VIEW
             if 0 <= x < size and 0 <= y < size:
-                map_[int(y), int(x)] += np.clip((step - reach) * 2.5, 0.1, 1)
-    soft = gaussian_filter(np.minimum(map_, 1), 0.55 * size / 128)
+                map_[int(y), int(x)] += np.clip((out - end) * VEIN_FADE, VEIN_LEAST, 1)
+    soft = gaussian_filter(np.minimum(map_, 1), VEIN_BLUR_PX * size / VEIN_BLUR_SIZE)
     return np.clip(soft / soft.max() * 255, 0, 255).astype(np.uint8)

@@ -9,19 +9,52 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.interpolate import PchipInterpolator
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
-from facelib.synthetic.looks.atlas import SKIN_SHARE, Atlas
+from facelib.synthetic.looks.atlas import SKIN_SHARE, WIDEST_TRIANGLE, Atlas
 
 # Group of lines → half width of its valleys, mm.
 CREASES = {
-    "forehead": 1.2, "glabella": 1.5, "crows_feet": 0.95, "under_eye": 1.3, "nasolabial": 2.6,
-    "marionette": 1.7, "lips": 0.55,
-}  # fmt: skip
+    "forehead": 1.2,
+    "glabella": 1.5,
+    "crows_feet": 0.95,
+    "under_eye": 1.3,
+    "nasolabial": 2.6,
+    "marionette": 1.7,
+    "lips": 0.55,
+}
+CREASE_VARIANTS = 3  # sets of lines that are carved into a page
 STEPS = 40  # points along each line
 DEEP = 120  # int8 value of a valley of depth 1
-PORE_DEPTH_MM = 0.06
+TEXELS_PER_PORE, PORE_BLUR_PX = 14, 0.75
+
+# A valley's profile over the distance from its line in half widths: −exp(−d²), and a shoulder.
+SHOULDER, SHOULDER_AT, SHOULDER_HALF = 0.45, 1.9, 0.9
+PROFILE_END = 4.5
+END_POWER = 0.6  # how late a line fades toward its ends
+# Lines are drawn about the surface: distance counts across the face, hardly into it.
+DEPTH_WEIGHT = 0.25
+BEHIND_MM = -30  # no line is behind this z, head frame
+
+# Lines across the forehead: heights above the brows, half length, points, and how they bend.
+FOREHEAD_MM, FOREHEAD_HALF_MM, FOREHEAD_POINTS, FOREHEAD_Z_MM = (9.0, 17.0, 25.0, 33.0), 44, 9, 80.0
+FOREHEAD_DROP_MM, FOREHEAD_JITTER_MM, FOREHEAD_LENGTH = 5, 0.9, (0.75, 1.0)
+GLABELLA_X_MM = (5, 8)
+GLABELLA = ((1, 22, 86), (0.9, 30, 86), (1.2, 41, 86))  # x times that, y and z, mm
+# Crow's feet: angles above the horizontal, ends from the eye's outer corner.
+CROWS_FEET_DEG, CROWS_FEET_JITTER = (38, 18, -2, -22, -40), 0.07  # rad
+CROWS_FEET_START_MM, CROWS_FEET_END_MM, CROWS_FEET_STRENGTH = 5, (12, 21), 0.9
+CROWS_FEET_START_Z_MM, CROWS_FEET_END_Z_MM, CROWS_FEET_SAG_MM = -4, -16, -1.5
+UNDER_EYE_MM, UNDER_LID_STRENGTH = 12.5, 0.45  # of the lower line below the corners; upper line
+# Lines of the mouth, from the nose's wing and the mouth's corner; x is outwards, mm.
+FOLD_FROM_WING, FOLD_FROM_MOUTH = ((3.5, 6, -8), (9, -7, -8)), ((8.5, 7, -1), (10, -6, -3))
+MARIONETTE = ((3, -3, 0), (6, -13, -2), (7, -21, -6))
+# Lines of the upper lip.
+LIP_LINES, LIP_HALF_MM, LIP_JITTER_MM = 13, 17, 0.6
+LIP_TOP_MM, LIP_BEND_PER_MM, LIP_LONG_MM, LIP_Z_MM = -41.5, 0.011, 5.5, 92
+LIP_LEAN, LIP_STRENGTH = 0.95, (0.4, 1)
 
 
 @dataclass(frozen=True)
@@ -49,42 +82,61 @@ def crease_lines(keypoints_head: np.ndarray, rng: np.random.Generator) -> dict[s
     Returns:
         For every group of `CREASES`, a list of (polyline, strength).
     """
-    k = keypoints_head
     lines: dict[str, list] = {name: [] for name in CREASES}
-    brow_top = k[17:27, 1].max()
-    for height in (9.0, 17.0, 25.0, 33.0):
-        x = np.linspace(-44, 44, 9) * rng.uniform(0.75, 1.0)
-        y = brow_top + height - 5 * (x / 44) ** 2 + rng.normal(0, 0.9, 9)
-        lines["forehead"].append((np.column_stack([x, y, np.full(9, 80.0)]), 1.0))
+    lines["forehead"] = _forehead_lines(keypoints_head[17:27, 1].max(), rng)
     for side in (-1, 1):
-        # `mirror` brings the points of the head's left to this side.
-        mirror = np.array([side, 1.0, 1.0])
-        outer, inner, mouth, wing = (k[i] * mirror * np.sign(k[i, 0]) ** [1, 0, 0]
-                                     for i in (45, 42, 54, 35))  # fmt: skip
-        x = side * rng.uniform(5, 8)
-        lines["glabella"].append((_chain([x, 22, 86], [x * 0.9, 30, 86], [x * 1.2, 41, 86]), 1.0))
-        for angle in np.radians([38, 18, -2, -22, -40]) + rng.normal(0, 0.07, 5):
-            reach = rng.uniform(12, 21)
-            start = outer + [side * 5 * np.cos(angle), 5 * np.sin(angle), -4]
-            end = outer + [side * reach * np.cos(angle), reach * np.sin(angle) - 1.5, -16]
-            lines["crows_feet"].append((_chain(start, (start + end) / 2, end), 0.9))
-        low = (outer + inner) / 2 - [0, 12.5, 0]
-        arc = _chain(inner + [side * 1, -5, 2], low + [-side * 5, 0, 1], low + [side * 8, 3, -1])
-        lines["under_eye"].append((arc, 1.0))
-        arc = _chain(inner + [side * 4, -4.5, 2], low + [0, 4.2, 1], outer + [-side * 2, -5.5, 0])
-        lines["under_eye"].append((arc, 0.45))
-        fold = _chain(
-            wing + [side * 3.5, 6, -8], wing + [side * 9, -7, -8],
-            mouth + [side * 8.5, 7, -1], mouth + [side * 10, -6, -3],
-        )  # fmt: skip
-        lines["nasolabial"].append((fold, 1.0))
-        fold = _chain(mouth + [side * 3, -3, 0], mouth + [side * 6, -13, -2],
-                      mouth + [side * 7, -21, -6])  # fmt: skip
-        lines["marionette"].append((fold, 1.0))
-    for x in np.linspace(-17, 17, 13) + rng.normal(0, 0.6, 13):
-        y = -41.5 - 0.011 * x * x
-        lines["lips"].append((_chain([x * 0.95, y, 92], [x, y - 5.5, 92]), rng.uniform(0.4, 1)))
+        # The points of the head's left, mirrored to this side.
+        outer, inner, mouth, wing = (
+            keypoints_head[i] * [side, 1, 1] * np.sign(keypoints_head[i, 0]) ** [1, 0, 0]
+            for i in (45, 42, 54, 35)
+        )
+        x = side * rng.uniform(*GLABELLA_X_MM)
+        lines["glabella"].append((np.array(GLABELLA) * [x, 1, 1], 1.0))
+        lines["crows_feet"] += _crows_feet(outer, side, rng)
+        lines["under_eye"] += _under_eye_lines(outer, inner, side)
+        outward = [side, 1, 1]
+        fold = [wing + np.array(FOLD_FROM_WING) * outward]
+        fold.append(mouth + np.array(FOLD_FROM_MOUTH) * outward)
+        lines["nasolabial"].append((np.concatenate(fold), 1.0))
+        lines["marionette"].append((mouth + np.array(MARIONETTE) * outward, 1.0))
+    middles = np.linspace(-LIP_HALF_MM, LIP_HALF_MM, LIP_LINES)
+    for x in middles + rng.normal(0, LIP_JITTER_MM, LIP_LINES):
+        y = LIP_TOP_MM - LIP_BEND_PER_MM * x * x
+        line = np.array([[x * LIP_LEAN, y, LIP_Z_MM], [x, y - LIP_LONG_MM, LIP_Z_MM]])
+        lines["lips"].append((line, rng.uniform(*LIP_STRENGTH)))
     return lines
+
+
+def _forehead_lines(brow_top, rng):
+    lines = []
+    for height in FOREHEAD_MM:
+        x = np.linspace(-FOREHEAD_HALF_MM, FOREHEAD_HALF_MM, FOREHEAD_POINTS)
+        x = x * rng.uniform(*FOREHEAD_LENGTH)
+        y = brow_top + height - FOREHEAD_DROP_MM * (x / FOREHEAD_HALF_MM) ** 2
+        y = y + rng.normal(0, FOREHEAD_JITTER_MM, FOREHEAD_POINTS)
+        lines.append((np.column_stack([x, y, np.full(FOREHEAD_POINTS, FOREHEAD_Z_MM)]), 1.0))
+    return lines
+
+
+def _crows_feet(outer, side, rng):
+    """Lines that fan out from an eye's outer corner."""
+    lines = []
+    jitter = rng.normal(0, CROWS_FEET_JITTER, len(CROWS_FEET_DEG))
+    for angle in np.radians(CROWS_FEET_DEG) + jitter:
+        x, y = side * np.cos(angle), np.sin(angle)
+        near, far = CROWS_FEET_START_MM, rng.uniform(*CROWS_FEET_END_MM)
+        start = outer + [near * x, near * y, CROWS_FEET_START_Z_MM]
+        end = outer + [far * x, far * y + CROWS_FEET_SAG_MM, CROWS_FEET_END_Z_MM]
+        lines.append((np.array([start, (start + end) / 2, end]), CROWS_FEET_STRENGTH))
+    return lines
+
+
+def _under_eye_lines(outer, inner, side):
+    """The lower line of an eye's bag and, fainter, the one below the lid."""
+    low = (outer + inner) / 2 - [0, UNDER_EYE_MM, 0]
+    bag = [inner + [side * 1, -5, 2], low + [-side * 5, 0, 1], low + [side * 8, 3, -1]]
+    lid = [inner + [side * 4, -4.5, 2], low + [0, 4.2, 1], outer + [-side * 2, -5.5, 0]]
+    return [(np.array(bag), 1.0), (np.array(lid), UNDER_LID_STRENGTH)]
 
 
 def build_creases(atlas: Atlas, keypoints_head: np.ndarray, variant: int = 0) -> dict[str, Crease]:
@@ -107,10 +159,10 @@ def pore_tile(size: int) -> np.ndarray:
     """A page of pits of random size and depth, (size, size) float32 in −1..0, seamless."""
     rng = np.random.default_rng(31)
     tile = np.zeros((size, size))
-    count = size * size // 14
+    count = size * size // TEXELS_PER_PORE
     rows, columns = rng.integers(0, size, (2, count))
     np.minimum.at(tile, (rows, columns), -(rng.random(count) ** 2))
-    soft = gaussian_filter(tile, 0.75, mode="wrap")
+    soft = gaussian_filter(tile, PORE_BLUR_PX, mode="wrap")
     return (soft / -soft.min()).astype(np.float32)
 
 
@@ -138,8 +190,8 @@ def texel_slopes(
     d1, d2 = np.cross(e2, normal) / area2, np.cross(normal, e1) / area2
     f1, f2 = flat[:, 1] - flat[:, 0], flat[:, 2] - flat[:, 0]
     slopes = np.concatenate([d1 * f1[:, k : k + 1] + d2 * f2[:, k : k + 1] for k in (0, 1)], axis=1)
-    honest = np.abs(f1).max(axis=1) + np.abs(f2).max(axis=1) < 0.2 * size
-    weight = np.sqrt(area2[:, 0]) * honest
+    unwrapped = np.abs(f1).max(axis=1) + np.abs(f2).max(axis=1) < WIDEST_TRIANGLE * size
+    weight = np.sqrt(area2[:, 0]) * unwrapped
     total, sums = np.full(len(vertices_head), 1e-9), np.zeros((len(vertices_head), 6))
     for k in range(3):
         np.add.at(total, triangles[:, k], weight)
@@ -147,14 +199,8 @@ def texel_slopes(
     return (sums / total[:, None]).astype(np.float32)
 
 
-def _chain(*points):
-    return np.array(points, float)
-
-
 def _dense(polyline):
     """Points along a smooth curve through the polyline's."""
-    from scipy.interpolate import PchipInterpolator
-
     steps = np.linspace(0, len(polyline) - 1, STEPS)
     return PchipInterpolator(np.arange(len(polyline)), polyline)(steps)
 
@@ -162,21 +208,22 @@ def _dense(polyline):
 def _carve(atlas, lines, width):
     """Depth profile of a group of lines where they touch the page."""
     position = atlas.position_mm
-    # Lines are drawn about the surface: distance counts across the face, hardly into it.
-    flat = np.array([1.0, 1.0, 0.25])
+    flat = np.array([1.0, 1.0, DEPTH_WEIGHT])
     points = [_dense(polyline) for polyline, _ in lines]
     tree = cKDTree(np.concatenate(points) * flat)
-    ends = np.concatenate([np.sin(np.linspace(0, np.pi, STEPS)) ** 0.6 * s for _, s in lines])
-    reach = 4.5 * width
+    fade = np.sin(np.linspace(0, np.pi, STEPS)) ** END_POWER
+    ends = np.concatenate([fade * strength for _, strength in lines])
+    reach = PROFILE_END * width
     low, high = np.min(tree.data, 0) - reach, np.max(tree.data, 0) + reach
     near = ((position * flat > low) & (position * flat < high)).all(axis=-1)
-    near &= position[..., 2] > -30
+    near &= position[..., 2] > BEHIND_MM
     profile = np.zeros(near.shape, np.float32)
     distance, index = tree.query(position[near] * flat, distance_upper_bound=reach)
     found = np.isfinite(distance)
     d = np.where(found, distance, 0) / width
-    shape = -np.exp(-(d**2)) + 0.45 * np.exp(-(((d - 1.9) / 0.9) ** 2))
-    fade = np.clip(4.5 - d, 0, 1)
+    shoulder = np.exp(-(((d - SHOULDER_AT) / SHOULDER_HALF) ** 2))
+    shape = -np.exp(-(d**2)) + SHOULDER * shoulder
+    fade = np.clip(PROFILE_END - d, 0, 1)
     profile[near] = np.where(found, shape * fade * ends[np.minimum(index, len(ends) - 1)], 0)
     profile = np.clip(np.rint(profile * DEEP), -127, 127).astype(np.int8)
     rows, columns = np.flatnonzero(profile.any(axis=1)), np.flatnonzero(profile.any(axis=0))

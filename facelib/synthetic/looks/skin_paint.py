@@ -5,67 +5,41 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
-from scipy.spatial import cKDTree
 
-from facelib.face.headmodel import MorphableModel
 from facelib.synthetic.looks.appearance import Appearance
-from facelib.synthetic.looks.atlas import BROW_SHADE, SKIN_SHARE, Atlas
+from facelib.synthetic.looks.atlas import BROW_SHADE, SKIN_SHARE
 from facelib.synthetic.looks.brushes import paint_brow, paint_cap
+from facelib.synthetic.looks.canvas import Canvas
 from facelib.synthetic.looks.complexion import FLUSH, Complexion
-from facelib.synthetic.looks.eyes import PATTERNS, EyeMaps, build_eye_maps, paint_eye
-from facelib.synthetic.looks.fields import mix_fields, smooth_fields
-from facelib.synthetic.looks.relief import CREASES, Crease, build_creases, pore_tile
-from facelib.synthetic.looks.skin_brushes import COARSE, add_mole, carve, cover, paint_dyes, stubble
-from facelib.synthetic.looks.teeth import TeethMaps, build_teeth, paint_teeth
+from facelib.synthetic.looks.eyes import PATTERNS, paint_eye
+from facelib.synthetic.looks.fields import mix_fields
+from facelib.synthetic.looks.relief import CREASE_VARIANTS, CREASES
+from facelib.synthetic.looks.skin_brushes import (
+    DyeWeights,
+    add_mole,
+    carve,
+    cover,
+    paint_dyes,
+    stubble,
+)
+from facelib.synthetic.looks.teeth import paint_teeth
 
-VARIANTS = 3
 # What the white of an eye reflects of `Appearance.sclera`, and how much less in the darkest people,
 # in whom it is often pigmented itself and lids throw no light of their own on it.
 WHITE, WHITE_IN_DARK = (0.74, 0.71, 0.68), 0.45
 TONGUE = np.float32([0.42, 0.13, 0.12])
 
-
-@dataclass(frozen=True)
-class CutMask:
-    """A mask cut to where it is not empty: first row and column, (h, w) uint8."""
-
-    top: int
-    left: int
-    mask: np.ndarray
-
-
-@dataclass(frozen=True)
-class Canvas:
-    """What all people painted on an atlas share; made once by `build_canvas`.
-
-    Attributes:
-        atlas: the page.
-        fields: (F, size/4, size/4) float32, of `smooth_fields`.
-        maps: (3, size, size) uint8: lips, where skin is mottled, how coarse pores are.
-        mottle: (2, size, size) int8 noise of deviation 32, soft and fine, seamless.
-        spots: (size, size) uint8, freckles all over, seamless.
-        pores: (size, size) int8, pits, seamless.
-        grain: (size, size) float32, noise of deviation 1 for hair.
-        patches: masks by name: lips, lids, lashes, liner, cheeks, beard.
-        creases: VARIANTS sets of lines.
-        brow: first row, column, distance mm and taper, cut about the brows.
-        eyes: maps of eyeballs.
-        teeth: maps of both rows of teeth.
-    """
-
-    atlas: Atlas
-    fields: np.ndarray
-    maps: np.ndarray
-    mottle: np.ndarray
-    spots: np.ndarray
-    pores: np.ndarray
-    grain: np.ndarray
-    patches: dict[str, CutMask]
-    creases: tuple[dict[str, Crease], ...]
-    brow: tuple[int, int, np.ndarray, np.ndarray]
-    eyes: EyeMaps
-    teeth: TeethMaps
+# What a person's paint is made of.
+BLOTCHES = 0.6  # share of `Appearance`'s blotches: mottles are painted too
+LIPS_BLOOD = 0.9  # of `Appearance`'s
+FINE_MOTTLES = 0.5  # of the soft ones
+FRECKLE_MELANIN, PORES_MM = 0.28, 0.035
+CREASE_MELANIN, CREASE_BLOOD, PORE_MELANIN = -0.22, -0.16, -0.4  # per mm of height
+LIPSTICK_IN_DARK = 0.6  # make-up is thin: how much the darkest skin darkens it
+LASHES_LIGHT, LINER_LIGHT = 0.4, 0.01  # share of hair's colour, linear RGB
+STUBBLE_LIGHT, STUBBLE_BASE = 0.8, (0.006, 0.008, 0.012)
+MOLE_LEAST_PX, MOLE_MM = 0.8, 0.1  # radius, and height of its middle
+PAGE_MM = 340  # the page's width where the face is
 
 
 @dataclass(frozen=True)
@@ -74,47 +48,6 @@ class Painting:
 
     page: np.ndarray
     relief: np.ndarray
-
-
-def build_canvas(atlas: Atlas, model: MorphableModel) -> Canvas:
-    """Prepare everything that painting people on an atlas needs.
-
-    Args:
-        atlas: the page.
-        model: whose mean head the atlas shows.
-
-    Returns:
-        Canvas; it takes about two seconds, so keep it.
-    """
-    size, position = atlas.size, atlas.position_mm
-    rng = np.random.default_rng(23)
-    noise = rng.normal(size=(2, size, size))
-    widths = (2.2 * size / 512, 0.55)
-    soft = (gaussian_filter(n, w, mode="wrap") for n, w in zip(noise, widths, strict=True))
-    mottle = np.stack([_int8(layer) for layer in soft])
-    y, z = position[..., 1], position[..., 2]
-    face = _soft(z - 20, 14) * _soft(y + 100, 12)
-    coarse = 0.25 + 0.75 * np.clip(
-        atlas.maps["nose"] + 1.1 * _near(position, [(-28, -18, 75), (28, -18, 75)], 22)
-        + 0.7 * _near(position, [(0, 45, 92)], 30) + 0.5 * _near(position, [(0, -80, 85)], 16), 0, 1
-    )  # fmt: skip
-    coarse *= face * (1 - np.clip(1.3 * atlas.maps["lips"], 0, 1))
-    masks = (atlas.maps["lips"], face * _soft(60 - y, 10), coarse)
-    keypoints_head = model.keypoints(model.mean_head)
-    return Canvas(
-        atlas,
-        smooth_fields(atlas, np.s_[COARSE // 2 :: COARSE, COARSE // 2 :: COARSE]),
-        np.stack([_uint8(mask) for mask in masks]),
-        mottle,
-        _spots(size),
-        np.rint(pore_tile(size) * 127).astype(np.int8),
-        (mottle[1] / np.float32(32)).astype(np.float32),
-        _patches(atlas, model),
-        tuple(build_creases(atlas, keypoints_head, k) for k in range(VARIANTS)),
-        _brow(atlas),
-        build_eye_maps(atlas),
-        build_teeth(atlas, model),
-    )
 
 
 def paint_person(
@@ -136,29 +69,21 @@ def paint_person(
     height = round(size / SKIN_SHARE)
     page = np.empty((height, size, 3), np.float32)
     relief = np.zeros((height, size), np.float32)
-    face = page[:size]
-    creases = canvas.creases[skin.crease_variant % VARIANTS]
+    face, face_relief = page[:size], relief[:size]
+    creases = canvas.creases[skin.crease_variant % CREASE_VARIANTS]
     for name, depth in zip(CREASES, skin.creases, strict=True):
         crease = creases[name]
         if depth > 0:
             carve(relief, crease.top, crease.left, crease.profile, depth)
-    paint_dyes(
-        *_smooth_dyes(looks, skin, canvas),
-        canvas.maps,
-        canvas.mottle,
-        canvas.spots,
-        canvas.pores,
-        rng.integers(1, size, 4),
-        _dye_weights(looks, skin),
-        face,
-        relief[:size],
-    )
+    dyes, shifts = _smooth_dyes(looks, skin, canvas), rng.integers(1, size, 4)
+    weights = np.float32(_dye_weights(looks, skin))
+    paint_dyes(*dyes, canvas.maps, shifts, weights, face, face_relief)
     _make_up(face, looks, skin, canvas)
     _hair(face, looks, skin, canvas, hairline_mm)
     for u, v, radius_mm in skin.moles:
-        radius_px = max(radius_mm * size / 340, 0.8)  # the face's texels are about 0.6 mm at 512
+        radius_px = max(radius_mm * size / PAGE_MM, MOLE_LEAST_PX)
         row, col = int(v * size), int(u * size)
-        add_mole(face, relief[:size], row, col, radius_px, np.float32(0.1))
+        add_mole(face, face_relief, row, col, radius_px, np.float32(MOLE_MM))
     _strip(page[size:], relief[size:], looks, skin, canvas, rng)
     return Painting(page, relief)
 
@@ -171,7 +96,7 @@ def _smooth_dyes(looks, skin, canvas):
         (looks.melanin, looks.blotch_melanin, looks.map_melanin),
         (FLUSH + looks.blood, looks.blotch_blood, looks.map_blood),
     ):
-        field = mix_fields(canvas.fields, blotches * (0.6 * even), strengths, even)
+        field = mix_fields(canvas.fields, blotches * (BLOTCHES * even), strengths, even)
         dyes.append(np.ascontiguousarray(field + np.float32(base)))
     return dyes
 
@@ -179,21 +104,30 @@ def _smooth_dyes(looks, skin, canvas):
 def _dye_weights(looks, skin):
     even = 1 - skin.foundation
     shallow = 1 / (1 + looks.melanin)  # creases redden light skin more than dark
-    return np.float32(
-        [looks.map_melanin["lips"], looks.map_blood["lips"] * 0.9, skin.mottle_melanin * even,
-         skin.mottle_blood * even, skin.mottle_melanin * even * 0.5,
-         skin.freckles * 0.28 * even, skin.pores * 0.035, -0.22, -0.16 * shallow, -0.4 * even]
-    )  # fmt: skip
+    return DyeWeights(
+        lips_melanin=looks.map_melanin["lips"],
+        lips_blood=looks.map_blood["lips"] * LIPS_BLOOD,
+        soft_melanin=skin.mottle_melanin * even,
+        soft_blood=skin.mottle_blood * even,
+        fine_melanin=skin.mottle_melanin * even * FINE_MOTTLES,
+        freckles=skin.freckles * FRECKLE_MELANIN * even,
+        pores_mm=skin.pores * PORES_MM,
+        crease_melanin=CREASE_MELANIN,
+        crease_blood=CREASE_BLOOD * shallow,
+        pore_melanin=PORE_MELANIN * even,
+    )
 
 
 def _make_up(face, looks, skin, canvas):
-    # Make-up is thin: dark skin below darkens it.
-    lipstick = looks.lipstick * np.append(np.full(3, 1 - 0.6 * min(looks.melanin, 1.0)), 1.0)
-    for name, color in (
-        ("lips", lipstick), ("lids", looks.eye_shadow), ("cheeks", skin.blusher),
-        ("lashes", np.append(looks.hair_color * (0.4 * BROW_SHADE), looks.lashes)),
-        ("liner", np.append(np.full(3, 0.01), skin.eyeliner)),
-    ):  # fmt: skip
+    thin = np.append(np.full(3, 1 - LIPSTICK_IN_DARK * min(looks.melanin, 1.0)), 1.0)
+    colors = {
+        "lips": looks.lipstick * thin,
+        "lids": looks.eye_shadow,
+        "cheeks": skin.blusher,
+        "lashes": np.append(looks.hair_color * (LASHES_LIGHT * BROW_SHADE), looks.lashes),
+        "liner": np.append(np.full(3, LINER_LIGHT), skin.eyeliner),
+    }
+    for name, color in colors.items():
         if color[3] > 0:
             patch = canvas.patches[name]
             cover(face, patch.top, patch.left, patch.mask, np.asarray(color, np.float32))
@@ -209,8 +143,8 @@ def _hair(face, looks, skin, canvas, hairline_mm):
     patch = canvas.patches["beard"]
     for opacity in (skin.beard_shadow, looks.beard):
         if opacity > 0:
-            veil = np.append(looks.hair_color * 0.8 + [0.006, 0.008, 0.012], opacity)
-            stubble(face, patch.top, patch.left, patch.mask, canvas.mottle[1], np.float32(veil))
+            veil = np.float32([*(looks.hair_color * STUBBLE_LIGHT + STUBBLE_BASE), opacity])
+            stubble(face, patch.top, patch.left, patch.mask, canvas.maps.fine, veil)
     if looks.hair:
         cap = np.float32([looks.hair, looks.hairline_mm])
         line_mm = canvas.atlas.hairline_mm if hairline_mm is None else hairline_mm
@@ -232,84 +166,3 @@ def _strip(strip, relief, looks, skin, canvas, rng):
     strip[:, 2 * side : 3 * side] = paint_teeth(canvas.teeth, rng)
     strip[:, 3 * side :] = TONGUE
     strip[:, 3 * side + side // 2 :] = np.float32(looks.garment)
-
-
-def _patches(atlas, model):
-    rim_mm, upper = _lid_edge(atlas, model)
-    y = atlas.position_mm[..., 1]
-    masks = {
-        "lips": atlas.maps["lips"],
-        "cheeks": atlas.maps["cheeks"],
-        "beard": gaussian_filter(atlas.maps["beard"], atlas.size / 256) * _soft(y + 104, 4),
-        "lids": np.exp(-((rim_mm / 7) ** 2)) * upper,
-        "lashes": np.exp(-((rim_mm / 1.0) ** 2)) * (0.3 + 0.7 * upper),
-        "liner": np.exp(-((rim_mm / 1.7) ** 4)) * (0.25 + 0.75 * upper),
-    }
-    return {name: _cut(mask) for name, mask in masks.items()}
-
-
-def _lid_edge(atlas, model):
-    """Distance to the lids' outer edge, mm, and whether the nearer lid is the upper one (0..1)."""
-    socket, triangles = model.regions["eye_sockets"], model.triangles
-    inner = np.zeros(len(socket), bool)
-    inner[triangles[socket[triangles].any(axis=1)]] = True
-    # A lid is thick: one ring further out lies the edge that photos show.
-    outer = np.zeros(len(socket), bool)
-    outer[triangles[(inner & ~socket)[triangles].any(axis=1)]] = True
-    edge = np.flatnonzero(outer & ~inner)
-    points = model.mean_head[edge]
-    distance, index = cKDTree(points).query(atlas.position_mm, distance_upper_bound=25.0)
-    distance = np.where(np.isfinite(distance), distance, 99.0)
-    middle = np.where(points[:, 0] > 0, *(
-        points[points[:, 0] * side > 0, 1].mean() for side in (1, -1)
-    ))  # fmt: skip
-    above = np.append(points[:, 1] - middle, 0.0)[np.minimum(index, len(points))]
-    return distance, _soft(above, 0.8)
-
-
-def _cut(mask):
-    bits = _uint8(mask)
-    rows, columns = np.flatnonzero(bits.any(axis=1)), np.flatnonzero(bits.any(axis=0))
-    inside = bits[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return CutMask(int(rows[0]), int(columns[0]), np.ascontiguousarray(inside))
-
-
-def _brow(atlas):
-    near = atlas.brow_mm < 9
-    rows, columns = np.flatnonzero(near.any(axis=1)), np.flatnonzero(near.any(axis=0))
-    cut = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    return (
-        int(rows[0]),
-        int(columns[0]),
-        np.ascontiguousarray(atlas.brow_mm[cut]),
-        np.ascontiguousarray(atlas.brow_taper[cut]),
-    )
-
-
-def _spots(size):
-    """Freckles of many sizes all over a seamless tile, (size, size) uint8."""
-    rng = np.random.default_rng(37)
-    total = np.zeros((size, size))
-    for sigma, share in ((0.6, 0.007), (0.85, 0.0025), (1.2, 0.0005)):
-        seeds = (rng.random((size, size)) < share) * rng.uniform(0.3, 1, (size, size))
-        blurred = gaussian_filter(seeds, sigma * size / 512, mode="wrap")
-        total = np.maximum(total, blurred / np.percentile(blurred[seeds > 0], 90))
-    return _uint8(total)
-
-
-def _near(position, centres, radius):
-    """1 at the centres, falling off like a Gaussian."""
-    best = np.min([((position - np.array(c)) ** 2).sum(axis=-1) for c in centres], axis=0)
-    return np.exp(-best / radius**2)
-
-
-def _soft(value, width):
-    return 1 / (1 + np.exp(-np.clip(value / width, -30, 30)))
-
-
-def _uint8(mask):
-    return np.clip(np.rint(np.asarray(mask) * 255), 0, 255).astype(np.uint8)
-
-
-def _int8(noise):
-    return np.clip(np.rint(noise / noise.std() * 32), -127, 127).astype(np.int8)

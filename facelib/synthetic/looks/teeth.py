@@ -1,7 +1,7 @@
-"""Teeth: two rows of single teeth, narrower and wider as people have them, and the gums about them.
+"""Teeth: two rows of single teeth of people's usual widths, and the gums about them.
 
-The head model has each row as one band. Where one tooth ends is painted: a dark line at each gap,
-whose places along the arch are the sums of the teeth's usual widths, and gums that reach down
+The head model has each row as one band. What separates the teeth is painted: a dark line at each
+gap, whose places along the arch are the sums of the teeth's widths, and gums that reach down
 between them.
 """
 
@@ -17,13 +17,15 @@ from scipy.sparse.csgraph import connected_components
 from facelib.face.headmodel import MorphableModel
 from facelib.render.rasterize import interpolate, rasterize
 from facelib.synthetic.looks.atlas import SKIN_SHARE, Atlas
+from facelib.synthetic.looks.falloff import soft_step
 
 # Widths of crowns from the middle to the last molar, mm.
 UPPER_MM = (8.5, 6.5, 7.5, 7.0, 7.0, 10.0, 9.0, 8.5)
 LOWER_MM = (5.0, 5.5, 7.0, 7.0, 7.0, 11.0, 10.5, 10.0)
 CROWN_MM = (10.0, 9.0)  # height of the upper and the lower front teeth
 GAP_MM, GAP_SHADE = 0.5, 0.6  # half width of the line between two teeth and how dark it is
-PAPILLA_MM = 2.2  # how far gums reach in between
+PAPILLA_MM, PAPILLA_HALF_MM = 2.2, 1.5  # how far gums reach in between, and how wide
+GUM_EDGE_MM = 0.3
 ENAMEL = ((0.56, 0.51, 0.43), (0.50, 0.42, 0.29))  # linear RGB, of white and of yellow teeth
 GUM = (0.36, 0.13, 0.12)
 
@@ -64,9 +66,11 @@ def build_teeth(atlas: Atlas, model: MorphableModel) -> TeethMaps:
         here = np.rint(upper) == row
         gap_mm = _to_gap(_along_arch(x[here], z[here]), widths)
         edge = (up * y[here]).min()
-        root_mm = up * y[here] - edge - crown_mm + PAPILLA_MM * np.exp(-((gap_mm / 1.5) ** 2))
+        root_mm = (
+            up * y[here] - edge - crown_mm + PAPILLA_MM * np.exp(-((gap_mm / PAPILLA_HALF_MM) ** 2))
+        )
         light[here] = 1 - GAP_SHADE * np.exp(-((gap_mm / GAP_MM) ** 2))
-        gum[here] = 1 / (1 + np.exp(-np.clip(root_mm / 0.3, -30, 30)))
+        gum[here] = soft_step(root_mm, GUM_EDGE_MM)
     return TeethMaps(light[..., None], gum[..., None])
 
 
@@ -100,7 +104,7 @@ def _upper_row(model):
 
 
 def _along_arch(x, z):
-    """Way from the middle along the parabola through the row's front and ends, mm, of |x|."""
+    """Length of a parabola through the row's front and ends, from the middle to |x|, mm."""
     front, end_x, end_z = z.max(), np.abs(x).max(), z.min()
     slope = 2 * (front - end_z) / end_x**2  # dz/dx = −slope · x
     t = slope * np.abs(x)
