@@ -1,0 +1,233 @@
+"""Train a network for dense points; typed again, it goes on where it was stopped.
+
+    python experiments/train_dense.py runs/dense --folder pairs --held-out held --samples 300000
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import click
+import numpy as np
+import torch
+
+from dense_data import Photos, Stream, shrunk
+from facelib.face.dense_points import REGIONS, load_dense_points
+from facelib.training.weight_average import WeightAverage
+
+TYPICAL = 0.01
+LEAST_LEARNED = 0.05  # of the Gaussian's cost while it is warmed up
+
+
+def losses(answer, batch, trust: float) -> dict[str, torch.Tensor]:
+    """Compare with the truth; `trust` 0..1 is how far the Gaussian moves the points, too."""
+    truth = batch.points
+    each = {"guess": sum(distance(guess, truth) for guess in answer.guesses)}
+    each["place"] = distance(answer.points, truth)
+    error = truth - (answer.points if trust else answer.points.detach())
+    each["likelihood"] = gaussian_cost(error, answer.precision_root).mean()
+    each["visible"] = torch.nn.functional.binary_cross_entropy_with_logits(
+        answer.visible, batch.seen
+    )
+    return each
+
+
+def distance(points, truth):
+    """Mean distance in TYPICAL deviations."""
+    return ((points - truth).square().sum(dim=-1) + 1e-10).sqrt().mean() / TYPICAL
+
+
+def gaussian_cost(error, root):
+    """Negative log-likelihood of (…, 2) errors under (…, 3) precision roots, up to a constant."""
+    a, b, c = root.unbind(-1)
+    x, y = error.unbind(-1)
+    whitened = (a * x + c * y).square() + (b * y).square()
+    # Errors far beyond what is expected count linearly: a hand before a face is no Gaussian.
+    robust = torch.where(whitened < 9, whitened, 6 * whitened.clamp_min(1e-6).sqrt() - 9)
+    return 0.5 * robust - (a * b * TYPICAL**2).log()
+
+
+def rate_at(sample: int, total: int, highest: float) -> float:
+    """Rise over 20,000 samples, hold, fall to 0 over the last 40 %."""
+    rise = min(1.0, (sample + 1) / min(20_000, 0.1 * total))
+    return highest * rise * min(1.0, max(0.0, (total - sample) / (0.4 * total)))
+
+
+@torch.no_grad()
+def answers(network, photos: Photos, size: int, batch: int = 25):
+    """Yield what a network answers: arrays of points, roots, log odds, for all photos in order."""
+    network.eval()
+    found = []
+    for start in range(0, len(photos), batch):
+        some = [photos[k] for k in range(start, min(start + batch, len(photos)))]
+        images = np.stack([shrunk(p.image, p.points, size)[0] for p in some])
+        x = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
+        with torch.autocast("cpu", torch.bfloat16):
+            a = network(x.contiguous(memory_format=torch.channels_last))
+        found.append((a.points, a.precision_root, a.visible, *a.guesses))
+    network.train()
+    return [torch.cat(part).float().numpy() for part in zip(*found, strict=True)]
+
+
+def score(network, photos: Photos, size: int) -> dict:
+    """Measure on photos: mm by region and view, calibration, visibility."""
+    points, root, visible, *guesses = answers(network, photos, size)
+    every = [photos[k] for k in range(len(photos))]
+    truth = np.stack([(p.points + 0.5) / photos.size for p in every])
+    mm = photos.size / np.array([p.px_per_mm for p in every])[:, None]
+    seen = np.stack([p.seen for p in every])
+    error = truth - points
+    far = np.linalg.norm(error, axis=2) * mm
+    a, b, c = np.moveaxis(root, -1, 0)
+    white = np.stack([a * error[..., 0] + c * error[..., 1], b * error[..., 1]], -1)
+    dense, out = load_dense_points(), {}
+    chosen = {name: dense.region == k for k, name in enumerate(REGIONS)}
+    chosen |= {"inner": dense.inner, "all": np.ones(len(dense), bool)}
+    keypoints = np.zeros(len(dense), bool)
+    keypoints[17:68] = True
+    chosen["keypoints 17-67"] = keypoints
+    for side, view in enumerate(("front", "side")):
+        rows = np.arange(side, len(far), 2)
+        for name, these in chosen.items():
+            part = np.ix_(rows, np.flatnonzero(these))
+            shown = seen[part]
+            out[f"{view} {name}"] = {
+                "mm": float(far[part].mean()),
+                "mm_seen": float(far[part][shown].mean()),
+                "median_mm": float(np.median(far[part])),
+                "within": float((np.abs(white[part]) < 1).mean()),
+                "factor": float(np.quantile(np.abs(white[part]), 0.6827)),
+                "visible_right": float(((visible[part] > 0) == shown).mean()),
+            }
+        for k, guess in enumerate(guesses):
+            g = np.linalg.norm(truth - guess, axis=2) * mm
+            out[f"{view} inner"][f"guess_{k}_mm"] = float(g[np.ix_(rows, dense.inner)].mean())
+    return out
+
+
+class Run:
+    """A training run in a folder: checkpoint, log, and what it takes to go on."""
+
+    def __init__(self, folder: Path, network, stream: Stream, total: int, rate: float) -> None:
+        """Open the folder; an unfinished run in it is continued."""
+        self.folder, self.network, self.stream = folder, network, stream
+        self.total, self.rate = total, rate
+        decayed = [p for p in network.parameters() if p.ndim > 1]
+        plain = [p for p in network.parameters() if p.ndim <= 1]
+        groups = [{"params": decayed}, {"params": plain, "weight_decay": 0.0}]
+        self.optimizer = torch.optim.AdamW(groups, lr=rate, weight_decay=0.02, fused=True)
+        self.average = WeightAverage(network, 0.999)
+        self.step, self.seconds = 0, 0.0
+        folder.mkdir(parents=True, exist_ok=True)
+        if (folder / "checkpoint.pt").exists():
+            self.load(folder / "checkpoint.pt")
+
+    def save(self, name: str = "checkpoint.pt") -> None:
+        """Write the checkpoint, whole or not at all."""
+        state = {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "seconds": self.seconds,
+        }
+        path = self.folder / name
+        torch.save(state, path.with_suffix(".tmp"))
+        path.with_suffix(".tmp").replace(path)
+
+    def load(self, path: Path) -> None:
+        """Go on from a checkpoint."""
+        state = torch.load(path, weights_only=True)
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.seconds = state["step"], state["seconds"]
+
+    def log(self, line: dict) -> None:
+        """Append a line to the log."""
+        line = {"samples": self.step * self.stream.batch, "minutes": self.seconds / 60} | line
+        with (self.folder / "log.jsonl").open("a") as file:
+            file.write(json.dumps(line) + "\n")
+        print(json.dumps(line), flush=True)
+
+    def train(self, held: dict[str, Photos], size: int, score_every: int) -> None:
+        """Train to the end."""
+        batch_size, sums, since = self.stream.batch, {}, 0
+        saved, scored = time.process_time(), self.step * batch_size // score_every
+        while self.step * batch_size < self.total:
+            began = time.process_time()
+            rate = rate_at(self.step * batch_size, self.total, self.rate)
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+            batch = self.stream(self.step)
+            photos = batch.photos.contiguous(memory_format=torch.channels_last)
+            self.optimizer.zero_grad(set_to_none=True)
+            with torch.autocast("cpu", torch.bfloat16):
+                answer = self.network(photos)
+            trust = float(self.step * batch_size > 30_000)
+            each = losses(answer, batch, trust)
+            loss = 0.5 * each["guess"] + each["place"] + 0.5 * each["likelihood"]
+            (loss + 0.5 * each["visible"]).backward()
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)
+            self.optimizer.step()
+            self.step += 1
+            self.average.update(self.step)
+            for name, value in each.items():
+                sums[name] = sums.get(name, 0.0) + float(value)
+            since += 1
+            self.seconds += time.process_time() - began
+            if self.step % 200 == 0:
+                self.log({k: round(v / since, 4) for k, v in sums.items()} | {"rate": rate})
+                sums, since = {}, 0
+            if time.process_time() - saved > 60:
+                self.save()
+                saved = time.process_time()
+            if self.step * batch_size // score_every > scored:
+                scored = self.step * batch_size // score_every
+                self.score(held, size)
+        self.save()
+        self.score(held, size)
+
+    def score(self, held: dict[str, Photos], size: int) -> dict:
+        """Score the mean weights on held-out photos and log the main figures."""
+        with self.average.applied():
+            scores = {name: score(self.network, photos, size) for name, photos in held.items()}
+        short = {
+            f"{name} {view}": {k: round(v, 3) for k, v in found[f"{view} inner"].items()}
+            | {"all": round(found[f"{view} all"]["mm"], 3)}
+            for name, found in scores.items()
+            for view in ("front", "side")
+        }
+        self.log({"scores": short})
+        (self.folder / "scores.json").write_text(json.dumps(scores, indent=1) + "\n")
+        return scores
+
+
+@click.command()
+@click.argument("run_dir", type=click.Path(path_type=Path))
+@click.option("--folder", "folders", multiple=True, required=True, type=click.Path(path_type=Path))
+@click.option("--held-out", "held", multiple=True, type=click.Path(path_type=Path))
+@click.option("--design", default="regression, two looks", show_default=True)
+@click.option("--size", default=128, show_default=True, help="Side of the crop, px.")
+@click.option("--batch", default=32, show_default=True)
+@click.option("--samples", default=100_000, show_default=True)
+@click.option("--rate", default=1e-3, show_default=True)
+@click.option("--seed", default=0, show_default=True)
+@click.option("--score-every", default=25_000, show_default=True)
+def main(run_dir, folders, held, design, size, batch, samples, rate, seed, score_every) -> None:
+    """Train, and score on held-out photos on the way."""
+    from dense_designs import DESIGNS
+
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    torch.manual_seed(seed)
+    network = DESIGNS[design](size).to(memory_format=torch.channels_last)
+    stream = Stream(Photos(list(folders)), size, batch, seed)
+    run = Run(run_dir, network, stream, samples, rate)
+    run.train({path.name: Photos([path]) for path in held}, size, score_every)
+
+
+if __name__ == "__main__":
+    main()
