@@ -24,7 +24,9 @@ LEAST_LEARNED = 0.05  # of the Gaussian's cost while it is warmed up
 def losses(answer, batch, trust: float) -> dict[str, torch.Tensor]:
     """Compare with the truth; `trust` 0..1 is how far the Gaussian moves the points, too."""
     truth = batch.points
-    each = {"guess": sum(distance(guess, truth) for guess in answer.guesses)}
+    # A guess may be of the keypoints alone, which come first.
+    guesses = [distance(guess, truth[:, : guess.shape[1]]) for guess in answer.guesses]
+    each = {"guess": sum(guesses, torch.zeros(()))}
     each["place"] = distance(answer.points, truth)
     error = truth - (answer.points if trust else answer.points.detach())
     each["likelihood"] = gaussian_cost(error, answer.precision_root).mean()
@@ -102,8 +104,9 @@ def score(network, photos: Photos, size: int) -> dict:
                 "visible_right": float(((visible[part] > 0) == shown).mean()),
             }
         for k, guess in enumerate(guesses):
-            g = np.linalg.norm(truth - guess, axis=2) * mm
-            out[f"{view} inner"][f"guess_{k}_mm"] = float(g[np.ix_(rows, dense.inner)].mean())
+            n = guess.shape[1]
+            g = np.linalg.norm(truth[:, :n] - guess, axis=2) * mm
+            out[f"{view} inner"][f"guess_{k}_mm"] = float(g[rows][:, dense.inner[:n]].mean())
     return out
 
 
@@ -175,7 +178,7 @@ class Run:
             self.step += 1
             self.average.update(self.step)
             for name, value in each.items():
-                sums[name] = sums.get(name, 0.0) + float(value)
+                sums[name] = sums.get(name, 0.0) + float(value.detach())
             since += 1
             self.seconds += time.process_time() - began
             if self.step % 200 == 0:
