@@ -15,6 +15,7 @@ import torch
 
 from dense_data import Photos, Stream, shrunk
 from facelib.face.dense_points import REGIONS, load_dense_points
+from facelib.training.loss_terms import heat_map_error
 from facelib.training.weight_average import WeightAverage
 
 TYPICAL = 0.01
@@ -27,9 +28,13 @@ def losses(answer, batch, trust: float) -> dict[str, torch.Tensor]:
     # A guess may be of the keypoints alone, which come first.
     guesses = [distance(guess, truth[:, : guess.shape[1]]) for guess in answer.guesses]
     each = {"guess": sum(guesses, torch.zeros(()))}
+    # A guess that is read off heat maps is taught by their cross-entropy, which is quicker.
+    if answer.heat_maps is not None:
+        maps = answer.heat_maps
+        each["heat"] = heat_map_error(maps, truth[:, : maps.shape[1]])
     each["place"] = distance(answer.points, truth)
     error = truth - (answer.points if trust else answer.points.detach())
-    each["likelihood"] = gaussian_cost(error, answer.precision_root).mean()
+    each["likelihood"] = gaussian_cost(error, answer.root).mean()
     each["visible"] = torch.nn.functional.binary_cross_entropy_with_logits(
         answer.visible, batch.seen
     )
@@ -68,7 +73,7 @@ def answers(network, photos: Photos, size: int, batch: int = 25):
         x = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
         with torch.autocast("cpu", torch.bfloat16):
             a = network(x.contiguous(memory_format=torch.channels_last))
-        found.append((a.points, a.precision_root, a.visible, *a.guesses))
+        found.append((a.points, a.root, a.visible, *a.guesses))
     network.train()
     return [torch.cat(part).float().numpy() for part in zip(*found, strict=True)]
 
@@ -171,7 +176,8 @@ class Run:
                 answer = self.network(photos)
             trust = float(self.step * batch_size > 30_000)
             each = losses(answer, batch, trust)
-            loss = 0.5 * each["guess"] + each["place"] + 0.5 * each["likelihood"]
+            heat = each.get("heat", 0.0)
+            loss = heat + 0.5 * each["guess"] + each["place"] + 0.5 * each["likelihood"]
             (loss + 0.5 * each["visible"]).backward()
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)
             self.optimizer.step()
