@@ -11,7 +11,6 @@ from facelib.face.headmodel import load_head
 from facelib.face.layout import load_layout
 from facelib.networks.compact import ConvBlock, ResidualBlock, Whitening
 from facelib.networks.dense import Dense, DenseAnswer
-from facelib.networks.keypoints import in_place, in_plane, times
 
 WIDTHS = (16, 48, 96, 192)
 REPEATS = (0, 1, 2, 2)
@@ -166,100 +165,14 @@ class Design(nn.Module):
                 moved = look(fine, points)
                 points = points + TYPICAL * moved[..., :2]
         maps = getattr(self.first, "maps", None)
-        return finish(points, moved[..., 2:], tuple(guesses), None, maps)
+        return finish(points, moved[..., 2:], tuple(guesses), maps)
 
 
-def finish(points, numbers, guesses=(), turn=None, heat_maps=None):
-    """Make an answer of raw numbers (B, P, 4); turn (B, 2) leads from their frame to the crop."""
+def finish(points, numbers, guesses=(), heat_maps=None):
+    """Make an answer of raw numbers (B, P, 4)."""
     a, b = numbers[..., :2].clamp(-5, 5).exp().unbind(-1)
     root = torch.stack([a, b, numbers[..., 2]], dim=-1) / TYPICAL
-    if turn is not None:
-        root = turned_root(root, turn[:, None])
     return DenseAnswer(points, root, numbers[..., 3], guesses, heat_maps)
-
-
-def turned_root(root, turn):
-    """Turn and scale Gaussians: the root of R L Lᵀ Rᵀ / s² for R / s of a turn."""
-    a, b, c = root.unbind(-1)
-    xx, xy, yy = a * a, a * c, c * c + b * b
-    square = turn.square().sum(dim=-1)
-    cos, sin = (turn / square.sqrt()[..., None]).unbind(-1)
-    new_xx = (cos * cos * xx - 2 * cos * sin * xy + sin * sin * yy) / square
-    new_xy = (cos * sin * (xx - yy) + (cos * cos - sin * sin) * xy) / square
-    new_a = new_xx.sqrt()
-    return torch.stack([new_a, a * b / square / new_a, new_xy / new_a], dim=-1)
-
-
-class FramedLook(nn.Module):
-    """A look in the face's own frame: turned, scaled and shifted as the points are."""
-
-    def __init__(self, reference: torch.Tensor, outputs: int, taps: int = 1) -> None:
-        super().__init__()
-        n_points, channels = len(reference), WIDTHS[1] * taps
-        self.read = nn.Parameter(torch.randn(n_points, channels, READ) * channels**-0.5)
-        self.read_bias = nn.Parameter(torch.zeros(n_points, READ))
-        self.whiten = Whitening(2 * n_points)
-        self.hidden = nn.Linear(n_points * (READ + 2), HIDDEN)
-        self.mixed = nn.Linear(HIDDEN, HIDDEN)
-        self.out = nn.Linear(HIDDEN, n_points * outputs)
-        self.own = nn.Parameter(torch.zeros(n_points, READ, outputs))
-        self.outputs = outputs
-        self.register_buffer("reference", reference)
-        around = [(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)][:taps]
-        self.register_buffer("around", 0.03 * torch.tensor(around).float())
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
-
-    def forward(self, fine, points):
-        turn, shift = in_plane(points, self.reference)
-        at = points[:, :, None] + times(self.around, turn[:, None])[:, None]
-        seen = functional.grid_sample(fine, 2 * at - 1, padding_mode="border", align_corners=False)
-        rows = seen.permute(2, 0, 1, 3).flatten(2).contiguous()  # (P, B, C · taps)
-        read = functional.silu(torch.bmm(rows, self.read) + self.read_bias[:, None])
-        place = in_place(points, turn, shift, self.reference)
-        numbers = [read.transpose(0, 1).flatten(1), self.whiten(place.flatten(1))]
-        hidden = functional.silu(self.hidden(torch.cat(numbers, dim=1)))
-        hidden = hidden + functional.silu(self.mixed(hidden))
-        own = torch.bmm(read, self.own).transpose(0, 1)
-        numbers = self.out(hidden).unflatten(1, (-1, self.outputs)) + own
-        return points + TYPICAL * times(numbers[..., :2], turn[:, None]), numbers[..., 2:], turn
-
-
-class Framed(nn.Module):
-    """Keypoints by heat maps give the face's frame; regression and looks are done in it."""
-
-    def __init__(self, size: int, looks: int = 2, taps: int = 1) -> None:
-        super().__init__()
-        reference = mean_points()
-        self.trunk = Trunk()
-        self.heat = nn.Conv2d(WIDTHS[2], 68, 1)
-        self.pool = nn.Conv2d(WIDTHS[3], 32, 1)
-        self.whiten = Whitening(136)
-        self.hidden = nn.Linear(32 * (size // 16) ** 2 + 136, HIDDEN)
-        self.out = nn.Linear(HIDDEN, 2 * len(reference))
-        nn.init.normal_(self.out.weight, std=1e-3)
-        nn.init.zeros_(self.out.bias)
-        self.register_buffer("reference", reference)
-        self.looks = nn.ModuleList(
-            [FramedLook(reference, 2 if k < looks - 1 else 6, taps) for k in range(looks)]
-        )
-
-    def forward(self, photos):
-        fine, middle, coarse = self.trunk.levels(photos)
-        maps, pooled = self.heat(middle), functional.silu(self.pool(coarse))
-        with torch.autocast("cpu", enabled=False):
-            keypoints = soft_argmax(maps.float())
-            fine, found = in_order(fine.float()), keypoints.detach()
-            turn, shift = in_plane(found, self.reference[:68])
-            numbers = self.whiten(in_place(found, turn, shift, self.reference[:68]).flatten(1))
-            numbers = torch.cat([pooled.float().flatten(1), numbers], dim=1)
-            away = self.out(functional.silu(self.hidden(numbers))).unflatten(1, (-1, 2))
-            points = times(self.reference + away, turn[:, None]) + shift[:, None]
-            guesses = [keypoints]
-            for look in self.looks:
-                guesses.append(points)
-                points, numbers, turn = look(fine, points.detach())
-        return finish(points, numbers, tuple(guesses), turn)
 
 
 class MapDesign(nn.Module):
@@ -291,9 +204,9 @@ class MapDesign(nn.Module):
         with torch.autocast("cpu", enabled=False):
             maps = self.out(x.float())
             at = self.at.expand(len(maps), -1, -1, -1)
-            rows = functional.grid_sample(
-                maps, at, padding_mode="border", align_corners=False
-            )[..., 0].transpose(1, 2)
+            rows = functional.grid_sample(maps, at, padding_mode="border", align_corners=False)[
+                ..., 0
+            ].transpose(1, 2)
             return finish(self.mean + 0.1 * rows[..., :2], rows[..., 2:])
 
 
@@ -301,6 +214,5 @@ DESIGNS = {
     "heat maps, one look": lambda size: Design("heat", 1, size),
     "regression, two looks": lambda size: Design("regress", 2, size),
     "coarse position map": MapDesign,
-    "keypoints' frame, two looks": Framed,
     "dense": lambda size: Dense(),
 }

@@ -1,6 +1,6 @@
 """Train a network for dense points; typed again, it goes on where it was stopped.
 
-    python experiments/train_dense.py runs/dense --folder pairs --held-out held --samples 300000
+python experiments/train_dense.py runs/dense --folder pairs --held-out held --samples 300000
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from pathlib import Path
 import click
 import numpy as np
 import torch
-
 from dense_data import Photos, Stream, shrunk
+
 from facelib.face.dense_points import REGIONS, load_dense_points
 from facelib.training.loss_terms import heat_map_error
 from facelib.training.weight_average import WeightAverage

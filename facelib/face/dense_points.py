@@ -111,6 +111,8 @@ def _regions(layout: UVLayout, mean_face: np.ndarray, matrix: csr_matrix) -> np.
 
 def _border(triangles: np.ndarray) -> np.ndarray:
     """Find the vertices on edges that one triangle alone has."""
-    edges = np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]))
+    edges = np.sort(
+        np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
+    )
     edges, counts = np.unique(edges, axis=0, return_counts=True)
     return np.unique(edges[counts == 1])

@@ -83,7 +83,10 @@ class Dense(nn.Module):
     def forward(self, photos: torch.Tensor) -> DenseAnswer:
         """Find the points in (N, 3, S, S) float32 photos, 0..1; S divisible by 64."""
         fine, middle, coarse = self.trunk(photos)
-        heat_maps, pooled = self.heat(middle), self.pool(functional.adaptive_avg_pool2d(coarse, GRID))
+        heat_maps, pooled = (
+            self.heat(middle),
+            self.pool(functional.adaptive_avg_pool2d(coarse, GRID)),
+        )
         # Half precision will do for features; places would be rounded to half a pixel.
         with torch.autocast(photos.device.type, enabled=False):
             heat_maps, fine, guesses = heat_maps.float(), _in_order(fine.float()), []
