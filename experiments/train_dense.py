@@ -19,7 +19,6 @@ from facelib.training.loss_terms import heat_map_error
 from facelib.training.weight_average import WeightAverage
 
 TYPICAL = 0.01
-LEAST_LEARNED = 0.05  # of the Gaussian's cost while it is warmed up
 
 
 def losses(answer, batch, trust: float) -> dict[str, torch.Tensor]:
@@ -56,10 +55,11 @@ def gaussian_cost(error, root):
     return 0.5 * robust - (a * b * TYPICAL**2).log()
 
 
-def rate_at(sample: int, total: int, highest: float) -> float:
-    """Rise over 20,000 samples, hold, fall to 0 over the last 40 %."""
+def rate_at(sample: int, total: int, highest: float, falling: float = 0.4) -> float:
+    """Rise over at most 20,000 samples, hold, and fall to 0 over the last share of the run."""
     rise = min(1.0, (sample + 1) / min(20_000, 0.1 * total))
-    return highest * rise * min(1.0, max(0.0, (total - sample) / (0.4 * total)))
+    fall = (total - sample) / (falling * total) if falling else 1.0
+    return highest * rise * min(1.0, max(0.0, fall))
 
 
 @torch.no_grad()
@@ -78,6 +78,12 @@ def answers(network, photos: Photos, size: int, batch: int = 25):
     return [torch.cat(part).float().numpy() for part in zip(*found, strict=True)]
 
 
+def whitened(error: np.ndarray, root: np.ndarray) -> np.ndarray:
+    """Give (…, 2) errors, crop sides, in the deviations that (…, 3) precision roots expect."""
+    a, b, c = np.moveaxis(root, -1, 0)
+    return np.stack([a * error[..., 0] + c * error[..., 1], b * error[..., 1]], -1)
+
+
 def score(network, photos: Photos, size: int) -> dict:
     """Measure on photos: mm by region and view, calibration, visibility."""
     points, root, visible, *guesses = answers(network, photos, size)
@@ -87,8 +93,7 @@ def score(network, photos: Photos, size: int) -> dict:
     seen = np.stack([p.seen for p in every])
     error = truth - points
     far = np.linalg.norm(error, axis=2) * mm
-    a, b, c = np.moveaxis(root, -1, 0)
-    white = np.stack([a * error[..., 0] + c * error[..., 1], b * error[..., 1]], -1)
+    white = whitened(error, root)
     dense, out = load_dense_points(), {}
     chosen = {name: dense.region == k for k, name in enumerate(REGIONS)}
     chosen |= {"inner": dense.inner, "all": np.ones(len(dense), bool)}
@@ -118,10 +123,12 @@ def score(network, photos: Photos, size: int) -> dict:
 class Run:
     """A training run in a folder: checkpoint, log, and what it takes to go on."""
 
-    def __init__(self, folder: Path, network, stream: Stream, total: int, rate: float) -> None:
+    def __init__(
+        self, folder: Path, network, stream: Stream, total: int, rate: float, falling: float = 0.4
+    ) -> None:
         """Open the folder; an unfinished run in it is continued."""
         self.folder, self.network, self.stream = folder, network, stream
-        self.total, self.rate = total, rate
+        self.total, self.rate, self.falling = total, rate, falling
         decayed = [p for p in network.parameters() if p.ndim > 1]
         plain = [p for p in network.parameters() if p.ndim <= 1]
         groups = [{"params": decayed}, {"params": plain, "weight_decay": 0.0}]
@@ -166,7 +173,7 @@ class Run:
         saved, scored = time.process_time(), self.step * batch_size // score_every
         while self.step * batch_size < self.total:
             began = time.process_time()
-            rate = rate_at(self.step * batch_size, self.total, self.rate)
+            rate = rate_at(self.step * batch_size, self.total, self.rate, self.falling)
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
             batch = self.stream(self.step)
@@ -218,14 +225,16 @@ class Run:
 @click.argument("run_dir", type=click.Path(path_type=Path))
 @click.option("--folder", "folders", multiple=True, required=True, type=click.Path(path_type=Path))
 @click.option("--held-out", "held", multiple=True, type=click.Path(path_type=Path))
-@click.option("--design", default="regression, two looks", show_default=True)
+@click.option("--design", default="dense", show_default=True)
 @click.option("--size", default=128, show_default=True, help="Side of the crop, px.")
 @click.option("--batch", default=32, show_default=True)
 @click.option("--samples", default=100_000, show_default=True)
 @click.option("--rate", default=1e-3, show_default=True)
+@click.option("--falling", default=0.4, show_default=True, help="Share in which the rate falls.")
+@click.option("--start", type=click.Path(path_type=Path), help="Checkpoint of an earlier stage.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--score-every", default=25_000, show_default=True)
-def main(run_dir, folders, held, design, size, batch, samples, rate, seed, score_every) -> None:
+def main(run_dir, folders, held, design, size, start, seed, score_every, **settings) -> None:
     """Train, and score on held-out photos on the way."""
     from dense_designs import DESIGNS
 
@@ -233,8 +242,11 @@ def main(run_dir, folders, held, design, size, batch, samples, rate, seed, score
     torch.set_flush_denormal(True)
     torch.manual_seed(seed)
     network = DESIGNS[design](size).to(memory_format=torch.channels_last)
-    stream = Stream(Photos(list(folders)), size, batch, seed)
-    run = Run(run_dir, network, stream, samples, rate)
+    if start is not None:
+        network.load_state_dict(torch.load(start, weights_only=True)["average"], strict=False)
+    stream = Stream(Photos(list(folders)), size, settings["batch"], seed)
+    how = settings["samples"], settings["rate"], settings["falling"]
+    run = Run(run_dir, network, stream, *how)
     run.train({path.name: Photos([path]) for path in held}, size, score_every)
 
 
