@@ -56,8 +56,8 @@ def gaussian_cost(error, root):
 
 
 def rate_at(sample: int, total: int, highest: float, falling: float = 0.4) -> float:
-    """Rise over at most 20,000 samples, hold, and fall to 0 over the last share of the run."""
-    rise = min(1.0, (sample + 1) / min(20_000, 0.1 * total))
+    """Rise over at most 5,000 samples, hold, and fall to 0 over the last share of the run."""
+    rise = min(1.0, (sample + 1) / min(5_000, 0.1 * total))
     fall = (total - sample) / (falling * total) if falling else 1.0
     return highest * rise * min(1.0, max(0.0, fall))
 

@@ -40,7 +40,7 @@ GRID = 4  # the coarsest features are pooled to GRID × GRID
 POOLED = 96  # channels of them that the first guess sees
 HIDDEN = 256
 READ = 8  # numbers that a look keeps of each point
-LOOKS = 3
+LOOKS = 2
 TYPICAL = 0.01  # crop sides: how far a point is off in a network that has learned something
 LARGEST_LOG = 5.0  # a root of the precision lies within e^±5 of 1 / TYPICAL
 
