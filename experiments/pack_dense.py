@@ -18,13 +18,14 @@ import click
 import numpy as np
 import torch
 from dense_data import Photos
-from train_dense import answers, score, whitened
+from train_dense import answers, score
 
 from facelib.face.dense_points import REGIONS, load_dense_points
 from facelib.files.atomic import replacing
 from facelib.files.paths import data_dir
 from facelib.files.tables import markdown
 from facelib.networks.dense import Dense, save_dense
+from facelib.networks.precision import whiten_errors
 
 WITHIN = 0.6827  # of a normal distribution lies within one deviation
 
@@ -36,7 +37,8 @@ def calibrate(network: Dense, folders: list[Path], size: int) -> dict[str, float
         photos = Photos([folder])
         points, root, *_ = answers(network, photos, size)
         truth = [(photos[k].points + 0.5) / photos.size for k in range(len(photos))]
-        rows.append(np.abs(whitened(np.stack(truth) - points, root)))
+        errors = torch.from_numpy(np.stack(truth) - points)
+        rows.append(whiten_errors(errors, torch.from_numpy(root)).abs().numpy())
     white = np.concatenate(rows)
     for number, name in enumerate(REGIONS):
         factors[name] = float(np.quantile(white[:, region == number], WITHIN))

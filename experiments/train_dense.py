@@ -15,6 +15,7 @@ import torch
 from dense_data import Photos, Stream, shrunk
 
 from facelib.face.dense_points import REGIONS, load_dense_points
+from facelib.networks.precision import whiten_errors
 from facelib.training.loss_terms import heat_map_error
 from facelib.training.weight_average import WeightAverage
 
@@ -47,9 +48,8 @@ def distance(points, truth):
 
 def gaussian_cost(error, root):
     """Negative log-likelihood of (…, 2) errors under (…, 3) precision roots, up to a constant."""
-    a, b, c = root.unbind(-1)
-    x, y = error.unbind(-1)
-    whitened = (a * x + c * y).square() + (b * y).square()
+    a, b, _ = root.unbind(-1)
+    whitened = whiten_errors(error, root).square().sum(dim=-1)
     # Errors far beyond what is expected count linearly: a hand before a face is no Gaussian.
     robust = torch.where(whitened < 9, whitened, 6 * whitened.clamp_min(1e-6).sqrt() - 9)
     return 0.5 * robust - (a * b * TYPICAL**2).log()
@@ -78,12 +78,6 @@ def answers(network, photos: Photos, size: int, batch: int = 25):
     return [torch.cat(part).float().numpy() for part in zip(*found, strict=True)]
 
 
-def whitened(error: np.ndarray, root: np.ndarray) -> np.ndarray:
-    """Give (…, 2) errors, crop sides, in the deviations that (…, 3) precision roots expect."""
-    a, b, c = np.moveaxis(root, -1, 0)
-    return np.stack([a * error[..., 0] + c * error[..., 1], b * error[..., 1]], -1)
-
-
 def score(network, photos: Photos, size: int) -> dict:
     """Measure on photos: mm by region and view, calibration, visibility."""
     points, root, visible, *guesses = answers(network, photos, size)
@@ -93,7 +87,7 @@ def score(network, photos: Photos, size: int) -> dict:
     seen = np.stack([p.seen for p in every])
     error = truth - points
     far = np.linalg.norm(error, axis=2) * mm
-    white = whitened(error, root)
+    white = whiten_errors(torch.from_numpy(error), torch.from_numpy(root)).numpy()
     dense, out = load_dense_points(), {}
     chosen = {name: dense.region == k for k, name in enumerate(REGIONS)}
     chosen |= {"inner": dense.inner, "all": np.ones(len(dense), bool)}

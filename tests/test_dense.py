@@ -1,12 +1,12 @@
-"""`dense` as a function: what goes in, what comes out, and Gaussians that turn with the face."""
+"""`dense` as a function: what goes in, what comes out, and what a file keeps of it."""
 
-import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from facelib.face.dense_points import N_KEYPOINTS, load_dense_points
 from facelib.networks import keypoints
-from facelib.networks.dense import Dense, soft_argmax, turn_root
+from facelib.networks.dense import Dense, load_dense, save_dense, soft_argmax
 
 
 @pytest.fixture(scope="module")
@@ -57,15 +57,18 @@ def test_soft_argmax_is_that_of_the_keypoints():
     torch.testing.assert_close(soft_argmax(heat_maps), keypoints.soft_argmax(heat_maps))
 
 
-def test_a_turned_gaussian_is_the_gaussian_of_turned_errors():
-    rng = np.random.default_rng(0)
-    lower = np.array([[2.0, 0.0], [-0.7, 0.5]])
-    errors = rng.normal(size=(1000, 2)) @ np.linalg.inv(lower)  # Lᵀ error is white
-    turn = np.array([0.6, -1.3])
-    matrix = np.array([[turn[0], -turn[1]], [turn[1], turn[0]]])
-    root = turn_root(torch.tensor([2.0, 0.5, -0.7]), torch.tensor(turn).float()).numpy()
-    turned_lower = np.array([[root[0], 0.0], [root[2], root[1]]])
-    # Whitened, errors keep their length; only their direction may change.
-    before = np.linalg.norm(errors @ lower, axis=1)
-    after = np.linalg.norm(errors @ matrix.T @ turned_lower, axis=1)
-    np.testing.assert_allclose(after, before, rtol=1e-4)
+def test_saved_weights_answer_as_before(network, tmp_path):
+    save_dense(tmp_path / "dense.safetensors", network, {"size": 128})
+    loaded, card = load_dense(tmp_path / "dense.safetensors")
+    photos = torch.rand(1, 3, 128, 128)
+    with torch.inference_mode():
+        expected, found = network(photos).points, loaded(photos).points
+    assert card == {"size": 128}
+    torch.testing.assert_close(found, expected, atol=0.003, rtol=0)  # kernels in half precision
+
+
+def test_loading_refuses_weights_of_another_network(tmp_path):
+    path = tmp_path / "other.safetensors"
+    save_file({"weight": torch.zeros(1)}, path, {"network": "compact"})
+    with pytest.raises(ValueError, match="expected weights of dense"):
+        load_dense(path)

@@ -32,6 +32,7 @@ from facelib.files.atomic import replacing
 from facelib.imaging.crop import Crop
 from facelib.networks.compact import ConvBlock, ResidualBlock, Whitening
 from facelib.networks.keypoints import in_place, in_plane, times
+from facelib.networks.precision import turn_root
 
 # Channels at a half, a quarter, an eighth and a sixteenth of the crop, and the residual
 # convolutions after the one that halves the picture.
@@ -50,8 +51,7 @@ class DenseAnswer(NamedTuple):
 
     Attributes:
         points: (N, P, 2) crop sides from the crop's corner, x right, y down.
-        root: (N, P, 3), a, b > 0 and c of L = ((a, 0), (c, b)), in 1 / crop sides: the root of the
-            precision. Lᵀ error has covariance 1, so the error's covariance is (L Lᵀ)⁻¹.
+        root: (N, P, 3), 1 / crop sides: the root of each point's precision, see `precision`.
         visible: (N, P), log odds that the photo shows the point.
         guesses: (N, P, 2) each, the places before each look.
         heat_maps: (N, 68, h, w), log of weights: where each keypoint is.
@@ -91,10 +91,8 @@ class Dense(nn.Module):
     def forward(self, photos: torch.Tensor) -> DenseAnswer:
         """Find the points in (N, 3, S, S) float32 photos, 0..1; S divisible by 64."""
         fine, middle, coarse = self.trunk(photos)
-        heat_maps, pooled = (
-            self.heat(middle),
-            self.pool(functional.adaptive_avg_pool2d(coarse, GRID)),
-        )
+        heat_maps = self.heat(middle)
+        pooled = self.pool(functional.adaptive_avg_pool2d(coarse, GRID))
         # Half precision will do for features; places would be rounded to half a pixel.
         with torch.autocast(photos.device.type, enabled=False):
             heat_maps, fine, guesses = heat_maps.float(), _in_order(fine.float()), []
@@ -238,25 +236,6 @@ def soft_argmax(heat_maps: torch.Tensor) -> torch.Tensor:
     y = (torch.arange(height, device=heat_maps.device) + 0.5) / height
     places = torch.stack([x.repeat(height), y.repeat_interleave(width)], dim=1)
     return heat_maps.contiguous().flatten(2).softmax(dim=2) @ places
-
-
-def turn_root(root: torch.Tensor, turn: torch.Tensor) -> torch.Tensor:
-    """Let Gaussians follow a similarity: the root of T L Lᵀ Tᵀ with T = R / s.
-
-    Args:
-        root: (…, 3), see `DenseAnswer`.
-        turn: (…, 2), s times (cos, sin) of R's angle.
-    Returns:
-        (…, 3), by Cholesky's method.
-    """
-    a, b, c = root.unbind(-1)
-    xx, xy, yy = a * a, a * c, b * b + c * c
-    square = turn.square().sum(dim=-1)
-    cos, sin = (turn / square.sqrt()[..., None]).unbind(-1)
-    turned_xx = (cos * cos * xx - 2 * cos * sin * xy + sin * sin * yy) / square
-    turned_xy = (cos * sin * (xx - yy) + (cos * cos - sin * sin) * xy) / square
-    turned_a = turned_xx.sqrt()
-    return torch.stack([turned_a, a * b / square / turned_a, turned_xy / turned_a], dim=-1)
 
 
 def mean_points() -> torch.Tensor:
