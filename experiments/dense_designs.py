@@ -210,9 +210,17 @@ class MapDesign(nn.Module):
             return finish(self.mean + 0.1 * rows[..., :2], rows[..., 2:])
 
 
+# Each as a function of the crop's side, px.
 DESIGNS = {
     "heat maps, one look": lambda size: Design("heat", 1, size),
     "regression, two looks": lambda size: Design("regress", 2, size),
     "coarse position map": MapDesign,
     "dense": lambda size: Dense(),
+}
+# How many photos make about four minutes of one core, at 128 px.
+SAMPLES = {
+    "heat maps, one look": 20_000,
+    "regression, two looks": 40_000,
+    "coarse position map": 40_000,
+    "dense": 40_000,
 }

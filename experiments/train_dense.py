@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -114,6 +116,32 @@ def score(network, photos: Photos, size: int) -> dict:
     return out
 
 
+@dataclass(frozen=True)
+class Clock:
+    """A rate that follows the time of day: for a machine whose load nobody knows.
+
+    Attributes:
+        end: s since the epoch, when training ends and the rate is 0.
+        falling: s before it, when the rate begins to fall.
+    """
+
+    end: float
+    falling: float
+
+    @classmethod
+    def until(cls, words: str) -> Clock:
+        """Read `15:58,65`: today's hour and minute (UTC), and minutes of falling."""
+        hour_minute, minutes = words.split(",")
+        today = datetime.now(UTC)
+        hour, minute = map(int, hour_minute.split(":"))
+        end = today.replace(hour=hour, minute=minute, second=0).timestamp()
+        return cls(end, 60 * float(minutes))
+
+    def share(self) -> float:
+        """Return the share of the highest rate that is due now, 0..1."""
+        return min(1.0, max(0.0, (self.end - time.time()) / self.falling))
+
+
 class Run:
     """A training run in a folder: checkpoint, log, and what it takes to go on."""
 
@@ -123,6 +151,7 @@ class Run:
         """Open the folder; an unfinished run in it is continued."""
         self.folder, self.network, self.stream = folder, network, stream
         self.total, self.rate, self.falling = total, rate, falling
+        self.clock: Clock | None = None
         decayed = [p for p in network.parameters() if p.ndim > 1]
         plain = [p for p in network.parameters() if p.ndim <= 1]
         groups = [{"params": decayed}, {"params": plain, "weight_decay": 0.0}]
@@ -168,6 +197,10 @@ class Run:
         while self.step * batch_size < self.total:
             began = time.process_time()
             rate = rate_at(self.step * batch_size, self.total, self.rate, self.falling)
+            if self.clock is not None:
+                rate *= self.clock.share()
+                if rate == 0:
+                    break
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
             batch = self.stream(self.step)
@@ -225,10 +258,11 @@ class Run:
 @click.option("--samples", default=100_000, show_default=True)
 @click.option("--rate", default=1e-3, show_default=True)
 @click.option("--falling", default=0.4, show_default=True, help="Share in which the rate falls.")
+@click.option("--clock", metavar="HH:MM,MINUTES", help="End then; let the rate fall so long.")
 @click.option("--start", type=click.Path(path_type=Path), help="Checkpoint of an earlier stage.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--score-every", default=25_000, show_default=True)
-def main(run_dir, folders, held, design, size, start, seed, score_every, **settings) -> None:
+def main(run_dir, folders, held, design, size, start, clock, seed, score_every, **settings):
     """Train, and score on held-out photos on the way."""
     from dense_designs import DESIGNS
 
@@ -241,6 +275,7 @@ def main(run_dir, folders, held, design, size, start, seed, score_every, **setti
     stream = Stream(Photos(list(folders)), size, settings["batch"], seed)
     how = settings["samples"], settings["rate"], settings["falling"]
     run = Run(run_dir, network, stream, *how)
+    run.clock = clock and Clock.until(clock)
     run.train({path.name: Photos([path]) for path in held}, size, score_every)
 
 

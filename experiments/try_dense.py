@@ -1,4 +1,4 @@
-"""Compare designs of a network for dense points at equal training: the same photos, seen as often.
+"""Compare designs of a network for dense points, each trained for about four minutes of one core.
 
     python experiments/try_dense.py WORK --folder pairs --held-out held_mixed --held-out held_thesis
 
@@ -20,7 +20,7 @@ import click
 import numpy as np
 import torch
 from dense_data import Photos, Stream
-from dense_designs import DESIGNS
+from dense_designs import DESIGNS, SAMPLES
 from train_dense import Run
 
 from facelib.files.atomic import replacing
@@ -82,7 +82,7 @@ def onnx_ms(network: torch.nn.Module, photo: torch.Tensor) -> float:
 def table(rows: dict[str, dict]) -> str:
     """Write the figures as a table; mm of inner points, mean over people."""
     heads = ["design", "thesis front", "mixed front", "thesis side", "mixed side"]
-    heads += ["within 1 σ, mixed", "M mult-adds", "ms torch", "ms ONNX", "training, min"]
+    heads += ["within 1 σ, mixed", "M mult-adds", "ms torch", "ms ONNX", "photos seen", "minutes"]
     lines = []
     for name, row in rows.items():
         mm = [
@@ -95,7 +95,7 @@ def table(rows: dict[str, dict]) -> str:
         lines.append(
             [name, *mm, f"{within:.0%}", f"{row['cost']['multiply_adds'] / 1e6:.0f}"]
             + [f"{row['cost'][key]:.1f}" for key in ("torch_ms", "onnx_ms")]
-            + [f"{row['minutes']:.1f}"]
+            + [f"{row['samples']:,}", f"{row['minutes']:.1f}"]
         )
     return markdown(heads, lines)
 
@@ -106,24 +106,26 @@ def table(rows: dict[str, dict]) -> str:
 @click.option("--held-out", "held", multiple=True, type=click.Path(path_type=Path))
 @click.option("--size", default=128, show_default=True)
 @click.option("--batch", default=32, show_default=True)
-@click.option("--samples", default=40_000, show_default=True)
+@click.option("--design", "names", multiple=True, type=click.Choice(DESIGNS), default=DESIGNS)
 @click.option("--rate", default=1e-3, show_default=True)
 @click.option("--seed", default=0, show_default=True)
-def main(work: Path, folders, held, size, batch, samples, rate, seed) -> None:
+def main(work: Path, folders, held, size, batch, names, rate, seed) -> None:
     """Train and measure every design."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     photos, held = Photos(list(folders)), {path.name: Photos([path]) for path in held}
     rows = {}
-    for name, make in DESIGNS.items():
+    for name in names:
         torch.manual_seed(seed)
-        network = make(size).to(memory_format=torch.channels_last)
+        network = DESIGNS[name](size).to(memory_format=torch.channels_last)
         folder = work / name.replace(" ", "_").replace(",", "")
-        run = Run(folder, network, Stream(photos, size, batch, seed), samples, rate)
-        run.train(held, size, samples)
+        run = Run(folder, network, Stream(photos, size, batch, seed), SAMPLES[name], rate)
+        if run.step * batch < SAMPLES[name]:
+            run.train(held, size, 10 * SAMPLES[name])
         scores = json.loads((folder / "scores.json").read_text())
-        rows[name] = {"cost": cost(network, size), "minutes": run.seconds / 60, "scores": scores}
-    settings = {"size": size, "batch": batch, "samples": samples, "rate": rate, "seed": seed}
+        rows[name] = {"samples": SAMPLES[name], "minutes": run.seconds / 60}
+        rows[name] |= {"cost": cost(network, size), "scores": scores}
+    settings = {"size": size, "batch": batch, "rate": rate, "seed": seed}
     settings["photos"] = len(photos)
     about = {"command": " ".join(["python", *sys.argv]), "date": date.today().isoformat()}
     with replacing(RESULT) as temporary:
