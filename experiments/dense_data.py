@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from facelib.face.dense_points import N_KEYPOINTS, load_dense_points
-from facelib.pairs.augmentation import Augmentation, change_image, change_points, draw_change
+from facelib.pairs.augmentation import Augmentation, draw_change
+from facelib.pairs.change import change_image, change_points
 from facelib.pairs.store import ShardedPairs
 from facelib.render.rasterize import rasterize
 

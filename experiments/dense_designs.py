@@ -83,10 +83,12 @@ class Heat(nn.Module):
     """First guess: one heat map a point, and its mean place."""
 
     def __init__(self, n_points: int) -> None:
+        """Draw fresh weights."""
         super().__init__()
         self.heat = nn.Conv2d(WIDTHS[1], n_points, 1)
 
     def forward(self, fine, coarse):
+        """Return (N, P, 2) crop sides."""
         maps = self.heat(fine)
         with torch.autocast("cpu", enabled=False):
             self.maps = maps.float()
@@ -97,6 +99,7 @@ class Regress(nn.Module):
     """First guess: all coordinates from the coarse features."""
 
     def __init__(self, n_points: int, size: int) -> None:
+        """Draw fresh weights."""
         super().__init__()
         self.pool = nn.Conv2d(WIDTHS[3], 32, 1)
         self.hidden = nn.Linear(32 * (size // 16) ** 2, HIDDEN)
@@ -106,6 +109,7 @@ class Regress(nn.Module):
             self.out.bias.copy_(mean_points().flatten())
 
     def forward(self, fine, coarse):
+        """Return (N, P, 2) crop sides."""
         x = functional.silu(self.pool(coarse))
         with torch.autocast("cpu", enabled=False):
             hidden = functional.silu(self.hidden(x.float().flatten(1)))
@@ -116,6 +120,7 @@ class Look(nn.Module):
     """Read features where the points are thought to be, and move all points."""
 
     def __init__(self, n_points: int, outputs: int) -> None:
+        """Draw fresh weights."""
         super().__init__()
         self.read = nn.Parameter(torch.randn(n_points, WIDTHS[1], READ) * WIDTHS[1] ** -0.5)
         self.read_bias = nn.Parameter(torch.zeros(n_points, READ))
@@ -129,6 +134,7 @@ class Look(nn.Module):
         nn.init.zeros_(self.out.bias)
 
     def forward(self, fine, points):
+        """Return (N, P, outputs): moves in TYPICAL, and further numbers."""
         at = (2 * points - 1).unsqueeze(2)
         seen = functional.grid_sample(fine, at, padding_mode="border", align_corners=False)
         rows = seen[..., 0].permute(2, 0, 1).contiguous()  # (P, B, C)
@@ -146,6 +152,7 @@ class Design(nn.Module):
     """A first guess and some looks."""
 
     def __init__(self, first: str, looks: int, size: int) -> None:
+        """Draw fresh weights."""
         super().__init__()
         n_points = len(load_dense_points())
         self.trunk = Trunk()
@@ -155,6 +162,7 @@ class Design(nn.Module):
         )
 
     def forward(self, photos):
+        """Answer (N, 3, S, S) photos."""
         fine, coarse = self.trunk(photos)
         points, guesses = self.first(fine, coarse), []
         with torch.autocast("cpu", enabled=False):
@@ -179,6 +187,7 @@ class MapDesign(nn.Module):
     """A coarse position map over the layout, decoded from a vector, and read at the points."""
 
     def __init__(self, size: int) -> None:
+        """Draw fresh weights."""
         super().__init__()
         dense = load_dense_points()
         self.trunk = Trunk()
@@ -194,6 +203,7 @@ class MapDesign(nn.Module):
         self.register_buffer("mean", mean_points())
 
     def forward(self, photos):
+        """Answer (N, 3, S, S) photos."""
         _, coarse = self.trunk(photos)
         x = functional.silu(self.pool(coarse).flatten(1).float())
         x = functional.silu(self.hidden(x))

@@ -14,30 +14,30 @@ from pathlib import Path
 import click
 import numpy as np
 
-from facelib.face.headmodel import load_head
 from facelib.face.layout import load_layout
 from facelib.files.threads import single_threaded_blas
 from facelib.pairs.annotations import covered, seen
 from facelib.pairs.labels import WORN
 from facelib.pairs.sample import Sample, shard_arrays
-from facelib.pairs.shards import read_manifest, write_manifest, write_shard
-from facelib.synthetic import sampling
-from facelib.synthetic.generation import MANIFEST, Plan, _begun
-from facelib.synthetic.session import Shoot
+from facelib.pairs.shards import MANIFEST, read_manifest, write_manifest, write_shard
+from facelib.synthetic import samples as synthetic
+from facelib.synthetic.generation import _begun
+from facelib.synthetic.session import Session
+from facelib.synthetic.settings import Plan, SyntheticSettings
 
 # How far behind what is drawn a vertex may lie and still be seen, mm; see `annotations.seen`.
 SKIN_MM, FOLD_MM = 2.5, 11.0
 
 
-def seen_vertices(shoot: Shoot) -> np.ndarray:
+def seen_vertices(session: Session) -> np.ndarray:
     """Look up which layout vertices each photo shows, behind nothing at all: (2, V) bool."""
     layout = load_layout()
     in_fold = layout.labels["eyes"] | layout.labels["mouth"]
     within_mm = np.where(in_fold, FOLD_MM, SKIN_MM)
-    vertices_head = layout.from_head @ shoot.vertices_head
-    worn = np.isin(shoot.dressed.labels, WORN)[shoot.dressed.mesh_head.triangles[:, 0]]
+    vertices_head = layout.from_head @ session.dressed.vertices_head
+    worn = np.isin(session.dressed.labels, WORN)[session.dressed.mesh_head.triangles[:, 0]]
     rows = []
-    for view, photo in zip(shoot.views, shoot.photos, strict=True):
+    for view, photo in zip(session.views, session.photos, strict=True):
         points = view.camera.head_to_image(vertices_head)
         visible = seen(points, view.camera, photo.fragments, worn, within_mm)
         if photo.cover is not None:
@@ -46,15 +46,15 @@ def seen_vertices(shoot: Shoot) -> np.ndarray:
     return np.stack(rows)
 
 
-def make(index: int, settings: sampling.SyntheticSettings) -> tuple[Sample, np.ndarray]:
-    """Make sample `index` as `sampling.make_sample` does, and what its photos show."""
+def make(index: int, settings: SyntheticSettings) -> tuple[Sample, np.ndarray]:
+    """Make sample `index` as `samples.make_sample` does, and what its photos show."""
+    from_head = load_layout().from_head
     with single_threaded_blas():
-        shoot = sampling.take_photos(index, settings)
-        points = load_head().keypoints(shoot.vertices_head)
-        layout_vertices = load_layout().from_head @ shoot.vertices_head
-        pair = sampling._as_pair(index, settings, shoot)
-        views = shoot.view_truths(points, layout_vertices)
-        return Sample(pair, views, shoot.coefficients()), seen_vertices(shoot)
+        session = synthetic.make_session(index, settings)
+        vertices_head = from_head @ session.dressed.vertices_head
+        pair = synthetic._pair(index, settings, session, vertices_head)
+        views = session.view_truths(vertices_head)
+        return Sample(pair, views, session.coefficients()), seen_vertices(session)
 
 
 @click.command()
@@ -67,9 +67,13 @@ def make(index: int, settings: sampling.SyntheticSettings) -> tuple[Sample, np.n
 @click.option("--held-out", is_flag=True)
 def main(folder: Path, count: int, first: int, **settings) -> None:
     """Generate the pairs, one shard after the other."""
-    plan = Plan(count, sampling.SyntheticSettings(**settings), first)
+    plan = Plan(count, SyntheticSettings(**settings), first)
     folder.mkdir(parents=True, exist_ok=True)
-    manifest = read_manifest(folder) if (folder / MANIFEST).exists() else _begun(folder, plan)
+    manifest = (
+        read_manifest(folder)
+        if (folder / MANIFEST).exists()
+        else _begun(folder, plan, len(load_layout().uv))
+    )
     if manifest["settings"] != plan.described():
         raise click.UsageError(f"{folder} was begun with other settings: {asdict(plan)}")
     there = {shard["number"] for shard in manifest["shards"]}

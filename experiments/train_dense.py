@@ -18,8 +18,8 @@ from dense_data import Photos, Stream, shrunk
 
 from facelib.face.dense_points import REGIONS, load_dense_points
 from facelib.networks.precision import whiten_errors
-from facelib.training.loss_terms import heat_map_error
-from facelib.training.weight_average import WeightAverage
+from facelib.training.learner import weight_average
+from facelib.training.terms import heat_map_error
 
 TYPICAL = 0.01
 
@@ -156,7 +156,7 @@ class Run:
         plain = [p for p in network.parameters() if p.ndim <= 1]
         groups = [{"params": decayed}, {"params": plain, "weight_decay": 0.0}]
         self.optimizer = torch.optim.AdamW(groups, lr=rate, weight_decay=0.02, fused=True)
-        self.average = WeightAverage(network, 0.999)
+        self.average = weight_average(network, 0.999)
         self.step, self.seconds = 0, 0.0
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / "checkpoint.pt").exists():
@@ -166,7 +166,7 @@ class Run:
         """Write the checkpoint, whole or not at all."""
         state = {
             "network": self.network.state_dict(),
-            "average": self.average.state_dict(),
+            "average": self.average.module.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "step": self.step,
             "seconds": self.seconds,
@@ -179,7 +179,8 @@ class Run:
         """Go on from a checkpoint."""
         state = torch.load(path, weights_only=True)
         self.network.load_state_dict(state["network"])
-        self.average.load_state_dict(state["average"])
+        self.average.module.load_state_dict(state["network"] | state["average"])
+        self.average.n_averaged.fill_(state["step"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.seconds = state["step"], state["seconds"]
 
@@ -216,7 +217,7 @@ class Run:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)
             self.optimizer.step()
             self.step += 1
-            self.average.update(self.step)
+            self.average.update_parameters(self.network)
             for name, value in each.items():
                 sums[name] = sums.get(name, 0.0) + float(value.detach())
             since += 1
@@ -235,8 +236,8 @@ class Run:
 
     def score(self, held: dict[str, Photos], size: int) -> dict:
         """Score the mean weights on held-out photos and log the main figures."""
-        with self.average.applied():
-            scores = {name: score(self.network, photos, size) for name, photos in held.items()}
+        network = self.average.module
+        scores = {name: score(network, photos, size) for name, photos in held.items()}
         short = {
             f"{name} {view}": {k: round(v, 3) for k, v in found[f"{view} inner"].items()}
             | {"all": round(found[f"{view} all"]["mm"], 3)}

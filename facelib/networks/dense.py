@@ -31,7 +31,7 @@ from facelib.face.layout import load_layout
 from facelib.files.atomic import replacing
 from facelib.imaging.crop import Crop
 from facelib.networks.compact import ConvBlock, ResidualBlock, Whitening
-from facelib.networks.keypoints import in_place, in_plane, times
+from facelib.networks.keypoints import complex_product, fit_similarity_2d, residual_shape
 from facelib.networks.precision import turn_root
 
 # Channels at a half, a quarter, an eighth and a sixteenth of the crop, and the residual
@@ -108,11 +108,11 @@ class Dense(nn.Module):
     def _first_guess(self, keypoints: torch.Tensor, pooled: torch.Tensor) -> torch.Tensor:
         """Place all points by where the (N, 68, 2) keypoints are, and by pooled features."""
         reference = self.reference[:N_KEYPOINTS]
-        turn, shift = in_plane(keypoints, reference)
-        placed = self.whiten(in_place(keypoints, turn, shift, reference).flatten(1))
+        turn, shift = fit_similarity_2d(keypoints, reference)
+        placed = self.whiten(residual_shape(keypoints, turn, shift, reference).flatten(1))
         numbers = torch.cat([functional.silu(pooled).flatten(1), placed], dim=1)
         away = self.first(functional.silu(self.hidden(numbers))).unflatten(1, (-1, 2))
-        return times(self.reference + away, turn[:, None]) + shift[:, None]
+        return complex_product(self.reference + away, turn[:, None]) + shift[:, None]
 
 
 class Trunk(nn.Module):
@@ -174,21 +174,25 @@ class Look(nn.Module):
             points: (N, P, 2) crop sides, where the points are thought to be.
         Returns:
             The moved points; further numbers (N, P, outputs − 2), in the face's frame; and the turn
-            (N, 2) of `in_plane` that leads from that frame to the crop.
+            (N, 2) of `fit_similarity_2d` that leads from that frame to the crop.
         """
-        turn, shift = in_plane(points, self.reference)
+        turn, shift = fit_similarity_2d(points, self.reference)
         at = (2 * points - 1)[:, :, None]
         found = functional.grid_sample(fine, at, padding_mode="border", align_corners=False)
         found = found[..., 0].permute(2, 0, 1).contiguous()  # (P, N, C)
         read = functional.silu(torch.bmm(found, self.read) + self.read_bias[:, None])
-        placed = self.whiten(in_place(points, turn, shift, self.reference).flatten(1))
+        placed = self.whiten(residual_shape(points, turn, shift, self.reference).flatten(1))
         hidden = torch.cat([read.transpose(0, 1).flatten(1), placed], dim=1)
         hidden = functional.silu(self.hidden(hidden))
         hidden = hidden + functional.silu(self.mixed(hidden))
         # What all points tell together, and what a point's own features tell of it.
         together = self.out(hidden).unflatten(1, (-1, self.outputs))
         numbers = together + torch.bmm(read, self.own).transpose(0, 1)
-        return points + TYPICAL * times(numbers[..., :2], turn[:, None]), numbers[..., 2:], turn
+        return (
+            points + TYPICAL * complex_product(numbers[..., :2], turn[:, None]),
+            numbers[..., 2:],
+            turn,
+        )
 
 
 def save_dense(path: Path, network: Dense, card: Mapping[str, object]) -> None:
