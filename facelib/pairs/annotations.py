@@ -144,7 +144,11 @@ def view_truth(
 
 
 def seen(
-    keypoints_image: np.ndarray, camera: Camera, fragments: Fragments, worn: np.ndarray
+    keypoints_image: np.ndarray,
+    camera: Camera,
+    fragments: Fragments,
+    worn: np.ndarray,
+    within_mm: np.ndarray = SEEN_WITHIN_MM,
 ) -> np.ndarray:
     """Find the keypoints that have nothing in front of them.
 
@@ -156,6 +160,7 @@ def seen(
         camera: of the photo.
         fragments: (S·k, S·k), drawn k times as fine as the photo.
         worn: (M,) bool: the triangles that are no part of the head.
+        within_mm: (68,) how far behind the drawn head each may lie; other points bring their own.
 
     Returns:
         (68,) bool; False outside of the photo.
@@ -169,7 +174,7 @@ def seen(
     column, row = column + [[0], [1], [0], [1]], row + [[0], [0], [1], [1]]
     in_front = fragments.depth[row, column] / fine - keypoints_image[:, 2]
     behind_worn = worn[fragments.triangle[row, column]] & np.isfinite(in_front)
-    within_mm = np.where(behind_worn, SEEN_BEHIND_MM, SEEN_WITHIN_MM)
+    within_mm = np.where(behind_worn, SEEN_BEHIND_MM, within_mm)
     return inside & (in_front <= within_mm * camera.scale).any(axis=0)
 
 

@@ -1,0 +1,91 @@
+"""Generate pairs that also know which layout vertices each photo shows: what `dense` learns from.
+
+The folder is one that `generate` could have made, byte for byte, and one array more a shard:
+`seen`, (n, 2, V) bool, front and side. A folder that was begun is continued.
+
+    python experiments/dense_pairs.py --count 6000 --seed 11 --out pairs
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+import numpy as np
+
+from facelib.face.layout import load_layout
+from facelib.files.threads import single_threaded_blas
+from facelib.pairs.annotations import covered, seen
+from facelib.pairs.labels import WORN
+from facelib.pairs.sample import Sample, shard_arrays
+from facelib.pairs.shards import MANIFEST, read_manifest, write_manifest, write_shard
+from facelib.synthetic import samples as synthetic
+from facelib.synthetic.generation import _begun
+from facelib.synthetic.session import Session
+from facelib.synthetic.settings import Plan, SyntheticSettings
+
+# How far behind what is drawn a vertex may lie and still be seen, mm; see `annotations.seen`.
+SKIN_MM, FOLD_MM = 2.5, 11.0
+
+
+def seen_vertices(session: Session) -> np.ndarray:
+    """Look up which layout vertices each photo shows, behind nothing at all: (2, V) bool."""
+    layout = load_layout()
+    in_fold = layout.labels["eyes"] | layout.labels["mouth"]
+    within_mm = np.where(in_fold, FOLD_MM, SKIN_MM)
+    vertices_head = layout.from_head @ session.dressed.vertices_head
+    worn = np.isin(session.dressed.labels, WORN)[session.dressed.mesh_head.triangles[:, 0]]
+    rows = []
+    for view, photo in zip(session.views, session.photos, strict=True):
+        points = view.camera.head_to_image(vertices_head)
+        visible = seen(points, view.camera, photo.fragments, worn, within_mm)
+        if photo.cover is not None:
+            visible &= ~covered(points, view.camera, photo.cover)
+        rows.append(visible)
+    return np.stack(rows)
+
+
+def make(index: int, settings: SyntheticSettings) -> tuple[Sample, np.ndarray]:
+    """Make sample `index` as `samples.make_sample` does, and what its photos show."""
+    from_head = load_layout().from_head
+    with single_threaded_blas():
+        session = synthetic.make_session(index, settings)
+        vertices_head = from_head @ session.dressed.vertices_head
+        pair = synthetic._pair(index, settings, session, vertices_head)
+        views = session.view_truths(vertices_head)
+        return Sample(pair, views, session.coefficients()), seen_vertices(session)
+
+
+@click.command()
+@click.option("--count", type=click.IntRange(1), required=True)
+@click.option("--out", "folder", type=click.Path(path_type=Path), required=True)
+@click.option("--preset", default="mixed", show_default=True)
+@click.option("--size", default=256, show_default=True)
+@click.option("--seed", default=0, show_default=True)
+@click.option("--first", default=0, show_default=True)
+@click.option("--held-out", is_flag=True)
+def main(folder: Path, count: int, first: int, **settings) -> None:
+    """Generate the pairs, one shard after the other."""
+    plan = Plan(count, SyntheticSettings(**settings), first)
+    folder.mkdir(parents=True, exist_ok=True)
+    manifest = (
+        read_manifest(folder)
+        if (folder / MANIFEST).exists()
+        else _begun(folder, plan, len(load_layout().uv))
+    )
+    if manifest["settings"] != plan.described():
+        raise click.UsageError(f"{folder} was begun with other settings: {asdict(plan)}")
+    there = {shard["number"] for shard in manifest["shards"]}
+    for number in sorted(set(range(plan.n_shards)) - there):
+        indices = plan.indices(number)
+        samples, visible = zip(*(make(i, plan.settings) for i in indices), strict=True)
+        arrays = shard_arrays(samples, len(indices)) | {"seen": np.stack(visible)}
+        manifest["shards"].append(write_shard(folder, number, arrays))
+        write_manifest(folder, manifest)
+    manifest["complete"] = True
+    write_manifest(folder, manifest)
+
+
+if __name__ == "__main__":
+    main()

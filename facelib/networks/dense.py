@@ -1,0 +1,250 @@
+"""Dense points: where some hundred places of the face lie in one photo, and how sure that is.
+
+One photo of any yaw goes in. Heat maps find the 68 keypoints roughly, and the similarity that lays
+a mean face on them is the face's own frame, in which all else is done, so that a tilted or a
+distant face is no other task. In it a first guess places all points at once. Then the network
+looks again: it reads its own features where each point is thought to be, and from all that it has
+read it moves every point; and again. Each point comes with a Gaussian, the 2 × 2 covariance of
+its error: a point on the outline of a cheek is sure across the outline and unsure along it, which
+one number could not express. Points that the photo hides are placed, too, by what it shows.
+
+Cascades that read features where they stand: Xiong and De la Torre 2013. Dense landmarks with
+uncertainty, learned from synthetic faces: Wood et al. 2022.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import nn
+from torch.nn import functional
+
+from facelib.face.dense_points import N_KEYPOINTS, load_dense_points
+from facelib.face.headmodel import load_head
+from facelib.face.layout import load_layout
+from facelib.files.atomic import replacing
+from facelib.imaging.crop import Crop
+from facelib.networks.compact import ConvBlock, ResidualBlock, Whitening
+from facelib.networks.keypoints import complex_product, fit_similarity_2d, residual_shape
+from facelib.networks.precision import turn_root
+
+# Channels at a half, a quarter, an eighth and a sixteenth of the crop, and the residual
+# convolutions after the one that halves the picture.
+STAGES = ((16, 0), (48, 1), (96, 2), (192, 2))
+GRID = 4  # the coarsest features are pooled to GRID × GRID
+POOLED = 96  # channels of them that the first guess sees
+HIDDEN = 256
+READ = 8  # numbers that a look keeps of each point
+LOOKS = 2
+TYPICAL = 0.01  # crop sides: how far a point is off in a network that has learned something
+LARGEST_LOG = 5.0  # a root of the precision lies within e^±5 of 1 / TYPICAL
+
+
+class DenseAnswer(NamedTuple):
+    """Where the points of `face.dense_points` are in N photos.
+
+    Attributes:
+        points: (N, P, 2) crop sides from the crop's corner, x right, y down.
+        root: (N, P, 3), 1 / crop sides: the root of each point's precision, see `precision`.
+        visible: (N, P), log odds that the photo shows the point.
+        guesses: (N, P, 2) each, the places before each look.
+        heat_maps: (N, 68, h, w), log of weights: where each keypoint is.
+    """
+
+    points: torch.Tensor
+    root: torch.Tensor
+    visible: torch.Tensor
+    guesses: tuple[torch.Tensor, ...]
+    heat_maps: torch.Tensor
+
+
+class Dense(nn.Module):
+    """One photo in; some hundred points out, their covariances and whether they can be seen."""
+
+    name = "dense"
+
+    def __init__(self) -> None:
+        """Draw fresh weights from torch's global generator; all starts as the mean face."""
+        super().__init__()
+        reference = mean_points()
+        self.trunk = Trunk()
+        self.heat = nn.Conv2d(STAGES[2][0], N_KEYPOINTS, 1)
+        self.pool = nn.Conv2d(STAGES[3][0], POOLED, 1)
+        self.whiten = Whitening(2 * N_KEYPOINTS)
+        self.hidden = nn.Linear(POOLED * GRID**2 + 2 * N_KEYPOINTS, HIDDEN)
+        self.first = nn.Linear(HIDDEN, 2 * len(reference))
+        nn.init.normal_(self.first.weight, std=1e-3)
+        nn.init.zeros_(self.first.bias)
+        # Only the last look answers more than places.
+        outputs = [2] * (LOOKS - 1) + [6]
+        self.looks = nn.ModuleList([Look(reference, n) for n in outputs])
+        self.register_buffer("reference", reference)
+        # Deviations are multiplied by this; found on people whom the training has not seen.
+        self.register_buffer("calibration", torch.ones(len(reference)))
+
+    def forward(self, photos: torch.Tensor) -> DenseAnswer:
+        """Find the points in (N, 3, S, S) float32 photos, 0..1; S divisible by 64."""
+        fine, middle, coarse = self.trunk(photos)
+        heat_maps = self.heat(middle)
+        pooled = self.pool(functional.adaptive_avg_pool2d(coarse, GRID))
+        # Half precision will do for features; places would be rounded to half a pixel.
+        with torch.autocast(photos.device.type, enabled=False):
+            heat_maps, fine, guesses = heat_maps.float(), _in_order(fine.float()), []
+            points = self._first_guess(soft_argmax(heat_maps.detach()), pooled.float())
+            for look in self.looks:
+                guesses.append(points)
+                points, numbers, turn = look(fine, points.detach())
+            a, b = numbers[..., :2].clamp(-LARGEST_LOG, LARGEST_LOG).exp().unbind(-1)
+            root = torch.stack([a, b, numbers[..., 2]], dim=-1) / TYPICAL
+            root = turn_root(root, turn[:, None]) / self.calibration[:, None]
+            return DenseAnswer(points, root, numbers[..., 3], tuple(guesses), heat_maps)
+
+    def _first_guess(self, keypoints: torch.Tensor, pooled: torch.Tensor) -> torch.Tensor:
+        """Place all points by where the (N, 68, 2) keypoints are, and by pooled features."""
+        reference = self.reference[:N_KEYPOINTS]
+        turn, shift = fit_similarity_2d(keypoints, reference)
+        placed = self.whiten(residual_shape(keypoints, turn, shift, reference).flatten(1))
+        numbers = torch.cat([functional.silu(pooled).flatten(1), placed], dim=1)
+        away = self.first(functional.silu(self.hidden(numbers))).unflatten(1, (-1, 2))
+        return complex_product(self.reference + away, turn[:, None]) + shift[:, None]
+
+
+class Trunk(nn.Module):
+    """Photos in; features at a quarter, an eighth and a sixteenth of the crop out.
+
+    The finer two know what the coarser ones have seen (Lin et al. 2017).
+    """
+
+    def __init__(self) -> None:
+        """Draw fresh weights."""
+        super().__init__()
+        channels, self.stages = 3, nn.ModuleList()
+        for width, repeats in STAGES:
+            residual = [ResidualBlock(width) for _ in range(repeats)]
+            self.stages.append(nn.Sequential(ConvBlock(channels, width, 2), *residual))
+            channels = width
+        _, fine, middle, coarse = (width for width, _ in STAGES)
+        self.to_middle, self.mix_middle = nn.Conv2d(coarse, middle, 1), ResidualBlock(middle)
+        self.to_fine, self.mix_fine = nn.Conv2d(middle, fine, 1), ResidualBlock(fine)
+
+    def forward(self, photos: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Map (N, 3, S, S) to (N, 48, S/4, S/4), (N, 96, S/8, S/8) and (N, 192, S/16, S/16)."""
+        x, levels = photos - 0.5, []  # around zero, as BatchNorm leaves every later input
+        for stage in self.stages:
+            x = stage(x)
+            levels.append(x)
+        _, fine, middle, coarse = levels
+        middle = self.mix_middle(middle + doubled(self.to_middle(coarse)))
+        fine = self.mix_fine(fine + doubled(self.to_fine(middle)))
+        return fine, middle, coarse
+
+
+class Look(nn.Module):
+    """Read features where the points are thought to be, and move all points."""
+
+    def __init__(self, reference: torch.Tensor, outputs: int) -> None:
+        """Take where points of the mean face lie, (P, 2), and how many numbers each shall get."""
+        super().__init__()
+        n_points, channels, self.outputs = len(reference), STAGES[1][0], outputs
+        # Every point has a filter of its own: it knows what it looks for.
+        self.read = nn.Parameter(torch.randn(n_points, channels, READ) * channels**-0.5)
+        self.read_bias = nn.Parameter(torch.zeros(n_points, READ))
+        self.own = nn.Parameter(torch.zeros(n_points, READ, outputs))
+        self.whiten = Whitening(2 * n_points)
+        self.hidden = nn.Linear(n_points * (READ + 2), HIDDEN)
+        self.mixed = nn.Linear(HIDDEN, HIDDEN)
+        self.out = nn.Linear(HIDDEN, n_points * outputs)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+        self.register_buffer("reference", reference)
+
+    def forward(
+        self, fine: torch.Tensor, points: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Look at (N, C, h, w) features.
+
+        Args:
+            fine: the features.
+            points: (N, P, 2) crop sides, where the points are thought to be.
+        Returns:
+            The moved points; further numbers (N, P, outputs − 2), in the face's frame; and the turn
+            (N, 2) of `fit_similarity_2d` that leads from that frame to the crop.
+        """
+        turn, shift = fit_similarity_2d(points, self.reference)
+        at = (2 * points - 1)[:, :, None]
+        found = functional.grid_sample(fine, at, padding_mode="border", align_corners=False)
+        found = found[..., 0].permute(2, 0, 1).contiguous()  # (P, N, C)
+        read = functional.silu(torch.bmm(found, self.read) + self.read_bias[:, None])
+        placed = self.whiten(residual_shape(points, turn, shift, self.reference).flatten(1))
+        hidden = torch.cat([read.transpose(0, 1).flatten(1), placed], dim=1)
+        hidden = functional.silu(self.hidden(hidden))
+        hidden = hidden + functional.silu(self.mixed(hidden))
+        # What all points tell together, and what a point's own features tell of it.
+        together = self.out(hidden).unflatten(1, (-1, self.outputs))
+        numbers = together + torch.bmm(read, self.own).transpose(0, 1)
+        return (
+            points + TYPICAL * complex_product(numbers[..., :2], turn[:, None]),
+            numbers[..., 2:],
+            turn,
+        )
+
+
+def save_dense(path: Path, network: Dense, card: Mapping[str, object]) -> None:
+    """Write weights, kernels in half precision, and their card: JSON-able facts about them."""
+    state = network.state_dict().items()
+    tensors = {k: (v.half() if v.ndim > 1 else v).contiguous() for k, v in state}
+    with replacing(path) as temporary:
+        save_file(tensors, temporary, {"network": network.name, "card": json.dumps(card)})
+
+
+def load_dense(path: Path) -> tuple[Dense, dict]:
+    """Read what `save_dense` wrote: the network in evaluation mode, float32, and its card.
+
+    Raises:
+        ValueError: if the file holds something else.
+    """
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata() or {}
+        if metadata.get("network") != Dense.name:
+            raise ValueError(f"expected weights of {Dense.name} in {path}, got {metadata}")
+        state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+    network = Dense()
+    network.load_state_dict(
+        {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+    )
+    return network.eval(), json.loads(metadata["card"])
+
+
+def _in_order(features: torch.Tensor) -> torch.Tensor:
+    """Have the gradient come back channels last: all before would take a quarter longer without."""
+    if features.requires_grad:
+        features.register_hook(lambda g: g.contiguous(memory_format=torch.channels_last))
+    return features
+
+
+def doubled(features: torch.Tensor) -> torch.Tensor:
+    """Repeat every pixel of (N, C, h, w) features: (N, C, 2h, 2w)."""
+    return functional.interpolate(features, scale_factor=2.0)
+
+
+def soft_argmax(heat_maps: torch.Tensor) -> torch.Tensor:
+    """Do as `keypoints.soft_argmax`, in one product: maps in half precision come channels last."""
+    height, width = heat_maps.shape[2:]
+    x = (torch.arange(width, device=heat_maps.device) + 0.5) / width
+    y = (torch.arange(height, device=heat_maps.device) + 0.5) / height
+    places = torch.stack([x.repeat(height), y.repeat_interleave(width)], dim=1)
+    return heat_maps.contiguous().flatten(2).softmax(dim=2) @ places
+
+
+def mean_points() -> torch.Tensor:
+    """Where the mean face's points lie in a crop about its own keypoints: (P, 2) crop sides."""
+    dense = load_dense_points()
+    points = dense.matrix @ (load_layout().from_head @ load_head().mean_head) * [1, -1, 1]
+    crop = Crop.around_keypoints(points[:N_KEYPOINTS], 1)
+    return torch.from_numpy(crop.image_to_crop(points[:, :2]) + 0.5).float()

@@ -1,0 +1,44 @@
+"""Two-dimensional Gaussians as a network puts them out: by the root of their precision.
+
+A root is three numbers a, b > 0 and c, which stand for L = ((a, 0), (c, b)). Lᵀ error has
+covariance 1, so the precision is L Lᵀ and the covariance of the error its inverse: any a, b > 0
+and any c make a valid one, and no matrix is inverted while a network learns.
+"""
+
+from __future__ import annotations
+
+import torch
+
+
+def turn_root(root: torch.Tensor, turn: torch.Tensor) -> torch.Tensor:
+    """Let Gaussians follow a similarity: the root of T L Lᵀ Tᵀ with T = R / s.
+
+    Args:
+        root: (…, 3), see above.
+        turn: (…, 2), s times (cos, sin) of R's angle.
+    Returns:
+        (…, 3), by Cholesky's method.
+    """
+    a, b, c = root.unbind(-1)
+    xx, xy, yy = a * a, a * c, b * b + c * c
+    square = turn.square().sum(dim=-1)
+    cos, sin = (turn / square.sqrt()[..., None]).unbind(-1)
+    turned_xx = (cos * cos * xx - 2 * cos * sin * xy + sin * sin * yy) / square
+    turned_xy = (cos * sin * (xx - yy) + (cos * cos - sin * sin) * xy) / square
+    turned_a = turned_xx.sqrt()
+    return torch.stack([turned_a, a * b / square / turned_a, turned_xy / turned_a], dim=-1)
+
+
+def covariance(root: torch.Tensor) -> torch.Tensor:
+    """Return the covariances (…, 2, 2), (L Lᵀ)⁻¹, of (…, 3) roots."""
+    a, b, c = root.unbind(-1)
+    # L⁻ᵀ = ((1 / a, −c / ab), (0, 1 / b)), and the covariance is L⁻ᵀ L⁻¹.
+    x, y, xy = 1 / a, 1 / b, -c / (a * b)
+    rows = torch.stack([x * x + xy * xy, xy * y, xy * y, y * y], dim=-1)
+    return rows.unflatten(-1, (2, 2))
+
+
+def whiten_errors(error: torch.Tensor, root: torch.Tensor) -> torch.Tensor:
+    """Give (…, 2) errors in the deviations that (…, 3) roots expect: Lᵀ error, (…, 2)."""
+    (x, y), (a, b, c) = error.unbind(-1), root.unbind(-1)
+    return torch.stack([a * x + c * y, b * y], dim=-1)
