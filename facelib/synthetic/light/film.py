@@ -21,6 +21,8 @@ CURVE_STEPS = 4096
 CURVE_REACH = 2.0  # light beyond twice what exposure calls white is white
 CURVE_KNEE = 0.7  # light above which the tone curve rolls off
 SHARP_PX = 0.8  # a background that is blurred over less stays as it is
+LEAST_BLUR_PX, LEAST_GRID = 1.5, 16  # a blurred one is as if over this at least; fewest px it has
+GAMMA_STEPS = 20  # per unit, in which backgrounds are made linear
 
 
 class FilmDraws(NamedTuple):
@@ -31,7 +33,8 @@ class FilmDraws(NamedTuple):
     balance_deviation: float = 0.04  # of the logarithm of each colour's factor
     contrast: tuple[float, float] = (0.2, 0.95)
     gamma: tuple[float, float] = (2.05, 2.4)
-    most_vignette: float = 0.5
+    vignette: tuple[float, float] = (1.0, 3.0)  # shapes of a beta distribution ...
+    most_vignette: float = 0.5  # ... and its scale
     lens_blur_px: tuple[float, float] = (0.5, 0.8)
     missed_focus_px: float = 0.5  # mean further blur ...
     missed_focus_share: float = 0.25  # ... in this share of the photos
@@ -40,8 +43,12 @@ class FilmDraws(NamedTuple):
     depth_blur_shape: float = 1.3  # of a gamma distribution
     depth_blur_px: float = 2.5  # its scale
     depth_blur_share: float = 0.8
+    backdrop: tuple[float, float] = (1.5, 2.0)  # shapes of a beta distribution
+    grain: tuple[float, float] = (1.2, 4.0)  # the same; 1 is the grainiest film
     shot_noise: float = 4e-3  # variance of the grainiest film, per unit of light
     read_noise: float = 0.012  # standard deviation of the grainiest film
+    read_power: float = 1.5  # of the grain
+    read_range: tuple[float, float] = (0.2, 1.0)
     jpeg_quality: tuple[int, int] = (35, 96)  # from, and below
     jpeg_share: float = 0.8
 
@@ -93,19 +100,19 @@ def random_film(rng: np.random.Generator, white: np.ndarray, size: int) -> Film:
     scale = size / 256
     angle = rng.uniform(0, 2 * np.pi)
     path = rng.gamma(1.0, DRAWS.shake_px) * (rng.random() < DRAWS.shake_share)
-    grainy = rng.beta(1.2, 4.0)
+    grainy = rng.beta(*DRAWS.grain)
     return Film(
         exposure=float(np.exp(rng.normal(0.0, DRAWS.exposure_deviation))),
         white_balance=_white_balance(rng, white),
         contrast=float(rng.uniform(*DRAWS.contrast)),
         gamma=float(rng.uniform(*DRAWS.gamma)),
-        vignette=float(rng.beta(1.0, 3.0) * DRAWS.most_vignette),
+        vignette=float(rng.beta(*DRAWS.vignette) * DRAWS.most_vignette),
         blur_px=scale * _lens_blur_px(rng),
         motion_px=(scale * path * np.cos(angle), scale * path * np.sin(angle)),
         depth_blur_px=float(scale * _depth_blur_px(rng)),
-        backdrop=float(rng.beta(1.5, 2.0)),
+        backdrop=float(rng.beta(*DRAWS.backdrop)),
         shot_noise=float(DRAWS.shot_noise * grainy**2),
-        read_noise=float(DRAWS.read_noise * grainy**1.5 * rng.uniform(0.2, 1.0)),
+        read_noise=_read_noise(rng, grainy),
         jpeg_quality=int(rng.integers(*DRAWS.jpeg_quality))
         if rng.random() < DRAWS.jpeg_share
         else 0,
@@ -120,6 +127,11 @@ def _white_balance(rng, white):
 def _lens_blur_px(rng):
     blur = rng.uniform(*DRAWS.lens_blur_px)
     return blur + rng.gamma(1.0, DRAWS.missed_focus_px) * (rng.random() < DRAWS.missed_focus_share)
+
+
+def _read_noise(rng, grainy):
+    noise = DRAWS.read_noise * grainy**DRAWS.read_power
+    return float(noise * rng.uniform(*DRAWS.read_range))
 
 
 def _depth_blur_px(rng):
@@ -192,7 +204,9 @@ def behind_head(light, alpha, background, film):
 
 def sharpest_size(size: int, radius_px: float) -> int:
     """Return the side of the grid, px, that holds all of a background blurred over this radius."""
-    return size if radius_px < SHARP_PX else max(int(size / max(radius_px, 1.5)), 16)
+    if radius_px < SHARP_PX:
+        return size
+    return max(int(size / max(radius_px, LEAST_BLUR_PX)), LEAST_GRID)
 
 
 def out_of_focus(background: np.ndarray, radius_px: float, size: int) -> np.ndarray:
@@ -225,11 +239,12 @@ def moved(image: np.ndarray, path_px: tuple[float, float]) -> np.ndarray:
 
 @lru_cache(maxsize=8)
 def _power_table(gamma_steps):
-    return (np.linspace(0, 1, 256) ** (gamma_steps / 100)).astype(np.float32)
+    return (np.linspace(0, 1, 256) ** (gamma_steps / GAMMA_STEPS)).astype(np.float32)
 
 
 def _linear_table(gamma):
-    return _power_table(round(gamma * 20) * 5)
+    """Linear light of the 256 values of a display, (256,) float32."""
+    return _power_table(round(gamma * GAMMA_STEPS))
 
 
 @njit(cache=True)

@@ -47,7 +47,7 @@ LEAST_FACING = 0.02  # cosine: what looks away from the viewer is shaded as if j
 UPPER_LID_SHADE, UPPER_LID_MM = 0.75, 1.9
 LOWER_LID_SHADE, LOWER_LID_MM = 0.35, 0.7
 
-# A block is one flat array: row r of pixel p lies at r + p. Rows are told apart by constants, so
+# A block is one flat array: row r of pixel p lies at r + p. Constants tell rows apart, so
 # that the compiler sees that no two overlap.
 BLOCK, _ROWS = 64, 26  # pixels, and rows
 (

@@ -125,7 +125,7 @@ def polynomial(environment: np.ndarray, shares: np.ndarray) -> np.ndarray:
 
     Args:
         environment: (9, 3) spherical harmonics.
-        shares: (3,) what is left of the orders 0, 1, 2.
+        shares: (3,) factors of the orders 0, 1, 2.
     """
     factors = sh.FACTORS * shares[sh.ORDERS]
     return np.ascontiguousarray(environment * factors[:, None], np.float32)

@@ -39,7 +39,7 @@ FRECKLE_LIGHTEST, FRECKLE_FULL_PERCENTILE = 0.3, 90  # darkness; which spot coun
 SHADOW_MM, LASH_MM, LINER_MM, LINER_POWER = 7, 1.0, 1.7, 4
 LOWER_LASHES, LOWER_LINER = 0.3, 0.25
 LID_SIDE_MM = 0.8  # over which the upper lid gives way to the lower one
-LID_REACH_MM, BEYOND_MM = 25.0, 99.0  # how far from lids distances are measured, and what is said
+LID_REACH_MM, BEYOND_MM = 25.0, 99.0  # how far from lids distances are measured; beyond
 BEARD_LOW = Edge(-104, 4)  # in y
 
 

@@ -15,7 +15,7 @@ from scipy.ndimage import gaussian_filter, gaussian_filter1d
 from facelib.synthetic.looks.atlas import Atlas
 
 EYEBALL_MM, CORNEA_MM, IRIS_MM = 15.5, 8.0, 5.6  # radii; the head model's eyeballs are large
-RINGS, TURNS = 48, 256  # grid of an iris, from its middle outwards and around
+RINGS, AROUND = 48, 256  # grid of an iris, from its middle outwards and around
 EVEN = 128  # uint8 brightness of an iris without a pattern
 PATTERNS = 6
 
@@ -28,7 +28,7 @@ INNER_WIDTH, INNER_SLOPE = 0.22, 5.0  # the ring about the pupil that has a colo
 LIMBAL_FROM, LIMBAL_SLOPE = 0.78, 4.5  # the dark ring at the rim
 RIM_FROM, RIM_SLOPE = 0.96, 9.0  # where the iris gives way to the white
 PUPIL_SLOPE, PUPIL_LIGHT = 11.0, 0.004  # linear light of a pupil
-# An iris's pattern: deviations of blurs, rings and turns, and strengths.
+# An iris's pattern: deviations of blurs in rings and columns, and strengths.
 STRANDS, STRANDS_BLUR = 0.2, (9, 0.9)
 BROAD, BROAD_BLUR = 0.13, (7, 6)
 CRYPTS, CRYPTS_BLUR, CRYPTS_FROM = 0.22, (2.2, 2.2), 1  # dark pits, from this deviation on
@@ -48,14 +48,14 @@ class EyeMaps:
 
     Attributes:
         radius: (s, s) float32, 1 at the iris's rim.
-        turn: (s, s) float32, 0..1 around.
+        around_share: (s, s) float32, 0..1 around.
         veins: (s, s) uint8.
-        fibres: (PATTERNS, RINGS, TURNS) uint8, brightness of irises, `EVEN` without a pattern.
+        fibres: (PATTERNS, RINGS, AROUND) uint8, brightness of irises, `EVEN` without a pattern.
         bulge_mm: (s, s) float32, height of the cornea over the eyeball.
     """
 
     radius: np.ndarray
-    turn: np.ndarray
+    around_share: np.ndarray
     veins: np.ndarray
     fibres: np.ndarray
     bulge_mm: np.ndarray
@@ -83,21 +83,21 @@ def corneal_bulge(across_mm: np.ndarray) -> np.ndarray:
 
 
 @njit(cache=True, error_model="numpy")
-def paint_eye(radius, turn, veins, fibres, colors, shape, start, out):
+def paint_eye(radius, around_share, veins, fibres, colors, shape, start, out):
     """Paint one eyeball.
 
     Args:
         radius: (s, s) float32, 1 at the iris's rim.
-        turn: (s, s) float32, 0..1.
+        around_share: (s, s) float32, 0..1.
         veins: (s, s) uint8.
-        fibres: (RINGS, TURNS) uint8.
+        fibres: (RINGS, AROUND) uint8.
         colors: (3, 3) float32 linear RGB: iris, iris about the pupil, sclera.
         shape: (3,) float32: pupil's radius (iris = 1), darkness of the limbal ring, veins.
         start: float in 0..1, rotates the iris.
         out: (s, s, 3) float32, written.
     """
     one, zero = np.float32(1), np.float32(0)
-    rings, turns = fibres.shape
+    rings, columns = fibres.shape
     pupil, limbal, red = shape[0], shape[1], shape[2]
     for row in range(radius.shape[0]):
         for col in range(radius.shape[1]):
@@ -110,10 +110,10 @@ def paint_eye(radius, turn, veins, fibres, colors, shape, start, out):
                 out[row, col, k] = colors[2, k] * (one - np.float32(VEIN_DARK[k]) * vein)
             if r > np.float32(IRIS_END):
                 continue
-            t = turn[row, col] + start
+            t = around_share[row, col] + start
             t -= np.floor(t)
             ring = min(int(r * rings), rings - 1)
-            light = fibres[ring, min(int(t * turns), turns - 1)] * np.float32(1 / EVEN)
+            light = fibres[ring, min(int(t * columns), columns - 1)] * np.float32(1 / EVEN)
             inner = (r - pupil - np.float32(INNER_WIDTH)) * np.float32(INNER_SLOPE)
             inner = one - min(max(inner, zero), one)
             rim = min(max((r - np.float32(LIMBAL_FROM)) * np.float32(LIMBAL_SLOPE), zero), one)
@@ -127,15 +127,15 @@ def paint_eye(radius, turn, veins, fibres, colors, shape, start, out):
 
 
 def _fibres(rng):
-    """Radial strands with a wavy collar, (RINGS, TURNS) uint8."""
-    noise = rng.normal(size=(RINGS, TURNS))
+    """Radial strands with a wavy collar, (RINGS, AROUND) uint8."""
+    noise = rng.normal(size=(RINGS, AROUND))
     edges = ("nearest", "wrap")
     strands = gaussian_filter(noise, STRANDS_BLUR, mode=edges)
     broad = gaussian_filter(noise[::-1], BROAD_BLUR, mode=edges)
-    crypts = gaussian_filter(rng.normal(size=(RINGS, TURNS)), CRYPTS_BLUR, mode=edges)
+    crypts = gaussian_filter(rng.normal(size=(RINGS, AROUND)), CRYPTS_BLUR, mode=edges)
     light = 1 + STRANDS * strands / strands.std() + BROAD * broad / broad.std()
     light -= CRYPTS * np.maximum(crypts / crypts.std() - CRYPTS_FROM, 0)
-    waves = gaussian_filter1d(rng.normal(size=TURNS), COLLAR_BLUR, mode="wrap")
+    waves = gaussian_filter1d(rng.normal(size=AROUND), COLLAR_BLUR, mode="wrap")
     collar = COLLAR_AT + COLLAR_WAVE * waves / waves.std()
     r = (np.arange(RINGS) + 0.5)[:, None] / RINGS
     light += COLLAR * np.exp(-(((r - collar) / COLLAR_HALF) ** 2))

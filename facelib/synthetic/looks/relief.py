@@ -47,7 +47,12 @@ GLABELLA = ((1, 22, 86), (0.9, 30, 86), (1.2, 41, 86))  # x times that, y and z,
 CROWS_FEET_DEG, CROWS_FEET_JITTER = (38, 18, -2, -22, -40), 0.07  # rad
 CROWS_FEET_START_MM, CROWS_FEET_END_MM, CROWS_FEET_STRENGTH = 5, (12, 21), 0.9
 CROWS_FEET_START_Z_MM, CROWS_FEET_END_Z_MM, CROWS_FEET_SAG_MM = -4, -16, -1.5
-UNDER_EYE_MM, UNDER_LID_STRENGTH = 12.5, 0.45  # of the lower line below the corners; upper line
+# Lines under the eye, from the inner corner, from the middle UNDER_EYE_MM below both corners, and
+# from that middle again or the outer corner.
+UNDER_EYE_MM = 12.5
+BAG_LINE = ((1, -5, 2), (-5, 0, 1), (8, 3, -1))
+LID_LINE = ((4, -4.5, 2), (0, 4.2, 1), (-2, -5.5, 0))
+LID_LINE_STRENGTH = 0.45
 # Lines of the mouth, from the nose's wing and the mouth's corner; x is outwards, mm.
 FOLD_FROM_WING, FOLD_FROM_MOUTH = ((3.5, 6, -8), (9, -7, -8)), ((8.5, 7, -1), (10, -6, -3))
 MARIONETTE = ((3, -3, 0), (6, -13, -2), (7, -21, -6))
@@ -134,9 +139,9 @@ def _crows_feet(outer, side, rng):
 def _under_eye_lines(outer, inner, side):
     """The lower line of an eye's bag and, fainter, the one below the lid."""
     low = (outer + inner) / 2 - [0, UNDER_EYE_MM, 0]
-    bag = [inner + [side * 1, -5, 2], low + [-side * 5, 0, 1], low + [side * 8, 3, -1]]
-    lid = [inner + [side * 4, -4.5, 2], low + [0, 4.2, 1], outer + [-side * 2, -5.5, 0]]
-    return [(np.array(bag), 1.0), (np.array(lid), UNDER_LID_STRENGTH)]
+    bag = np.array([inner, low, low]) + np.array(BAG_LINE) * [side, 1, 1]
+    lid = np.array([inner, low, outer]) + np.array(LID_LINE) * [side, 1, 1]
+    return [(bag, 1.0), (lid, LID_LINE_STRENGTH)]
 
 
 def build_creases(atlas: Atlas, keypoints_head: np.ndarray, variant: int = 0) -> dict[str, Crease]:

@@ -161,7 +161,8 @@ def _strip(strip, relief, looks, skin, canvas, rng):
     for eye in range(2):
         left = slice(eye * side, (eye + 1) * side)
         start = np.float32(rng.random())
-        paint_eye(maps.radius, maps.turn, maps.veins, pattern, colors, shape, start, strip[:, left])
+        places = maps.radius, maps.around_share, maps.veins
+        paint_eye(*places, pattern, colors, shape, start, strip[:, left])
         relief[:, left] = maps.bulge_mm
     strip[:, 2 * side : 3 * side] = paint_teeth(canvas.teeth, rng)
     strip[:, 3 * side :] = TONGUE

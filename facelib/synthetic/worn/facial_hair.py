@@ -51,7 +51,7 @@ BEARD_TOP_FADE_MM = 5  # the way over which a beard becomes dense below its uppe
 BEARD_BACK, BEARD_LOW = Band(4, 10), Band(-112, 14)  # in z and y
 MOUSTACHE_SIDE, MOUSTACHE_LOW = Band(26, 5), Band(-56, 6)  # in |x| and y
 GOATEE_SIDE, GOATEE_BACK = Band(27, 6), Band(52, 8)  # in |x| and z
-GOATEE_TOP, GOATEE_CORNER = Band(-62, 6), Band(20, 4)  # below the lip in y, beside the mouth in |x|
+GOATEE_TOP, GOATEE_CORNER = Band(-62, 6), Band(20, 4)  # below the lip, y; mouth's corners, |x|
 
 
 class Growth(NamedTuple):

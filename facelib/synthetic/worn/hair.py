@@ -4,7 +4,7 @@ A strand starts at its root along the way it is combed, gives in to gravity, and
 head and shoulders by their distance field, each strand in a layer of its own of the hair's volume.
 Where it meets the skin it is led along it, so combing, parting and draping need no more rules.
 
-How long, wide and curly hair is, a `HairStyle` says; the tables below shape every style.
+A `HairStyle` decides how long, wide and curly hair is; the tables below shape every style.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class StrandTable(NamedTuple):
     layer_power: float = 0.7
     layer_ramp: Ramp = Ramp(0.35, 25)  # flat at the hairline
     step_mm: float = 16  # length of a straight strand between two of its points
-    points_per_turn: float = 4
+    points_per_winding: float = 4
     points: tuple[int, int] = (4, 16)  # fewest and most steps of a strand
-    curl_mm: float = 1.2  # radius of the curls from which turns ask for points of their own
+    curl_mm: float = 1.2  # radius of the curls from which windings need points of their own
     width: Range = (0.7, 1.3)  # factor on a ribbon's half width, drawn for each strand
     taper: float = 0.55  # share of it that is lost at the tip
     width_ramp: Ramp = Ramp(0.4, 25)  # single strands show at the hairline
@@ -139,8 +139,8 @@ def grow_hair(style: HairStyle, scalp: Scalp, cap_mm: float | None = None) -> Ri
 
 def _point_count(style):
     longest = max(style.top_mm, style.side_mm, style.back_mm)
-    turns = longest / style.wave_mm if style.curl_mm > STRANDS.curl_mm else 0
-    steps = max(longest / STRANDS.step_mm, STRANDS.points_per_turn * turns)
+    windings = longest / style.wave_mm if style.curl_mm > STRANDS.curl_mm else 0
+    steps = max(longest / STRANDS.step_mm, STRANDS.points_per_winding * windings)
     return int(np.clip(steps, *STRANDS.points)) + 1
 
 

@@ -120,7 +120,7 @@ def draw_ribbons(
     """Draw ribbons over a photo that was rendered with the same camera over black.
 
     A strand is lit as a fibre (Kajiya and Kay 1989): a light at the angle θ to it gives sin θ, and
-    its highlight is a band across the strands; the volume's normal says which side lies in shadow.
+    its highlight is a band across the strands. The volume's normal decides which side is in shadow.
 
     Args:
         photo: the render to draw over; only what its depth leaves visible is drawn.

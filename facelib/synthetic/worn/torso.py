@@ -82,7 +82,7 @@ def ring_angles() -> np.ndarray:
     """Return each ring point's angle about the upright axis, −π..π: 0 in front, toward +x."""
     angles = np.linspace(0, 2 * np.pi, AROUND, endpoint=False)
     angles = np.where(angles > np.pi, angles - 2 * np.pi, angles)
-    angles.setflags(write=False)  # one array for all who ask
+    angles.setflags(write=False)  # all callers share it
     return angles
 
 
