@@ -1,4 +1,4 @@
-"""Exported networks agree with torch, describe themselves, and are refused where they do not fit."""
+"""Exported networks agree with torch, describe themselves, and refuse what does not fit."""
 
 import json
 import logging
