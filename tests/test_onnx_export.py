@@ -1,4 +1,4 @@
-"""Exported networks: they say what torch says, and are not taken for what they are not."""
+"""Exported networks agree with torch, describe themselves, and refuse what does not fit."""
 
 import json
 import logging
@@ -63,7 +63,7 @@ def same(network, exported, fronts, sides):
     return got
 
 
-def test_compact_says_what_torch_says_with_and_without_a_side(weights, crops):
+def test_exported_compact_agrees_with_torch_with_and_without_a_side(weights, crops):
     network, exported = load_weights(weights), OnnxNetwork(weights.with_suffix(".onnx"))
     fronts, sides = crops
     both, alone = same(network, exported, fronts, sides), same(network, exported, fronts, None)
@@ -73,7 +73,7 @@ def test_compact_says_what_torch_says_with_and_without_a_side(weights, crops):
 
 
 @pytest.mark.parametrize("name", ["prn", "one_view", "two_view"])
-def test_every_other_network_says_what_torch_says(name, crops, tmp_path):
+def test_every_other_exported_network_agrees_with_torch(name, crops, tmp_path):
     torch.manual_seed(2)
     network = create(name, SIZE).eval()
     with warnings.catch_warnings(record=True) as heard:
@@ -91,7 +91,7 @@ def test_every_other_network_says_what_torch_says(name, crops, tmp_path):
     assert logging.getLogger("torch.onnx").level == logging.NOTSET
 
 
-def test_a_file_tells_what_it_is_and_nothing_of_this_machine(weights):
+def test_a_file_describes_itself_and_nothing_of_this_machine(weights):
     path = weights.with_suffix(".onnx")
     model = onnx.load(path)
     told = {entry.key: entry.value for entry in model.metadata_props}

@@ -1,4 +1,4 @@
-"""The class of all networks: what goes in, what comes out, and what training may ask of them."""
+"""The class of all networks: what goes in, what comes out, and what training needs of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Answer(NamedTuple):
     """Training-time outputs. Every network returns `maps`; fields it does not predict are None.
 
     Attributes:
-        maps: (B, 3, S, S) position maps; None where only the vertices were asked for.
+        maps: (B, 3, S, S) position maps; None where only the vertices were wanted.
         log_deviation: (B, 1, S, S), log of each texel's deviation, map unit: the standard deviation
             or, after training on absolute errors, the mean absolute deviation.
         heat_front: (B, 68, h, w), heat maps of the keypoints in the front photos, log of weights,

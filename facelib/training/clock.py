@@ -34,7 +34,7 @@ class Clock:
         return batch
 
     def columns(self) -> dict[str, float]:
-        """Return what a line of the log says of time, and start the next line's stretch."""
+        """Return the log's columns of time, and start those of the next line."""
         now = time.monotonic()
         elapsed = max(now - self._line_start, 1e-9)
         columns = {

@@ -69,7 +69,7 @@ class Learner:
         return self.network if self.average is None else self.average.module
 
     def prepare(self, stream: TrainStream) -> EncoderStart | None:
-        """Train the encoder alone and calibrate the decoder, if the settings ask for it.
+        """Train the encoder alone and calibrate the decoder, as the settings want.
 
         Args:
             stream: of training batches.

@@ -105,7 +105,7 @@ class OpenedRun:
         )
 
     def batches(self) -> Iterator[Batch]:
-        """Make this process's share of the batches that are left, a few ahead."""
+        """Make this process's share of the remaining batches, a few ahead."""
         steps = range(self.progress.step, self.total_steps)
         return prefetch(partial(self.stream.batch, share=self.processes.share), steps)
 

@@ -74,6 +74,13 @@ class Processes:
         """
         if self.count == 1:
             return network.answer
+        from accelerate import DistributedDataParallelKwargs
+
+        # A share without side photos leaves the layers for them without a gradient.
+        unused = DistributedDataParallelKwargs(
+            find_unused_parameters=network.side_photo == "optional"
+        )
+        self._accelerator.ddp_handler = unused
         module: nn.Module = _AnswerModule(network)
         if self.device.type == "cuda":
             module = nn.SyncBatchNorm.convert_sync_batchnorm(module)
@@ -121,13 +128,11 @@ def _is_launched() -> bool:
 
 
 def _accelerator() -> Accelerator:
-    from accelerate import Accelerator, DistributedDataParallelKwargs
+    from accelerate import Accelerator
     from accelerate.utils import parse_flag_from_env
 
     on_cpu = parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.accelerator.is_available()
-    # A share without side photos leaves the layers for them without a gradient.
-    unused = DistributedDataParallelKwargs(find_unused_parameters=True)
-    accelerator = Accelerator(cpu=on_cpu, mixed_precision="no", kwargs_handlers=[unused])
+    accelerator = Accelerator(cpu=on_cpu, mixed_precision="no")  # precision is the learner's
     # A port to meet at announces several processes. `accelerate launch --cpu` starts but one
     # where there is no MPI, and several that do not meet would each train alone.
     announced = "MASTER_PORT" in os.environ

@@ -1,4 +1,4 @@
-"""Recipes: named files that say how a network was trained, stage by stage.
+"""Recipes: named files that describe how a network is trained, stage by stage.
 
 A recipe is a TOML file in `recipes/`. `pairs` names sets of pairs and the options with which
 `facelib pairs synthetic` makes each. `common` has the settings of all stages, by name, and

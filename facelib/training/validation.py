@@ -36,7 +36,7 @@ def split_pairs(pairs: ShardedPairs, settings: DataSettings) -> Split:
     """Hold people out.
 
     Raises:
-        ValueError: if nobody would be held out.
+        ValueError: if no person would be held out.
     """
     rng = np.random.default_rng([settings.split_seed, 2])
     train_idx, valid_idx = split_by_identity(pairs.identities, settings.validation_fraction, rng)
