@@ -78,7 +78,7 @@ def measure_memory() -> None:
     peaks = []
     for n_pairs in COUNTS:
         with tempfile.TemporaryDirectory() as folder:
-            arguments = ("-m", "facelib", "generate", "--out", folder, "--count", str(n_pairs))
+            arguments = ("-m", "facelib", "pairs", "synthetic", folder, "--count", str(n_pairs))
             peaks.append(peak_megabytes(*arguments, "--size", "16", "--quiet"))
         print(f"{n_pairs} pairs of 16x16 px: {peaks[-1]:.0f} MB at most")
     flat = peaks[1] - peaks[0] <= GROWTH_MB

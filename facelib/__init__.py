@@ -1,5 +1,11 @@
-"""Two photos of a face, one from the front and one from the side, become a textured 3D mesh."""
+"""Two photos of a face, one from the front and one from the side, become a textured 3D mesh.
 
+import facelib
+
+facelib.reconstruct("front.jpg", "side.jpg").save("me.glb")
+"""
+
+import importlib
 import os
 import sys
 import warnings
@@ -14,3 +20,19 @@ if "onnxruntime" in sys.modules and not os.environ.get("ORT_DISABLE_TELEMETRY"):
         stacklevel=2,
     )
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+# Where the package's own names lie. By name, because every module imports this one: an import
+# statement would load everything for a script that wants one room, and would run in a circle.
+_DOORS = {"reconstruct": "facelib.reconstruction.reconstruct"}
+
+
+def __getattr__(name: str) -> object:
+    """Import one of the package's own names when it is first used."""
+    if name not in _DOORS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_DOORS[name]), name)
+
+
+def __dir__() -> list[str]:
+    """List what is there, the names that are not imported yet included."""
+    return sorted([*globals(), *_DOORS])

@@ -1,7 +1,6 @@
-"""The command line: `python -m facelib reconstruct FRONT SIDE -o face.obj`.
+"""The command line: `facelib reconstruct FRONT SIDE -o face.obj`.
 
-Every command has a file of its own in `facelib/cli`. Heavy modules are imported inside the
-commands, so that `--help` answers at once.
+Every command has a file of its own in `facelib/cli`.
 """
 
 from __future__ import annotations
@@ -9,40 +8,49 @@ from __future__ import annotations
 import click
 
 from facelib.cli.common import EXIT_CODES
-from facelib.cli.consistency import consistency
-from facelib.cli.data import data
-from facelib.cli.evaluate import evaluate
-from facelib.cli.export import export
-from facelib.cli.facegen import facegen_poses, import_facegen
-from facelib.cli.generate import generate
-from facelib.cli.reconstruct import reconstruct
-from facelib.cli.runs import runs
-from facelib.cli.standin import standin
-from facelib.cli.train import train
-from facelib.cli.w300lp import w300lp
+from facelib.cli.groups import LazyGroup
+
+SUMMARIES = {
+    "reconstruct": "Build a textured 3D mesh from one or two photos of a face.",
+    "pairs": "Make folders of pairs, to train a network on.",
+    "train": "Train a network on a folder of pairs.",
+    "runs": "Tabulate training runs and plot their errors.",
+    "evaluate": "Score a network on faces that it has not seen.",
+    "consistency": "Measure how far a network contradicts itself on photos of people.",
+    "export": "Write a network as ONNX, for programs without torch.",
+    "data": "List the licensed data sets, and which of them are here.",
+    "standin": "Write a stand-in for a licensed data set.",
+}
 
 
-@click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="facelib", message="%(prog)s %(version)s")
+def print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    """Print version and git revision, and end the program."""
+    if not wanted or context.resilient_parsing:
+        return
+    from facelib import __version__
+    from facelib.files.revision import UNKNOWN, revision
+
+    code = revision()
+    click.echo(f"facelib {__version__}" + (f", revision {code}" if code != UNKNOWN else ""))
+    context.exit()
+
+
+@click.group(
+    cls=LazyGroup,
+    summaries=SUMMARIES,
+    epilog=EXIT_CODES,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=print_version,
+    help="Show the version, and in a clone the git revision.",
+)
 def main() -> None:
     """Turn two photos of a face, front and side, into a textured 3D mesh."""
-
-
-for command in (
-    reconstruct,
-    generate,
-    train,
-    runs,
-    evaluate,
-    consistency,
-    export,
-    data,
-    standin,
-    w300lp,
-    import_facegen,
-    facegen_poses,
-):
-    main.add_command(command)
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ def test_points_of_the_stand_in_are_those_of_its_faces(folder):
 def test_evaluate_goes_from_photos_to_a_table(folder, monkeypatch):
     guess = LAYOUT.references_head[0] * [0.3, -0.3, 0.3] + [32, 32, 0]
     monkeypatch.setattr(common, "load_network", lambda _: Constant(guess, LAYOUT))
-    words = ["evaluate", "--aflw2000", str(folder), "--bfm", str(basel_folder())]
+    words = ["evaluate", "photos", str(folder), "--bfm", str(basel_folder())]
     result = CliRunner().invoke(main, words)
     assert result.exit_code == 0, result.output
     assert result.output.startswith("STAND-IN for AFLW2000-3D")
@@ -73,14 +73,13 @@ def test_evaluate_goes_from_photos_to_a_table(folder, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["--aflw2000", "nowhere", "--bfm", "{bfm}"], 8, "standin aflw2000 --out nowhere"),
-        (["--aflw2000", "nowhere", "--bfm", "nowhere"], 8, "standin bfm --out nowhere"),
-        (["pairs", "--bfm", "nowhere"], 2, "--bfm goes with --aflw2000"),
-        (["--aflw2000", "nowhere", "--json", "x.json"], 2, "--json"),
+        (["nowhere", "--bfm", "{bfm}"], 8, "standin aflw2000 nowhere"),
+        (["nowhere", "--bfm", "nowhere"], 8, "standin bfm nowhere"),
+        ([], 2, "FOLDER"),
     ],
 )
 def test_evaluate_says_what_is_wrong_in_one_sentence(arguments, code, words):
     arguments = [argument.format(bfm=basel_folder()) for argument in arguments]
-    result = CliRunner().invoke(main, ["evaluate", *arguments])
+    result = CliRunner().invoke(main, ["evaluate", "photos", *arguments])
     assert result.exit_code == code, result.output
     assert words in result.output and "Traceback" not in result.output

@@ -119,9 +119,7 @@ def test_evaluate_goes_from_scans_to_the_thesis_table(folder, tmp_path, monkeypa
     guess = LAYOUT.references_head[0] * [0.3, -0.3, 0.3] + [32, 32, 0]
     monkeypatch.setattr(common, "load_network", lambda _: Constant(guess, LAYOUT))
     record = tmp_path / "scans.json"
-    result = CliRunner().invoke(
-        main, ["evaluate", "--florence", str(folder), "--json", str(record)]
-    )
+    result = CliRunner().invoke(main, ["evaluate", "scans", str(folder), "--json", str(record)])
     assert result.exit_code == 0, result.output
     for words in (
         "STAND-IN",
@@ -142,14 +140,13 @@ def test_evaluate_goes_from_scans_to_the_thesis_table(folder, tmp_path, monkeypa
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["--florence", "nowhere"], 8, "standin florence --out nowhere"),
-        ([], 2, "PAIRS or --florence"),
-        (["pairs", "--florence", "nowhere"], 2, "PAIRS or --florence"),
-        (["--florence", "nowhere", "--training", "pairs"], 2, "--training"),
+        (["nowhere"], 8, "standin florence nowhere"),
+        ([], 2, "FOLDER"),
+        (["nowhere", "--training", "pairs"], 2, "--training"),
     ],
 )
 def test_evaluate_says_what_is_wrong_in_one_sentence(arguments, code, words):
-    result = CliRunner().invoke(main, ["evaluate", *arguments])
+    result = CliRunner().invoke(main, ["evaluate", "scans", *arguments])
     assert result.exit_code == code, result.output
     assert words in result.output and "Traceback" not in result.output
 
@@ -159,9 +156,9 @@ def test_standin_command_writes_and_refuses_to_mix(tmp_path, monkeypatch):
         "facelib.datasets.florence.standin.write_florence_standin",
         lambda out, count, seed: (out.mkdir(), count)[1],
     )
-    result = CliRunner().invoke(main, ["standin", "florence", "--out", str(tmp_path / "new")])
+    result = CliRunner().invoke(main, ["standin", "florence", str(tmp_path / "new")])
     assert result.exit_code == 0 and "20 subjects" in result.output
     monkeypatch.undo()
     (tmp_path / "new" / "mine.txt").touch()
-    result = CliRunner().invoke(main, ["standin", "florence", "--out", str(tmp_path / "new")])
+    result = CliRunner().invoke(main, ["standin", "florence", str(tmp_path / "new")])
     assert result.exit_code == 6 and "empty folder" in result.output

@@ -285,7 +285,7 @@ def run(*arguments):
 
 def test_the_command_line_imports_what_it_can(damaged, tmp_path):
     (damaged / "00003" / "00003.obj").unlink()
-    result = run("import-facegen", damaged, tmp_path / "pairs", "--size", 64)
+    result = run("pairs", "facegen", damaged, tmp_path / "pairs", "--size", 64)
     assert result.exit_code == 0, result.output
     assert "wrote 4 pairs" in result.output and "skipped 00003" in result.output
     pairs = ShardedPairs(tmp_path / "pairs")
@@ -307,7 +307,7 @@ def test_an_export_that_is_none_gives_one_sentence(damaged, tmp_path, what):
             path.unlink()
     else:
         (export / "layout.npz").write_bytes(b"torn")
-    result = run("import-facegen", export, tmp_path / "pairs")
+    result = run("pairs", "facegen", export, tmp_path / "pairs")
     assert result.exit_code == BAD_DATA
     assert result.output.startswith("Error: ") and result.output.count("\n") <= 1
     assert not (tmp_path / "pairs" / "manifest.json").exists()
@@ -317,7 +317,7 @@ def test_a_stand_in_goes_on_where_it_was_stopped(export, tmp_path):
     shutil.copytree(export / "00001", tmp_path / "out" / "00001")
     (tmp_path / "out" / ".00002.partial").mkdir()
     out = tmp_path / "out"
-    result = run("standin", "facegen", "--out", out, "--count", 2, "--seed", 4, "--size", 160)
+    result = run("standin", "facegen", out, "--count", 2, "--seed", 4, "--size", 160)
     assert result.exit_code == 0, result.output
     assert "1 people" in result.output and is_stand_in(out)
     for name in files("00002"):

@@ -30,9 +30,10 @@ triexport\\ *) cp base_mesh.tri "$2" ;;
 *) exit 64 ;;
 esac
 """
-# In place of `python -m facelib facegen-poses`, which one test runs in earnest: it takes seconds.
+# In place of `facelib pairs facegen-poses`, which takes seconds; one test runs the real one.
 FAKE_PYTHON = """#!/bin/sh
-[ "$1 $2 $3" = "-m facelib facegen-poses" ] && cp "$4/front.xml" "$4/left.xml" "$4/right.xml" "$5"
+[ "$1 $2 $3 $4" = "-m facelib pairs facegen-poses" ] &&
+cp "$5/front.xml" "$5/left.xml" "$5/right.xml" "$6"
 """
 SETTINGS = (
     f"{HEADER}<rend><models><count>1</count></models><pose><rotateToHcs><m_real>1</m_real><m_comp>"

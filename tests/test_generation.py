@@ -61,7 +61,7 @@ def test_two_dask_workers_write_the_bytes_of_one(tmp_path, serial):
 
 @pytest.mark.parametrize("finished", [1, 3])
 def test_a_killed_run_goes_on_without_loss_or_duplicates(tmp_path, serial, finished):
-    command = [sys.executable, "-m", "facelib", "generate", "--out", str(tmp_path / "set")]
+    command = [sys.executable, "-m", "facelib", "pairs", "synthetic", str(tmp_path / "set")]
     process = subprocess.Popen([*command, *COMMAND], start_new_session=True)
     try:
         wait_for(lambda: n_shards(tmp_path / "set") >= finished, process)
@@ -176,7 +176,7 @@ def test_manifest_says_what_how_and_by_which_versions(tmp_path, serial):
 
 
 def test_the_command_makes_the_same_set_and_says_when_it_is_there(tmp_path, serial):
-    arguments = ["generate", "--out", str(tmp_path / "set"), *COMMAND]
+    arguments = ["pairs", "synthetic", str(tmp_path / "set"), *COMMAND]
     first = CliRunner().invoke(main, arguments)
     assert (first.exit_code, "wrote 7 pairs" in first.output) == (0, True)
     assert contents(tmp_path / "set") == serial
@@ -196,7 +196,7 @@ def test_the_command_makes_the_same_set_and_says_when_it_is_there(tmp_path, seri
     ],
 )
 def test_words_that_mean_nothing_are_refused(tmp_path, more, word):
-    done = CliRunner().invoke(main, ["generate", "--out", str(tmp_path / "set"), *COMMAND, *more])
+    done = CliRunner().invoke(main, ["pairs", "synthetic", str(tmp_path / "set"), *COMMAND, *more])
     assert done.exit_code == 2 and word in done.output
     assert not (tmp_path / "set").exists()
 
@@ -212,16 +212,16 @@ def test_words_that_mean_nothing_are_refused(tmp_path, more, word):
     ],
 )
 def test_ingredients_are_chosen_by_name(tmp_path, more, expected):
-    few = ["--count", "1", "--size", "16", "--quiet", "--out", str(tmp_path)]
-    assert CliRunner().invoke(main, ["generate", *few, *more]).exit_code == 0
+    few = ["--count", "1", "--size", "16", "--quiet", str(tmp_path)]
+    assert CliRunner().invoke(main, ["pairs", "synthetic", *few, *more]).exit_code == 0
     assert read_manifest(tmp_path)["settings"]["ingredients"] == asdict(expected)
 
 
 def test_a_cluster_that_does_not_answer_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(generation, "CONNECT_SECONDS", 1)
     arguments = [
-        "generate",
-        "--out",
+        "pairs",
+        "synthetic",
         str(tmp_path / "set"),
         *COMMAND,
         "--dask",

@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import time
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ from toy_face import Constant, dome, toy_layout
 from facelib.__main__ import main
 from facelib.cli import common
 from facelib.geometry.meshfiles import read_mesh
+from facelib.reconstruction.reconstruct import reconstruct
 
 
 @pytest.fixture
@@ -33,8 +33,8 @@ def toy_network(monkeypatch):
     monkeypatch.setattr(
         common, "load_network", lambda *_, **__: Constant(dome((32, 33), 42), toy_layout(64))
     )
-    toy_uvmap = SimpleNamespace(load_layout=toy_layout)
-    monkeypatch.setitem(sys.modules, "facelib.face.layout", toy_uvmap)
+    monkeypatch.setattr("facelib.face.layout.load_layout", toy_layout)
+    monkeypatch.setitem(reconstruct.__kwdefaults__, "layout_of", toy_layout)
 
 
 def assert_fails(result, code, words):
@@ -148,7 +148,7 @@ def test_disk_that_fills_up_leaves_nothing_behind(photos, toy_network, monkeypat
     def full(path, mesh):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("facelib.geometry.meshfiles.write_mesh", full)
+    monkeypatch.setattr("facelib.reconstruction.reconstruct.write_mesh", full)
     before = contents(photos)
     result = run(
         photos, "reconstruct", "face.jpg", "face.jpg", "-o", "me.ply", "--keypoints", "k.npy"
@@ -176,15 +176,15 @@ def test_evaluate_prints_the_network_and_the_mean_face(photos, toy_network, monk
         for i, side in enumerate((38, 40, 45))
     ]
     write_shards(faces, photos / "pairs.d", {})
-    result = run(photos, "evaluate", "pairs.d", "--limit", 2)
+    result = run(photos, "evaluate", "pairs", "pairs.d", "--limit", 2)
     assert result.exit_code == 0, result.output
     assert "2 faces" in result.output
     assert "| constant |" in result.output and "| mean face" in result.output
-    assert run(photos, "evaluate", "nothing.d").exit_code == 8
-    alone = run(photos, "evaluate", "pairs.d", "--front-alone")
+    assert run(photos, "evaluate", "pairs", "nothing.d").exit_code == 8
+    alone = run(photos, "evaluate", "pairs", "pairs.d", "--front-alone")
     assert alone.exit_code == 8 and "needs a photo from the side" in alone.output
     monkeypatch.setattr(Constant, "side_photo", "optional")
-    assert run(photos, "evaluate", "pairs.d", "--front-alone").exit_code == 0
+    assert run(photos, "evaluate", "pairs", "pairs.d", "--front-alone").exit_code == 0
 
 
 def test_evaluate_keeps_every_score_and_how_it_was_made(photos, toy_network):
@@ -201,7 +201,7 @@ def test_evaluate_keeps_every_score_and_how_it_was_made(photos, toy_network):
         write_shards([pair], photos / folder, {"seed": 3})
     run(
         photos,
-        *("evaluate", "held.d", "--training", "training.d", "--weights", "note.jpg"),
+        *("evaluate", "pairs", "held.d", "--training", "training.d", "--weights", "note.jpg"),
         *("--json", "record.json"),
     )
     record = read_record(photos / "record.json")
@@ -211,7 +211,7 @@ def test_evaluate_keeps_every_score_and_how_it_was_made(photos, toy_network):
     assert record.about["weights"]["sha256"] == sha256(photos / "note.jpg")
     assert record.about["pairs"] == {"seed": 3, "size": 64, "count": 1}
     assert str(photos) not in (photos / "record.json").read_text()
-    failed = run(photos, "evaluate", "held.d", "--json", "nowhere.d/record.json")
+    failed = run(photos, "evaluate", "pairs", "held.d", "--json", "nowhere.d/record.json")
     assert failed.exit_code == 6
 
 
@@ -226,9 +226,10 @@ def test_consistency_has_a_row_for_every_photo_and_weights(photos, toy_network):
 
 def test_consistency_as_json_takes_photos_alone_and_pairs(photos, toy_network, monkeypatch):
     monkeypatch.setattr(Constant, "side_photo", "optional")
-    result = run(photos, "consistency", "face.jpg", "--pair", "face.jpg", "face.jpg", "--json")
+    words = ["face.jpg", "--pair", "face.jpg", "face.jpg", "--json", "rows.json"]
+    result = run(photos, "consistency", *words)
     assert result.exit_code == 0, result.output
-    rows = json.loads(result.output)
+    rows = json.loads((photos / "rows.json").read_text())
     assert [row["photo"] for row in rows] == ["face.jpg"] * 2
     # The toy never looks: every answer moves with its crop.
     assert rows[0]["shifted_px"] == pytest.approx(0.075 * 64, rel=1e-3)

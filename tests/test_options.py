@@ -14,7 +14,7 @@ from facelib.cli.options import dataclass_options, typed
 @dataclass(frozen=True)
 class Photo:
     size: int = field(default=256, metadata={"help": "Side of the photo, px.", "minimum": 16})
-    zoom: float = field(default=1.5, metadata={"help": "Zoom.", "minimum": 0, "maximum": 9})
+    zoom: float = field(default=1.5, metadata={"help": "Zoom.", "above": 0, "maximum": 9})
     poses: str = field(default="wide", metadata={"help": "Poses.", "choices": ("wide", "thesis")})
     light: Literal["sun", "lamp"] = field(default="sun", metadata={"help": "Light."})
     folder: Path | None = field(default=None, metadata={"help": "Folder."})
@@ -70,7 +70,14 @@ def test_help_has_each_fields_sentence_and_default():
 
 @pytest.mark.parametrize(
     "words",
-    [["--size", 8], ["--zoom", 10], ["--poses", "any"], ["--light", "moon"], ["--seed", "x"]],
+    [
+        ["--size", 8],
+        ["--zoom", 0],
+        ["--zoom", 10],
+        ["--poses", "any"],
+        ["--light", "moon"],
+        ["--seed", "x"],
+    ],
 )
 def test_values_that_the_fields_do_not_allow_are_refused(words):
     _, result = run(*words)

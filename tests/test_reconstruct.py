@@ -1,15 +1,21 @@
 """Reconstruction with a network whose answer is known: crops, frames, textures."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
 from toy_face import Constant, dome, toy_layout
 
+import facelib
 from facelib.detect import NoFaceError, detection_from_box, find_face
 from facelib.face.headmodel import load_head
 from facelib.face.layout import load_layout
 from facelib.geometry.mesh import Mesh
+from facelib.geometry.meshfiles import read_mesh
 from facelib.imaging.crop import Crop
+from facelib.imaging.imagefiles import write_image
 from facelib.networks.base import FaceNetwork
 from facelib.networks.convention import POSITION_SCALE
 from facelib.reconstruction.reconstruct import (
@@ -20,8 +26,8 @@ from facelib.reconstruction.reconstruct import (
     image_to_mesh,
     predict_position_maps,
     reconstruct,
-    sample_texture,
 )
+from facelib.reconstruction.texture import sample_texture
 from facelib.render.camera import Camera
 from facelib.render.render import Light, render
 
@@ -37,7 +43,11 @@ def gradient(height, width):
 def run(network, front=None, **options):
     front = gradient(200, 300) if front is None else front
     box = detection_from_box((100, 60, 180, 150))
-    return reconstruct(front, front, network, LAYOUT, box, box, **options)
+    return build(front, front, network, front_face=box, side_face=box, **options)
+
+
+def build(front, side, network, **options):
+    return reconstruct(front, side, network, texture_size=64, layout_of=toy_layout, **options)
 
 
 def test_network_sees_front_then_side_and_answers_in_pixels():
@@ -66,11 +76,11 @@ def test_a_network_that_can_do_without_a_side_gets_the_front_alone(side_photo):
     network = Probe(dome((30, 33), 40), LAYOUT)
     network.side_photo = side_photo
     box = detection_from_box((100, 60, 180, 150))
-    result = reconstruct(gradient(200, 300), None, network, LAYOUT, box)
+    result = build(gradient(200, 300), None, network, front_face=box)
     assert result.side_crop is None
     network.side_photo = "needed"
     with pytest.raises(NoSideError, match="constant"):
-        reconstruct(gradient(200, 300), None, network, LAYOUT, box)
+        build(gradient(200, 300), None, network, front_face=box)
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 3), (1, 8, 9, 3), (1, 8, 8, 4)])
@@ -148,14 +158,30 @@ def test_missing_face_names_the_photo():
     blank = np.zeros((64, 64, 3), dtype=np.float32)
     network = Constant(dome((30, 33), 40), LAYOUT)
     with pytest.raises(NoFaceError, match="no face found in the side photo"):
-        reconstruct(blank, blank, network, LAYOUT, detection_from_box((10, 10, 50, 50)))
+        build(blank, blank, network, front_face=(10, 10, 50, 50))
 
 
-def test_layout_of_another_size_is_refused():
-    network = Constant(dome((30, 33), 40), LAYOUT)
-    photo = gradient(20, 20)
-    with pytest.raises(ValueError, match="network's size 64, got 32"):
-        reconstruct(photo, photo, network, toy_layout(32))
+def test_the_door_takes_files_and_boxes_and_saves_the_mesh(tmp_path):
+    """What a newcomer types: two files, the shipped network, a mesh file."""
+    photo = gradient(200, 300)
+    write_image(tmp_path / "front.png", photo)
+    boxes = {"front_face": (100, 60, 180, 150), "side_face": (90, 60, 170, 150)}
+    face = facelib.reconstruct(tmp_path / "front.png", str(tmp_path / "front.png"), **boxes)
+    face.save(tmp_path / "me.glb")
+    written = read_mesh(tmp_path / "me.glb")
+    np.testing.assert_allclose(written.vertices, face.mesh.vertices, atol=1e-3)
+    assert written.texture.shape == (512, 512, 3)
+    in_bytes = (photo * 255).round().astype(np.uint8)
+    again = facelib.reconstruct(in_bytes, in_bytes, **boxes)
+    np.testing.assert_allclose(again.vertices_image, face.vertices_image, atol=1e-3)
+
+
+def test_the_door_can_be_found_without_loading_what_is_behind_it():
+    code = "import sys, facelib; dir(facelib); sys.exit('numpy' in sys.modules)"
+    assert "reconstruct" in dir(facelib)
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    with pytest.raises(AttributeError, match="no attribute 'reconstuct'"):
+        facelib.reconstuct  # noqa: B018
 
 
 def test_crop_of_a_box_is_square_and_follows_it():
@@ -216,7 +242,10 @@ def test_true_answer_lays_the_shipped_layout_on_the_photo(coloured_head):
     detection = find_face(photo)
     crop = crop_from_detection(detection, 256)
     network = Constant(crop.image_to_crop(truth), layout)
-    result = reconstruct(photo, photo, network, layout, detection, detection, n_rounds=1)
+    result = reconstruct(
+        photo, photo, network,
+        front_face=detection, side_face=detection, texture_size=256, n_rounds=1,
+    )  # fmt: skip
     assert np.linalg.norm(result.vertices_image - truth, axis=1).max() < 1.0
     true_keypoints = camera.head_to_image(head.keypoints(head.mean_head))
     assert np.abs(result.keypoints_image - true_keypoints)[:, :2].max() < 1.0

@@ -196,7 +196,9 @@ def test_broken_lines_are_counted_and_named_and_the_rest_counts(tmp_path):
 
 def test_json_holds_every_validation(tmp_path):
     log = write_log(tmp_path / "mine", first_line(), *REPORTS)
-    (run,) = json.loads(runs(tmp_path, "--json").stdout)
+    found = tmp_path / "runs.json"
+    assert "| mine |" in runs(tmp_path, "--json", found).stdout
+    (run,) = json.loads(found.read_text())
     assert [v["samples"] for v in run["validations"]] == [1000, 2000, 2500]
     assert run["best"]["loss"] == 0.1 and run["skill"] == 0.6
     assert (run["log"], run["revisions"]) == (str(log), [f"{REVISION}-dirty"])
@@ -226,6 +228,7 @@ def test_the_plot_has_each_runs_errors_and_its_share_of_the_mean_faces(tmp_path)
         (["lost"], BAD_DATA, "log.jsonl, line 1"),
         (["mine", "--plot", "mine/x.gif"], UNKNOWN_ENDING, ".png, .svg, .pdf"),
         (["mine", "--plot", "no/such.png"], UNWRITABLE, "cannot write"),
+        (["mine", "--json", "no/such.json"], UNWRITABLE, "cannot write"),
     ],
 )
 def test_failures_are_one_sentence_with_their_own_code(

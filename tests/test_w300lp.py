@@ -149,13 +149,13 @@ def test_workers_change_nothing(index):
 def test_the_command_makes_pairs_and_fails_in_one_sentence(tmp_path):
     run = CliRunner().invoke
     options = ["--photos", str(photo_folder()), "--bfm", str(basel_folder()), "--size", "32"]
-    done = run(main, ["pairs-300w-lp", str(tmp_path / "out"), *options])
+    done = run(main, ["pairs", "300w-lp", str(tmp_path / "out"), *options])
     assert done.exit_code == 0 and "stand-in of 300W-LP: 34 photos" in done.output
-    shown = run(main, ["evaluate", str(tmp_path / "out"), "--limit", "1"])
+    shown = run(main, ["evaluate", "pairs", str(tmp_path / "out"), "--limit", "1"])
     assert shown.output.startswith("STAND-IN for 300W-LP"), shown.output
-    again = run(main, ["pairs-300w-lp", str(tmp_path / "out"), *options])
+    again = run(main, ["pairs", "300w-lp", str(tmp_path / "out"), *options])
     assert again.exit_code == 8 and "without pairs" in again.output
-    missing = run(main, ["pairs-300w-lp", str(tmp_path / "x"), "--bfm", str(tmp_path)])
+    missing = run(main, ["pairs", "300w-lp", str(tmp_path / "x"), "--bfm", str(tmp_path)])
     assert missing.exit_code == 8 and "standin bfm" in missing.output
     assert not (tmp_path / "x").exists()
 

@@ -23,7 +23,7 @@ fail() {
 case $1 in
 '' | *[!0-9]* | ??????*) fail "COUNT must be a whole number up to 99999, got '$1'" 2 ;;
 esac
-command -v fg3 >/dev/null || fail "fg3, the command line of the FaceGen SDK (facegen.com, under a licence), is not on the PATH; without it, 'python -m facelib standin facegen --out FOLDER --count $1' writes a stand-in of the same files" 3
+command -v fg3 >/dev/null || fail "fg3, the command line of the FaceGen SDK (facegen.com, under a licence), is not on the PATH; without it, 'facelib standin facegen FOLDER --count $1' writes a stand-in of the same files" 3
 
 count=$1
 here=$(cd "$(dirname "$0")" && pwd)
@@ -47,7 +47,7 @@ generate() {
 		ln -s "${folder%/}" .
 	done
 	ln -s "$sam/_random_settings.xml" .
-	"$python" -m facelib facegen-poses "$sam" . --seed "$2"
+	"$python" -m facelib pairs facegen-poses "$sam" . --seed "$2"
 	fg3 random run _random_settings base_ 1
 	fg3 construct Head/Headhires base_0000.fg base_mesh
 	for view in front left right; do

@@ -1,1 +1,1 @@
-"""The commands of `python -m facelib`, one a file."""
+"""The commands of `facelib`, one per file."""

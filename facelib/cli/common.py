@@ -1,20 +1,17 @@
-"""What the commands share: exit codes, failures in a sentence, photos, network, safe writing."""
+"""What the commands share: exit codes, failures in a sentence, photos, the network, outputs."""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
 NO_SUCH_FILE, NOT_AN_IMAGE, NO_FACE, UNWRITABLE, UNKNOWN_ENDING, BAD_DATA = 3, 4, 5, 6, 7, 8
-
-DEFAULT_NETWORK = "compact"
-ONNX = ".onnx"
+NOT_INSTALLED = 9
 
 EXIT_CODES = """
 \b
@@ -28,7 +25,10 @@ Exit codes:
   6  an output cannot be written
   7  the output's ending is none that can be written
   8  weights or data set are missing, or are not what they should be
+  9  a package that the command needs is not installed
 """
+
+PATH = click.Path(path_type=Path)
 
 
 class Failure(click.ClickException):
@@ -40,50 +40,26 @@ class Failure(click.ClickException):
         self.exit_code = exit_code
 
 
-def load_network(weights: Path | None, exported: bool = False):
-    """Load the named weights, or those of the default network.
+def weights_option(command: Callable) -> Callable:
+    """Give a command the option that names a network."""
+    words = "Weights to use, .safetensors or .onnx.  [default: the shipped compact]"
+    return click.option("--weights", type=PATH, metavar="FILE", help=words)(command)
 
-    Args:
-        weights: a safetensors file, which torch runs, or an ONNX file; None takes those that ship.
-        exported: where the same weights lie beside as ONNX, load that, which is quicker.
-    """
+
+def json_option(what: str) -> Callable:
+    """Return the option that writes what a command found to a file, too."""
+    words = f"Also write {what} to FILE."
+    return click.option("--json", "json_file", type=PATH, metavar="FILE", help=words)
+
+
+def load_network(weights: Path | None, prefer_onnx: bool = False):
+    """Load a network as `facelib.networks.loading` does; say in one sentence why that failed."""
+    from facelib.networks.loading import load_network
+
     try:
-        path = weights or shipped_weights()
-        if path.suffix.lower() == ONNX:
-            return _onnx_network(path)
-        beside = path.with_suffix(ONNX)
-        if exported and beside.is_file() and find_spec("onnxruntime"):
-            from facelib.files.atomic import sha256
-
-            network = _onnx_network(beside)
-            if network.weights_sha256 == sha256(path):
-                return network
-            click.echo(f"{beside} is not of {path}: torch runs the latter", err=True)
-        from facelib.networks.weights import load_weights
-
-        return load_weights(path)
+        return load_network(weights, prefer_onnx)
     except (ValueError, OSError) as error:
         raise Failure(f"cannot load the network: {error}", BAD_DATA) from error
-
-
-def _onnx_network(path: Path):
-    from facelib.networks.onnx_network import OnnxNetwork
-
-    return OnnxNetwork(path)
-
-
-def engine(network) -> str:
-    """Name what runs a network."""
-    from facelib.networks.onnx_network import OnnxNetwork
-
-    return "ONNX Runtime" if isinstance(network, OnnxNetwork) else "torch"
-
-
-def shipped_weights() -> Path:
-    """Return where the weights of the default network lie, which ship."""
-    from facelib.files.paths import data_file
-
-    return data_file("weights", f"{DEFAULT_NETWORK}.safetensors")
 
 
 def read_photo(path: Path):
@@ -111,6 +87,16 @@ def check_writable(path: Path | None) -> None:
             raise IsADirectoryError(f"{path} is a folder")
         with tempfile.TemporaryFile(dir=path.parent):
             pass
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write plain values as JSON, whole or not at all."""
+    import json
+
+    from facelib.files.atomic import replacing
+
+    with writing(path), replacing(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
 
 
 @contextmanager

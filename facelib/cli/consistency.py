@@ -1,55 +1,69 @@
-"""`python -m facelib consistency`: whether a network agrees with itself on photos of people."""
+"""`facelib consistency`: how far a network contradicts itself on photos of people."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from facelib.cli import common
-from facelib.cli.common import BAD_DATA, EXIT_CODES, NO_FACE, Failure, read_photo
+from facelib.cli.common import (
+    BAD_DATA,
+    EXIT_CODES,
+    NO_FACE,
+    PATH,
+    Failure,
+    check_writable,
+    json_option,
+    read_photo,
+    write_json,
+)
+from facelib.cli.kernels import announcing_compilation
 
 
 @click.command(epilog=EXIT_CODES)
-@click.argument("photos", nargs=-1, type=click.Path(path_type=Path), metavar="[PHOTO]...")
+@click.argument("photos", nargs=-1, type=PATH, metavar="[PHOTO]...")
 @click.option(
     "--pair",
     "pairs",
     nargs=2,
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FRONT SIDE",
     help="A front photo with its side photo, for networks that need one; may be repeated.",
 )
 @click.option(
     "--weights",
     multiple=True,
-    type=click.Path(path_type=Path),
-    help="Weights to try, instead of those of compact that ship; may be repeated.",
+    type=PATH,
+    metavar="FILE",
+    help="Weights to use, .safetensors or .onnx; may be repeated.  [default: the shipped compact]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, px and shares.")
+@json_option("the distances, px and shares of the face's box,")
+@announcing_compilation()
 def consistency(
     photos: tuple[Path, ...],
     pairs: tuple[tuple[Path, Path], ...],
     weights: tuple[Path, ...],
-    as_json: bool,
+    json_file: Path | None,
 ) -> None:
-    """Ask a network about each front PHOTO, and again about it mirrored, shifted, scaled, rotated.
+    """Run a network on each front PHOTO, and again on it mirrored, shifted, scaled and rotated.
 
     Each answer is brought back to where the first one lies; how far it is from that is error,
     whatever the face may look like. Front photos are cropped as `reconstruct` does it, shifts and
     scales are by 5 and 10 % of the crop, rotations by 5 and 15 degrees.
     """
     from facelib.evaluation.consistency import Row, consistency_table
+    from facelib.networks.loading import DEFAULT_NETWORK
     from facelib.reconstruction.reconstruct import NoSideError
 
     views = [(photo,) for photo in photos] + list(pairs)
     if not views:
         raise click.UsageError("give a PHOTO, or a --pair")
+    check_writable(json_file)
     images = [[read_photo(path) for path in paths] for paths in views]
     networks = {str(path): common.load_network(path) for path in weights}
-    networks = networks or {common.DEFAULT_NETWORK: common.load_network(None)}
+    networks = networks or {DEFAULT_NETWORK: common.load_network(None)}
     try:
         check_sides(networks.values(), views)
         faces = [find_faces(*both) for both in zip(views, images, strict=True)]
@@ -62,7 +76,9 @@ def consistency(
         raise click.UsageError(str(error)) from error
     except (ValueError, OSError) as error:
         raise Failure(f"cannot measure: {error}", BAD_DATA) from error
-    click.echo(json.dumps([row.to_dict() for row in rows]) if as_json else consistency_table(rows))
+    click.echo(consistency_table(rows))
+    if json_file:
+        write_json(json_file, [row.to_dict() for row in rows])
 
 
 def check_sides(networks, views) -> None:
@@ -90,8 +106,12 @@ def measure(network, images, detections):
     from facelib.face.layout import load_layout
     from facelib.reconstruction.reconstruct import reconstruct
 
-    layout = load_layout(network.size)
     front, side = (*images, None)[:2]
-    found = reconstruct(front, side, network, layout, *detections)
+    front_face, side_face = (*detections, None)[:2]
+    found = reconstruct(
+        front, side, network,
+        front_face=front_face, side_face=side_face, texture_size=network.size,
+    )  # fmt: skip
     side_cut = None if side is None else found.side_crop.cut(side)
+    layout = load_layout(network.size)
     return measure_consistency(network, layout, front, found.front_crop, side_cut)

@@ -1,4 +1,4 @@
-"""`python -m facelib data`: which datasets there are, and which of them are present."""
+"""`facelib data`: which licensed data sets there are, and which of them are present."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from pathlib import Path
 
 import click
 
-from facelib.cli.common import EXIT_CODES
+from facelib.cli.common import EXIT_CODES, PATH
 
 
 @click.command(epilog=EXIT_CODES)
 @click.option(
     "--root",
-    type=click.Path(path_type=Path),
-    help="The folder that holds the datasets' folders; without it, the project's data folder.",
+    type=PATH,
+    metavar="FOLDER",
+    help="The folder that holds the data sets' folders.  [default: the project's data]",
 )
 def data(root: Path | None) -> None:
-    """List the datasets: what for, licence, where to ask, what is present now."""
+    """List the licensed data sets: what for, licence, where to ask, what is present now."""
     from facelib.datasets.registry import DATASETS, markdown_registry
 
     click.echo(markdown_registry(root))
     click.echo("\nWithout the real ones, stand-ins in the same format:")
     for dataset in DATASETS:
         if dataset.stand_in:
-            folder = f"data/{dataset.folder}"
-            click.echo(f"  python -m facelib standin {dataset.stand_in} --out {folder}")
+            click.echo(f"  facelib standin {dataset.stand_in} data/{dataset.folder}")

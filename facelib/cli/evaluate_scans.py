@@ -1,4 +1,4 @@
-"""`python -m facelib evaluate --florence FOLDER`: how good a network is on scans."""
+"""`facelib evaluate scans`: how good a network is on scans of people."""
 
 from __future__ import annotations
 
@@ -8,18 +8,37 @@ from pathlib import Path
 import click
 
 from facelib.cli import common
-from facelib.cli.common import BAD_DATA, Failure, shipped_weights, writing
+from facelib.cli.common import (
+    BAD_DATA,
+    EXIT_CODES,
+    PATH,
+    Failure,
+    check_writable,
+    json_option,
+    weights_option,
+    writing,
+)
+from facelib.cli.evaluate import how_it_was_made, limit_option
+from facelib.cli.kernels import announcing_compilation
 
 
-def evaluate_florence(
-    folder: Path, weights: Path | None, limit: int | None, record: Path | None
+@click.command("scans", epilog=EXIT_CODES)
+@click.argument("folder", type=PATH)
+@weights_option
+@limit_option("scans")
+@json_option("every face's scores and the mean face")
+@announcing_compilation()
+def evaluate_scans(
+    folder: Path, weights: Path | None, limit: int | None, json_file: Path | None
 ) -> None:
-    """Score a network on the scans below a folder and print the thesis's table."""
+    """Score a network on the scans of MICC Florence below FOLDER: the thesis's table."""
     import facelib.evaluation.scans as scoring
     from facelib.datasets.florence.reader import list_subjects
     from facelib.datasets.registry import is_stand_in
+    from facelib.evaluation.record import EvaluationRecord, write_record
     from facelib.face.layout import load_layout
 
+    check_writable(json_file)
     started = time.monotonic()
     try:
         subjects = list_subjects(folder)[:limit]
@@ -28,36 +47,31 @@ def evaluate_florence(
         result = scoring.evaluate_scans(network, subjects, layout, show_progress)
     except (ValueError, OSError) as error:
         raise Failure(f"cannot evaluate: {error}", BAD_DATA) from error
-    method = network.name
-    click.echo(scoring.markdown_report(method, result, is_stand_in(folder)))
-    if record:
-        from facelib.evaluation.record import EvaluationRecord, write_record
-
-        about = about_scans(folder, weights, network, limit, result, started)
+    click.echo(scoring.markdown_report(network.name, result, is_stand_in(folder)))
+    if json_file:
+        about = describe(folder, weights, network, limit, result, started)
         mean_face = layout.references_head[0]
-        with writing(record):
-            write_record(record, EvaluationRecord(method, result.evaluation, mean_face, about))
+        record = EvaluationRecord(network.name, result.evaluation, mean_face, about)
+        with writing(json_file):
+            write_record(json_file, record)
 
 
 def show_progress(name: str) -> None:
-    """Tell somebody who waits which subject is done."""
+    """Name the subject that was scored, for whoever waits."""
     click.echo(f"scored {name}", err=True)
 
 
-def about_scans(folder: Path, weights: Path | None, network, limit, result, started) -> dict:
-    """Say how an evaluation was made; the folder is named without where it lies."""
+def describe(folder: Path, weights: Path | None, network, limit, result, started) -> dict:
+    """Describe an evaluation; the folder is named without where it lies."""
     from facelib.datasets.florence.reader import REGION_RADIUS_MM
     from facelib.datasets.registry import is_stand_in
-    from facelib.files.atomic import sha256
+    from facelib.networks.loading import default_weights
 
-    path = weights or shipped_weights()
-    words = ["python -m facelib evaluate --florence", folder.name, "--weights", path.name]
+    path = weights or default_weights()
+    words = ["scans", folder.name, "--weights", path.name]
     words += ["--limit", str(limit)] if limit else []
     return {
-        "command": " ".join(words),
-        "date": time.strftime("%Y-%m-%d", time.gmtime()),
-        "seconds": round(time.monotonic() - started, 1),
-        "weights": {"file": path.name, "sha256": sha256(path), "size": network.size},
+        **how_it_was_made(words, path, network, started),
         "scans": {
             "data set": "MICC Florence",
             "stand_in": is_stand_in(folder),

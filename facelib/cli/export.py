@@ -1,4 +1,4 @@
-"""`python -m facelib export`: a network as an ONNX file."""
+"""`facelib export`: a network as an ONNX file."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ import click
 from facelib.cli.common import (
     BAD_DATA,
     EXIT_CODES,
-    ONNX,
+    PATH,
     UNKNOWN_ENDING,
     Failure,
     check_writable,
-    shipped_weights,
     writing,
 )
 
@@ -21,33 +20,42 @@ from facelib.cli.common import (
 @click.command(epilog=EXIT_CODES)
 @click.option(
     "--weights",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE.safetensors",
-    help="Other weights than those of `compact` that ship.",
+    help="Weights to export.  [default: the shipped compact]",
 )
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="FILE.onnx")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=PATH,
+    metavar="FILE.onnx",
+    help="Where to write the network.",
+)
 def export(weights: Path | None, output: Path) -> None:
     """Write a network as ONNX, for programs without facelib or torch.
 
     \b
-    Inputs:  front, and side where the network looks at one: square cuts around
+    Inputs:  front, and side where the network uses one: square crops around
              the face, (batch, 3, size, size) float32 RGB in 0..1. `compact` also
-             takes a side of (0, 3, size, size): there is none.
+             takes a side of (0, 3, size, size): no side photo.
     Output:  position_map, (batch, 3, size, size) float32: x, y, z in pixels of
-             the front cut; x right, y down from the centre of its first pixel,
+             the front crop; x right, y down from the centre of its first pixel,
              z toward the camera.
 
-    The file's metadata say the same, with the network's name, its size, the card of its weights
-    and their SHA-256. Beside the weights, under their name, `reconstruct` finds the file and runs
-    it in ONNX Runtime instead of torch, as long as the SHA-256 is theirs.
+    The file's metadata hold the same, with the network's name, its size, the card of its weights
+    and their SHA-256. Where the file has the weights' name and lies in their folder, `reconstruct`
+    runs it in ONNX Runtime instead of torch, as long as the SHA-256 is theirs.
     """
+    from facelib.networks.loading import ONNX, default_weights
+
     if output.suffix.lower() != ONNX:
         raise Failure(f"{output} must end in {ONNX}", UNKNOWN_ENDING)
     check_writable(output)
     from facelib.networks.onnx_export import export_model, write_model
 
     try:
-        model = export_model(weights or shipped_weights())
+        model = export_model(weights or default_weights())
     except (ValueError, OSError) as error:
         raise Failure(f"cannot load the network: {error}", BAD_DATA) from error
     with writing(output):

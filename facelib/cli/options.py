@@ -25,6 +25,7 @@ def dataclass_options(*classes: type, skip: tuple[str, ...] = ()) -> Callable:
         help: one sentence; without it the field is no option.
         choices: the values that it may have, where its type is not a `Literal`.
         minimum, maximum: of a number; both are allowed values.
+        above: what a number must exceed.
         option: the option's name where it is not the field's, as in "--loss".
 
     The command gets each option under its field's name, and None where the option was not typed:
@@ -76,13 +77,14 @@ def _option(member: Field, annotation: object) -> Callable:
 
 
 def _click_type(annotation: object, metadata: Mapping[str, Any]) -> click.ParamType:
-    low, high = metadata.get("minimum"), metadata.get("maximum")
+    low, high = metadata.get("minimum", metadata.get("above")), metadata.get("maximum")
+    limits = {"min": low, "max": high, "min_open": "above" in metadata}
     if get_origin(annotation) is Literal or "choices" in metadata:
         return click.Choice(metadata.get("choices") or get_args(annotation))
     if annotation is int:
-        return click.INT if low is high is None else click.IntRange(low, high)
+        return click.INT if low is high is None else click.IntRange(**limits)
     if annotation is float:
-        return click.FLOAT if low is high is None else click.FloatRange(low, high)
+        return click.FLOAT if low is high is None else click.FloatRange(**limits)
     simple = {bool: click.BOOL, str: click.STRING, Path: click.Path(path_type=Path)}
     if get_origin(annotation) is tuple:
         return click.Tuple([simple.get(part, part) for part in get_args(annotation)])

@@ -1,8 +1,8 @@
-"""`python -m facelib reconstruct`: one or two photos in, a textured mesh out."""
+"""`facelib reconstruct`: one or two photos in, a textured mesh out."""
 
 from __future__ import annotations
 
-import os
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -12,41 +12,42 @@ from facelib.cli.common import (
     BAD_DATA,
     EXIT_CODES,
     NO_FACE,
+    PATH,
     UNKNOWN_ENDING,
     UNWRITABLE,
     Failure,
     check_writable,
     read_photo,
+    weights_option,
     writing,
 )
-
-ENDINGS = (".obj", ".glb", ".ply")
-TEXTURE_SIZE = 512
+from facelib.cli.kernels import announcing_compilation
 
 
 @click.command(epilog=EXIT_CODES)
-@click.argument("front", type=click.Path(path_type=Path))
-@click.argument("side", type=click.Path(path_type=Path), required=False)
+@click.argument("front", type=PATH)
+@click.argument("side", type=PATH, required=False)
 @click.option(
-    "-o", "--output", required=True, type=click.Path(path_type=Path), help="FILE.obj, .glb or .ply."
+    "-o",
+    "--output",
+    required=True,
+    type=PATH,
+    metavar="FILE",
+    help="Where to write the mesh: FILE.obj, FILE.glb or FILE.ply.",
 )
 @click.option(
     "--keypoints",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE.npy",
     help="Also write the 68 keypoints, (68, 3), in the front photo's pixels.",
 )
-@click.option(
-    "--weights",
-    type=click.Path(path_type=Path),
-    help="Other weights than those that ship; what `export` wrote, too.",
-)
+@weights_option
 @click.option(
     "--front-box",
     nargs=4,
     type=float,
     metavar="X0 Y0 X1 Y1",
-    help="Where the face is in FRONT, px; no detector runs on it then.",
+    help="Where the face is in FRONT, from brow to chin, px; no detector runs on it then.",
 )
 @click.option(
     "--side-box",
@@ -57,11 +58,12 @@ TEXTURE_SIZE = 512
 )
 @click.option(
     "--texture-size",
-    default=TEXTURE_SIZE,
+    default=512,
     show_default=True,
     type=click.IntRange(16, 4096),
     help="Side of the texture, px.",
 )
+@announcing_compilation()
 def reconstruct(
     front: Path,
     side: Path | None,
@@ -74,41 +76,52 @@ def reconstruct(
 ) -> None:
     """Build a textured 3D mesh from the photos FRONT and SIDE of one face.
 
-    Without SIDE the mesh is built from the front alone, which tells less of its depth. The mesh is
-    in the front photo's pixels, y up, its origin at the photo's bottom-left pixel.
+    Without SIDE the mesh is built from the front alone, whose depth is less certain. The mesh is in
+    the front photo's pixels, y up, its origin at the photo's bottom-left pixel.
     """
-    if output.suffix.lower() not in ENDINGS:
-        raise Failure(f"{output} must end in {', '.join(ENDINGS)}", UNKNOWN_ENDING)
+    check_ending(output)
     for path in (output, keypoints):
         check_writable(path)
     if side is None and side_box is not None:
         raise click.UsageError("--side-box says where the face is in SIDE, which is not given")
-    names = (front,) if side is None else (front, side)
-    for path in names:
+    for path in (front, side):
         check_kept(path, output)
-    images = [read_photo(path) for path in names]
-    boxes = [
-        checked_box(box, image, option)
-        for box, image, option in zip(
-            (front_box, side_box), images, ("--front-box", "--side-box"), strict=False
-        )
-    ]
-    result, network = build(images, names, boxes, weights, texture_size)
+    front_photo = read_photo(front)
+    side_photo = None if side is None else read_photo(side)
+    front_face = typed_face(front_photo, front_box, "--front-box")
+    side_face = None if side is None else typed_face(side_photo, side_box, "--side-box")
+    front_face = front_face or detect(front_photo, "front", front)
+    if side is not None:
+        side_face = side_face or detect(side_photo, "side", side)
+    # Only now: a photo without a face need not wait for the network.
+    network = common.load_network(weights, prefer_onnx=True)
+    result = build(
+        front_photo, side_photo, network,
+        front_face=front_face, side_face=side_face, texture_size=texture_size,
+    )  # fmt: skip
     with writing(output):
         save(result, output, keypoints)
     wrote = f"wrote {output}" + (f" and {keypoints}" if keypoints else "")
-    click.echo(f"{wrote} ({network.name} in {common.engine(network)})")
+    click.echo(f"{wrote} ({network.name} in {engine(network)})")
 
 
-def check_kept(photo: Path, output: Path) -> None:
+def check_ending(output: Path) -> None:
+    """Refuse an output of no format that can be written."""
+    from facelib.geometry.meshfiles import MESH_ENDINGS
+
+    if output.suffix.lower() not in MESH_ENDINGS:
+        raise Failure(f"{output} must end in {', '.join(MESH_ENDINGS)}", UNKNOWN_ENDING)
+
+
+def check_kept(photo: Path | None, output: Path) -> None:
     """Refuse an output whose texture would be written over a photo."""
     texture = output.with_suffix(".png")
-    if output.suffix.lower() == ".obj" and photo.resolve() == texture.resolve():
+    if photo and output.suffix.lower() == ".obj" and photo.resolve() == texture.resolve():
         raise Failure(f"{output} would write its texture over the photo {photo}", UNWRITABLE)
 
 
-def checked_box(box: tuple[float, ...] | None, image, option: str):
-    """Turn the four numbers of an option into a detection."""
+def typed_face(image, box: tuple[float, ...] | None, option: str):
+    """Turn the four numbers of an option into a detection, if they were typed."""
     from facelib.detect import detection_from_box
 
     if box is None:
@@ -120,55 +133,47 @@ def checked_box(box: tuple[float, ...] | None, image, option: str):
     return detection_from_box(box)
 
 
-def build(images, names: tuple[Path, ...], boxes, weights: Path | None, texture_size: int):
-    """Find the faces that were not given and reconstruct; the front photo is the first.
-
-    Returns:
-        The reconstruction, and the network that made it.
-    """
+def detect(image, view: str, path: Path):
+    """Find the face in a photo; say in one sentence why that failed."""
     from facelib.detect import NoFaceError, find_face
 
-    detections = []
-    for view, image, name, box in zip(("front", "side"), images, names, boxes, strict=False):
-        try:
-            detections.append(box or find_face(image, f"the {view} photo {name}"))
-        except NoFaceError as error:
-            hint = f"--{view}-box X0 Y0 X1 Y1 can say where it is"
-            raise Failure(f"{error}; {hint}", NO_FACE) from error
-        except OSError as error:
-            raise Failure(str(error), BAD_DATA) from error
-    # Only now: a photo without a face need not wait for the network.
-    from facelib.face.layout import load_layout
-    from facelib.reconstruction.reconstruct import NoSideError
-    from facelib.reconstruction.reconstruct import reconstruct as run
+    try:
+        return find_face(image, f"the {view} photo {path}")
+    except NoFaceError as error:
+        hint = f"--{view}-box X0 Y0 X1 Y1 can say where it is"
+        raise Failure(f"{error}; {hint}", NO_FACE) from error
+    except OSError as error:
+        raise Failure(str(error), BAD_DATA) from error
 
-    network = common.load_network(weights, exported=True)
+
+def build(*photos_and_network, **settings):
+    """Reconstruct, as `facelib.reconstruct` does; say in one sentence why that failed."""
+    from facelib.reconstruction.reconstruct import NoSideError, reconstruct
+
     try:
-        layouts = load_layout(network.size), load_layout(texture_size)
-    except (ValueError, OSError) as error:
-        raise Failure(f"cannot load the layout: {error}", BAD_DATA) from error
-    front, side = images if len(images) == 2 else (*images, None)
-    try:
-        result = run(front, side, network, layouts[0], *detections, texture_layout=layouts[1])
+        return reconstruct(*photos_and_network, **settings)
     except NoSideError as error:
         raise click.UsageError(f"SIDE is missing: {error}") from error
-    return result, network
+    except (ValueError, OSError) as error:
+        raise Failure(f"cannot reconstruct: {error}", BAD_DATA) from error
+
+
+def engine(network) -> str:
+    """Name what runs a network."""
+    from facelib.networks.onnx_network import OnnxNetwork
+
+    return "ONNX Runtime" if isinstance(network, OnnxNetwork) else "torch"
 
 
 def save(result, output: Path, keypoints: Path | None) -> None:
     """Write the keypoints and the mesh; each appears whole or not at all, whatever stops it."""
     import numpy as np
 
-    from facelib.geometry.meshfiles import write_mesh
+    from facelib.files.atomic import replacing
 
-    if keypoints is None:
-        write_mesh(output, result.mesh)
-        return
-    beside = keypoints.with_name(f".{keypoints.name}.{os.getpid()}")
-    try:
-        with beside.open("wb") as file:
-            np.save(file, result.keypoints_image.astype(np.float32), allow_pickle=False)
-        write_mesh(output, result.mesh)
-        beside.replace(keypoints)
-    finally:
-        beside.unlink(missing_ok=True)
+    with ExitStack() as stack:
+        if keypoints is not None:
+            temporary = stack.enter_context(replacing(keypoints))
+            with temporary.open("wb") as file:
+                np.save(file, result.keypoints_image.astype(np.float32), allow_pickle=False)
+        result.save(output)

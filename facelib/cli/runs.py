@@ -1,8 +1,7 @@
-"""`python -m facelib runs`: training runs as a table, and their errors as a plot."""
+"""`facelib runs`: training runs as a table, and their errors as a plot."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -11,40 +10,45 @@ from facelib.cli.common import (
     BAD_DATA,
     EXIT_CODES,
     NO_SUCH_FILE,
+    PATH,
     UNKNOWN_ENDING,
     Failure,
     check_writable,
+    json_option,
+    write_json,
     writing,
 )
 
-ENDINGS = (".png", ".svg", ".pdf")
+PLOT_ENDINGS = (".png", ".svg", ".pdf")
 
 
 @click.command(epilog=EXIT_CODES)
-@click.argument("folders", nargs=-1, type=click.Path(path_type=Path), metavar="[FOLDER]...")
+@click.argument("folders", nargs=-1, type=PATH, metavar="[FOLDER]...")
 @click.option(
     "--plot",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE",
-    help="Also draw the validation error over the pairs seen: " + ", ".join(ENDINGS) + ".",
+    help="Also draw the validation error over the pairs seen: " + ", ".join(PLOT_ENDINGS) + ".",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, every validation included.")
-def runs(folders: tuple[Path, ...], plot: Path | None, as_json: bool) -> None:
+@json_option("the runs, with every validation,")
+def runs(folders: tuple[Path, ...], plot: Path | None, json_file: Path | None) -> None:
     """Tabulate the training runs in and below each FOLDER, or in the folder `runs`.
 
-    Skill is the error over the mean face's: below 1, the photos help. What a log does not tell
-    is a dash.
+    Skill is the error over the mean face's: below 1, the photos help. What a log does not hold is a
+    dash.
     """
     from facelib.training.run_table import draw_errors, markdown_table
 
-    if plot and plot.suffix.lower() not in ENDINGS:
-        raise Failure(f"{plot} must end in {', '.join(ENDINGS)}", UNKNOWN_ENDING)
-    check_writable(plot)
+    if plot and plot.suffix.lower() not in PLOT_ENDINGS:
+        raise Failure(f"{plot} must end in {', '.join(PLOT_ENDINGS)}", UNKNOWN_ENDING)
+    for path in (plot, json_file):
+        check_writable(path)
     found = read(folders or (Path("runs"),))
-    click.echo(json.dumps([r.to_dict() for r in found]) if as_json else markdown_table(found))
+    click.echo(markdown_table(found))
+    if json_file:
+        write_json(json_file, [run.to_dict() for run in found])
     if plot:
-        with writing(plot):
-            save(draw_errors(found), plot)
+        save(draw_errors(found), plot)
         click.echo(f"wrote {plot}", err=True)
 
 
@@ -72,5 +76,5 @@ def save(figure, path: Path) -> None:
     """Write a figure, whole or not at all."""
     from facelib.files.atomic import replacing
 
-    with replacing(path) as temporary:
+    with writing(path), replacing(path) as temporary:
         figure.savefig(temporary, format=path.suffix[1:].lower(), dpi=150)

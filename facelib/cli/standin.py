@@ -1,90 +1,106 @@
-"""`python -m facelib standin`: stand-ins for licensed datasets, in exactly their format."""
+"""`facelib standin`: stand-ins for licensed data sets, in exactly their format."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
-from facelib.cli.common import BAD_DATA, EXIT_CODES, UNWRITABLE, Failure
+from facelib.cli.common import BAD_DATA, EXIT_CODES, PATH, UNWRITABLE, Failure
+from facelib.cli.kernels import announcing_compilation
 
-OUT = click.option("--out", required=True, type=click.Path(path_type=Path), help="A new folder.")
-SEED = click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-OTHER_SEED = click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+OUT = click.argument("out", type=PATH)
 
 
-def count_option(default: int, what: str):
-    """Make the option that says how many."""
+def count_option(default: int, what: str) -> Callable:
+    """Return the option that says how many."""
     return click.option(
-        "--count", type=click.IntRange(1), default=default, show_default=True, help=what
-    )
+        "--count", type=click.IntRange(1), default=default, show_default=True,
+        help=f"How many {what}.",
+    )  # fmt: skip
+
+
+def seed_option(default: int) -> Callable:
+    """Return the option that says which people."""
+    return click.option(
+        "--seed", type=click.IntRange(0), default=default, show_default=True,
+        help="Seed of every random draw.",
+    )  # fmt: skip
 
 
 @click.group(epilog=EXIT_CODES)
 def standin() -> None:
-    """Write a stand-in for a licensed dataset, marked as one."""
+    """Write a stand-in for a licensed data set, marked as one."""
 
 
 @standin.command(epilog=EXIT_CODES)
 @OUT
-@count_option(20, "How many subjects.")
-@SEED
+@count_option(20, "subjects")
+@seed_option(0)
 def florence(out: Path, **numbers: int) -> None:
-    """Scan held-out synthetic people, as MICC Florence has scans."""
+    """Scan held-out synthetic people into OUT, as MICC Florence has scans."""
     from facelib.datasets.florence.standin import write_florence_standin
 
-    write(write_florence_standin, out, "subjects", **numbers)
+    subjects = write(write_florence_standin, out, **numbers)
+    click.echo(f"wrote a stand-in to {out}: {subjects} subjects")
 
 
 @standin.command(epilog=EXIT_CODES)
 @OUT
 def bfm(out: Path) -> None:
-    """Write a morphable model of the shipped head, as BFM.mat is one."""
+    """Write a morphable model of the shipped head to OUT, as BFM.mat is one."""
     from facelib.datasets.basel.standin import write_bfm_standin
 
-    write(write_bfm_standin, out, "model")
+    write(write_bfm_standin, out)
+    click.echo(f"wrote a stand-in to {out}: 1 model")
 
 
 @standin.command("300w-lp", epilog=EXIT_CODES)
 @OUT
-@count_option(300, "How many photos.")
-@SEED
+@count_option(300, "photos")
+@seed_option(0)
 def w300lp(out: Path, **numbers: int) -> None:
-    """Photograph synthetic people with fits to the stand-in of BFM, as 300W-LP has them."""
+    """Photograph synthetic people into OUT, with fits to the stand-in of BFM, as 300W-LP has."""
     from facelib.datasets.w300lp.standin import write_w300lp_standin
 
-    write(write_w300lp_standin, out, "photos", **numbers)
+    photos = write(write_w300lp_standin, out, **numbers)
+    click.echo(f"wrote a stand-in to {out}: {photos} photos")
 
 
 @standin.command(epilog=EXIT_CODES)
 @OUT
-@count_option(40, "How many photos.")
-@OTHER_SEED
+@count_option(40, "photos")
+@seed_option(1)
 def aflw2000(out: Path, **numbers: int) -> None:
-    """Photograph others of them, as AFLW2000-3D has them."""
+    """Photograph others of them into OUT, as AFLW2000-3D has them."""
     from facelib.datasets.aflw2000.standin import write_aflw2000_standin
 
-    write(write_aflw2000_standin, out, "photos", **numbers)
+    photos = write(write_aflw2000_standin, out, **numbers)
+    click.echo(f"wrote a stand-in to {out}: {photos} photos")
 
 
 @standin.command(epilog=EXIT_CODES)
 @OUT
-@count_option(20, "How many people.")
-@SEED
-@click.option("--size", type=click.IntRange(16), default=512, show_default=True, help="Side, px.")
+@count_option(20, "people")
+@seed_option(0)
+@click.option(
+    "--size", type=click.IntRange(16), default=512, show_default=True, help="Side of a photo, px."
+)
 def facegen(out: Path, **numbers: int) -> None:
-    """Photograph synthetic people, as `fg3` exports them; people who are there are kept."""
+    """Photograph synthetic people into OUT, as `fg3` exports them; people there are kept."""
     from facelib.datasets.facegen.standin import write_facegen_standin
 
-    write(write_facegen_standin, out, "people", **numbers)
+    people = write(write_facegen_standin, out, **numbers)
+    click.echo(f"wrote a stand-in to {out}: {people} people")
 
 
-def write(writer, out: Path, what: str, **numbers: int) -> None:
-    """Run a writer; say what it wrote, or in one sentence why it could not."""
+@announcing_compilation()
+def write(writer: Callable, out: Path, **numbers: int):
+    """Run a writer and return what it returns; say in one sentence why it could not."""
     try:
-        written = writer(out, **numbers)
+        return writer(out, **numbers)
     except FileNotFoundError as error:
         raise Failure(f"cannot make a stand-in: {error}", BAD_DATA) from error
     except (ValueError, OSError) as error:
         raise Failure(f"cannot write a stand-in: {error}", UNWRITABLE) from error
-    click.echo(f"wrote a stand-in to {out}: {written} {what}")

@@ -160,7 +160,7 @@ def missing_sentence(dataset: Dataset, folder: Path | str) -> str:
     wanted = " and ".join(expected.pattern for expected in dataset.expected)
     sentence = f"no {wanted} of {dataset.name} in {folder}: ask for it at {dataset.ask}"
     if dataset.stand_in:
-        command = f"python -m facelib standin {dataset.stand_in} --out {shlex.quote(str(folder))}"
+        command = f"facelib standin {dataset.stand_in} {shlex.quote(str(folder))}"
         return f"{sentence}, or make a stand-in with `{command}`"
     return sentence
 

@@ -1,1 +1,1 @@
-"""From two photos to a textured mesh."""
+"""From photos of a face to its textured mesh: `facelib.reconstruct` is the door."""

@@ -6,23 +6,31 @@ in the mesh frame, which is that frame made right-handed: see `image_to_mesh`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from scipy import ndimage
 
-from facelib.detect import Detection, find_face
+from facelib.detect import Detection, detection_from_box, find_face
+from facelib.face.layout import UVLayout, load_layout
 from facelib.geometry.mesh import Mesh
+from facelib.geometry.meshfiles import write_mesh
 from facelib.imaging.crop import Crop
+from facelib.imaging.imagefiles import read_image
+from facelib.networks.loading import load_network
 from facelib.networks.onnx_network import OnnxNetwork
+from facelib.reconstruction.texture import sample_texture
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from facelib.face.layout import UVLayout
+Photo: TypeAlias = np.ndarray | Path | str
+Face: TypeAlias = Detection | Sequence[float]
+Network: TypeAlias = "nn.Module | OnnxNetwork"
 
+TEXTURE_SIZE = 512
 N_ROUNDS = 2
 """Predictions per face: the keypoints of each place the crop of the next."""
 MAX_CROP_SHIFT = 0.25
@@ -59,7 +67,7 @@ class Reconstruction:
         vertices_image: (V, 3) float32, the layout's vertices, front photo px, lowest z about 0.
         keypoints_image: (68, 3) float32, px of the front photo.
         mesh: right-handed, y up, textured: `image_to_mesh` of the vertices.
-        position_map: (S, S, 3) float32, what the network said, px of the front crop.
+        position_map: (S, S, 3) float32, the network's last answer, px of the front crop.
         front_crop: where that crop lay in the front photo.
         side_crop: where the other lay in the side photo, if there was one.
     """
@@ -70,6 +78,15 @@ class Reconstruction:
     position_map: np.ndarray
     front_crop: Crop
     side_crop: Crop | None
+
+    def save(self, path: Path | str) -> None:
+        """Write the mesh; the ending, .obj, .glb or .ply, names the format.
+
+        Raises:
+            ValueError: if the ending is another one.
+            OSError: if the file cannot be written.
+        """
+        write_mesh(path, self.mesh)
 
 
 class NoSideError(ValueError):
@@ -97,7 +114,7 @@ def crop_from_detection(
 
 
 def predict_position_maps(
-    network: nn.Module | OnnxNetwork, fronts: np.ndarray, sides: np.ndarray | None
+    network: Network, fronts: np.ndarray, sides: np.ndarray | None
 ) -> np.ndarray:
     """Run a network over pairs of crops, or over front crops alone.
 
@@ -145,7 +162,7 @@ def _predict_in_torch(
     return output.transpose(0, 2, 3, 1) * np.float32(fronts.shape[1] * POSITION_SCALE)
 
 
-def check_side_photo(network: nn.Module | OnnxNetwork, has_side: bool) -> None:
+def check_side_photo(network: Network, has_side: bool) -> None:
     """Raise NoSideError if a network needs a side photo and there is none."""
     if not has_side and network.side_photo == "needed":
         raise NoSideError(
@@ -172,80 +189,76 @@ def image_to_mesh(points_image: np.ndarray, height: int) -> np.ndarray:
     )
 
 
-def sample_texture(photo: np.ndarray, vertices_image: np.ndarray, layout: UVLayout) -> np.ndarray:
-    """Carry the photo's colours into texture space, through the position map.
-
-    Every texture pixel looks up where its point of the face lies in the photo (bilinear). Points
-    that the face itself hides get the colour of what hides them. Pixels beyond the layout repeat
-    their nearest neighbour in it, so that a viewer's filtering finds no black rim.
-
-    Args:
-        photo: (H, W, 3) float32 RGB, 0 to 1.
-        vertices_image: (V, 3) float, px of the photo.
-        layout: its size is the texture's size.
-
-    Returns:
-        (size, size, 3) float32 RGB, 0 to 1.
-    """
-    low, high = vertices_image[:, :2].min(axis=0), vertices_image[:, :2].max(axis=0)
-    side = max(float((high - low).max()), 1.0)
-    # Shrinking a large photo to the texture's own scale first keeps fine detail from aliasing.
-    around = Crop(tuple((low + high) / 2), side, max(1, round(min(side, layout.size))))
-    cut = around.cut(photo, outside="edge")
-    where = layout.position_map(around.image_to_crop(vertices_image).astype(np.float32))
-    rows_columns = [where[..., 1], where[..., 0]]
-    texture = np.stack(
-        [
-            ndimage.map_coordinates(cut[..., channel], rows_columns, order=1, mode="nearest")
-            for channel in range(3)
-        ],
-        axis=-1,
-    )
-    rows, columns = ndimage.distance_transform_edt(
-        ~layout.coverage, return_distances=False, return_indices=True
-    )
-    return np.clip(texture[rows, columns], 0, 1).astype(np.float32)
-
-
 def reconstruct(
-    front: np.ndarray,
-    side: np.ndarray | None,
-    network: nn.Module | OnnxNetwork,
-    layout: UVLayout,
-    front_detection: Detection | None = None,
-    side_detection: Detection | None = None,
-    texture_layout: UVLayout | None = None,
+    front: Photo,
+    side: Photo | None = None,
+    network: Network | Path | str | None = None,
+    *,
+    front_face: Face | None = None,
+    side_face: Face | None = None,
+    texture_size: int = TEXTURE_SIZE,
     n_rounds: int = N_ROUNDS,
+    layout_of: Callable[[int], UVLayout] = load_layout,
 ) -> Reconstruction:
-    """Build a textured mesh from a front and a side photo, or from a front alone.
+    """Turn one or two photos of a face into a textured 3D mesh.
+
+    Two files in, one out:
+
+        import facelib
+
+        face = facelib.reconstruct("front.jpg", "side.jpg")
+        face.save("me.glb")  # or me.obj, with its .mtl and .png, or me.ply
+
+    The side photo is optional, and the two need not have one size. A photo may also be an array of
+    pixels. What was found is in the front photo's own frame: x right, y down, in px from the centre
+    of its top-left pixel, z toward the camera in the same unit, the face's lowest point at 0. The
+    mesh is in the frame of mesh viewers, y up:
+
+        face.keypoints_image  # (68, 3): draw x and y over the photo to see whether they fit
+        face.vertices_image   # (V, 3)
+        face.mesh             # .vertices, .triangles, .uv and .texture
+
+    Where no face is found, say where it is; for many photos, load the network once:
+
+        from facelib.networks.loading import load_network
+
+        network = load_network(prefer_onnx=True)
+        face = facelib.reconstruct(photo, network=network, front_face=(120, 80, 300, 310))
+
+    Chapter 10 goes through every step.
 
     Args:
-        front: (H, W, 3) float32 RGB, 0 to 1.
-        side: (h, w, 3) float32 RGB, 0 to 1; another size and scale may be. None: there is none.
-        network: as `predict_position_maps` takes it; `network.size` is the side of its input.
-        layout: of the network's size.
-        front_detection: the face in ``front``; None looks for it.
-        side_detection: the face in ``side``; None looks for it.
-        texture_layout: the same layout at the texture's size; None takes ``layout``.
+        front: the front photo, |yaw| up to 45°: a file, or (H, W, 3) RGB, float32 in 0..1 or
+            uint8.
+        side: a photo of the same face from the side, or None.
+        network: loaded, or the file of its weights; None takes the default network.
+        front_face: the face in ``front``: a `Detection`, or the box (x0, y0, x1, y1) from brow to
+            chin, px; None looks for it.
+        side_face: the same in ``side``.
+        texture_size: side of the mesh's texture, texels.
         n_rounds: predictions; each after the first crops around the keypoints of the last.
+        layout_of: gives the layout at a size; another than the shipped one for other networks.
 
     Returns:
         Reconstruction.
 
     Raises:
-        NoSideError: if there is no side photo and the network needs one.
+        FileNotFoundError: if a photo, the weights or the layout are not there.
         NoFaceError: if a face was looked for and not found; the message says in which photo.
-        ValueError: if the layout does not fit the network.
+        NoSideError: if there is no side photo and the network needs one.
+        ValueError: if a file is not what it should be, or a box is none.
     """
-    if layout.size != network.size:
-        raise ValueError(f"layout must have the network's size {network.size}, got {layout.size}")
+    front, side = _read(front), None if side is None else _read(side)
+    if network is None or isinstance(network, (str, Path)):
+        network = load_network(None if network is None else Path(network), prefer_onnx=True)
     check_side_photo(network, side is not None)
-    front_detection = front_detection or find_face(front, "the front photo")
-    first_crop = crop_from_detection(front_detection, network.size, FRONT_BOX)
+    layout = layout_of(network.size)
+    detection = _detection(front_face, front, "the front photo")
+    first_crop = crop_from_detection(detection, network.size, FRONT_BOX)
     side_crop = sides = None
     if side is not None:
-        side_detection = side_detection or find_face(side, "the side photo")
-        side_crop = crop_from_detection(side_detection, network.size, SIDE_BOX)
+        detection = _detection(side_face, side, "the side photo")
+        side_crop = crop_from_detection(detection, network.size, SIDE_BOX)
         sides = side_crop.cut(side)[None]
 
     def predict(crop: Crop) -> np.ndarray:
@@ -257,10 +270,22 @@ def reconstruct(
         image_to_mesh(vertices, front.shape[0]),
         layout.triangles,
         layout.uv,
-        sample_texture(front, vertices, texture_layout or layout),
+        sample_texture(front, vertices, layout_of(texture_size)),
     )
     keypoints = layout.keypoints(vertices).astype(np.float32)
     return Reconstruction(vertices, keypoints, mesh, position_map, crop, side_crop)
+
+
+def _read(photo: Photo) -> np.ndarray:
+    if not isinstance(photo, np.ndarray):
+        return read_image(photo)
+    return photo.astype(np.float32) / 255 if photo.dtype == np.uint8 else photo
+
+
+def _detection(face: Face | None, photo: np.ndarray, name: str) -> Detection:
+    if face is None:
+        return find_face(photo, name)
+    return face if isinstance(face, Detection) else detection_from_box(face)
 
 
 def _refined(

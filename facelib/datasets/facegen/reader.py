@@ -9,7 +9,7 @@ person gives two pairs: front with left, and front with right. Chapter 05.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -45,19 +45,16 @@ MAX_TRIES = 5  # people whose mesh may fail to register
 
 @dataclass(frozen=True)
 class ImportSettings:
-    """Settings of the pairs of an export.
+    """What decides the pairs of an export; each field's help describes it."""
 
-    Attributes:
-        size: side of the crops, px.
-        seed: of crops and backgrounds.
-        jitter: whether to move and scale the crops slightly, as a detector does.
-        mm_per_unit: of the meshes; FaceGen's own are in mm.
-    """
-
-    size: int = 256
-    seed: int = 0
-    jitter: bool = True
-    mm_per_unit: float = 1.0
+    size: int = field(default=256, metadata={"help": "Side of the crops, px.", "minimum": 16})
+    seed: int = field(default=0, metadata={"help": "Seed of crops and backgrounds.", "minimum": 0})
+    jitter: bool = field(
+        default=True, metadata={"help": "Move and scale the crops at random, as a detector's are."}
+    )
+    mm_per_unit: float = field(
+        default=1.0, metadata={"help": "Unit of the meshes; FaceGen's own are in mm.", "above": 0}
+    )
 
 
 @dataclass(frozen=True)

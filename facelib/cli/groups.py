@@ -1,0 +1,67 @@
+"""Groups of commands that import a command only when it is called, so that `--help` is quick."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+
+import click
+
+from facelib.cli.common import NOT_INSTALLED, Failure
+
+# Packages beyond the core that commands import, and the extra that has them (see pyproject.toml).
+EXTRA_OF_PACKAGE = {"distributed": "cluster"} | dict.fromkeys(
+    ("torch", "accelerate", "safetensors", "onnxscript", "matplotlib", "tqdm", "threadpoolctl")
+    + ("skimage", "defusedxml", "yaml"),
+    "train",
+)
+
+
+class LazyGroup(click.Group):
+    """A group whose commands lie in modules of their own.
+
+    The command `facelib pairs 300w-lp` is `pairs_300w_lp` in `facelib.cli.pairs_300w_lp`; a module
+    is imported when its command is called, or asked for help.
+    """
+
+    def __init__(self, *arguments, summaries: Mapping[str, str], inside: str = "", **settings):
+        """Keep what each command does, in a line, by its name.
+
+        Args:
+            arguments: of `click.Group`.
+            summaries: by the commands' names, in the order in which help lists them.
+            inside: the group's own name, unless it is the program.
+            settings: of `click.Group`.
+        """
+        super().__init__(*arguments, **settings)
+        self.summaries, self.inside = summaries, inside
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """Name the commands."""
+        return list(self.summaries)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """Import a command."""
+        if name not in self.summaries:
+            return None
+        module = f"{self.inside} {name}".strip().replace(" ", "_").replace("-", "_")
+        return getattr(import_module(f"facelib.cli.{module}"), module)
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self.summaries.items()))
+
+    def invoke(self, context: click.Context) -> object:
+        """Run a command; name the extra to install where it needs a package that is not there."""
+        try:
+            return super().invoke(context)
+        except ModuleNotFoundError as error:
+            package = (error.name or "").partition(".")[0]
+            if package not in EXTRA_OF_PACKAGE:
+                raise
+            extra = EXTRA_OF_PACKAGE[package]
+            message = (
+                f"this needs {package}, which is not installed: pip install 'facelib[{extra}]'"
+            )
+            raise Failure(message, NOT_INSTALLED) from error

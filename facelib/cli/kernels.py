@@ -1,0 +1,58 @@
+"""Tell whoever waits that numba compiles kernels, which happens once per machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+import facelib
+
+if TYPE_CHECKING:
+    from numba.core.event import Event
+
+PACKAGE = Path(facelib.__file__).parent
+
+
+@contextmanager
+def announcing_compilation() -> Iterator[None]:
+    """Say on standard error when kernels are compiled inside the block, and how long that took.
+
+    Nothing is said of kernels that numba finds in its cache. The folder of the cache is named where
+    it is not the package's own, as with a package that is installed where nobody may write.
+    """
+    from numba.core.event import Listener, install_listener
+
+    class Announcer(Listener):
+        depth, seconds, started = 0, 0.0, 0.0
+
+        def on_start(self, event: Event) -> None:
+            # A kernel that calls another compiles it inside its own compilation.
+            self.depth += 1
+            if self.depth > 1:
+                return
+            if not self.seconds:
+                click.echo(f"compiling kernels, once, up to a minute …{_cache(event)}", err=True)
+            self.started = time.monotonic()
+
+        def on_end(self, event: Event) -> None:
+            self.depth -= 1
+            if self.depth == 0:
+                self.seconds += time.monotonic() - self.started
+
+    with install_listener("numba:compile", Announcer()) as announcer:
+        try:
+            yield
+        finally:
+            if announcer.seconds:
+                click.echo(f"compiled kernels in {announcer.seconds:.0f} s", err=True)
+
+
+def _cache(event: Event) -> str:
+    folder = event.data["dispatcher"].stats.cache_path
+    inside = folder is None or PACKAGE in Path(folder).parents
+    return "" if inside else f" (kept in {Path(folder).parent})"

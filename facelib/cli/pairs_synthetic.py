@@ -1,0 +1,90 @@
+"""`facelib pairs synthetic`: photographs of synthetic people."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import click
+
+from facelib.cli.common import BAD_DATA, EXIT_CODES, PATH, UNWRITABLE, Failure
+from facelib.cli.kernels import announcing_compilation
+from facelib.cli.options import dataclass_options, typed
+from facelib.synthetic.ingredients import Ingredients
+from facelib.synthetic.settings import Plan, SyntheticSettings
+
+INGREDIENTS = tuple(field.name for field in fields(Ingredients))
+
+
+def parse_ingredients(context, parameter, words: str) -> frozenset[str]:
+    """Turn `hair,film` into names of ingredients; `all` and `none` stand for every one and none."""
+    if words in ("all", "none"):
+        return frozenset(INGREDIENTS if words == "all" else ())
+    names = {name.strip() for name in words.split(",")}
+    unknown = sorted(names - set(INGREDIENTS))
+    if unknown:
+        raise click.BadParameter(
+            f"no ingredient is called {unknown[0]!r}; there are {', '.join(INGREDIENTS)}, "
+            "and the words all and none"
+        )
+    return frozenset(names)
+
+
+@click.command("synthetic", epilog=EXIT_CODES)
+@click.argument("out", type=PATH)
+@dataclass_options(Plan, SyntheticSettings)
+@click.option(
+    "--with",
+    "included",
+    default="all",
+    show_default=True,
+    callback=parse_ingredients,
+    metavar="NAMES",
+    help=f"Ingredients of the photos, with commas: {', '.join(INGREDIENTS)}; or all, or none.",
+)
+@click.option(
+    "--without",
+    "excluded",
+    default="none",
+    show_default=True,
+    callback=parse_ingredients,
+    metavar="NAMES",
+    help="Ingredients to leave out of those.",
+)
+@click.option("--workers", type=click.IntRange(1), help="Processes.  [default: 1]")
+@click.option(
+    "--dask",
+    metavar="ADDRESS",
+    help="Let the cluster of this Dask scheduler work; OUT must be shared with it.",
+)
+@click.option("--quiet", is_flag=True, help="Show no progress bar.")
+@announcing_compilation()
+def pairs_synthetic(
+    out: Path,
+    included: frozenset[str],
+    excluded: frozenset[str],
+    workers: int | None,
+    dask: str | None,
+    quiet: bool,
+    **values,
+) -> None:
+    """Photograph synthetic people into the folder OUT.
+
+    The same options make the same bytes, however many workers there are; the same command again
+    goes on with a folder that was not finished. The small part of the truth (vertices, keypoints,
+    cameras, every number that was drawn) is always kept.
+    """
+    from facelib.synthetic.generation import generate_pairs
+
+    if dask and workers:
+        raise click.UsageError("--workers are of this machine, --dask of a cluster; give one")
+    ingredients = Ingredients(**dict.fromkeys(included - excluded, True))
+    settings = SyntheticSettings(ingredients=ingredients, **typed(SyntheticSettings, values))
+    plan = Plan(settings=settings, **typed(Plan, values))
+    try:
+        made = generate_pairs(out, plan, workers or 1, dask, progress=not quiet)
+    except FileNotFoundError as error:
+        raise Failure(f"cannot generate: {error}", BAD_DATA) from error
+    except (ValueError, RuntimeError, OSError) as error:
+        raise Failure(f"cannot write pairs: {error}", UNWRITABLE) from error
+    click.echo(f"wrote {made} pairs to {out}" if made else f"{out} had all {plan.count} pairs")

@@ -1,0 +1,69 @@
+"""Load a network, in ONNX Runtime or in torch, whichever its file is for.
+
+Without torch installed, a network runs from the ONNX file that lies beside its weights.
+"""
+
+from __future__ import annotations
+
+import logging
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from facelib.files.atomic import sha256
+from facelib.files.paths import data_file
+from facelib.networks.onnx_network import OnnxNetwork
+
+if TYPE_CHECKING:
+    from torch import nn
+
+DEFAULT_NETWORK = "compact"
+ONNX = ".onnx"
+
+
+def default_weights() -> Path:
+    """Return where the weights of the default network lie.
+
+    Raises:
+        FileNotFoundError: if they are not there.
+    """
+    return data_file("weights", f"{DEFAULT_NETWORK}.safetensors")
+
+
+def load_network(weights: Path | None = None, prefer_onnx: bool = False) -> nn.Module | OnnxNetwork:
+    """Load the named weights, or those of the default network.
+
+    Args:
+        weights: a .safetensors file, which torch runs, or an .onnx file; None takes the default
+            network.
+        prefer_onnx: run the .onnx file beside the weights where there is one: it starts sooner and
+            needs no torch. Without torch, that file is taken whether preferred or not.
+
+    Raises:
+        ValueError: if the file is missing or holds no network.
+        ModuleNotFoundError: if only torch can run the file, and torch is not installed.
+    """
+    path = default_weights() if weights is None else weights
+    if path.suffix.lower() == ONNX:
+        return OnnxNetwork(path)
+    if prefer_onnx or find_spec("torch") is None:
+        network = _exported(path)
+        if network is not None:
+            return network
+    from facelib.networks.weights import load_weights
+
+    return load_weights(path)
+
+
+def _exported(weights: Path) -> OnnxNetwork | None:
+    """Load the ONNX file beside some weights; None where there is none that was made of them."""
+    exported = weights.with_suffix(ONNX)
+    if not weights.is_file() or not exported.is_file():
+        return None
+    network = OnnxNetwork(exported)
+    if network.weights_sha256 == sha256(weights):
+        return network
+    logging.getLogger(__name__).warning(
+        "%s was made of other weights than %s and is not used", exported, weights
+    )
+    return None
