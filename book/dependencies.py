@@ -57,7 +57,9 @@ def notebook_source(path: Path) -> str:
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     code = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
     commands = [line for line in code.splitlines() if re.match(r"\s*[!%]", line)]
-    if any("-m facelib" in line for line in commands):
+    if any("facelib " in line for line in commands):
+        # The program imports its commands by name, each when it is called.
+        code += "".join(f"\nimport {name}" for name in modules() if name.startswith("facelib.cli"))
         code += "\nimport facelib.__main__"
     return re.sub(r"(?m)^(\s*)[!%].*$", r"\1pass", code)
 

@@ -1,7 +1,7 @@
 """Pack finished training runs into what ships: weights, their log and their card.
 
     python experiments/pack_weights.py runs/two_view_64 runs/two_view_128
-    python -m facelib evaluate ... --json data/weights/two_view.evaluation.json
+    facelib evaluate pairs ... --json data/weights/two_view.evaluation.json
     python experiments/pack_weights.py runs/two_view_64 runs/two_view_128   # with numbers
 
 The runs are the stages of one training, in order, each started from the one before. No number in
@@ -25,6 +25,7 @@ from facelib.training.runs import Run, Training, read_training
 
 WEIGHTS = data_dir() / "weights"
 EXPORTED = "compact"  # the default network ships as ONNX, too
+OLD_COMMAND = "python -m facelib evaluate"  # as records quote it that were made with it
 ABOUT = {
     "prn": "PRNet's network for one photo, the single-view baseline",
     "one_view": "The thesis's network on the front photo alone",
@@ -79,7 +80,8 @@ trained on {last.environment["threads"]} processor thread(s). Log: `{name}.log.j
     if evaluation.exists():
         record = read_record(evaluation)
         table = score_table({record.method: record.evaluation})
-        text += f"\n## On held-out stand-in heads\n\n{table}\n\n`{record.about['command']}`\n"
+        command = record.about["command"].replace(OLD_COMMAND, "facelib evaluate pairs")
+        text += f"\n## On held-out stand-in heads\n\n{table}\n\n`{command}`\n"
     return text
 
 
