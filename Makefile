@@ -30,6 +30,12 @@ export NUMBA_NUM_THREADS ?= 1
 # The kernels of the notebooks are found in the environment, never in the user's own folders.
 export JUPYTER_PREFER_ENV_PATH := 1
 export PYTHONDONTWRITEBYTECODE := 1
+# Nothing phones home, also where a tool imports ONNX Runtime or the hub before facelib.
+export ORT_DISABLE_TELEMETRY := 1
+export HF_HUB_DISABLE_TELEMETRY := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Matplotlib's list of fonts, which it would keep in the user's home.
+export MPLCONFIGDIR := $(CURDIR)/.venv/matplotlib
 
 JUPYTER_BOOK = $(BIN)/jupyter-book build --quiet -W --keep-going --config _config.yml
 
@@ -42,15 +48,18 @@ book: $(STAMP)
 
 html: $(BUILD)/html/index.html
 
+# Without JupyterLab's news, its look for updates and its list of extensions, which ask the network.
 lab: $(STAMP)
-	$(BIN)/jupyter lab notebooks
+	$(BIN)/jupyter lab --LabApp.news_url=None --LabApp.extension_manager=readonly \
+		--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate \
+		notebooks
 
 clean:
 	rm -rf $(BUILD) $(TEST) book/chapters
 
 # --- environment -----------------------------------------------------------------------------
 
-$(STAMP): requirements.txt pyproject.toml
+$(STAMP): requirements.txt pyproject.toml setup.py
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
@@ -111,7 +120,11 @@ browser: $(STAMP) chromium
 # Debian's chromium, installed only where nobody has to type a password.
 chromium:
 	@if command -v chromium > /dev/null; then :; \
-	elif [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq chromium || :; \
+	elif [ "$$(id -u)" = 0 ]; then \
+		echo "The tests of the book need a browser: installing chromium with apt-get"; \
+		apt-get update -qq && apt-get install -y -qq chromium || :; \
 	elif sudo -n true 2> /dev/null; then \
+		echo "The tests of the book need a browser: installing chromium with sudo apt-get"; \
 		sudo apt-get update -qq && sudo apt-get install -y -qq chromium || :; \
+	else echo "There is no chromium, and installing it needs a password: see the skipped tests"; \
 	fi

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import tempfile
 from pathlib import Path
 
 import click
@@ -37,6 +40,7 @@ def runs(folders: tuple[Path, ...], plot: Path | None, json_file: Path | None) -
     Skill is the error over the mean face's: below 1, the photos help. What a log does not hold is a
     dash.
     """
+    keep_matplotlib_out_of_home()
     from facelib.training.run_table import draw_errors, markdown_table
 
     if plot and plot.suffix.lower() not in PLOT_ENDINGS:
@@ -50,6 +54,14 @@ def runs(folders: tuple[Path, ...], plot: Path | None, json_file: Path | None) -
     if plot:
         save(draw_errors(found), plot)
         click.echo(f"wrote {plot}", err=True)
+
+
+def keep_matplotlib_out_of_home() -> None:
+    """Give matplotlib a cache that ends with the program, unless the user has named a folder."""
+    if "MPLCONFIGDIR" not in os.environ:
+        folder = tempfile.TemporaryDirectory(prefix="facelib-matplotlib-")
+        atexit.register(folder.cleanup)
+        os.environ["MPLCONFIGDIR"] = folder.name
 
 
 def read(folders: tuple[Path, ...]) -> list:

@@ -4,18 +4,34 @@ import os
 from pathlib import Path
 
 DATA_VARIABLE = "FACELIB_DATA"
-BESIDE_PACKAGE = Path(__file__).resolve().parents[2] / "data"
+_PACKAGE = Path(__file__).resolve().parents[1]
+IN_WHEEL = _PACKAGE / "data"
+IN_CLONE = _PACKAGE.parent / "data"
 
 
 def data_dir() -> Path:
     """Return the folder that holds the head model, the weights and the data sets.
 
     Returns:
-        The folder named by the environment variable FACELIB_DATA, or else `data/` beside the
-        package, where a clone of the repository has it.
+        The folder named by the environment variable FACELIB_DATA; without it, `data/` beside the
+        package, where a clone of the repository has it; in an installed wheel, `data/` inside the
+        package, which has the head and the default network alone.
     """
     chosen = os.environ.get(DATA_VARIABLE)
-    return Path(chosen) if chosen else BESIDE_PACKAGE
+    if chosen:
+        return Path(chosen)
+    return IN_WHEEL if IN_WHEEL.is_dir() else IN_CLONE
+
+
+def _missing(wanted: str) -> FileNotFoundError:
+    folder = data_dir()
+    where = f"set {DATA_VARIABLE} to the folder that holds it"
+    if folder == IN_WHEEL:
+        where = (
+            "the installed package has the head and the default network alone; all else is in the "
+            f"folder data/ of facelib's repository: clone it and set {DATA_VARIABLE} to that folder"
+        )
+    return FileNotFoundError(f"expected {wanted} in {folder}, found no such file ({where})")
 
 
 def data_file(*parts: str) -> Path:
@@ -29,10 +45,7 @@ def data_file(*parts: str) -> Path:
     """
     path = data_dir().joinpath(*parts)
     if not path.is_file():
-        raise FileNotFoundError(
-            f"expected {'/'.join(parts)} in {data_dir()}, found no such file "
-            f"(set {DATA_VARIABLE} to the folder that holds it)"
-        )
+        raise _missing("/".join(parts))
     return path
 
 
@@ -48,8 +61,5 @@ def data_files(folder: str, pattern: str) -> list[Path]:
     """
     found = sorted(data_dir().joinpath(folder).glob(pattern))
     if not found:
-        raise FileNotFoundError(
-            f"expected {folder}/{pattern} in {data_dir()}, found no such file "
-            f"(set {DATA_VARIABLE} to the folder that holds them)"
-        )
+        raise _missing(f"{folder}/{pattern}")
     return found

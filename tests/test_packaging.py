@@ -1,0 +1,145 @@
+"""What `pip install` gives: the right requirements, and a wheel that works without torch."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import Distribution, distribution
+from pathlib import Path
+
+import numpy as np
+import pytest
+from packaging.requirements import Requirement
+from PIL import Image
+
+from facelib.geometry.meshfiles import read_mesh
+from facelib.synthetic.samples import make_pair
+from facelib.synthetic.settings import SyntheticSettings
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+LARGEST_MB = 20
+CLEAN = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "FACELIB"))}
+WHOLE_PHOTO = ("20", "20", "236", "236")
+
+
+def required(group):
+    """The requirements of an extra, or of the core, by name; other extras of ours left out."""
+    listed = PROJECT["optional-dependencies"][group] if group else PROJECT["dependencies"]
+    requirements = [Requirement(line) for line in listed]
+    return {r.name.lower(): r for r in requirements if r.name != "facelib"}
+
+
+def test_pins_lie_within_the_ranges_and_every_pin_is_asked_for():
+    lines = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
+    pins = [Requirement(line.partition("#")[0]) for line in lines if re.match(r"\w", line)]
+    pinned = {pin.name.lower(): next(iter(pin.specifier)).version for pin in pins}
+    ranges = {}
+    for group in ("", *PROJECT["optional-dependencies"]):
+        assert not ranges.keys() & required(group).keys(), "a package is in two groups"
+        ranges |= required(group)
+    assert pinned.keys() == ranges.keys()
+    for name, version in pinned.items():
+        assert ranges[name].specifier.contains(version), name
+
+
+def test_the_core_has_no_torch():
+    assert "torch" not in {dist.metadata["name"] for dist in installed_core()}
+
+
+def installed_core() -> list[Distribution]:
+    """The installed distributions that the core's requirements pull in, directly or not."""
+    found, waiting = {}, list(required("").values())
+    while waiting:
+        requirement = waiting.pop()
+        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        if requirement.name.lower() not in found:
+            found[requirement.name.lower()] = distribution(requirement.name)
+            waiting += map(Requirement, distribution(requirement.name).requires or [])
+    return list(found.values())
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel, built in a copy, for building leaves files in its folder."""
+    copy = tmp_path_factory.mktemp("source")
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, copy)
+    shutil.copytree(
+        ROOT / "facelib", copy / "facelib", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    shutil.copytree(ROOT / "data/head", copy / "data/head")
+    shutil.copytree(ROOT / "data/weights", copy / "data/weights")
+    pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", copy / "dist", copy)
+    return next((copy / "dist").glob("*.whl"))
+
+
+def pip(*arguments):
+    command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*command, *map(str, arguments)], env=CLEAN, check=True)
+
+
+@pytest.fixture(scope="module")
+def environment(wheel, tmp_path_factory):
+    """An environment that holds the wheel and links to what the core requires, nothing else."""
+    folder = tmp_path_factory.mktemp("environment") / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    packages = next(folder.glob("lib/python*/site-packages"))
+    for dist in installed_core():
+        for name in {file.parts[0] for file in dist.files} - {"..", "__pycache__"}:
+            if not (packages / name).exists():
+                (packages / name).symlink_to(dist.locate_file(name))
+    pip("--python", folder, "install", "--no-deps", "--no-index", wheel)
+    return folder
+
+
+def test_the_wheel_is_small(wheel):
+    assert wheel.stat().st_size < LARGEST_MB * 1e6
+
+
+def run(environment, folder, *words):
+    command = [str(environment / "bin" / "facelib"), *words]
+    return subprocess.run(
+        command, cwd=folder, env=CLEAN, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_wheel_reconstructs_a_rendered_pair_without_torch(environment, tmp_path):
+    pair = make_pair(3, SyntheticSettings(256, seed=2, held_out=True))
+    Image.fromarray(pair.front).save(tmp_path / "front.png")
+    Image.fromarray(pair.side).save(tmp_path / "side.png")
+    boxes = ("--front-box", *WHOLE_PHOTO, "--side-box", *WHOLE_PHOTO)
+    done = run(
+        environment, tmp_path, "reconstruct", "front.png", "side.png", "-o", "me.glb", *boxes
+    )
+    assert done.returncode == 0, done.stderr
+    assert "compiled kernels in" in done.stderr  # whoever waits for the first run is told why
+    vertices = read_mesh(tmp_path / "me.glb").vertices * [1, -1, 1] + [0, 255, 0]
+    # Half the face's width would be 60 px: the mesh lies on the face.
+    assert np.abs(np.median(vertices - np.median(pair.vertices_image, axis=0), axis=0))[0] < 10
+    again = run(environment, tmp_path, "reconstruct", "front.png", "-o", "me.ply", *boxes[:5])
+    assert again.returncode == 0 and again.stderr == ""
+
+
+def test_what_the_wheel_lacks_is_named_with_the_place_to_get_it(environment, tmp_path):
+    needs_torch = run(environment, tmp_path, "train", "pairs", "run")
+    assert needs_torch.returncode == 9
+    assert "needs torch" in needs_torch.stderr and "facelib[train]" in needs_torch.stderr
+    code = "from facelib.files.paths import data_file; data_file('weights', 'prn.safetensors')"
+    python = str(environment / "bin" / "python")
+    lacking = subprocess.run(
+        [python, "-c", code], cwd=tmp_path, env=CLEAN, capture_output=True, text=True, check=False
+    )
+    assert "weights/prn.safetensors" in lacking.stderr and "repository" in lacking.stderr
+
+
+def test_an_installed_package_knows_its_version(environment, tmp_path):
+    assert run(environment, tmp_path, "--version").stdout == f"facelib {facelib_version()}\n"
+
+
+def facelib_version():
+    text = (ROOT / "facelib" / "__init__.py").read_text("utf-8")
+    return re.search(r'__version__ = "(.+)"', text)[1]

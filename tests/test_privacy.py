@@ -1,0 +1,69 @@
+"""Nothing phones home: commands open no internet socket and write nothing below the user's home."""
+
+import os
+import platform
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import skimage.data
+from PIL import Image
+
+TESTS = Path(__file__).resolve().parent
+BOX = ("83", "50", "168", "175")
+TRAIN = ("--network", "compact", "--size", "64", "--batch-size", "2", "--max-samples", "2")
+
+pytestmark = pytest.mark.skipif(
+    platform.machine() != "x86_64" or sys.platform != "linux", reason="a filter of x86-64 Linux"
+)
+
+
+def run_offline(folder, *command):
+    """Run a program in a folder, with an empty home below it and without the internet."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("ORT_", "XDG_", "MPL"))}
+    environment = {**kept, "HOME": str(folder / "home"), "PYTHONPATH": str(TESTS.parent)}
+    guarded = [sys.executable, str(TESTS / "offline.py"), *map(str, command)]
+    return subprocess.run(
+        guarded, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A photo, and an empty home."""
+    folder = tmp_path_factory.mktemp("private")
+    (folder / "home").mkdir()
+    Image.fromarray(skimage.data.astronaut()[:256, 100:356]).save(folder / "face.jpg")
+    return folder
+
+
+def test_the_guard_kills_who_opens_an_internet_socket(folder):
+    for family in ("AF_INET", "AF_INET6"):
+        code = f"import socket; socket.socket(socket.{family})"
+        assert run_offline(folder, sys.executable, "-c", code).returncode == -signal.SIGSYS
+    code = "import socket; socket.socket(socket.AF_UNIX)"
+    assert run_offline(folder, sys.executable, "-c", code).returncode == 0
+
+
+# In this order: the later ones read what the earlier ones wrote.
+COMMANDS = (
+    ("--version",),
+    ("reconstruct", "face.jpg", "face.jpg", "-o", "me.glb", "--side-box", *BOX),
+    ("consistency", "face.jpg"),
+    ("pairs", "synthetic", "set", "--count", "20", "--size", "64", "--with", "none", "--quiet"),
+    ("train", "set", "runs/mine", *TRAIN, "--quiet"),
+    ("runs", "--plot", "errors.png"),
+    ("evaluate", "pairs", "set", "--limit", "1"),
+    ("export", "--weights", "runs/mine/best.safetensors", "-o", "net.onnx"),
+    ("standin", "bfm", "bfm"),
+    ("data",),
+)
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=lambda words: " ".join(words[:2]))
+def test_a_command_leaves_home_and_network_alone(folder, words):
+    done = run_offline(folder, sys.executable, "-m", "facelib", *words)
+    assert done.returncode == 0, done.stderr
+    assert [str(path) for path in (folder / "home").rglob("*")] == []
