@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from facelib.cli.common import BAD_DATA, EXIT_CODES, UNWRITABLE, Failure
+from facelib.cli.kernels import announcing_compilation
 from facelib.cli.options import dataclass_options
 from facelib.pairs.augmentation import PRESETS
 from facelib.training.config import GROUPS, TrainConfig
@@ -51,6 +52,7 @@ class _GroupedHelp(click.Command):
 )
 @click.option("--quiet", is_flag=True, help="Show no progress bar.")
 @dataclass_options(*GROUPS.values())
+@announcing_compilation()
 def train(pairs: Path, run: Path, recipe: str | None, quiet: bool, **settings: Any) -> None:
     """Train a network on the folder PAIRS; log, checkpoint and weights go to the folder RUN.
 
