@@ -24,6 +24,7 @@ from dense_designs import DESIGNS, SAMPLES
 from train_dense import Run
 
 from facelib.files.atomic import replacing
+from facelib.files.onnx import open_session
 from facelib.files.paths import data_dir
 from facelib.files.tables import markdown
 from facelib.networks.cost import count_multiply_adds
@@ -60,8 +61,6 @@ def onnx_ms(network: torch.nn.Module, photo: torch.Tensor) -> float:
     """Time the same photo in ONNX Runtime, on one thread."""
     import io
 
-    import onnxruntime
-
     class Places(torch.nn.Module):
         def forward(self, photos: torch.Tensor) -> tuple[torch.Tensor, ...]:
             answer = network(photos)
@@ -72,9 +71,7 @@ def onnx_ms(network: torch.nn.Module, photo: torch.Tensor) -> float:
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         torch.onnx.export(Places(), (photo,), file, opset_version=18, dynamo=True, verbose=False)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(file.getvalue(), options)
+    session = open_session(file.getvalue(), threads=1)
     feed = {session.get_inputs()[0].name: photo.numpy()}
     return fastest_ms(lambda: session.run(None, feed))
 

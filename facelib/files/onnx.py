@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 
-def open_session(model: Path | bytes) -> InferenceSession:
+def open_session(model: Path | bytes, threads: int | None = None) -> InferenceSession:
     """Load an ONNX model to be run on the processor.
 
     Args:
         model: a file, or a file's content.
+        threads: that a run may use; None takes all processors that we may use.
 
     Raises:
         ValueError: if the file is missing, or is not a model that ONNX Runtime can run.
@@ -33,7 +34,7 @@ def open_session(model: Path | bytes) -> InferenceSession:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors only, and those are raised
     # By default ONNX Runtime ties its threads to cores, even to cores that we may not use.
-    options.intra_op_num_threads = cpu_count()
+    options.intra_op_num_threads = threads or cpu_count()
     # Threads that wait in a loop would take the processor from whoever runs next.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     content = model if isinstance(model, bytes) else str(model)
