@@ -1,4 +1,4 @@
-"""One head behind points of photos: derivatives, the minimum, what it finds and how sure it is."""
+"""One head behind points of photos: what the fit finds and how sure it is."""
 
 import subprocess
 import sys
@@ -6,18 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.optimize import least_squares
 from scipy.spatial.transform import Rotation
 
 from facelib.evaluation.metrics import shape_error_mm
 from facelib.face.layout import load_layout
-from facelib.fitting.cameras import LOG_DISTANCE, N_CAMERA, project, to_camera
+from facelib.fitting.cameras import LOG_DISTANCE, project
 from facelib.fitting.fit import (
     AGREE_ABOVE,
     FitSettings,
     agreement,
     fit_head,
-    pose_problem,
 )
 from facelib.fitting.head_prior import shipped_prior
 from facelib.fitting.noise import SharedNoise
@@ -47,104 +45,6 @@ def score(fit, trial):
 def share_within_one_deviation(fit, trial):
     off = np.abs(fit.vertices_head - trial.vertices_head)
     return (off < fit.deviations_head)[FACE].mean()
-
-
-def derivative(function, at):
-    """Central differences, (…, len(at))."""
-    columns = []
-    for number in range(len(at)):
-        step = np.zeros(len(at))
-        step[number] = 1e-5 * max(1, abs(at[number]))
-        columns.append((function(at + step) - function(at - step)) / (2 * step[number]))
-    return np.stack(columns, axis=-1)
-
-
-@pytest.mark.parametrize("principal_px", [None, np.array([60.0, 150.0])])
-def test_derivatives_of_a_camera_are_those_of_differences(principal_px):
-    points = np.random.default_rng(0).normal(0, 60, (5, 3))
-    _, by_camera, by_point = project(CAMERA, points, principal_px)
-    by_difference = derivative(lambda camera: project(camera, points, principal_px)[0], CAMERA)
-    np.testing.assert_allclose(by_camera, by_difference, rtol=1e-5, atol=1e-5)
-    for number, point in enumerate(points):
-        place = derivative(lambda p: project(CAMERA, p[None], principal_px)[0][0], point)
-        np.testing.assert_allclose(by_point[number], place, rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.parametrize("principal_px", [None, np.array([60.0, 150.0])])
-def test_the_seven_numbers_are_a_camera_of_the_renderer(principal_px):
-    points = np.random.default_rng(1).normal(0, 60, (5, 3))
-    seen = SeenPoints.at(np.arange(5), np.zeros((5, 2)), principal_px=principal_px)
-    places = to_camera(CAMERA, seen).head_to_image(points)[:, :2]
-    np.testing.assert_allclose(project(CAMERA, points, principal_px)[0], places, atol=1e-9)
-
-
-def as_least_squares(problem, cut):
-    """The energy as a sum of plain squares for scipy: r c / √(c² + r²) has the square ρ(r²).
-
-    Derivatives are the fit's own; the test below compares those with differences.
-    """
-    root = np.linalg.cholesky(problem.precision).T
-
-    def residuals(unknowns):
-        parts = []
-        for term in problem.terms:
-            off = term.look(unknowns).residuals
-            parts.append(off * cut / np.sqrt(cut**2 + np.square(off).sum(axis=1)[:, None]))
-        return np.concatenate([*map(np.ravel, parts), root @ (unknowns - problem.likeliest)])
-
-    def derivatives(unknowns):
-        parts = []
-        for term in problem.terms:
-            look = term.look(unknowns)
-            off, rows = look.residuals, -look.jacobian.reshape(-1, 2, len(term.slots))
-            total = (cut**2 + np.square(off).sum(axis=1))[:, None, None]
-            along = off[:, :, None] * np.einsum("ni,nip->np", off, rows)[:, None]
-            part = np.zeros((off.size, len(unknowns)))
-            part[:, term.slots] = (cut * (rows / total**0.5 - along / total**1.5)).reshape(
-                off.size, -1
-            )
-            parts.append(part)
-        return np.concatenate([*parts, root])
-
-    return residuals, derivatives
-
-
-def test_derivatives_of_a_photo_are_those_of_differences():
-    photos = trials(1, n_points=40)[0].photos
-    problem = pose_problem(photos, FitSettings(noise=SHARED))
-    unknowns = np.random.default_rng(2).normal(0, 0.1, len(problem.likeliest))
-    for term in problem.terms:
-        unknowns[term.slots[:N_CAMERA]] = CAMERA
-
-        def residuals(own, term=term):
-            moved = unknowns.copy()
-            moved[term.slots] = own
-            return term.look(moved).residuals.ravel()
-
-        by_difference = derivative(residuals, unknowns[term.slots])
-        scale = np.abs(by_difference).max()
-        found = -term.look(unknowns).jacobian
-        np.testing.assert_allclose(found, by_difference, atol=1e-4 * scale)
-
-
-@pytest.mark.parametrize("noise", [SharedNoise(), SHARED], ids=["own", "shared"])
-@pytest.mark.parametrize("cut", [4.0, 1e6], ids=["robust", "squares"])
-def test_scipy_finds_the_same_minimum(noise, cut):
-    trial, settings = trials(1, n_points=60)[0], FitSettings(noise=noise, cut=cut)
-    fit, problem = fit_head(trial.photos, settings), pose_problem(trial.photos, settings)
-    start = problem.likeliest.copy()
-    start[problem.head] += 0.8 * (fit.coefficients - start[problem.head])
-    for term, camera, expression in zip(
-        problem.terms, fit.camera_numbers, fit.expressions, strict=True
-    ):
-        start[term.slots[-len(expression) :]] = 0.8 * expression
-        start[term.slots[:N_CAMERA]] = camera + [0.01, 0.01, 0.01, 0.01, 0.5, 0.5, 0.02]
-    residuals, derivatives = as_least_squares(problem, settings.cut)
-    found = least_squares(residuals, start, derivatives, x_scale="jac", xtol=1e-9, ftol=1e-12)
-    off = np.abs(problem.prior.vertices(found.x[problem.head]) - fit.vertices_head)
-    assert off[FACE].max() < 0.01  # mm
-    for term, camera in zip(problem.terms, fit.camera_numbers, strict=True):
-        np.testing.assert_allclose(found.x[term.slots[:3]], camera[:3], atol=1e-3)
 
 
 def test_a_head_seen_without_noise_is_found():
