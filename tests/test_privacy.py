@@ -62,8 +62,8 @@ COMMANDS = (
 )
 
 
-@pytest.mark.parametrize("words", COMMANDS, ids=lambda words: " ".join(words[:2]))
-def test_a_command_leaves_home_and_network_alone(folder, words):
-    done = run_offline(folder, sys.executable, "-m", "facelib", *words)
-    assert done.returncode == 0, done.stderr
-    assert [str(path) for path in (folder / "home").rglob("*")] == []
+def test_commands_leave_home_and_network_alone(folder):
+    for words in COMMANDS:
+        done = run_offline(folder, sys.executable, "-m", "facelib", *words)
+        assert done.returncode == 0, (words, done.stderr)
+        assert [str(path) for path in (folder / "home").rglob("*")] == [], words
