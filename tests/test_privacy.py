@@ -57,13 +57,46 @@ COMMANDS = (
     ("runs", "--plot", "errors.png"),
     ("evaluate", "pairs", "set", "--limit", "1"),
     ("export", "--weights", "runs/mine/best.safetensors", "-o", "net.onnx"),
-    ("standin", "bfm", "bfm"),
     ("data",),
 )
+COMMANDS_FOR_LICENSED_DATA = {
+    "300w-lp": (
+        ("standin", "bfm", "bfm"),
+        ("standin", "300w-lp", "photos", "--count", "12", "--seed", "5"),
+        ("pairs", "300w-lp", "pairs", "--photos", "photos", "--bfm", "bfm", "--size", "64"),
+        ("standin", "aflw2000", "test_photos", "--count", "1"),
+        ("evaluate", "photos", "test_photos", "--bfm", "bfm"),
+    ),
+    "facegen": (
+        ("standin", "facegen", "export", "--count", "1", "--size", "128"),
+        ("pairs", "facegen", "export", "pairs", "--size", "64"),
+        ("pairs", "facegen-poses", "templates", "poses", "--seed", "0"),
+    ),
+    "florence": (
+        ("standin", "florence", "scans", "--count", "1"),
+        ("evaluate", "scans", "scans"),
+    ),
+}
+
+
+def run_and_look_at_home(folder, words):
+    done = run_offline(folder, sys.executable, "-m", "facelib", *words)
+    assert done.returncode == 0, (words, done.stderr)
+    assert [str(path) for path in (folder / "home").rglob("*")] == [], words
 
 
 def test_commands_leave_home_and_network_alone(folder):
     for words in COMMANDS:
-        done = run_offline(folder, sys.executable, "-m", "facelib", *words)
-        assert done.returncode == 0, (words, done.stderr)
-        assert [str(path) for path in (folder / "home").rglob("*")] == [], words
+        run_and_look_at_home(folder, words)
+
+
+@pytest.mark.parametrize("data_set", COMMANDS_FOR_LICENSED_DATA)
+def test_commands_for_licensed_data_leave_home_and_network_alone(tmp_path, data_set):
+    (tmp_path / "home").mkdir()
+    for words in COMMANDS_FOR_LICENSED_DATA[data_set]:
+        if "templates" in words:
+            (tmp_path / "templates").mkdir()
+            for view in ("front", "left", "right"):
+                (exported,) = (tmp_path / "export").glob(f"*/*_{view}.xml")
+                exported.rename(tmp_path / "templates" / f"{view}.xml")
+        run_and_look_at_home(tmp_path, words)

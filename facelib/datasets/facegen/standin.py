@@ -185,6 +185,7 @@ def write_poses(templates: Path, folder: Path, seed: int) -> None:
     Raises:
         ValueError: if a template is missing or holds no pose.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     for number, view in enumerate(VIEWS):
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
         rotation = rotation_from_pose(*np.radians(random_pose_deg(view, rng)))
