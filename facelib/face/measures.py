@@ -1,6 +1,6 @@
 """Measures of the face in mm, as anthropometrists take them: distances between two landmarks.
 
-Landmarks are named as Farkas names them (1994) and lie on vertices of the shipped head, where its
+Landmarks have the names of anthropometry and lie on vertices of the shipped head, where its
 mean shape has the feature; on other heads they stay on the same vertices. Paired landmarks are
 listed for the subject's left side (x > 0); their twins follow from the model's mirror.
 """
