@@ -158,9 +158,7 @@ def describe_ages() -> dict:
     shares = (0.05, 0.25, 0.5, 0.75, 0.95)
     return {
         "photos": {f"{first}-{end - 1}": count for (first, end), count in PHOTOS_BY_AGE.items()},
-        "quantiles_5_25_50_75_95": [
-            round(age_quantile(q), 1) for q in (0.05, 0.25, 0.5, 0.75, 0.95)
-        ],
+        "quantiles_5_25_50_75_95": [round(age_quantile(share), 1) for share in shares],
         "source": "zhang2017age",
     }
 
