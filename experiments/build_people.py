@@ -76,12 +76,30 @@ def _describe(
     one_sided = (np.eye(len(reflection)) - reflection) / 2
     spread = vectors * np.sqrt(values)  # (K, K)
     spread = spread + (ASYMMETRY - 1) * one_sided @ spread
+    return {
+        "corner_means": means.reshape(3, 2, 2, -1),
+        "spread": spread,
+        **hold_out(means, spread, face_basis),
+    }
+
+
+def hold_out(
+    means: np.ndarray, spread: np.ndarray, face_basis: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Choose which people of a population are held out.
+
+    Args:
+        means: (12, K), the mean coefficients of each combination of origin, sex and age.
+        spread: (K, K), people of one combination differ by spread · z.
+        face_basis: (K, 3·F), the shape basis on the face's vertices, mm.
+
+    Returns:
+        The held_out arrays of people.npz.
+    """
     inverse = np.linalg.inv(spread)
     unit = _held_out_axis(inverse @ (means - means.mean(0)).T, spread.T @ face_basis)
     functional = inverse.T @ unit
     return {
-        "corner_means": means.reshape(3, 2, 2, -1),
-        "spread": spread,
         "held_out_axis": unit,
         "held_out_functional": functional,
         "held_out_offset": (means @ functional).mean(),
