@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from facelib.networks.base import FaceNetwork
 from facelib.networks.catalogue import create
 from facelib.networks.onnx_export import to_onnx, write_model
 from facelib.networks.onnx_network import OnnxNetwork
@@ -25,7 +26,7 @@ REPEATS = 60
 TARGETS_MS = {"compact in torch": 25.0, "compact in ONNX Runtime": 15.0}
 
 
-def exported(network: torch.nn.Module) -> OnnxNetwork:
+def exported(network: FaceNetwork) -> OnnxNetwork:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.onnx"
         write_model(path, to_onnx(network))

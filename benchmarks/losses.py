@@ -16,6 +16,7 @@ from timing import milliseconds
 
 from facelib.face.layout import load_layout
 from facelib.files.paths import data_file
+from facelib.networks.base import FaceNetwork
 from facelib.networks.catalogue import create
 from facelib.networks.convention import POSITION_SCALE
 from facelib.networks.weights import load_weights
@@ -61,7 +62,7 @@ def loss_ms(loss: TrainingLoss, prediction, maps: torch.Tensor, log_deviation) -
     return milliseconds(forward_and_backward, REPEATS)[0]
 
 
-def gradient_length(value: torch.Tensor, network: torch.nn.Module) -> float:
+def gradient_length(value: torch.Tensor, network: FaceNetwork) -> float:
     weights = list(network.parameters())
     parts = torch.autograd.grad(value, weights, retain_graph=True, allow_unused=True)
     return sum(part.square().sum().item() for part in parts if part is not None) ** 0.5

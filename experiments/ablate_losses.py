@@ -6,7 +6,7 @@ PAIRS and HELD_OUT are folders of pairs, the second of people who are not in the
 sees the same samples in the same order, once for each seed. The weights of the terms make each
 one's gradient about as long as the position's, when `compact` has learned what it learns
 (`benchmarks/losses.py` prints that). Runs and scores are kept in the folder WORK, so that a trial
-that was stopped goes on where it was; the result is written beside this file, for chapter 08.
+that was stopped goes on where it was. The result is data/ablation/losses.json, for chapter 08.
 
 Only `compact` is tried: a network that predicts maps directly sits at the mean face for longer than
 such a trial lasts, and there all losses look alike.

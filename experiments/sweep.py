@@ -5,7 +5,7 @@
 
 The grid is a YAML file like `sweep.yaml`, the default. Run by run, papermill executes the chapter
 into NAME.ipynb beside the run's folder NAME. The same command again passes over what is finished
-and goes on with what is not. Without options the result lies beside this file, for chapter 11.
+and goes on with what is not. Without options the result is data/sweep/sweep.json, for chapter 11.
 """
 
 import argparse

@@ -23,7 +23,7 @@ SUMMARIES = {
 }
 
 
-def print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     """Print version and git revision, and end the program."""
     if not wanted or context.resilient_parsing:
         return
@@ -46,7 +46,7 @@ def print_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
     is_flag=True,
     is_eager=True,
     expose_value=False,
-    callback=print_version,
+    callback=_print_version,
     help="Show the version, and in a clone the git revision.",
 )
 def main() -> None:

@@ -65,10 +65,10 @@ def consistency(
     networks = {str(path): common.load_network(path) for path in weights}
     networks = networks or {DEFAULT_NETWORK: common.load_network(None)}
     try:
-        check_sides(networks.values(), views)
-        faces = [find_faces(*both) for both in zip(views, images, strict=True)]
+        _check_sides(networks.values(), views)
+        faces = [_find_faces(*both) for both in zip(views, images, strict=True)]
         rows = [
-            Row(paths[0].name, name, measure(network, shown, detections))
+            Row(paths[0].name, name, _measure(network, shown, detections))
             for paths, shown, detections in zip(views, images, faces, strict=True)
             for name, network in networks.items()
         ]
@@ -81,7 +81,7 @@ def consistency(
         write_json(json_file, [row.to_dict() for row in rows])
 
 
-def check_sides(networks, views) -> None:
+def _check_sides(networks, views) -> None:
     """Refuse a photo alone where a network needs two, before anything is computed."""
     from facelib.reconstruction.reconstruct import check_side_photo
 
@@ -90,7 +90,7 @@ def check_sides(networks, views) -> None:
             check_side_photo(network, has_side=len(paths) == 2)
 
 
-def find_faces(paths, images) -> list:
+def _find_faces(paths, images) -> list:
     """Find the face in a front photo, and in its side photo where there is one."""
     from facelib.detect import NoFaceError, find_face
 
@@ -100,7 +100,7 @@ def find_faces(paths, images) -> list:
         raise Failure(str(error), NO_FACE) from error
 
 
-def measure(network, images, detections):
+def _measure(network, images, detections):
     """Crop a face as `reconstruct` does it and measure how a network agrees with itself there."""
     from facelib.evaluation.consistency import measure_consistency
     from facelib.face.layout import load_layout

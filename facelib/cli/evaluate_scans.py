@@ -44,24 +44,24 @@ def evaluate_scans(
         subjects = list_subjects(folder)[:limit]
         network = common.load_network(weights)
         layout = load_layout(network.size)
-        result = scoring.evaluate_scans(network, subjects, layout, show_progress)
+        result = scoring.evaluate_scans(network, subjects, layout, _show_progress)
     except (ValueError, OSError) as error:
         raise Failure(f"cannot evaluate: {error}", BAD_DATA) from error
     click.echo(scoring.markdown_report(network.name, result, is_stand_in(folder)))
     if json_file:
-        about = describe(folder, weights, network, limit, result, started)
+        about = _describe(folder, weights, network, limit, result, started)
         mean_face = layout.references_head[0]
         record = EvaluationRecord(network.name, result.evaluation, mean_face, about)
         with writing(json_file):
             write_record(json_file, record)
 
 
-def show_progress(name: str) -> None:
+def _show_progress(name: str) -> None:
     """Name the subject that was scored, for whoever waits."""
     click.echo(f"scored {name}", err=True)
 
 
-def describe(folder: Path, weights: Path | None, network, limit, result, started) -> dict:
+def _describe(folder: Path, weights: Path | None, network, limit, result, started) -> dict:
     """Describe an evaluation; the folder is named without where it lies."""
     from facelib.datasets.florence.reader import REGION_RADIUS_MM
     from facelib.datasets.registry import is_stand_in

@@ -16,7 +16,7 @@ from facelib.synthetic.settings import Plan, SyntheticSettings
 INGREDIENTS = tuple(field.name for field in fields(Ingredients))
 
 
-def parse_ingredients(context, parameter, words: str) -> frozenset[str]:
+def _parse_ingredients(context, parameter, words: str) -> frozenset[str]:
     """Turn `hair,film` into names of ingredients; `all` and `none` stand for every one and none."""
     if words in ("all", "none"):
         return frozenset(INGREDIENTS if words == "all" else ())
@@ -38,7 +38,7 @@ def parse_ingredients(context, parameter, words: str) -> frozenset[str]:
     "included",
     default="all",
     show_default=True,
-    callback=parse_ingredients,
+    callback=_parse_ingredients,
     metavar="NAMES",
     help=f"Ingredients of the photos, with commas: {', '.join(INGREDIENTS)}; or all, or none.",
 )
@@ -47,7 +47,7 @@ def parse_ingredients(context, parameter, words: str) -> frozenset[str]:
     "excluded",
     default="none",
     show_default=True,
-    callback=parse_ingredients,
+    callback=_parse_ingredients,
     metavar="NAMES",
     help="Ingredients to leave out of those.",
 )

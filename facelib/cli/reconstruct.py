@@ -79,33 +79,33 @@ def reconstruct(
     Without SIDE the mesh is built from the front alone, whose depth is less certain. The mesh is in
     the front photo's pixels, y up, its origin at the photo's bottom-left pixel.
     """
-    check_ending(output)
+    _check_ending(output)
     for path in (output, keypoints):
         check_writable(path)
     if side is None and side_box is not None:
         raise click.UsageError("--side-box says where the face is in SIDE, which is not given")
     for path in (front, side):
-        check_kept(path, output)
+        _check_kept(path, output)
     front_photo = read_photo(front)
     side_photo = None if side is None else read_photo(side)
-    front_face = typed_face(front_photo, front_box, "--front-box")
-    side_face = None if side is None else typed_face(side_photo, side_box, "--side-box")
-    front_face = front_face or detect(front_photo, "front", front)
+    front_face = _typed_face(front_photo, front_box, "--front-box")
+    side_face = None if side is None else _typed_face(side_photo, side_box, "--side-box")
+    front_face = front_face or _detect(front_photo, "front", front)
     if side is not None:
-        side_face = side_face or detect(side_photo, "side", side)
+        side_face = side_face or _detect(side_photo, "side", side)
     # Only now: a photo without a face need not wait for the network.
     network = common.load_network(weights, prefer_onnx=True)
-    result = build(
+    result = _build(
         front_photo, side_photo, network,
         front_face=front_face, side_face=side_face, texture_size=texture_size,
     )  # fmt: skip
     with writing(output):
         save(result, output, keypoints)
     wrote = f"wrote {output}" + (f" and {keypoints}" if keypoints else "")
-    click.echo(f"{wrote} ({network.name} in {engine(network)})")
+    click.echo(f"{wrote} ({network.name} in {_engine(network)})")
 
 
-def check_ending(output: Path) -> None:
+def _check_ending(output: Path) -> None:
     """Refuse an output of no format that can be written."""
     from facelib.geometry.meshfiles import MESH_ENDINGS
 
@@ -113,14 +113,14 @@ def check_ending(output: Path) -> None:
         raise Failure(f"{output} must end in {', '.join(MESH_ENDINGS)}", UNKNOWN_ENDING)
 
 
-def check_kept(photo: Path | None, output: Path) -> None:
+def _check_kept(photo: Path | None, output: Path) -> None:
     """Refuse an output whose texture would be written over a photo."""
     texture = output.with_suffix(".png")
     if photo and output.suffix.lower() == ".obj" and photo.resolve() == texture.resolve():
         raise Failure(f"{output} would write its texture over the photo {photo}", UNWRITABLE)
 
 
-def typed_face(image, box: tuple[float, ...] | None, option: str):
+def _typed_face(image, box: tuple[float, ...] | None, option: str):
     """Turn the four numbers of an option into a detection, if they were typed."""
     from facelib.detect import detection_from_box
 
@@ -133,7 +133,7 @@ def typed_face(image, box: tuple[float, ...] | None, option: str):
     return detection_from_box(box)
 
 
-def detect(image, view: str, path: Path):
+def _detect(image, view: str, path: Path):
     """Find the face in a photo; say in one sentence why that failed."""
     from facelib.detect import NoFaceError, find_face
 
@@ -146,7 +146,7 @@ def detect(image, view: str, path: Path):
         raise Failure(str(error), BAD_DATA) from error
 
 
-def build(*photos_and_network, **settings):
+def _build(*photos_and_network, **settings):
     """Reconstruct, as `facelib.reconstruct` does; say in one sentence why that failed."""
     from facelib.reconstruction.reconstruct import NoSideError, reconstruct
 
@@ -158,7 +158,7 @@ def build(*photos_and_network, **settings):
         raise Failure(f"cannot reconstruct: {error}", BAD_DATA) from error
 
 
-def engine(network) -> str:
+def _engine(network) -> str:
     """Name what runs a network."""
     from facelib.networks.onnx_network import OnnxNetwork
 

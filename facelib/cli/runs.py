@@ -40,7 +40,7 @@ def runs(folders: tuple[Path, ...], plot: Path | None, json_file: Path | None) -
     Skill is the error over the mean face's: below 1, the photos help. What a log does not hold is a
     dash.
     """
-    keep_matplotlib_out_of_home()
+    _keep_matplotlib_out_of_home()
     from facelib.training.run_table import draw_errors, markdown_table
 
     if plot and plot.suffix.lower() not in PLOT_ENDINGS:
@@ -56,7 +56,7 @@ def runs(folders: tuple[Path, ...], plot: Path | None, json_file: Path | None) -
         click.echo(f"wrote {plot}", err=True)
 
 
-def keep_matplotlib_out_of_home() -> None:
+def _keep_matplotlib_out_of_home() -> None:
     """Give matplotlib a cache that ends with the program, unless the user has named a folder."""
     if "MPLCONFIGDIR" not in os.environ:
         folder = tempfile.TemporaryDirectory(prefix="facelib-matplotlib-")

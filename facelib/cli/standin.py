@@ -13,7 +13,7 @@ from facelib.cli.kernels import announcing_compilation
 OUT = click.argument("out", type=PATH)
 
 
-def count_option(default: int, what: str) -> Callable:
+def _count_option(default: int, what: str) -> Callable:
     """Return the option that says how many."""
     return click.option(
         "--count", type=click.IntRange(1), default=default, show_default=True,
@@ -21,7 +21,7 @@ def count_option(default: int, what: str) -> Callable:
     )  # fmt: skip
 
 
-def seed_option(default: int) -> Callable:
+def _seed_option(default: int) -> Callable:
     """Return the option that says which people."""
     return click.option(
         "--seed", type=click.IntRange(0), default=default, show_default=True,
@@ -36,8 +36,8 @@ def standin() -> None:
 
 @standin.command(epilog=EXIT_CODES)
 @OUT
-@count_option(20, "subjects")
-@seed_option(0)
+@_count_option(20, "subjects")
+@_seed_option(0)
 def florence(out: Path, **numbers: int) -> None:
     """Scan held-out synthetic people into OUT, as MICC Florence has scans."""
     from facelib.datasets.florence.standin import write_florence_standin
@@ -58,8 +58,8 @@ def bfm(out: Path) -> None:
 
 @standin.command("300w-lp", epilog=EXIT_CODES)
 @OUT
-@count_option(300, "photos")
-@seed_option(0)
+@_count_option(300, "photos")
+@_seed_option(0)
 def w300lp(out: Path, **numbers: int) -> None:
     """Photograph synthetic people into OUT, with fits to the stand-in of BFM, as 300W-LP has."""
     from facelib.datasets.w300lp.standin import write_w300lp_standin
@@ -70,8 +70,8 @@ def w300lp(out: Path, **numbers: int) -> None:
 
 @standin.command(epilog=EXIT_CODES)
 @OUT
-@count_option(40, "photos")
-@seed_option(1)
+@_count_option(40, "photos")
+@_seed_option(1)
 def aflw2000(out: Path, **numbers: int) -> None:
     """Photograph others of them into OUT, as AFLW2000-3D has them."""
     from facelib.datasets.aflw2000.standin import write_aflw2000_standin
@@ -82,8 +82,8 @@ def aflw2000(out: Path, **numbers: int) -> None:
 
 @standin.command(epilog=EXIT_CODES)
 @OUT
-@count_option(20, "people")
-@seed_option(0)
+@_count_option(20, "people")
+@_seed_option(0)
 @click.option(
     "--size", type=click.IntRange(16), default=512, show_default=True, help="Side of a photo, px."
 )

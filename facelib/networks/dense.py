@@ -72,7 +72,7 @@ class Dense(nn.Module):
     def __init__(self) -> None:
         """Draw fresh weights from torch's global generator; all starts as the mean face."""
         super().__init__()
-        reference = mean_points()
+        reference = _mean_points()
         self.trunk = Trunk()
         self.heat = nn.Conv2d(STAGES[2][0], N_KEYPOINTS, 1)
         self.pool = nn.Conv2d(STAGES[3][0], POOLED, 1)
@@ -140,8 +140,8 @@ class Trunk(nn.Module):
             x = stage(x)
             levels.append(x)
         _, fine, middle, coarse = levels
-        middle = self.mix_middle(middle + doubled(self.to_middle(coarse)))
-        fine = self.mix_fine(fine + doubled(self.to_fine(middle)))
+        middle = self.mix_middle(middle + _doubled(self.to_middle(coarse)))
+        fine = self.mix_fine(fine + _doubled(self.to_fine(middle)))
         return fine, middle, coarse
 
 
@@ -228,7 +228,7 @@ def _in_order(features: torch.Tensor) -> torch.Tensor:
     return features
 
 
-def doubled(features: torch.Tensor) -> torch.Tensor:
+def _doubled(features: torch.Tensor) -> torch.Tensor:
     """Repeat every pixel of (N, C, h, w) features: (N, C, 2h, 2w)."""
     return functional.interpolate(features, scale_factor=2.0)
 
@@ -242,7 +242,7 @@ def soft_argmax(heat_maps: torch.Tensor) -> torch.Tensor:
     return heat_maps.contiguous().flatten(2).softmax(dim=2) @ places
 
 
-def mean_points() -> torch.Tensor:
+def _mean_points() -> torch.Tensor:
     """Where the mean face's points lie in a crop about its own keypoints: (P, 2) crop sides."""
     dense = load_dense_points()
     points = dense.matrix @ (load_layout().from_head @ load_head().mean_head) * [1, -1, 1]

@@ -15,7 +15,7 @@ from facelib.files.paths import data_file
 from facelib.networks.onnx_network import OnnxNetwork
 
 if TYPE_CHECKING:
-    from torch import nn
+    from facelib.networks.base import FaceNetwork
 
 DEFAULT_NETWORK = "compact"
 ONNX = ".onnx"
@@ -30,7 +30,9 @@ def default_weights() -> Path:
     return data_file("weights", f"{DEFAULT_NETWORK}.safetensors")
 
 
-def load_network(weights: Path | None = None, prefer_onnx: bool = False) -> nn.Module | OnnxNetwork:
+def load_network(
+    weights: Path | None = None, prefer_onnx: bool = False
+) -> FaceNetwork | OnnxNetwork:
     """Load the named weights, or those of the default network.
 
     Args:

@@ -36,7 +36,7 @@ class SameConv(nn.Conv2d):
         return super().forward(functional.pad(features, (1, after, 1, after)))
 
 
-def normed(convolution: nn.Module, channels: int) -> nn.Sequential:
+def _normed(convolution: nn.Module, channels: int) -> nn.Sequential:
     """Follow a convolution by BatchNorm and ReLU."""
     return nn.Sequential(convolution, nn.BatchNorm2d(channels), nn.ReLU())
 
@@ -49,8 +49,8 @@ class PRNBlock(nn.Module):
         super().__init__()
         half = channels_out // 2
         self.inside = nn.Sequential(
-            normed(nn.Conv2d(channels_in, half, 1, bias=False), half),
-            normed(SameConv(half, half, stride), half),
+            _normed(nn.Conv2d(channels_in, half, 1, bias=False), half),
+            _normed(SameConv(half, half, stride), half),
             nn.Conv2d(half, channels_out, 1, bias=False),
         )
         same = stride == 1 and channels_in == channels_out
@@ -80,7 +80,7 @@ class PRN(FaceNetwork):
     def __init__(self, size: int = 256, confidence: bool = False) -> None:
         """Draw fresh weights from torch's global generator."""
         super().__init__(size, confidence)
-        self.first = normed(SameConv(3, FIRST_CHANNELS), FIRST_CHANNELS)
+        self.first = _normed(SameConv(3, FIRST_CHANNELS), FIRST_CHANNELS)
         widths = (FIRST_CHANNELS, *(width for width, _ in BLOCKS))
         self.blocks = nn.Sequential(
             *(PRNBlock(a, b, s) for a, (b, s) in zip(widths[:-1], BLOCKS, strict=True))
@@ -88,7 +88,7 @@ class PRN(FaceNetwork):
         widths = (widths[-1], *(width for width, _ in DECODER))
         layers: list[nn.Module] = []
         for a, (b, stride) in zip(widths[:-1], DECODER, strict=True):
-            layers.append(normed(TransposedConv(a, b, stride, bias=False), b))
+            layers.append(_normed(TransposedConv(a, b, stride, bias=False), b))
         layers[-1][-1] = nn.Sigmoid()
         self.decoder = nn.Sequential(*layers)
 

@@ -37,7 +37,7 @@ class Stage:
     output_shape: tuple[int, int, int]  # (height, width, channels)
 
 
-def conv_block(
+def _conv_block(
     channels_in: int,
     channels_out: int,
     kernel: int = 1,
@@ -72,9 +72,9 @@ class Bottleneck(nn.Module):
         super().__init__()
         hidden = channels_in * expansion
         # The thesis's count needs the expansion convolution in the first block too, where t = 1.
-        self.expand = conv_block(channels_in, hidden)
-        self.depthwise = conv_block(hidden, hidden, 3, stride, groups=hidden)
-        self.project = conv_block(hidden, channels_out, activate=False)
+        self.expand = _conv_block(channels_in, hidden)
+        self.depthwise = _conv_block(hidden, hidden, 3, stride, groups=hidden)
+        self.project = _conv_block(hidden, channels_out, activate=False)
         self.residual = stride == 1 and channels_in == channels_out
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
@@ -118,7 +118,7 @@ class TwoView(FaceNetwork):
     def __init__(self, size: int = 256, confidence: bool = False) -> None:
         """Draw fresh weights from torch's global generator."""
         super().__init__(size, confidence)
-        self.first = conv_block(self.photo_channels, 32, 3, 2)
+        self.first = _conv_block(self.photo_channels, 32, 3, 2)
         channels, blocks = 32, []
         for expansion, channels_out, repeats, stride in BOTTLENECKS:
             for repeat in range(repeats):
@@ -126,7 +126,7 @@ class TwoView(FaceNetwork):
                 blocks.append(Bottleneck(channels, channels_out, expansion, first_stride))
                 channels = channels_out
         self.bottlenecks = nn.Sequential(*blocks)
-        self.last = conv_block(channels, 512)
+        self.last = _conv_block(channels, 512)
         widths = (512, *(width for width, _ in DECODER))
         self.decoder = nn.ModuleList(
             TransposedConv(a, b, stride)

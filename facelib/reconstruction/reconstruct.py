@@ -24,11 +24,11 @@ from facelib.networks.onnx_network import OnnxNetwork
 from facelib.reconstruction.texture import sample_texture
 
 if TYPE_CHECKING:
-    from torch import nn
+    from facelib.networks.base import FaceNetwork
 
 Photo: TypeAlias = np.ndarray | Path | str
 Face: TypeAlias = Detection | Sequence[float]
-Network: TypeAlias = "nn.Module | OnnxNetwork"
+Network: TypeAlias = "FaceNetwork | OnnxNetwork"
 
 TEXTURE_SIZE = 512
 N_ROUNDS = 2
@@ -119,7 +119,7 @@ def predict_position_maps(
     """Run a network over pairs of crops, or over front crops alone.
 
     Args:
-        network: from `facelib.networks.create`, which torch runs and which is left in the mode
+        network: from `networks.catalogue.create`, which torch runs and which is left in the mode
             (train, eval) it was in; or one that ONNX Runtime runs.
         fronts: (B, S, S, 3) float32 RGB in 0 to 1.
         sides: the same shape; None where there are none.
@@ -143,7 +143,7 @@ def predict_position_maps(
 
 
 def _predict_in_torch(
-    network: nn.Module, fronts: np.ndarray, sides: np.ndarray | None
+    network: FaceNetwork, fronts: np.ndarray, sides: np.ndarray | None
 ) -> np.ndarray:
     import torch
 

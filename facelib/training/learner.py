@@ -177,7 +177,7 @@ def _heatmap_warmup_samples(model: ModelSettings) -> int:
     return HEATMAP_WARMUP_SAMPLES if model.init_weights is None else 0
 
 
-def weight_average(network: torch.nn.Module, decay: float) -> AveragedModel:
+def weight_average(network: FaceNetwork, decay: float) -> AveragedModel:
     """Start the running mean of a network's weights and statistics at its own.
 
     Early on the mean reaches back over a tenth of the steps so far, or it would long remember the

@@ -6,6 +6,7 @@ import math
 
 import torch
 
+from facelib.networks.base import FaceNetwork
 from facelib.training.config import TrainConfig
 from facelib.training.progress import Progress
 
@@ -42,7 +43,7 @@ def _fall(share: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * share))
 
 
-def rate_groups(network: torch.nn.Module, reference_fan_in: int | None) -> list[dict]:
+def rate_groups(network: FaceNetwork, reference_fan_in: int | None) -> list[dict]:
     """Sort parameters by the share of the learning rate that they get.
 
     Adam moves every weight by about the rate, whatever its gradient. In the mean face's direction

@@ -24,12 +24,12 @@ SMALLEST_AREA = 0.01
 TINY = 1e-12  # where texels coincide: keeps scales and the slopes of roots finite
 
 
-def penalty(difference: torch.Tensor, kind: str) -> torch.Tensor:
+def _penalty(difference: torch.Tensor, kind: str) -> torch.Tensor:
     """Return the cost of each difference; kind is "squared" or "absolute"."""
     return difference.square() if kind == "squared" else difference.abs()
 
 
-def weighted_mean(values: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+def _weighted_mean(values: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     """Average (B, C, H, W) values with (H, W) weights, of which only ratios matter.
 
     Returns:
@@ -62,7 +62,7 @@ def position_error(
     The square is dominated by the few worst faces; under the absolute error a face counts in
     proportion to its error.
     """
-    return weighted_mean(penalty(prediction - target, kind), mask)
+    return _weighted_mean(_penalty(prediction - target, kind), mask)
 
 
 def likelihood_error(
@@ -90,8 +90,8 @@ def likelihood_error(
     """
     power = 2 if kind == "squared" else 1
     relative = log_deviation - math.log(TYPICAL_DEVIATION)
-    cost = penalty(prediction - target, kind) * torch.exp(-power * relative)
-    return weighted_mean(cost + power * TYPICAL_DEVIATION**power * relative, mask)
+    cost = _penalty(prediction - target, kind) * torch.exp(-power * relative)
+    return _weighted_mean(cost + power * TYPICAL_DEVIATION**power * relative, mask)
 
 
 def triangle_weights(weights: torch.Tensor) -> torch.Tensor:
@@ -106,7 +106,7 @@ def triangle_weights(weights: torch.Tensor) -> torch.Tensor:
     return torch.minimum(weights[:-1, :-1], neighbours)
 
 
-def triangle_sides(maps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _triangle_sides(maps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the two sides of each texel's triangle that start at the texel, times S: right, down.
 
     Args:
@@ -136,7 +136,7 @@ def normal_error(
         weights: (S − 1, S − 1), of `triangle_weights`.
         kind: "squared" or "absolute".
     """
-    return weighted_mean(penalty(normals(prediction) - normals(target), kind), weights)
+    return _weighted_mean(_penalty(normals(prediction) - normals(target), kind), weights)
 
 
 def normals(maps: torch.Tensor) -> torch.Tensor:
@@ -147,7 +147,7 @@ def normals(maps: torch.Tensor) -> torch.Tensor:
     Returns:
         (B, 3, S − 1, S − 1), of length 1; shorter where a texel spans less than SMALLEST_AREA.
     """
-    right, down = triangle_sides(maps)
+    right, down = _triangle_sides(maps)
     (a, b, c), (d, e, f) = right.unbind(dim=1), down.unbind(dim=1)
     # torch.linalg.cross and functional.normalize take 4 times as long on an axis before the last.
     cross = torch.stack([b * f - c * e, c * d - a * f, a * e - b * d], dim=1)
@@ -171,12 +171,12 @@ def edge_error(
         kind: "squared" or "absolute".
     """
     difference = side_lengths(prediction) - side_lengths(target)
-    return weighted_mean(penalty(difference, kind), weights)
+    return _weighted_mean(_penalty(difference, kind), weights)
 
 
 def side_lengths(maps: torch.Tensor) -> torch.Tensor:
     """Return the lengths of all three sides, times S, (B, 3, S − 1, S − 1)."""
-    right, down = triangle_sides(maps)
+    right, down = _triangle_sides(maps)
     squares = [side.square().sum(dim=1) for side in (right, down, down - right)]
     return torch.stack(squares, dim=1).clamp_min(TINY).sqrt()
 
@@ -196,7 +196,7 @@ def keypoint_error(
         kind: "squared" or "absolute".
     """
     difference = read_texels((prediction - target)[:, :2], *keypoints)
-    return penalty(difference, kind).mean()
+    return _penalty(difference, kind).mean()
 
 
 def keypoint_texels(layout: UVLayout) -> tuple[torch.Tensor, torch.Tensor]:

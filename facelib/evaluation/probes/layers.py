@@ -41,7 +41,7 @@ def untrained(name: str, size: int, photos: torch.Tensor, seed: int) -> FaceNetw
 
 
 def layer_outputs(
-    network: nn.Module, layers: Mapping[str, nn.Module], photos: torch.Tensor
+    network: FaceNetwork, layers: Mapping[str, nn.Module], photos: torch.Tensor
 ) -> dict[str, torch.Tensor]:
     """Return the outputs of some layers for photos.
 

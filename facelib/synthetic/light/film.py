@@ -155,7 +155,9 @@ def expose(
     Returns:
         (S, S, 3) uint8 RGB.
     """
-    seen = behind_head(light, alpha, out_of_focus(background, film.depth_blur_px, len(light)), film)
+    seen = _behind_head(
+        light, alpha, out_of_focus(background, film.depth_blur_px, len(light)), film
+    )
     seen = moved(blurred(seen, film.blur_px), film.motion_px)
     noise = grain(seen.size, rng)
     photo = np.empty(seen.shape, np.uint8)
@@ -182,7 +184,7 @@ def tone_curve(contrast: float, gamma: float = 2.2) -> np.ndarray:
     return np.rint(np.clip(bent, 0, 1) * 255).astype(np.uint8)
 
 
-def behind_head(light, alpha, background, film):
+def _behind_head(light, alpha, background, film):
     """Put a displayed background behind linear light.
 
     Args:

@@ -140,7 +140,7 @@ def build_atlas(
     """
     if size < 8 or size % 8:
         raise ValueError(f"expected a page size that is a positive multiple of 8, got {size}")
-    page_uv = page_coordinates(vertices_head, uv, regions)
+    page_uv = _page_coordinates(vertices_head, uv, regions)
     position_mm, painted = _paint_vertices(vertices_head, triangles, page_uv, regions, size)
     maps = _feature_maps(position_mm, painted, vertices_head, triangles, regions, keypoints_head)
     brow_mm, brow_taper = _brow_maps(position_mm, keypoints_head)
@@ -155,12 +155,12 @@ def build_atlas(
         brow_taper,
         angle,
         around,
-        vertex_shade(vertices_head, triangles, regions),
+        _vertex_shade(vertices_head, triangles, regions),
         _gloss(regions),
     )
 
 
-def page_coordinates(
+def _page_coordinates(
     vertices_head: np.ndarray, uv: np.ndarray, regions: dict[str, np.ndarray]
 ) -> np.ndarray:
     """Move the model's texture coordinates onto the page: (N, 2) float64, v down."""
@@ -181,7 +181,7 @@ def page_coordinates(
     return page
 
 
-def vertex_shade(
+def _vertex_shade(
     vertices_head: np.ndarray,
     triangles: np.ndarray,
     regions: dict[str, np.ndarray],

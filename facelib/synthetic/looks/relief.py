@@ -77,7 +77,7 @@ class Crease:
     profile: np.ndarray
 
 
-def crease_lines(keypoints_head: np.ndarray, rng: np.random.Generator) -> dict[str, list]:
+def _crease_lines(keypoints_head: np.ndarray, rng: np.random.Generator) -> dict[str, list]:
     """Draw the lines of a face, each an (n, 3) polyline in mm, head frame, and its strength.
 
     Args:
@@ -156,7 +156,7 @@ def build_creases(atlas: Atlas, keypoints_head: np.ndarray, variant: int = 0) ->
         Crease of every group of `CREASES`.
     """
     rng = np.random.default_rng((29, variant))
-    lines = crease_lines(keypoints_head, rng)
+    lines = _crease_lines(keypoints_head, rng)
     return {name: _carve(atlas, lines[name], width) for name, width in CREASES.items()}
 
 

@@ -55,10 +55,10 @@ def behind_hairline(points_head: np.ndarray) -> np.ndarray:
 @lru_cache(maxsize=1)
 def mean_scalp() -> Scalp:
     """Return the shipped head's scalp, made once per process."""
-    return build_scalp(load_head())
+    return _build_scalp(load_head())
 
 
-def build_scalp(model: MorphableModel) -> Scalp:
+def _build_scalp(model: MorphableModel) -> Scalp:
     """Sample the scalp of a model's mean head and measure the space about it; takes seconds."""
     skin = outer_skin(model)
     field = _field(model, skin)
