@@ -1,7 +1,7 @@
 """Generate pairs that also know which layout vertices each photo shows: what `dense` learns from.
 
-The folder is one that `generate` could have made, byte for byte, and one array more a shard:
-`seen`, (n, 2, V) bool, front and side. A folder that was begun is continued.
+The folder is one that `facelib pairs synthetic` could have made, byte for byte, with one more array
+per shard: `seen`, (n, 2, V) bool, front and side. A folder that was begun is continued.
 
     python experiments/dense_pairs.py --count 6000 --seed 11 --out pairs
 """

@@ -3,8 +3,8 @@
     python experiments/pack_dense.py runs/dense --size 192 --calibrate cal_mixed --calibrate \
         cal_thesis --held-out held_mixed --held-out held_thesis
 
-The deviations are multiplied by one factor a region, such that 68.27 % of the errors on the people
-of the folders to calibrate on lie within one; others are measured.
+The deviations are multiplied by one factor per region, such that 68.27 % of the errors on the
+people of the `--calibrate` folders lie within one; the scores are of the `--held-out` folders.
 """
 
 from __future__ import annotations

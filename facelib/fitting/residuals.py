@@ -24,7 +24,7 @@ LEAST_OWN = 0.02  # of an error's variance; a point whose error is all shared wo
 
 
 @dataclass(frozen=True)
-class Look:
+class PhotoResiduals:
     """One photo's residuals (N, 2), and minus their derivatives (2N, P) by its own unknowns."""
 
     residuals: np.ndarray
@@ -53,7 +53,7 @@ class PhotoTerm:
         self.root = np.linalg.cholesky(seen.covariance_px2 * own[:, None, None])  # L
         self.whiten = np.linalg.inv(self.root)
 
-    def look(self, unknowns: np.ndarray) -> Look:
+    def look(self, unknowns: np.ndarray) -> PhotoResiduals:
         """Return residuals and derivatives at these (n,) unknowns of the whole fit."""
         first = N_CAMERA + 2 * self.patterns.shape[1]
         camera, shared, coefficients = np.split(unknowns[self.slots], [N_CAMERA, first])
@@ -68,14 +68,14 @@ class PhotoTerm:
         jacobian[..., N_CAMERA:first] = by_shared
         np.matmul((whiten @ by_point).astype(np.float32), basis, out=jacobian[..., first:])
         off = np.einsum("nij,nj->ni", whiten, self.seen.places_image - places)
-        return Look(off - by_shared @ shared, jacobian.reshape(2 * len(points), -1))
+        return PhotoResiduals(off - by_shared @ shared, jacobian.reshape(2 * len(points), -1))
 
-    def energy(self, look: Look, cut: float) -> float:
+    def energy(self, look: PhotoResiduals, cut: float) -> float:
         """½ Σ visibility · ρ(r²) with c = cut."""
         squares = np.square(look.residuals).sum(axis=1)
         return 0.5 * float(self.seen.visibility @ (squares * cut**2 / (cut**2 + squares)))
 
-    def normal_equations(self, look: Look, cut: float) -> tuple[np.ndarray, np.ndarray]:
+    def normal_equations(self, look: PhotoResiduals, cut: float) -> tuple[np.ndarray, np.ndarray]:
         """Return the energy's gradient (P,) and Gauss-Newton matrix (P, P) by its own unknowns.
 
         Each point weighs by dρ / dr² (iteratively reweighted least squares).

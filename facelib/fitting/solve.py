@@ -13,7 +13,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from facelib.fitting.head_prior import HeadPrior
-from facelib.fitting.residuals import Look, PhotoTerm
+from facelib.fitting.residuals import PhotoResiduals, PhotoTerm
 
 FIRST_DAMPING, EASED, FIRMED, HARDEST = 1e-4, 0.1, 10.0, 1e6
 WIDEST = 64.0  # ρ starts with so many times its cut, when points lie far from the mean head's
@@ -73,7 +73,7 @@ def minimise(
     unknowns, damping, wide = start, FIRST_DAMPING, 1.0 if narrow else WIDEST
     looks = [photo.look(unknowns) for photo in photos]
 
-    def energy_at(unknowns: np.ndarray, looks: Sequence[Look]) -> float:
+    def energy_at(unknowns: np.ndarray, looks: Sequence[PhotoResiduals]) -> float:
         away = unknowns - likeliest
         parts = (p.energy(k, cut * wide) for p, k in zip(photos, looks, strict=True))
         return 0.5 * float(away @ precision @ away) + sum(parts)

@@ -98,7 +98,7 @@ class Room(NamedTuple):
     softness_mm: Range = (5.0, 12.0)
 
 
-class Studio(NamedTuple):
+class PortraitStudio(NamedTuple):
     """Draws in a photographer's studio; azimuths are from straight ahead."""
 
     kelvin: Range = (4500, 6500)
@@ -133,7 +133,7 @@ class Flash(NamedTuple):
 
 
 OVERCAST, SUN, WINDOW, ROOM, STUDIO, FLASH = (
-    place() for place in (Overcast, Sun, Window, Room, Studio, Flash)
+    place() for place in (Overcast, Sun, Window, Room, PortraitStudio, Flash)
 )
 
 
