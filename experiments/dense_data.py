@@ -77,9 +77,7 @@ def _project(pairs: ShardedPairs, index: int) -> np.void:
         row["points"][side] = view.head_to_image(dense.matrix @ vertices_head)[:, :2]
         row["px_per_mm"][side] = view.camera.scale
         if "seen" in pairs.array_names:
-            row["seen"][side] = (
-                dense.matrix @ pairs._stored(index, "seen")[side].astype(float) > 0.5
-            )
+            row["seen"][side] = dense.matrix @ pairs.stored(index, "seen")[side].astype(float) > 0.5
         else:
             row["seen"][side] = _seen_by_face(view, vertices_head)
         row["seen"][side, :N_KEYPOINTS] = view.visible

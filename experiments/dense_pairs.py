@@ -8,7 +8,6 @@ per shard: `seen`, (n, 2, V) bool, front and side. A folder that was begun is co
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -19,9 +18,9 @@ from facelib.files.threads import single_threaded_blas
 from facelib.pairs.annotations import covered, seen
 from facelib.pairs.labels import WORN
 from facelib.pairs.sample import Sample, shard_arrays
-from facelib.pairs.shards import MANIFEST, read_manifest, write_manifest, write_shard
-from facelib.synthetic import samples as synthetic
-from facelib.synthetic.generation import _begun
+from facelib.pairs.shards import write_manifest, write_shard
+from facelib.synthetic.generation import begun_manifest
+from facelib.synthetic.samples import make_session, session_pair
 from facelib.synthetic.session import Session
 from facelib.synthetic.settings import Plan, SyntheticSettings
 
@@ -50,9 +49,9 @@ def make(index: int, settings: SyntheticSettings) -> tuple[Sample, np.ndarray]:
     """Make sample `index` as `samples.make_sample` does, and what its photos show."""
     from_head = load_layout().from_head
     with single_threaded_blas():
-        session = synthetic.make_session(index, settings)
+        session = make_session(index, settings)
         vertices_head = from_head @ session.dressed.vertices_head
-        pair = synthetic._pair(index, settings, session, vertices_head)
+        pair = session_pair(index, settings, session, vertices_head)
         views = session.view_truths(vertices_head)
         return Sample(pair, views, session.coefficients()), seen_vertices(session)
 
@@ -69,13 +68,7 @@ def main(folder: Path, count: int, first: int, **settings) -> None:
     """Generate the pairs, one shard after the other."""
     plan = Plan(count, SyntheticSettings(**settings), first)
     folder.mkdir(parents=True, exist_ok=True)
-    manifest = (
-        read_manifest(folder)
-        if (folder / MANIFEST).exists()
-        else _begun(folder, plan, len(load_layout().uv))
-    )
-    if manifest["settings"] != plan.described():
-        raise click.UsageError(f"{folder} was begun with other settings: {asdict(plan)}")
+    manifest = begun_manifest(folder, plan, len(load_layout().uv))
     there = {shard["number"] for shard in manifest["shards"]}
     for number in sorted(set(range(plan.n_shards)) - there):
         indices = plan.indices(number)

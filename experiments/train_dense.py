@@ -17,6 +17,7 @@ import torch
 from dense_data import Photos, Stream, shrunk
 
 from facelib.face.dense_points import REGIONS, load_dense_points
+from facelib.files.atomic import replacing
 from facelib.networks.precision import whiten_errors
 from facelib.training.learner import weight_average
 from facelib.training.terms import heat_map_error
@@ -172,8 +173,8 @@ class Run:
             "seconds": self.seconds,
         }
         path = self.folder / name
-        torch.save(state, path.with_suffix(".tmp"))
-        path.with_suffix(".tmp").replace(path)
+        with replacing(path) as temporary:
+            torch.save(state, temporary)
 
     def load(self, path: Path) -> None:
         """Go on from a checkpoint."""

@@ -117,7 +117,7 @@ def test_another_frame_and_unit_make_no_difference(scan, facing, monkeypatch):
     mesh = scan.mesh_scan
     lying = Mesh(moved.apply(mesh.vertices), mesh.triangles, mesh.uv, mesh.texture)
     again = scan_pose.set_upright(Scan(lying, ()))
-    assert set(again.notes) == {"the scan is in units of 1000 mm", "the scan was turned upright"}
+    assert set(again.notes) == {"the scan is in units of 1000 mm", "the scan was rotated upright"}
     away = np.linalg.norm(again.mesh_head.vertices - facing.mesh_head.vertices, axis=1)
     assert away.max() < 3
 

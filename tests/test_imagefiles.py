@@ -105,7 +105,7 @@ def test_a_gigantic_picture_is_refused_before_it_is_unpacked(tmp_path, size):
 
 def test_a_picture_that_would_run_a_program_is_none(tmp_path):
     (tmp_path / "photo.jpg").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
-    with pytest.raises(ValueError, match="none that can be read"):
+    with pytest.raises(ValueError, match="cannot read .* as an image"):
         read_image(tmp_path / "photo.jpg")
 
 

@@ -79,7 +79,7 @@ def test_spoilt_samples_are_counted_and_named_and_the_rest_goes_on(copy, index):
     io.savemat(base.with_suffix(".mat"), {k: v for k, v in arrays.items() if k != "Exp_Para"})
     _one_left_out(copy, front, "expected Exp_Para")
     io.savemat(base.with_suffix(".mat"), arrays)
-    for content, word in ((photo[:2000], "damaged"), (b"", "none that can be read")):
+    for content, word in ((photo[:2000], "damaged"), (b"", "as an image")):
         base.with_suffix(".jpg").write_bytes(content)
         _one_left_out(copy, front, word)
     base.with_suffix(".jpg").write_bytes(with_size(photo, 60_000, 50_000))

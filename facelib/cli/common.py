@@ -23,7 +23,7 @@ Exit codes:
   4  a file is not an image
   5  no face was found in a photo
   6  an output cannot be written
-  7  the output's ending is none that can be written
+  7  the output's ending names no format that can be written
   8  weights or data set are missing, or are not what they should be
   9  a package that the command needs is not installed
 """

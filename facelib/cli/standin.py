@@ -14,7 +14,7 @@ OUT = click.argument("out", type=PATH)
 
 
 def _count_option(default: int, what: str) -> Callable:
-    """Return the option that says how many."""
+    """Return the option for how many."""
     return click.option(
         "--count", type=click.IntRange(1), default=default, show_default=True,
         help=f"How many {what}.",
@@ -22,7 +22,7 @@ def _count_option(default: int, what: str) -> Callable:
 
 
 def _seed_option(default: int) -> Callable:
-    """Return the option that says which people."""
+    """Return the option for the seed."""
     return click.option(
         "--seed", type=click.IntRange(0), default=default, show_default=True,
         help="Seed of every random draw.",
@@ -39,7 +39,10 @@ def standin() -> None:
 @_count_option(20, "subjects")
 @_seed_option(0)
 def florence(out: Path, **numbers: int) -> None:
-    """Scan held-out synthetic people into OUT, as MICC Florence has scans."""
+    """Write scans, as MICC Florence has them.
+
+    They are of held-out synthetic people, one folder per subject in OUT.
+    """
     from facelib.datasets.florence.standin import write_florence_standin
 
     subjects = write(write_florence_standin, out, **numbers)
@@ -49,7 +52,10 @@ def florence(out: Path, **numbers: int) -> None:
 @standin.command(epilog=EXIT_CODES)
 @OUT
 def bfm(out: Path) -> None:
-    """Write a morphable model of the shipped head to OUT, as BFM.mat is one."""
+    """Write a face model, as BFM.mat is one.
+
+    It is a morphable model of the shipped head; the files go to the folder OUT.
+    """
     from facelib.datasets.basel.standin import write_bfm_standin
 
     write(write_bfm_standin, out)
@@ -61,7 +67,10 @@ def bfm(out: Path) -> None:
 @_count_option(300, "photos")
 @_seed_option(0)
 def w300lp(out: Path, **numbers: int) -> None:
-    """Photograph synthetic people into OUT, with fits to the stand-in of BFM, as 300W-LP has."""
+    """Write photos with fits, as 300W-LP has them.
+
+    They show synthetic people, fitted by the stand-in for BFM, and go to the folder OUT.
+    """
     from facelib.datasets.w300lp.standin import write_w300lp_standin
 
     photos = write(write_w300lp_standin, out, **numbers)
@@ -73,7 +82,10 @@ def w300lp(out: Path, **numbers: int) -> None:
 @_count_option(40, "photos")
 @_seed_option(1)
 def aflw2000(out: Path, **numbers: int) -> None:
-    """Photograph others of them into OUT, as AFLW2000-3D has them."""
+    """Write test photos, as AFLW2000-3D has them.
+
+    They show other synthetic people than the stand-in for 300W-LP, and go to the folder OUT.
+    """
     from facelib.datasets.aflw2000.standin import write_aflw2000_standin
 
     photos = write(write_aflw2000_standin, out, **numbers)
@@ -88,7 +100,11 @@ def aflw2000(out: Path, **numbers: int) -> None:
     "--size", type=click.IntRange(16), default=512, show_default=True, help="Side of a photo, px."
 )
 def facegen(out: Path, **numbers: int) -> None:
-    """Photograph synthetic people into OUT, as `fg3` exports them; people there are kept."""
+    """Write people, as FaceGen exports them.
+
+    They are synthetic people, in the files of `fg3`, one folder per person in OUT. People who are
+    there already are kept.
+    """
     from facelib.datasets.facegen.standin import write_facegen_standin
 
     people = write(write_facegen_standin, out, **numbers)

@@ -223,7 +223,7 @@ class _Equations:
         self.right_side = np.concatenate([np.zeros(7), -priors * coefficients])
 
     def add(self, face, basis, points, normals, weight) -> None:
-        """Add Σ w (n · (face moved, turned, grown and changed − points))²."""
+        """Add Σ w (n · (face moved, rotated, scaled and changed − points))²."""
         normals = np.broadcast_to(normals, points.shape)
         turning, growing = np.cross(face, normals), np.einsum("vk,vk->v", face, normals)
         shapes = np.einsum("bvk,vk->vb", basis, normals)
@@ -339,4 +339,4 @@ def load_matrix(path: Path | str) -> csr_array:
             matrix.check_format()
             return matrix
     except (OSError, KeyError, ValueError, EOFError, BadZipFile) as error:
-        raise ValueError(f"expected a layout matrix, but {path} is none: {error}") from error
+        raise ValueError(f"cannot read {path} as a layout matrix: {error}") from error

@@ -63,22 +63,22 @@ def project(
         camera[ORIGIN],
         np.exp(-camera[LOG_DISTANCE]),
     )
-    turned = points_head @ rotation.T
-    flat = scale * IMAGE_AXES * turned[:, :2]
+    rotated = points_head @ rotation.T
+    flat = scale * IMAGE_AXES * rotated[:, :2]
     shift = np.zeros(2) if principal_px is None else origin - principal_px
-    depth = np.maximum(1 - nearness * turned[:, 2], NEAREST)[:, None]
+    depth = np.maximum(1 - nearness * rotated[:, 2], NEAREST)[:, None]
     from_axis = (flat + shift) / depth
-    by_turned = np.zeros((len(points_head), 2, 3))
-    by_turned[:, [0, 1], [0, 1]] = scale * IMAGE_AXES / depth
-    by_turned[:, :, 2] = nearness * from_axis / depth
+    by_rotated = np.zeros((len(points_head), 2, 3))
+    by_rotated[:, [0, 1], [0, 1]] = scale * IMAGE_AXES / depth
+    by_rotated[:, :, 2] = nearness * from_axis / depth
     by_camera = np.empty((len(points_head), 2, N_CAMERA))
-    by_camera[..., ROTATION] = np.cross(turned[:, None], by_turned) @ _left_jacobian(
+    by_camera[..., ROTATION] = np.cross(rotated[:, None], by_rotated) @ _left_jacobian(
         camera[ROTATION]
     )
     by_camera[..., LOG_SCALE] = flat / depth
     by_camera[..., ORIGIN] = np.eye(2) * (1.0 if principal_px is None else 1 / depth[..., None])
-    by_camera[..., LOG_DISTANCE] = -nearness * turned[:, 2:] * from_axis / depth
-    return origin - shift + from_axis, by_camera, by_turned @ rotation
+    by_camera[..., LOG_DISTANCE] = -nearness * rotated[:, 2:] * from_axis / depth
+    return origin - shift + from_axis, by_camera, by_rotated @ rotation
 
 
 def to_camera(camera: np.ndarray, seen: SeenPoints) -> Camera:
@@ -98,7 +98,7 @@ def to_camera(camera: np.ndarray, seen: SeenPoints) -> Camera:
 
 
 def _left_jacobian(vector: np.ndarray) -> np.ndarray:
-    """How the rotation turns further, (3,) rad in the eye frame, per change of its vector: (3, 3).
+    """Rate of rotation, (3,) rad in the eye frame, per change of the vector: (3, 3).
 
     R(φ + δ) ≈ R(J δ) R(φ) with J = 1 + (1 − cos θ) / θ² [φ]ₓ + (θ − sin θ) / θ³ [φ]ₓ², θ = |φ|.
     """

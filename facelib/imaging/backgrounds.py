@@ -73,7 +73,7 @@ def _opened(path):
         with Image.open(path) as image:
             return image.convert("RGB")
     except OSError as error:
-        raise ValueError(f"expected a background image, but {path} is none") from error
+        raise ValueError(f"cannot read {path} as a background image") from error
 
 
 @lru_cache(maxsize=1)

@@ -80,7 +80,7 @@ def decode_image(
     except Image.DecompressionBombError:
         size = "many more"
     except UnidentifiedImageError as error:
-        raise ValueError(f"expected an image, but {path} is none that can be read") from error
+        raise ValueError(f"cannot read {path} as an image") from error
     except DAMAGED as error:
         raise ValueError(f"expected a whole image, but {path} is damaged: {error}") from error
     limit = f"{max_pixels / 1e6:.3g} million px"

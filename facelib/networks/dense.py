@@ -32,7 +32,7 @@ from facelib.files.atomic import replacing
 from facelib.imaging.crop import Crop
 from facelib.networks.compact import ConvBlock, ResidualBlock, Whitening
 from facelib.networks.keypoints import complex_product, fit_similarity_2d, residual_shape
-from facelib.networks.precision import turn_root
+from facelib.networks.precision import rotate_root
 
 # Channels at a half, a quarter, an eighth and a sixteenth of the crop, and the residual
 # convolutions after the one that halves the picture.
@@ -99,20 +99,20 @@ class Dense(nn.Module):
             points = self._first_guess(soft_argmax(heat_maps.detach()), pooled.float())
             for look in self.looks:
                 guesses.append(points)
-                points, numbers, turn = look(fine, points.detach())
+                points, numbers, scale_roll = look(fine, points.detach())
             a, b = numbers[..., :2].clamp(-LARGEST_LOG, LARGEST_LOG).exp().unbind(-1)
             root = torch.stack([a, b, numbers[..., 2]], dim=-1) / TYPICAL
-            root = turn_root(root, turn[:, None]) / self.calibration[:, None]
+            root = rotate_root(root, scale_roll[:, None]) / self.calibration[:, None]
             return DenseAnswer(points, root, numbers[..., 3], tuple(guesses), heat_maps)
 
     def _first_guess(self, keypoints: torch.Tensor, pooled: torch.Tensor) -> torch.Tensor:
         """Place all points by where the (N, 68, 2) keypoints are, and by pooled features."""
         reference = self.reference[:N_KEYPOINTS]
-        turn, shift = fit_similarity_2d(keypoints, reference)
-        placed = self.whiten(residual_shape(keypoints, turn, shift, reference).flatten(1))
+        scale_roll, shift = fit_similarity_2d(keypoints, reference)
+        placed = self.whiten(residual_shape(keypoints, scale_roll, shift, reference).flatten(1))
         numbers = torch.cat([functional.silu(pooled).flatten(1), placed], dim=1)
         away = self.first(functional.silu(self.hidden(numbers))).unflatten(1, (-1, 2))
-        return complex_product(self.reference + away, turn[:, None]) + shift[:, None]
+        return complex_product(self.reference + away, scale_roll[:, None]) + shift[:, None]
 
 
 class Trunk(nn.Module):
@@ -173,25 +173,25 @@ class Look(nn.Module):
             fine: the features.
             points: (N, P, 2) crop sides, where the points are thought to be.
         Returns:
-            The moved points; further numbers (N, P, outputs − 2), in the face's frame; and the turn
-            (N, 2) of `fit_similarity_2d` that leads from that frame to the crop.
+            The moved points; further numbers (N, P, outputs − 2), in the face's frame; and
+            scale_roll (N, 2) of `fit_similarity_2d`, from that frame to the crop.
         """
-        turn, shift = fit_similarity_2d(points, self.reference)
+        scale_roll, shift = fit_similarity_2d(points, self.reference)
         at = (2 * points - 1)[:, :, None]
         found = functional.grid_sample(fine, at, padding_mode="border", align_corners=False)
         found = found[..., 0].permute(2, 0, 1).contiguous()  # (P, N, C)
         read = functional.silu(torch.bmm(found, self.read) + self.read_bias[:, None])
-        placed = self.whiten(residual_shape(points, turn, shift, self.reference).flatten(1))
+        placed = self.whiten(residual_shape(points, scale_roll, shift, self.reference).flatten(1))
         hidden = torch.cat([read.transpose(0, 1).flatten(1), placed], dim=1)
         hidden = functional.silu(self.hidden(hidden))
         hidden = hidden + functional.silu(self.mixed(hidden))
-        # What all points tell together, and what a point's own features tell of it.
+        # What all points give together, and what each point's own features add.
         together = self.out(hidden).unflatten(1, (-1, self.outputs))
         numbers = together + torch.bmm(read, self.own).transpose(0, 1)
         return (
-            points + TYPICAL * complex_product(numbers[..., :2], turn[:, None]),
+            points + TYPICAL * complex_product(numbers[..., :2], scale_roll[:, None]),
             numbers[..., 2:],
-            turn,
+            scale_roll,
         )
 
 

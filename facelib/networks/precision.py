@@ -10,23 +10,23 @@ from __future__ import annotations
 import torch
 
 
-def turn_root(root: torch.Tensor, turn: torch.Tensor) -> torch.Tensor:
+def rotate_root(root: torch.Tensor, scale_roll: torch.Tensor) -> torch.Tensor:
     """Let Gaussians follow a similarity: the root of T L Lᵀ Tᵀ with T = R / s.
 
     Args:
         root: (…, 3), see above.
-        turn: (…, 2), s times (cos, sin) of R's angle.
+        scale_roll: (…, 2), s times (cos, sin) of R's angle.
     Returns:
         (…, 3), by Cholesky's method.
     """
     a, b, c = root.unbind(-1)
     xx, xy, yy = a * a, a * c, b * b + c * c
-    square = turn.square().sum(dim=-1)
-    cos, sin = (turn / square.sqrt()[..., None]).unbind(-1)
-    turned_xx = (cos * cos * xx - 2 * cos * sin * xy + sin * sin * yy) / square
-    turned_xy = (cos * sin * (xx - yy) + (cos * cos - sin * sin) * xy) / square
-    turned_a = turned_xx.sqrt()
-    return torch.stack([turned_a, a * b / square / turned_a, turned_xy / turned_a], dim=-1)
+    square = scale_roll.square().sum(dim=-1)
+    cos, sin = (scale_roll / square.sqrt()[..., None]).unbind(-1)
+    rotated_xx = (cos * cos * xx - 2 * cos * sin * xy + sin * sin * yy) / square
+    rotated_xy = (cos * sin * (xx - yy) + (cos * cos - sin * sin) * xy) / square
+    rotated_a = rotated_xx.sqrt()
+    return torch.stack([rotated_a, a * b / square / rotated_a, rotated_xy / rotated_a], dim=-1)
 
 
 def covariance(root: torch.Tensor) -> torch.Tensor:

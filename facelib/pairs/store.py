@@ -73,7 +73,7 @@ class ShardedPairs:
     """Pairs of a folder, read lazily: shards are memory-mapped and only what is used is loaded."""
 
     def __init__(self, folder: Path | str) -> None:
-        """Open a folder written by `write_shards` or `generate`, finished or not.
+        """Open a folder written by `write_shards` or `generate_pairs`, finished or not.
 
         Args:
             folder: the folder that holds manifest.json.
@@ -142,11 +142,16 @@ class ShardedPairs:
         place = int(np.searchsorted(self._starts, index, side="right")) - 1
         return self._open(place), index - int(self._starts[place])
 
-    def _stored(self, index: int, name: str) -> np.ndarray:
+    def stored(self, index: int, name: str) -> np.ndarray:
+        """Read one array of a pair, by its name in the shards.
+
+        Raises:
+            ValueError: if the pairs were stored without it.
+        """
         if name not in self.array_names:
             raise ValueError(
                 f"the pairs in {self.folder} were stored without {name}; make them again "
-                "(`generate` keeps it; what every pixel shows only with --truth)"
+                "(`facelib pairs synthetic` keeps it; what every pixel shows, only with --truth)"
             )
         arrays, row = self._locate(index)
         return arrays[name][row]
@@ -157,7 +162,7 @@ class ShardedPairs:
         Raises:
             ValueError: if the set was stored without them.
         """
-        front, side = self._stored(index, "views")
+        front, side = self.stored(index, "views")
         return ViewTruth.from_record(front, self.size), ViewTruth.from_record(side, self.size)
 
     @property
@@ -173,7 +178,7 @@ class ShardedPairs:
         """
         if not self.has_views:
             return np.full(VIEW["keypoints_image"].shape, np.nan, np.float32)
-        return self._stored(index, "views")[VIEW_NAMES.index("side")]["keypoints_image"]
+        return self.stored(index, "views")[VIEW_NAMES.index("side")]["keypoints_image"]
 
     def coefficients(self, index: int) -> dict:
         """Read all that was drawn to make a sample: numbers, words, lists and dicts of them.
@@ -181,7 +186,7 @@ class ShardedPairs:
         Raises:
             ValueError: if the set was stored without it.
         """
-        return json.loads(self._stored(index, "coefficients"))
+        return json.loads(self.stored(index, "coefficients"))
 
     def pixels(self, index: int) -> tuple[PixelTruth, PixelTruth]:
         """Read what every pixel of the front and the side photo shows.
@@ -190,7 +195,7 @@ class ShardedPairs:
             ValueError: if the set was stored without it.
         """
         front, side = (
-            PixelTruth(*(self._stored(index, f"{view}_{name}") for name in PIXEL_ARRAYS))
+            PixelTruth(*(self.stored(index, f"{view}_{name}") for name in PIXEL_ARRAYS))
             for view in VIEW_NAMES
         )
         return front, side

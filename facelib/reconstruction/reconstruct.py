@@ -246,7 +246,7 @@ def reconstruct(
         FileNotFoundError: if a photo, the weights or the layout are not there.
         NoFaceError: if a face was looked for and not found; the message says in which photo.
         NoSideError: if there is no side photo and the network needs one.
-        ValueError: if a file is not what it should be, or a box is none.
+        ValueError: if a file is not what it should be, or a box has no area.
     """
     front, side = _read(front), None if side is None else _read(side)
     if network is None or isinstance(network, (str, Path)):

@@ -8,7 +8,12 @@ import numpy as np
 from facelib.geometry.mesh import Mesh, vertex_normals
 from facelib.render.camera import Camera
 from facelib.render.rasterize import Fragments, rasterize
-from facelib.render.shading import composite_pixels, shade_pixels
+from facelib.render.shading import (
+    PlainIllumination,
+    ShadedMesh,
+    composite_pixels,
+    shade_pixels,
+)
 
 
 @dataclass(frozen=True)
@@ -100,20 +105,21 @@ def _shade(mesh, normals, camera, lights, ambient, specular, shininess, fragment
     colors = np.ones((n_vertices, 3)) if mesh.colors is None else mesh.colors
     centre_x, centre_y = camera.centre_px
     inverse_focal = 0.0 if camera.focal_px is None else 1.0 / camera.focal_px
+    shaded = ShadedMesh(
+        normals_eye=_float32(np.asarray(normals) @ np.asarray(camera.rotation).T),
+        albedo=_float32(colors),
+        specular=_specular_per_vertex(specular, n_vertices),
+        shininess=np.float32(shininess),
+        uv=_float32(mesh.uv if textured else np.zeros((0, 2))),
+        texture=_float32(mesh.texture if textured else np.zeros((1, 1, 3))),
+    )
+    illumination = PlainIllumination(
+        to_viewer=_float32([centre_x, centre_y, inverse_focal]),
+        lights=light_rows(lights),
+        ambient=_rgb("ambient", ambient),
+    )
     shade_pixels(
-        fragments.triangle,
-        fragments.barycentric,
-        mesh.triangles,
-        _float32(np.asarray(normals) @ np.asarray(camera.rotation).T),
-        _float32(colors),
-        _specular_per_vertex(specular, n_vertices),
-        _float32(mesh.uv if textured else np.zeros((0, 2))),
-        _float32(mesh.texture if textured else np.zeros((1, 1, 3))),
-        _float32([centre_x, centre_y, inverse_focal]),
-        light_rows(lights),
-        _rgb("ambient", ambient),
-        np.float32(shininess),
-        out,
+        fragments.triangle, fragments.barycentric, mesh.triangles, shaded, illumination, out
     )
 
 

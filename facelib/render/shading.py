@@ -4,43 +4,60 @@ The loop runs once over the pixels that `rasterize` found covered, so its cost d
 the number of triangles.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
 
+class ShadedMesh(NamedTuple):
+    """What a mesh reflects, per vertex or from its texture.
+
+    Attributes:
+        normals_eye: (N, 3) float32, eye frame; of any length.
+        albedo: (N, 3) float32, multiplied with the texture.
+        specular: (N,) float32, strength of the highlight; an empty array means none.
+        shininess: float32, exponent of Blinn's highlight.
+        uv: (N, 2) float32, v down; an empty array means no texture.
+        texture: (h, w, 3) float32.
+    """
+
+    normals_eye: np.ndarray
+    albedo: np.ndarray
+    specular: np.ndarray
+    shininess: np.float32
+    uv: np.ndarray
+    texture: np.ndarray
+
+
+class PlainIllumination(NamedTuple):
+    """Where the viewer is, and all light, eye frame.
+
+    Attributes:
+        to_viewer: (3,) float32: view axis x and y on the image, px; 1 / focal (0 = orthographic).
+        lights: (L, 6) float32: unit direction toward the light and its colour.
+        ambient: (3,) float32.
+    """
+
+    to_viewer: np.ndarray
+    lights: np.ndarray
+    ambient: np.ndarray
+
+
 @njit(cache=True, error_model="numpy", fastmath={"contract", "arcp", "nsz"})
-def shade_pixels(
-    triangle,
-    barycentric,
-    triangles,
-    normals_eye,
-    albedo,
-    specular,
-    uv,
-    texture,
-    to_viewer,
-    lights,
-    ambient,
-    shininess,
-    out,
-):
+def shade_pixels(triangle, barycentric, triangles, mesh, illumination, out):
     """Write the colour of every covered pixel into `out`.
 
     Args:
         triangle: (H, W) int32, −1 where nothing is.
         barycentric: (H, W, 3) float32.
         triangles: (M, 3) int32.
-        normals_eye: (N, 3) float32, eye frame; of any length.
-        albedo: (N, 3) float32, multiplied with the texture.
-        specular: (N,) float32, strength of the highlight; an empty array means none.
-        uv: (N, 2) float32, v down; an empty array means no texture.
-        texture: (h, w, 3) float32.
-        to_viewer: (3,) float32: view axis x and y on the image, px; 1 / focal (0 = orthographic).
-        lights: (L, 6) float32: unit direction toward the light, eye frame, and its colour.
-        ambient: (3,) float32.
-        shininess: float32, exponent of Blinn's highlight.
+        mesh: `ShadedMesh`.
+        illumination: `PlainIllumination`.
         out: (H, W, 3) float32, written where triangle ≥ 0, not clipped.
     """
+    normals_eye, albedo, specular, shininess, uv, texture = mesh
+    to_viewer, lights, ambient = illumination
     height, width = triangle.shape
     textured, shiny = uv.shape[0] > 0, specular.shape[0] > 0
     for row in range(height):

@@ -62,7 +62,7 @@ def generate_pairs(
     folder = Path(folder).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder):
-        manifest = _begun(folder, plan, n_vertices=len(load_layout().uv))
+        manifest = begun_manifest(folder, plan, n_vertices=len(load_layout().uv))
         remove_unfinished(folder)
         missing = _missing(folder, plan, manifest)
         write_manifest(folder, manifest)  # from here on the folder belongs to this plan
@@ -148,8 +148,17 @@ def _cluster(address: str) -> Iterator[None]:
         yield
 
 
-def _begun(folder: Path, plan: Plan, n_vertices: int) -> dict:
-    """Return the manifest of a folder, a new one if it holds none yet."""
+def begun_manifest(folder: Path, plan: Plan, n_vertices: int) -> dict:
+    """Return the manifest of a folder, a new one if it holds none yet.
+
+    Args:
+        folder: exists.
+        plan: what it is to hold.
+        n_vertices: of each face.
+
+    Raises:
+        ValueError: if the folder was begun with another format or other settings.
+    """
     if not (folder / MANIFEST).exists():
         made_by = {name: version(name) for name in MAKERS}
         manifest = {"format": SET_FORMAT, "settings": plan.described(), "made_by": made_by}

@@ -51,7 +51,7 @@ def make_pair(index: int, settings: SyntheticSettings) -> FacePair:
     from_head = load_layout().from_head
     with single_threaded_blas():
         session = make_session(index, settings)
-        return _pair(index, settings, session, from_head @ session.dressed.vertices_head)
+        return session_pair(index, settings, session, from_head @ session.dressed.vertices_head)
 
 
 def make_sample(index: int, settings: SyntheticSettings, pixels: bool = False) -> Sample:
@@ -67,16 +67,24 @@ def make_sample(index: int, settings: SyntheticSettings, pixels: bool = False) -
         session = make_session(index, settings)
         layout_vertices_head = from_head @ session.dressed.vertices_head
         return Sample(
-            pair=_pair(index, settings, session, layout_vertices_head),
+            pair=session_pair(index, settings, session, layout_vertices_head),
             views=session.view_truths(layout_vertices_head),
             coefficients=session.coefficients(),
             pixels=session.pixel_truths() if pixels else None,
         )
 
 
-def _pair(
+def session_pair(
     index: int, settings: SyntheticSettings, session: Session, layout_vertices_head: np.ndarray
 ) -> FacePair:
+    """Return the photos of a session with the face's layout vertices.
+
+    Args:
+        index: of the sample.
+        settings: that it was drawn with.
+        session: `make_session` of both.
+        layout_vertices_head: (V, 3) float64, mm, head frame.
+    """
     front, side = session.views
     vertices_image = front.camera.head_to_image(layout_vertices_head)
     vertices_image[:, 2] -= vertices_image[:, 2].min()

@@ -91,7 +91,7 @@ def set_upright(scan: Scan) -> UprightScan:
     if mm_per_unit != 1:
         notes.append(f"the scan is in units of {mm_per_unit:.0f} mm")
     if not np.array_equal(rotation, np.eye(3)):
-        notes.append("the scan was turned upright")
+        notes.append("the scan was rotated upright")
     tip = _nose_tip(mesh_head.vertices, points_head[2])
     return UprightScan(mesh_head, points_head, tip, mean_face, tuple(notes))
 

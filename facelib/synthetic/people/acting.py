@@ -80,7 +80,7 @@ def act(
     vertices_head = model.vertices(shape, np.array(unblinking))
     for eye, blink in zip(both, blinks, strict=True):
         ball = _linear_vertices(model, eye.ball, shape)
-        vertices_head[eye.ball] = turned(ball, _gaze(eye, by_name))
+        vertices_head[eye.ball] = rotated(ball, _gaze(eye, by_name))
         if by_name[blink] > 0:
             basis = model.expression_basis[model.expression_names.index(blink)]
             _close(vertices_head, eye, basis, by_name[blink])
@@ -88,14 +88,14 @@ def act(
 
 
 def _gaze(eye: Eye, strengths: dict[str, float]) -> tuple[float, float]:
-    """Return how far an eye turns, rad: up, and to the image's right."""
+    """Return how far an eye rotates, rad: up, and to the image's right."""
     reach = eye.reach_rad.items()
     amount = {way: strengths[f"eyeLook{way}{eye.side}"] * most for way, most in reach}
     across = SIDES[eye.side] * (amount["Out"] - amount["In"])
     return amount["Up"] - amount["Down"], across
 
 
-def turned(ball: np.ndarray, angles: tuple[float, float]) -> np.ndarray:
+def rotated(ball: np.ndarray, angles: tuple[float, float]) -> np.ndarray:
     """Turn an eyeball (P, 3) about its centre by the two angles of `gaze`, rad."""
     up, across = angles
     centre = sphere_centre(ball)
