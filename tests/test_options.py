@@ -15,6 +15,7 @@ from facelib.cli.options import dataclass_options, typed
 class Photo:
     size: int = field(default=256, metadata={"help": "Side of the photo, px.", "minimum": 16})
     zoom: float = field(default=1.5, metadata={"help": "Zoom.", "above": 0, "maximum": 9})
+    blend: float = field(default=0.5, metadata={"help": "Blend.", "minimum": 0, "below": 1})
     poses: str = field(default="wide", metadata={"help": "Poses.", "choices": ("wide", "thesis")})
     light: Literal["sun", "lamp"] = field(default="sun", metadata={"help": "Light."})
     folder: Path | None = field(default=None, metadata={"help": "Folder."})
@@ -74,6 +75,7 @@ def test_help_has_each_fields_sentence_and_default():
         ["--size", 8],
         ["--zoom", 0],
         ["--zoom", 10],
+        ["--blend", 1],
         ["--poses", "any"],
         ["--light", "moon"],
         ["--seed", "x"],

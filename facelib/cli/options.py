@@ -25,7 +25,7 @@ def dataclass_options(*classes: type, skip: tuple[str, ...] = ()) -> Callable:
         help: one sentence; without it the field is no option.
         choices: the values that it may have, where its type is not a `Literal`.
         minimum, maximum: of a number; both are allowed values.
-        above: what a number must exceed.
+        above, below: of a number; neither is an allowed value.
         option: the option's name where it is not the field's, as in "--loss".
 
     The command gets each option under its field's name, and None where the option was not typed:
@@ -77,8 +77,10 @@ def _option(member: Field, annotation: object) -> Callable:
 
 
 def _click_type(annotation: object, metadata: Mapping[str, Any]) -> click.ParamType:
-    low, high = metadata.get("minimum", metadata.get("above")), metadata.get("maximum")
+    low = metadata.get("minimum", metadata.get("above"))
+    high = metadata.get("maximum", metadata.get("below"))
     limits = {"min": low, "max": high, "min_open": "above" in metadata}
+    limits["max_open"] = "below" in metadata
     if get_origin(annotation) is Literal or "choices" in metadata:
         return click.Choice(metadata.get("choices") or get_args(annotation))
     if annotation is int:

@@ -1,1 +1,5 @@
-"""From photos of a face to its textured mesh: `facelib.reconstruct` is the door."""
+"""From photos of a face to its textured mesh: `facelib.reconstruct` is the door.
+
+`reconstruct` finds the face, crops, runs a network and brings its answer back to the photo;
+`texture` takes the colours. Nothing here needs torch where the network is an ONNX file.
+"""

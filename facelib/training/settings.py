@@ -26,15 +26,16 @@ class _Checked:
             ):
                 words = get_args(hints[entry.name])
                 raise ValueError(f"{entry.name} must be one of {words}, got {value!r}")
-            if value is None or not limits.keys() & {"minimum", "maximum", "above"}:
+            if value is None or not limits.keys() & {"minimum", "maximum", "above", "below"}:
                 continue
             low, high = limits.get("minimum", -math.inf), limits.get("maximum", math.inf)
-            if not (low <= value <= high and value > limits.get("above", -math.inf)):
+            inside = low <= value <= high and value > limits.get("above", -math.inf)
+            if not inside or ("below" in limits and value >= limits["below"]):
                 raise ValueError(f"{entry.name} must be {_in_words(limits)}, got {value}")
 
 
 def _in_words(limits: dict[str, float]) -> str:
-    words = {"minimum": "at least", "maximum": "at most", "above": "above"}
+    words = {"minimum": "at least", "maximum": "at most", "above": "above", "below": "below"}
     return " and ".join(f"{words[key]} {limits[key]}" for key in words if key in limits)
 
 
@@ -102,7 +103,7 @@ class OptimiserSettings(_Checked):
         "Validate and keep a running mean of the weights, of which each step keeps this share; by "
         "default the weights themselves.",
         minimum=0.0,
-        maximum=math.nextafter(1.0, 0.0),
+        below=1.0,
     )
     precision: Literal["float32", "bfloat16"] = setting(
         "float32", "Number format of a step's layers; weights stay float32."
