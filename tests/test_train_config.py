@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import fields, replace
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -171,6 +172,15 @@ def test_a_recipe_trains_its_stages_one_after_the_other(data_dir, tmp_path, monk
     logs = [read_log(tmp_path / "run" / stage)[0]["config"] for stage in ("1_64", "2_128")]
     assert [log["optimiser"]["learning_rate"] for log in logs] == [0.002, 0.001]
     assert logs[1]["model"]["init_weights"] == str(tmp_path / "run/1_64/best.safetensors")
+
+
+def test_a_recipe_can_start_from_other_weights(tmp_path):
+    recipe, start = load_recipe("prn"), Path("start.safetensors")
+    for pairs in recipe.pairs:
+        (tmp_path / pairs).mkdir(exist_ok=True)
+    first, second = recipe.configs(tmp_path, Path("run"), {"init_weights": start})
+    assert first.model.init_weights == start
+    assert second.model.init_weights == Path("run/1_64/best.safetensors")
 
 
 def test_a_recipe_names_the_command_that_makes_missing_pairs(tmp_path):

@@ -58,7 +58,8 @@ class Recipe:
         Args:
             pairs: folder of pairs; where the recipe has several sets, of folders with their names.
             run: folder of the run, or, where there are several stages, of runs: `1_64`, `2_128`.
-            overrides: settings by name that take precedence in every stage.
+            overrides: settings by name that take precedence in every stage; `init_weights` in the
+                first.
         Raises:
             ValueError: for pairs that are missing, naming the command that makes them, or settings
                 that mean nothing.
@@ -75,8 +76,9 @@ class Recipe:
             own = {
                 "data_dir": data_dir,
                 "run_dir": run if alone else run / f"{number}_{stage.name}",
-                "init_weights": configs[-1].run.run_dir / BEST if configs else None,
             }
+            if configs:
+                own["init_weights"] = configs[-1].run.run_dir / BEST
             configs.append(TrainConfig.from_dict({**stage.settings, **(overrides or {}), **own}))
         return configs
 

@@ -96,7 +96,7 @@ def _gaze(eye: Eye, strengths: dict[str, float]) -> tuple[float, float]:
 
 
 def rotated(ball: np.ndarray, angles: tuple[float, float]) -> np.ndarray:
-    """Turn an eyeball (P, 3) about its centre by the two angles of `gaze`, rad."""
+    """Rotate an eyeball (P, 3) about its centre by the two angles of its gaze, rad."""
     up, across = angles
     centre = sphere_centre(ball)
     return (ball - centre) @ rotation_from_pose(up, across, 0.0).T + centre

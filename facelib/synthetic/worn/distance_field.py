@@ -1,6 +1,6 @@
 """How far any point near the mean head is from its skin, and how space moves with a person.
 
-Hair, hats and clothes are made once about the mean head. `DistanceField` keeps them outside of it;
+Hair, hats and clothes are made once about the mean head. `build_field` keeps them outside of it;
 `Cage` carries them to a person: it spreads the movement of the skin to the space around.
 """
 
