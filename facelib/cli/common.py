@@ -53,7 +53,7 @@ def json_option(what: str) -> Callable:
 
 
 def load_network(weights: Path | None, prefer_onnx: bool = False):
-    """Load a network as `facelib.networks.loading` does; say in one sentence why that failed."""
+    """Load a network as `facelib.networks.loading` does; fail with one sentence."""
     from facelib.networks.loading import load_network
 
     try:
@@ -63,7 +63,7 @@ def load_network(weights: Path | None, prefer_onnx: bool = False):
 
 
 def read_photo(path: Path):
-    """Read a photo or say in one sentence why that failed."""
+    """Read a photo; fail with one sentence."""
     from facelib.imaging.imagefiles import read_image
 
     if not path.exists():

@@ -1,4 +1,4 @@
-"""Tell whoever waits that numba compiles kernels, which happens once per machine."""
+"""Announce that numba compiles kernels, which happens once per machine and takes a while."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ PACKAGE = Path(facelib.__file__).parent
 
 @contextmanager
 def announcing_compilation() -> Iterator[None]:
-    """Say on standard error when kernels are compiled inside the block, and how long that took.
+    """Announce on standard error that kernels are compiled in the block, and how long that took.
 
-    Nothing is said of kernels that numba finds in its cache. The folder of the cache is named where
+    Kernels that numba finds in its cache are not announced. The folder of the cache is named where
     it is not the package's own, as with a package that is installed where nobody may write.
     """
     from numba.core.event import Listener, install_listener

@@ -134,7 +134,7 @@ def _typed_face(image, box: tuple[float, ...] | None, option: str):
 
 
 def _detect(image, view: str, path: Path):
-    """Find the face in a photo; say in one sentence why that failed."""
+    """Find the face in a photo; fail with one sentence."""
     from facelib.detect import NoFaceError, find_face
 
     try:
@@ -147,7 +147,7 @@ def _detect(image, view: str, path: Path):
 
 
 def _build(*photos_and_network, **settings):
-    """Reconstruct, as `facelib.reconstruct` does; say in one sentence why that failed."""
+    """Reconstruct, as `facelib.reconstruct` does; fail with one sentence."""
     from facelib.reconstruction.reconstruct import NoSideError, reconstruct
 
     try:

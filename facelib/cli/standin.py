@@ -113,7 +113,7 @@ def facegen(out: Path, **numbers: int) -> None:
 
 @announcing_compilation()
 def write(writer: Callable, out: Path, **numbers: int):
-    """Run a writer and return what it returns; say in one sentence why it could not."""
+    """Run a writer and return what it returns; fail with one sentence."""
     try:
         return writer(out, **numbers)
     except FileNotFoundError as error:

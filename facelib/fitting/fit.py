@@ -156,7 +156,7 @@ def agreement(together: HeadFit, alone: Sequence[HeadFit]) -> float:
 
 
 def pose_problem(photos: Sequence[SeenPoints], settings: FitSettings) -> Problem:
-    """Number the unknowns of all photos, and say what is likely before a point is seen."""
+    """Number the unknowns of all photos, and set the prior on each."""
     prior = settings.prior or shipped_prior()
     n_actions = prior.n_actions
     patterns = [settings.noise.patterns(blended(seen, prior.mean_head)) for seen in photos]

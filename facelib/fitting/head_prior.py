@@ -1,4 +1,4 @@
-"""Heads as the fit knows them: the model on the layout, and which coefficients are likely."""
+"""The prior of the fit: the head model on the layout, and how likely its coefficients are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one photo asks of the unknowns: residuals in standard deviations, and their derivatives.
+"""The residuals of one photo, in standard deviations, and their derivatives by the unknowns.
 
 A point was seen at z, with covariance L Lᵀ; head and camera would put it at y. Its residual
 

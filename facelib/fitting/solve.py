@@ -1,4 +1,4 @@
-"""Levenberg and Marquardt's way downhill, on normal equations that photos and a prior add up to.
+"""The Levenberg-Marquardt method, on normal equations summed over photos and the prior.
 
 The energy is ½ (x − x̄)ᵀ Λ (x − x̄) + Σ of the photos' energies. Near its minimum it is that of a
 normal distribution, whose covariance is the inverse of the Gauss-Newton matrix (Laplace).

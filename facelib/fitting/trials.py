@@ -1,4 +1,4 @@
-"""Heads that nobody trained on, seen as a network might see them: the truth is known.
+"""Trials of the fit: drawn heads, and their points as a network might find them; truth is known.
 
 Points of a random head are projected into photos and moved by noise. What a fit makes of them is
 what geometry allows, whichever network finds the points.

@@ -133,7 +133,7 @@ def icp(
         tolerance: stop when the error changes by less than this share of itself.
         trim: share of the worst matches left out of each update, in [0, 1).
         closest: (K, 3) points → (K, 3) nearest target points, for matching to something denser than
-            ``target_points``, such as the triangles between them; None asks a k-d tree.
+            ``target_points``, such as the triangles between them; None uses a k-d tree.
 
     Returns:
         IcpResult.
@@ -187,7 +187,7 @@ def _corresponding(source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, 
 
 
 def _normalised(weights: np.ndarray | None, n_points: int) -> np.ndarray:
-    """Return weights that sum to 1, or say what is wrong with them."""
+    """Return weights that sum to 1; raise ValueError where there can be none."""
     if weights is None:
         return np.full(n_points, 1.0 / n_points)
     weights = np.asarray(weights, dtype=np.float64)

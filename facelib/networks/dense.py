@@ -118,7 +118,7 @@ class Dense(nn.Module):
 class Trunk(nn.Module):
     """Photos in; features at a quarter, an eighth and a sixteenth of the crop out.
 
-    The finer two know what the coarser ones have seen (Lin et al. 2017).
+    The coarser ones are added to the finer two (Lin et al. 2017).
     """
 
     def __init__(self) -> None:
@@ -152,7 +152,7 @@ class Look(nn.Module):
         """Take where points of the mean face lie, (P, 2), and how many numbers each shall get."""
         super().__init__()
         n_points, channels, self.outputs = len(reference), STAGES[1][0], outputs
-        # Every point has a filter of its own: it knows what it looks for.
+        # Every point has a filter of its own.
         self.read = nn.Parameter(torch.randn(n_points, channels, READ) * channels**-0.5)
         self.read_bias = nn.Parameter(torch.zeros(n_points, READ))
         self.own = nn.Parameter(torch.zeros(n_points, READ, outputs))
