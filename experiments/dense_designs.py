@@ -88,11 +88,11 @@ class Heat(nn.Module):
         self.heat = nn.Conv2d(WIDTHS[1], n_points, 1)
 
     def forward(self, fine, coarse):
-        """Return (N, P, 2) crop sides."""
+        """Return points, (N, P, 2) crop sides, and the heat maps that they are the means of."""
         maps = self.heat(fine)
         with torch.autocast("cpu", enabled=False):
-            self.maps = maps.float()
-            return soft_argmax(self.maps.detach())
+            maps = maps.float()
+            return soft_argmax(maps.detach()), maps
 
 
 class Regress(nn.Module):
@@ -109,11 +109,11 @@ class Regress(nn.Module):
             self.out.bias.copy_(mean_points().flatten())
 
     def forward(self, fine, coarse):
-        """Return (N, P, 2) crop sides."""
+        """Return points, (N, P, 2) crop sides, and None: there are no heat maps."""
         x = functional.silu(self.pool(coarse))
         with torch.autocast("cpu", enabled=False):
             hidden = functional.silu(self.hidden(x.float().flatten(1)))
-            return self.out(hidden).unflatten(1, (-1, 2))
+            return self.out(hidden).unflatten(1, (-1, 2)), None
 
 
 class Look(nn.Module):
@@ -164,7 +164,7 @@ class Design(nn.Module):
     def forward(self, photos):
         """Answer (N, 3, S, S) photos."""
         fine, coarse = self.trunk(photos)
-        points, guesses = self.first(fine, coarse), []
+        (points, maps), guesses = self.first(fine, coarse), []
         with torch.autocast("cpu", enabled=False):
             fine = in_order(fine.float())
             for look in self.looks:
@@ -172,7 +172,6 @@ class Design(nn.Module):
                 points = points.detach()
                 moved = look(fine, points)
                 points = points + TYPICAL * moved[..., :2]
-        maps = getattr(self.first, "maps", None)
         return finish(points, moved[..., 2:], tuple(guesses), maps)
 
 
