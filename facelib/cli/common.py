@@ -1,4 +1,4 @@
-"""What the commands share: exit codes, failures in a sentence, photos, the network, outputs."""
+"""Shared by all commands: exit codes, error messages, reading photos, loading networks, writing."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ EXIT_CODES = """
 Exit codes:
   0  done
   1  interrupted, or a fault of this program
-  2  the command was typed wrongly
+  2  wrong usage
   3  a file does not exist or cannot be read
   4  a file is not an image
   5  no face was found in a photo
   6  an output cannot be written
   7  the output's ending names no format that can be written
-  8  weights or data set are missing, or are not what they should be
+  8  weights or a data set are missing or invalid
   9  a package that the command needs is not installed
 """
 
@@ -32,22 +32,22 @@ PATH = click.Path(path_type=Path)
 
 
 class Failure(click.ClickException):
-    """An error that the user can mend: one sentence and an exit code of its own."""
+    """An error that the user can fix: one sentence and its own exit code."""
 
     def __init__(self, message: str, exit_code: int) -> None:
-        """Keep the message, on one line, and the code."""
+        """Store the message, joined to one line, and the code."""
         super().__init__(" ".join(message.split()))
         self.exit_code = exit_code
 
 
 def weights_option(command: Callable) -> Callable:
-    """Give a command the option that names a network."""
+    """Add the option `--weights` to a command."""
     words = "Weights to use, .safetensors or .onnx.  [default: the shipped compact]"
     return click.option("--weights", type=PATH, metavar="FILE", help=words)(command)
 
 
 def json_option(what: str) -> Callable:
-    """Return the option that writes what a command found to a file, too."""
+    """Return the option that also writes a command's results to a JSON file."""
     words = f"Also write {what} to FILE."
     return click.option("--json", "json_file", type=PATH, metavar="FILE", help=words)
 
@@ -79,7 +79,7 @@ def read_photo(path: Path):
 
 
 def check_writable(path: Path | None) -> None:
-    """Find out before the work whether a file can be written at its end."""
+    """Fail before the work starts if its output could not be written."""
     if path is None:
         return
     with writing(path):

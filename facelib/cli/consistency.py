@@ -39,7 +39,7 @@ from facelib.cli.kernels import announcing_compilation
     metavar="FILE",
     help="Weights to use, .safetensors or .onnx; may be repeated.  [default: the shipped compact]",
 )
-@json_option("the distances, px and shares of the face's box,")
+@json_option("the distances, in px and as shares of the face's box,")
 @announcing_compilation()
 def consistency(
     photos: tuple[Path, ...],
@@ -49,9 +49,9 @@ def consistency(
 ) -> None:
     """Run a network on each front PHOTO, and again on it mirrored, shifted, scaled and rotated.
 
-    Each answer is brought back to where the first one lies; how far it is from that is error,
-    whatever the face may look like. Front photos are cropped as `reconstruct` does it, shifts and
-    scales are by 5 and 10 % of the crop, rotations by 5 and 15 degrees.
+    Each prediction is mapped back to the frame of the first one. The distance between the two is
+    error, whatever the true face is. Front photos are cropped as in `reconstruct`; shifts and
+    scales are 5 and 10 % of the crop, rotations 5 and 15 degrees.
     """
     from facelib.evaluation.consistency import Row, consistency_table
     from facelib.networks.loading import DEFAULT_NETWORK
@@ -82,7 +82,7 @@ def consistency(
 
 
 def _check_sides(networks, views) -> None:
-    """Refuse a photo alone where a network needs two, before anything is computed."""
+    """Refuse a single photo if a network needs two, before anything is computed."""
     from facelib.reconstruction.reconstruct import check_side_photo
 
     for network in networks:
@@ -91,7 +91,7 @@ def _check_sides(networks, views) -> None:
 
 
 def _find_faces(paths, images) -> list:
-    """Find the face in a front photo, and in its side photo where there is one."""
+    """Find the face in a front photo, and in its side photo if there is one."""
     from facelib.detect import NoFaceError, find_face
 
     try:
@@ -101,7 +101,7 @@ def _find_faces(paths, images) -> list:
 
 
 def _measure(network, images, detections):
-    """Crop a face as `reconstruct` does it and measure how a network agrees with itself there."""
+    """Crop a face as `reconstruct` does and measure the network's consistency on that crop."""
     from facelib.evaluation.consistency import measure_consistency
     from facelib.face.layout import load_layout
     from facelib.reconstruction.reconstruct import reconstruct

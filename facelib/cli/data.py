@@ -1,4 +1,4 @@
-"""`facelib data`: which licensed data sets there are, and which of them are present."""
+"""`facelib data`: the licensed data sets, and which of them are present."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from facelib.cli.common import EXIT_CODES, PATH
     help="The folder that holds the data sets' folders.  [default: the project's data]",
 )
 def data(root: Path | None) -> None:
-    """List the licensed data sets: what for, licence, where to ask, what is present now."""
+    """List the licensed data sets: their use, licence and source, and whether they are present."""
     from facelib.datasets.registry import DATASETS, markdown_registry
 
     click.echo(markdown_registry(root))

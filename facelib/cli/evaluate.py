@@ -23,9 +23,9 @@ def evaluate() -> None:
 
 
 def limit_option(what: str):
-    """Return the option that shortens an evaluation."""
+    """Return the option that limits how much is evaluated."""
     return click.option(
-        "--limit", type=click.IntRange(1), help=f"Score only the first so many {what}."
+        "--limit", type=click.IntRange(1), help=f"Score only the first LIMIT {what}."
     )
 
 
@@ -33,9 +33,9 @@ def how_it_was_made(words: list[str], weights: Path, network, started: float) ->
     """Describe an evaluation: command, date, duration, weights.
 
     Args:
-        words: of the command, after `facelib evaluate`; folders without where they lie.
-        weights: the file.
-        network: which was loaded from it.
+        words: the command's words after `facelib evaluate`; folders by name, without their path.
+        weights: the weights file.
+        network: the network loaded from it.
         started: `time.monotonic()` at the beginning.
     """
     from facelib.files.atomic import sha256

@@ -29,8 +29,8 @@ from facelib.cli.kernels import announcing_compilation
     "--training",
     type=PATH,
     metavar="PAIRS",
-    help="Pairs whose mean face is the baseline; without them, that of the scored pairs, which "
-    "flatters the baseline a little.",
+    help="Pairs whose mean face is the baseline.  [default: the scored pairs, which flatters the "
+    "baseline a little]",
 )
 @limit_option("pairs")
 @click.option("--front-alone", is_flag=True, help="Give the network no side photos.")
@@ -77,7 +77,7 @@ def evaluate_pairs(
 def describe(
     weights: Path | None, network, dataset, baseline, count: int, front_alone: bool, started: float
 ) -> dict:
-    """Describe an evaluation; folders are named without where they lie."""
+    """Describe an evaluation; folders are named without their path."""
     from facelib.networks.loading import default_weights
 
     path = weights or default_weights()

@@ -57,12 +57,12 @@ def evaluate_scans(
 
 
 def _show_progress(name: str) -> None:
-    """Name the subject that was scored, for whoever waits."""
+    """Print the name of the subject that was scored, as progress."""
     click.echo(f"scored {name}", err=True)
 
 
 def _describe(folder: Path, weights: Path | None, network, limit, result, started) -> dict:
-    """Describe an evaluation; the folder is named without where it lies."""
+    """Describe an evaluation; the folder is named without its path."""
     from facelib.datasets.florence.reader import REGION_RADIUS_MM
     from facelib.datasets.registry import is_stand_in
     from facelib.networks.loading import default_weights

@@ -43,9 +43,9 @@ def export(weights: Path | None, output: Path) -> None:
              the front crop; x right, y down from the centre of its first pixel,
              z toward the camera.
 
-    The file's metadata hold the same, with the network's name, its size, the card of its weights
-    and their SHA-256. Where the file has the weights' name and lies in their folder, `reconstruct`
-    runs it in ONNX Runtime instead of torch, as long as the SHA-256 is theirs.
+    The file's metadata hold this description, the network's name and size, the card of its weights
+    and their SHA-256. If the file has the weights' name and is in their folder, `reconstruct` runs
+    it in ONNX Runtime instead of torch, as long as the SHA-256 matches.
     """
     from facelib.networks.loading import ONNX, default_weights
 

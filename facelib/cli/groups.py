@@ -1,4 +1,4 @@
-"""Groups of commands that import a command only when it is called, so that `--help` is quick."""
+"""Command groups that import a command only when it is called, which keeps `--help` fast."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from facelib.cli.common import NOT_INSTALLED, Failure
 
-# Packages beyond the core that commands import, and the extra that has them (see pyproject.toml).
+# Optional packages that commands import, and the extra that installs each (see pyproject.toml).
 EXTRA_OF_PACKAGE = {"distributed": "cluster"} | dict.fromkeys(
     ("torch", "accelerate", "safetensors", "onnxscript", "matplotlib", "tqdm", "threadpoolctl")
     + ("skimage", "defusedxml", "yaml"),
@@ -18,19 +18,19 @@ EXTRA_OF_PACKAGE = {"distributed": "cluster"} | dict.fromkeys(
 
 
 class LazyGroup(click.Group):
-    """A group whose commands lie in modules of their own.
+    """A group whose commands are each in a module of their own.
 
-    The command `facelib pairs 300w-lp` is `pairs_300w_lp` in `facelib.cli.pairs_300w_lp`; a module
-    is imported when its command is called, or asked for help.
+    The command `facelib pairs 300w-lp` is `pairs_300w_lp` in `facelib.cli.pairs_300w_lp`. A module
+    is imported when its command, or the help of its command, is called.
     """
 
     def __init__(self, *arguments, summaries: Mapping[str, str], inside: str = "", **settings):
-        """Keep what each command does, in a line, by its name.
+        """Store one line of help per command.
 
         Args:
             arguments: of `click.Group`.
-            summaries: by the commands' names, in the order in which help lists them.
-            inside: the group's own name, unless it is the program.
+            summaries: command name to its line of help, in the order of the listing.
+            inside: the group's own name; empty for the program itself.
             settings: of `click.Group`.
         """
         super().__init__(*arguments, **settings)
@@ -53,7 +53,7 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(self.summaries.items()))
 
     def invoke(self, context: click.Context) -> object:
-        """Run a command; name the extra to install where it needs a package that is not there."""
+        """Run a command; if it lacks an optional package, name the extra to install."""
         try:
             return super().invoke(context)
         except ModuleNotFoundError as error:

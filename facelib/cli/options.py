@@ -23,21 +23,21 @@ def dataclass_options(*classes: type, skip: tuple[str, ...] = ()) -> Callable:
 
     Keys of a field's metadata:
         help: one sentence; without it the field is no option.
-        choices: the values that it may have, where its type is not a `Literal`.
-        minimum, maximum: of a number; both are allowed values.
+        choices: the allowed values, if the field's type is not a `Literal`.
+        minimum, maximum: smallest and largest allowed number.
         above, below: of a number; neither is an allowed value.
-        option: the option's name where it is not the field's, as in "--loss".
+        option: the option's name, such as "--loss", if it differs from the field's.
 
-    The command gets each option under its field's name, and None where the option was not typed:
-    see `typed`. A field without a default must be typed. A bool becomes a pair of flags,
+    The command receives each option under its field's name, and None if the option was not typed
+    (see `typed`). A field without a default is a required option. A bool becomes a pair of flags,
     `--name/--no-name`.
 
     Args:
-        classes: dataclasses; no two may have a documented field of one name.
-        skip: names of fields that are no options of this command.
+        classes: dataclasses whose documented fields all have different names.
+        skip: names of fields that do not become options.
 
     Raises:
-        ValueError: if two fields have one name.
+        ValueError: if two fields have the same name.
     """
     members = [(kind, member) for kind in classes for member in _documented(kind, skip)]
     names = [member.name for _, member in members]
@@ -54,7 +54,7 @@ def dataclass_options(*classes: type, skip: tuple[str, ...] = ()) -> Callable:
 
 
 def typed(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Pick from a command's values those that were typed and are fields of a dataclass."""
+    """Pick a dataclass's fields from a command's values, without those that were not typed."""
     names = {member.name for member in fields(kind)}
     return {name: value for name, value in values.items() if name in names and value is not None}
 
@@ -96,13 +96,13 @@ def _click_type(annotation: object, metadata: Mapping[str, Any]) -> click.ParamT
 
 
 def _without_none(annotation: object) -> object:
-    """Return T of `T | None`, and any other annotation as it is."""
+    """Return T for `T | None`, and any other annotation unchanged."""
     kinds = [kind for kind in get_args(annotation) if kind is not NoneType]
     return kinds[0] if NoneType in get_args(annotation) and len(kinds) == 1 else annotation
 
 
 def _default_in_words(member: Field) -> str:
-    """Return `  [default: 256]`, and nothing where the default is no value that could be typed."""
+    """Return `  [default: 256]`, or nothing if the default cannot be typed."""
     default = member.default
     if default is MISSING or default is None or default is False:
         return ""

@@ -1,4 +1,4 @@
-"""`facelib pairs`: folders of pairs, each from another source of faces."""
+"""`facelib pairs`: make folders of pairs, one command per source of faces."""
 
 from __future__ import annotations
 
@@ -17,4 +17,4 @@ SUMMARIES = {
 
 @click.group(cls=LazyGroup, summaries=SUMMARIES, inside="pairs", epilog=EXIT_CODES)
 def pairs() -> None:
-    """Make folders of pairs: two photos of a face and its vertices, to train a network on."""
+    """Make folders of training pairs. A pair is two photos of a face and the face's vertices."""

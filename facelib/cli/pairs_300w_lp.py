@@ -37,4 +37,4 @@ def pairs_300w_lp(out: Path, photos: Path | None, bfm: Path | None, **numbers: i
         raise Failure(f"cannot write pairs: {error}", UNWRITABLE) from error
     click.echo(report.text.splitlines()[0])
     if report.skipped:
-        click.echo(f"what was left out is named in {out / 'skipped.txt'}")
+        click.echo(f"the skipped photos are listed in {out / 'skipped.txt'}")

@@ -18,7 +18,7 @@ NAMED = 5  # skipped people whose reason is printed
 @click.argument("export", type=PATH)
 @click.argument("out", type=PATH)
 @dataclass_options(ImportSettings)
-@click.option("--limit", type=click.IntRange(1), help="Read only the first so many people.")
+@click.option("--limit", type=click.IntRange(1), help="Read only the first LIMIT people.")
 @click.option(
     "--keypoints",
     type=PATH,
@@ -32,8 +32,8 @@ def pairs_facegen(
 ) -> None:
     """Make pairs of the FaceGen export EXPORT in the new folder OUT.
 
-    The first time, the layout of the meshes is registered, which takes a minute; the result stays
-    in EXPORT/layout.npz. People whose files are missing or damaged are skipped and named.
+    The first run registers the layout of the meshes, which takes a minute, and keeps the result in
+    EXPORT/layout.npz. People whose files are missing or damaged are skipped and named.
     """
     from facelib.datasets.facegen.reader import import_pairs, register_export
 

@@ -17,7 +17,7 @@ INGREDIENTS = tuple(field.name for field in fields(Ingredients))
 
 
 def _parse_ingredients(context, parameter, words: str) -> frozenset[str]:
-    """Turn `hair,film` into names of ingredients; `all` and `none` stand for every one and none."""
+    """Parse `hair,film` into names of ingredients; `all` and `none` are allowed, too."""
     if words in ("all", "none"):
         return frozenset(INGREDIENTS if words == "all" else ())
     names = {name.strip() for name in words.split(",")}
@@ -55,7 +55,7 @@ def _parse_ingredients(context, parameter, words: str) -> frozenset[str]:
 @click.option(
     "--dask",
     metavar="ADDRESS",
-    help="Let the cluster of this Dask scheduler work; OUT must be shared with it.",
+    help="Address of a Dask scheduler whose cluster makes the pairs; its workers must see OUT.",
 )
 @click.option("--quiet", is_flag=True, help="Show no progress bar.")
 @announcing_compilation()
@@ -70,14 +70,14 @@ def pairs_synthetic(
 ) -> None:
     """Photograph synthetic people into the folder OUT.
 
-    The same options make the same bytes, however many workers there are; the same command again
-    goes on with a folder that was not finished. The small part of the truth (vertices, keypoints,
-    cameras, every number that was drawn) is always kept.
+    The same options give the same bytes, with any number of workers. Repeating the command resumes
+    an unfinished folder. The small part of the ground truth (vertices, keypoints, cameras, every
+    number that was drawn) is always stored.
     """
     from facelib.synthetic.generation import generate_pairs
 
     if dask and workers:
-        raise click.UsageError("--workers are of this machine, --dask of a cluster; give one")
+        raise click.UsageError("--workers uses this machine, --dask a cluster; give only one")
     ingredients = Ingredients(**dict.fromkeys(included - excluded, True))
     settings = SyntheticSettings(ingredients=ingredients, **typed(SyntheticSettings, values))
     plan = Plan(settings=settings, **typed(Plan, values))

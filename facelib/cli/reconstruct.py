@@ -47,14 +47,14 @@ from facelib.cli.kernels import announcing_compilation
     nargs=4,
     type=float,
     metavar="X0 Y0 X1 Y1",
-    help="Where the face is in FRONT, from brow to chin, px; no detector runs on it then.",
+    help="Box of the face in FRONT, from brow to chin, px; replaces the detector.",
 )
 @click.option(
     "--side-box",
     nargs=4,
     type=float,
     metavar="X0 Y0 X1 Y1",
-    help="The same for SIDE, where a detector may miss a profile.",
+    help="The same for SIDE; of use when the detector misses a profile.",
 )
 @click.option(
     "--texture-size",
@@ -76,14 +76,14 @@ def reconstruct(
 ) -> None:
     """Build a textured 3D mesh from the photos FRONT and SIDE of one face.
 
-    Without SIDE the mesh is built from the front alone, whose depth is less certain. The mesh is in
-    the front photo's pixels, y up, its origin at the photo's bottom-left pixel.
+    Without SIDE the mesh is built from the front photo alone, and its depth is less certain. The
+    mesh is in the front photo's pixels, y up, with its origin at the bottom-left pixel.
     """
     _check_ending(output)
     for path in (output, keypoints):
         check_writable(path)
     if side is None and side_box is not None:
-        raise click.UsageError("--side-box says where the face is in SIDE, which is not given")
+        raise click.UsageError("--side-box needs the photo SIDE")
     for path in (front, side):
         _check_kept(path, output)
     front_photo = read_photo(front)
@@ -106,7 +106,7 @@ def reconstruct(
 
 
 def _check_ending(output: Path) -> None:
-    """Refuse an output of no format that can be written."""
+    """Refuse an output whose ending is not a supported format."""
     from facelib.geometry.meshfiles import MESH_ENDINGS
 
     if output.suffix.lower() not in MESH_ENDINGS:
@@ -114,14 +114,14 @@ def _check_ending(output: Path) -> None:
 
 
 def _check_kept(photo: Path | None, output: Path) -> None:
-    """Refuse an output whose texture would be written over a photo."""
+    """Refuse an output whose texture would overwrite a photo."""
     texture = output.with_suffix(".png")
     if photo and output.suffix.lower() == ".obj" and photo.resolve() == texture.resolve():
-        raise Failure(f"{output} would write its texture over the photo {photo}", UNWRITABLE)
+        raise Failure(f"the texture of {output} would overwrite the photo {photo}", UNWRITABLE)
 
 
 def _typed_face(image, box: tuple[float, ...] | None, option: str):
-    """Turn the four numbers of an option into a detection, if they were typed."""
+    """Make a detection of the four numbers of an option, if they were typed."""
     from facelib.detect import detection_from_box
 
     if box is None:
@@ -140,7 +140,7 @@ def _detect(image, view: str, path: Path):
     try:
         return find_face(image, f"the {view} photo {path}")
     except NoFaceError as error:
-        hint = f"--{view}-box X0 Y0 X1 Y1 can say where it is"
+        hint = f"give its position with --{view}-box X0 Y0 X1 Y1"
         raise Failure(f"{error}; {hint}", NO_FACE) from error
     except OSError as error:
         raise Failure(str(error), BAD_DATA) from error
@@ -159,14 +159,14 @@ def _build(*photos_and_network, **settings):
 
 
 def _engine(network) -> str:
-    """Name what runs a network."""
+    """Name the runtime of a network, ONNX Runtime or torch."""
     from facelib.networks.onnx_network import OnnxNetwork
 
     return "ONNX Runtime" if isinstance(network, OnnxNetwork) else "torch"
 
 
 def save(result, output: Path, keypoints: Path | None) -> None:
-    """Write the keypoints and the mesh; each appears whole or not at all, whatever stops it."""
+    """Write the keypoints and the mesh, each whole or not at all."""
     import numpy as np
 
     from facelib.files.atomic import replacing

@@ -1,4 +1,4 @@
-"""`facelib runs`: training runs as a table, and their errors as a plot."""
+"""`facelib runs`: a table of training runs, and a plot of their errors."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ PLOT_ENDINGS = (".png", ".svg", ".pdf")
 def runs(folders: tuple[Path, ...], plot: Path | None, json_file: Path | None) -> None:
     """Tabulate the training runs in and below each FOLDER, or in the folder `runs`.
 
-    Skill is the error over the mean face's: below 1, the photos help. What a log does not hold is a
-    dash.
+    Skill is the network's error divided by the mean face's: below 1, the network uses the photos.
+    A dash marks what a log does not hold.
     """
     _keep_matplotlib_out_of_home()
     from facelib.training.run_table import draw_errors, markdown_table
@@ -57,7 +57,7 @@ def runs(folders: tuple[Path, ...], plot: Path | None, json_file: Path | None) -
 
 
 def _keep_matplotlib_out_of_home() -> None:
-    """Give matplotlib a cache that ends with the program, unless the user has named a folder."""
+    """Give matplotlib a temporary cache folder, unless the user has set one."""
     if "MPLCONFIGDIR" not in os.environ:
         folder = tempfile.TemporaryDirectory(prefix="facelib-matplotlib-")
         atexit.register(folder.cleanup)

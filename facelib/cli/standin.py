@@ -1,4 +1,4 @@
-"""`facelib standin`: stand-ins for licensed data sets, in exactly their format."""
+"""`facelib standin`: stand-ins for licensed data sets, in exactly the same format."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _seed_option(default: int) -> Callable:
 
 @click.group(epilog=EXIT_CODES)
 def standin() -> None:
-    """Write a stand-in for a licensed data set, marked as one."""
+    """Write a stand-in for a licensed data set, marked as a stand-in."""
 
 
 @standin.command(epilog=EXIT_CODES)

@@ -1,4 +1,4 @@
-"""`facelib train`: a network from a folder of pairs."""
+"""`facelib train`: train a network on a folder of pairs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _GroupedHelp(click.Command):
     """A command whose help lists settings in their groups."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write one section per group, after the options that are no settings."""
+        """Write the options that are not settings, then one section per group."""
         group_of = {
             entry.name: inspect.getdoc(kind).partition("\n")[0].rstrip(".")
             for kind in GROUPS.values()
@@ -48,19 +48,18 @@ class _GroupedHelp(click.Command):
 @click.option(
     "--augmentation",
     type=click.Choice(list(PRESETS)),
-    help="How pairs are changed: as in the thesis, or also as real photos differ.",
+    help="How pairs are augmented: as in the thesis, or also by the faults of real photos.",
 )
 @click.option("--quiet", is_flag=True, help="Show no progress bar.")
 @dataclass_options(*GROUPS.values())
 @announcing_compilation()
 def train(pairs: Path, run: Path, recipe: str | None, quiet: bool, **settings: Any) -> None:
-    """Train a network on the folder PAIRS; log, checkpoint and weights go to the folder RUN.
+    """Train a network on the folder PAIRS; write log, checkpoint and weights to the folder RUN.
 
-    The same command again goes on with a run that was stopped. Without options, the thesis's
-    settings.
+    Repeating the command resumes a stopped run. The defaults are the thesis's settings.
 
-    The stages of a recipe are trained one after the other, in RUN/1_NAME, RUN/2_NAME and so on;
-    where it has several sets of pairs, they lie in PAIRS/SET.
+    The stages of a recipe are trained one after another, in RUN/1_NAME, RUN/2_NAME and so on. If
+    the recipe has several sets of pairs, each is read from PAIRS/SET.
     """
     from facelib.training.learner import TrainingDivergedError
     from facelib.training.loop import train as start
