@@ -1,7 +1,7 @@
-"""Photos in, a textured mesh out: crop, predict, go back to the photo, take colours from it.
+"""Photos in, a textured mesh out: crop, predict, map back to the photo, sample its colours.
 
-Chapter 10. Everything that leaves this module is in the front photo's own pixels (image frame), or
-in the mesh frame, which is that frame made right-handed: see `image_to_mesh`.
+Chapter 10. All results are in the front photo's own pixels (image frame), or in the mesh frame,
+which is the image frame made right-handed: see `image_to_mesh`.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ Network: TypeAlias = "FaceNetwork | OnnxNetwork"
 
 TEXTURE_SIZE = 512
 N_ROUNDS = 2
-"""Predictions per face: the keypoints of each place the crop of the next."""
+"""Predictions per face: the keypoints of each define the crop of the next."""
 MAX_CROP_SHIFT = 0.25
-"""A predicted crop whose centre strays further from the detector's, as a share of its side, or …"""
+"""A predicted crop is rejected, and the detector's kept, if its centre is off by this share, …"""
 MAX_CROP_ZOOM = 1.4
-"""… whose side differs by more than this factor, is a failed prediction: the detector's is kept."""
+"""… or if the predicted crop's side differs by more than this factor."""
 
 
 @dataclass(frozen=True)
 class BoxToCrop:
-    """How a detector's box relates to the crop around the 68 keypoints, as fitted on renderings.
+    """The relation of a detector's box to the crop around the 68 keypoints, fitted on renderings.
 
     Attributes:
         size: crop side / mean side of the detector's box.
@@ -52,9 +52,9 @@ class BoxToCrop:
     shift_y: float
 
 
-# Means over 60 renderings each of random heads (front: |yaw| ≤ 45°, side: 60..100°). The crop then
-# misses the true one by 4 % in size and 2 % in place (front), 6 % and 4 % (side), one standard
-# deviation: within the ±10 % by which training moves its crops, rarely not.
+# Means over 60 renderings each of random heads (front: |yaw| ≤ 45°, side: 60..100°). The crop's
+# standard deviations are 4 % in size and 2 % in position (front), 6 % and 4 % (side): almost
+# always within the ±10 % by which training shifts and scales its crops.
 FRONT_BOX = BoxToCrop(size=1.24, shift_y=0.145)
 SIDE_BOX = BoxToCrop(size=1.215, shift_y=0.145)
 
@@ -67,9 +67,9 @@ class Reconstruction:
         vertices_image: (V, 3) float32, the layout's vertices, front photo px, lowest z about 0.
         keypoints_image: (68, 3) float32, px of the front photo.
         mesh: right-handed, y up, textured: `image_to_mesh` of the vertices.
-        position_map: (S, S, 3) float32, the network's last answer, px of the front crop.
-        front_crop: where that crop lay in the front photo.
-        side_crop: where the other lay in the side photo, if there was one.
+        position_map: (S, S, 3) float32, the network's last prediction, px of the front crop.
+        front_crop: the last crop of the front photo.
+        side_crop: the last crop of the side photo; None without a side photo.
     """
 
     vertices_image: np.ndarray
@@ -80,7 +80,7 @@ class Reconstruction:
     side_crop: Crop | None
 
     def save(self, path: Path | str) -> None:
-        """Write the mesh; the ending, .obj, .glb or .ply, names the format.
+        """Write the mesh; the ending, .obj, .glb or .ply, selects the format.
 
         Raises:
             ValueError: if the ending is another one.
@@ -122,7 +122,7 @@ def predict_position_maps(
         network: from `networks.catalogue.create`, which torch runs and which is left in the mode
             (train, eval) it was in; or one that ONNX Runtime runs.
         fronts: (B, S, S, 3) float32 RGB in 0 to 1.
-        sides: the same shape; None where there are none.
+        sides: the same shape; None without side photos.
 
     Returns:
         (B, S, S, 3) float32, x, y, z in px of the front crops.
@@ -166,16 +166,16 @@ def check_side_photo(network: Network, has_side: bool) -> None:
     """Raise NoSideError if a network needs a side photo and there is none."""
     if not has_side and network.side_photo == "needed":
         raise NoSideError(
-            f"{network.name} needs a photo from the side, too; weights of another network, such as "
-            "compact, can do without"
+            f"{network.name} needs a photo from the side, too; other networks, such as compact, "
+            "can do without"
         )
 
 
 def image_to_mesh(points_image: np.ndarray, height: int) -> np.ndarray:
-    """Turn image points into the right-handed frame that mesh viewers expect: y points up.
+    """Convert image points to the right-handed frame that mesh viewers expect: y points up.
 
-    The photo's bottom-left pixel becomes the origin; x, z and the unit (px) stay. The head frame's
-    triangles, counter-clockwise from outside, are so again.
+    The photo's bottom-left pixel becomes the origin; x, z and the unit (px) stay. Triangles are
+    counter-clockwise from outside, as in the head frame.
 
     Args:
         points_image: (N, 3) float, px.
@@ -209,16 +209,16 @@ def reconstruct(
         face = facelib.reconstruct("front.jpg", "side.jpg")
         face.save("me.glb")  # or me.obj, with its .mtl and .png, or me.ply
 
-    The side photo is optional, and the two need not have one size. A photo may also be an array of
-    pixels. What was found is in the front photo's own frame: x right, y down, in px from the centre
-    of its top-left pixel, z toward the camera in the same unit, the face's lowest point at 0. The
-    mesh is in the frame of mesh viewers, y up:
+    The side photo is optional, and the two may differ in size. A photo may also be an array of
+    pixels. The result is in the front photo's own frame: x right and y down, in px from the centre
+    of its top-left pixel; z toward the camera in the same unit, with the face's lowest point at 0.
+    The mesh is in the frame of mesh viewers, y up:
 
-        face.keypoints_image  # (68, 3): draw x and y over the photo to see whether they fit
+        face.keypoints_image  # (68, 3): draw x and y over the photo to check them
         face.vertices_image   # (V, 3)
         face.mesh             # .vertices, .triangles, .uv and .texture
 
-    Where no face is found, say where it is; for many photos, load the network once:
+    If no face is found, give its box. For many photos, load the network once:
 
         from facelib.networks.loading import load_network
 
@@ -233,18 +233,18 @@ def reconstruct(
         side: a photo of the same face from the side, or None.
         network: loaded, or the file of its weights; None takes the default network.
         front_face: the face in ``front``: a `Detection`, or the box (x0, y0, x1, y1) from brow to
-            chin, px; None looks for it.
+            chin, px; None runs the detector.
         side_face: the same in ``side``.
         texture_size: side of the mesh's texture, texels.
-        n_rounds: predictions; each after the first crops around the keypoints of the last.
-        layout_of: gives the layout at a size; another than the shipped one for other networks.
+        n_rounds: number of predictions; each crops around the keypoints of the one before.
+        layout_of: returns the layout at a size; by default the shipped one.
 
     Returns:
         Reconstruction.
 
     Raises:
-        FileNotFoundError: if a photo, the weights or the layout are not there.
-        NoFaceError: if a face was looked for and not found; the message says in which photo.
+        FileNotFoundError: if a photo, the weights or the layout are missing.
+        NoFaceError: if the detector finds no face; the message names the photo.
         NoSideError: if there is no side photo and the network needs one.
         ValueError: if a file is not what it should be, or a box has no area.
     """

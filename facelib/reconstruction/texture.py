@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 def sample_texture(photo: np.ndarray, vertices_image: np.ndarray, layout: UVLayout) -> np.ndarray:
     """Carry the photo's colours into texture space, through the position map.
 
-    Every texture pixel looks up where its point of the face lies in the photo (bilinear). Points
-    that the face itself hides get the colour of what hides them. Pixels beyond the layout repeat
-    their nearest neighbour in it, so that a viewer's filtering finds no black rim.
+    Every texel samples the photo at the projection of its point of the face (bilinear). Points
+    that the face itself hides get the colour of what hides them. Texels outside the layout repeat
+    their nearest neighbour inside, so that a viewer's filtering finds no black rim.
 
     Args:
         photo: (H, W, 3) float32 RGB, 0 to 1.
@@ -30,7 +30,7 @@ def sample_texture(photo: np.ndarray, vertices_image: np.ndarray, layout: UVLayo
     """
     low, high = vertices_image[:, :2].min(axis=0), vertices_image[:, :2].max(axis=0)
     side = max(float((high - low).max()), 1.0)
-    # Shrinking a large photo to the texture's own scale first keeps fine detail from aliasing.
+    # Shrink a large photo to the texture's scale first: it keeps fine detail from aliasing.
     around = Crop(tuple((low + high) / 2), side, max(1, round(min(side, layout.size))))
     cut = around.cut(photo, outside="edge")
     where = layout.position_map(around.image_to_crop(vertices_image).astype(np.float32))
