@@ -7,11 +7,11 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import nn
 
-# Typical error of one coordinate in a trained network, map unit. A network that predicts its own
-# deviation starts at this value, and the loss is scaled by it.
+# Typical error of one coordinate in a trained network, map unit. A network that predicts its
+# own deviation starts at this value, and its loss is scaled by it.
 TYPICAL_DEVIATION = 0.02
 
-# What a network does with the side photo, and how many channels its photos may have.
+# A network's use of the side photo, and the numbers of channels that its input may have.
 CHANNELS = {"needed": (6,), "optional": (3, 6), "unused": (3, 6)}
 
 
@@ -19,10 +19,10 @@ class Answer(NamedTuple):
     """Training-time outputs. Every network returns `maps`; fields it does not predict are None.
 
     Attributes:
-        maps: (B, 3, S, S) position maps; None where only the vertices were wanted.
+        maps: (B, 3, S, S) position maps; None if only the vertices were wanted.
         log_deviation: (B, 1, S, S), log of each texel's deviation, map unit: the standard deviation
             or, after training on absolute errors, the mean absolute deviation.
-        heat_front: (B, 68, h, w), heat maps of the keypoints in the front photos, log of weights,
+        heat_front: (B, 68, h, w), log-weights of the keypoints' heat maps in the front photos,
             see `keypoints.soft_argmax`.
         heat_side: (N, 68, h, w), the same for the N side photos that exist, in order.
         vertices: (B, V, 3), the layout's vertices from which the maps are drawn, map unit.
@@ -38,18 +38,18 @@ class Answer(NamedTuple):
 class FaceNetwork(nn.Module):
     """Photos in, position map out.
 
-    A subclass sets `name` and `side_photo` and defines `forward`. All else has a default; a
+    A subclass sets `name` and `side_photo` and defines `forward`. All else has a default. A
     subclass that can do more sets the flag of that ability and overrides its method.
 
     Attributes:
         name: key in `catalogue.NETWORKS`; stored with the weights.
-        side_photo: what it does with the side photo, a key of `CHANNELS`.
-        predicts_vertices: whether `answer` returns vertices, so that training can compare those.
+        side_photo: "needed", "optional" or "unused", a key of `CHANNELS`.
+        predicts_vertices: whether `answer` returns vertices, which training can then compare.
         predicts_confidence: whether it can be built with `confidence`.
         has_encoder: whether it has `encode`, and its encoder can be trained first.
         has_calibration: whether `calibrate` does something.
         size: px, side of the square photos and maps it is trained for.
-        confidence: whether it predicts how far off each texel may be (`Answer.log_deviation`).
+        confidence: whether it predicts each texel's expected error (`Answer.log_deviation`).
     """
 
     name: ClassVar[str]
@@ -60,13 +60,13 @@ class FaceNetwork(nn.Module):
     has_calibration: ClassVar[bool] = False
 
     def __init__(self, size: int = 256, confidence: bool = False) -> None:
-        """Keep size and confidence.
+        """Store size and confidence.
 
         Args:
             size: px, a positive multiple of 32.
             confidence: whether it predicts its deviation.
         Raises:
-            ValueError: for another size, or confidence from a network that does not predict it.
+            ValueError: for another size, or if this network cannot predict its confidence.
         """
         super().__init__()
         if size <= 0 or size % 32:
@@ -79,12 +79,12 @@ class FaceNetwork(nn.Module):
         """Predict the position map of the front photo's face.
 
         Args:
-            photos: (B, 6, S, S) float32 in 0..1, front RGB then side RGB, S divisible by 32; unless
-                the side photo is needed, (B, 3, S, S) fronts will do.
+            photos: (B, 6, S, S) float32 in 0..1, front RGB then side RGB, S divisible by 32; or
+                (B, 3, S, S), fronts alone, unless the side photo is needed.
             has_side: (B,) bool, which side photos exist; None if all do. Only networks whose side
-                photo is optional look at it.
+                photo is optional use it.
         Returns:
-            (B, 3, S, S), about 0..1; times S · POSITION_SCALE it is (x, y, z) in px, crop frame.
+            (B, 3, S, S), about 0..1; multiplied by S · POSITION_SCALE, (x, y, z) in px, crop frame.
         Raises:
             ValueError: if the photos have another shape.
         """
@@ -93,17 +93,17 @@ class FaceNetwork(nn.Module):
     def answer(
         self, photos: torch.Tensor, has_side: torch.Tensor | None = None, draw_maps: bool = True
     ) -> Answer:
-        """Predict everything that training compares with the truth.
+        """Predict everything that training compares with the ground truth.
 
         Args:
             photos: as in `forward`.
             has_side: as in `forward`.
-            draw_maps: False where only vertices are wanted, of a network that predicts them.
+            draw_maps: False to skip the maps, in a network that predicts vertices.
         """
         return Answer(self(photos, has_side))
 
     def set_heatmap_gradient(self, flows: bool) -> None:
-        """Choose whether the map's gradient reaches the heat maps, in a network that has them."""
+        """Set whether the map's gradient reaches the heat maps, in a network that has them."""
 
     def encode(self, photos: torch.Tensor) -> torch.Tensor:
         """Reduce (B, 6, S, S) photos to (B, C, h, w) features; only where `has_encoder`."""
@@ -114,13 +114,13 @@ class FaceNetwork(nn.Module):
 
 
 def check_photos(photos: torch.Tensor, side_photo: str) -> None:
-    """Refuse photos that a network cannot take.
+    """Raise ValueError for photos that a network cannot take.
 
     Args:
-        photos: wanted as (B, C, S, S), S divisible by 32: front RGB, then side RGB.
-        side_photo: a key of `CHANNELS`; where it is "needed", the side must be there.
+        photos: expected (B, C, S, S), S divisible by 32: front RGB, then side RGB.
+        side_photo: a key of `CHANNELS`; with "needed", the side photo must be present.
     Raises:
-        ValueError: naming what was expected and what came.
+        ValueError: naming the expected and the actual shape.
     """
     shape, channels = tuple(photos.shape), CHANNELS[side_photo]
     fits = len(shape) == 4 and shape[1] in channels and shape[2] == shape[3] and not shape[3] % 32

@@ -1,4 +1,4 @@
-"""The networks by name, and how one is built with fresh weights."""
+"""The networks by name, and a function that builds one with fresh weights."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def create(name: str, size: int = 256, confidence: bool = False) -> FaceNetwork:
     Args:
         name: one of `NETWORKS`.
         size: px, side of the square photos that it will be used at.
-        confidence: whether it also predicts how far off it may be.
+        confidence: whether it also predicts its own error.
     Raises:
-        ValueError: for an unknown name, a size that is not a positive multiple of 32, or confidence
-            from a network that does not predict it.
+        ValueError: for an unknown name, a size that is not a positive multiple of 32, or a network
+            that cannot predict its confidence.
     """
     if name not in NETWORKS:
         raise ValueError(f"network must be one of {sorted(NETWORKS)}, got {name!r}")

@@ -1,12 +1,11 @@
-"""Our network: keypoints first, and from them some hundred numbers that place and shape a head.
+"""Our network: it finds keypoints, and from them some hundred numbers of a head's pose and shape.
 
 One encoder sees both photos and draws heat maps of 68 keypoints in each. The keypoints of the front
-photo give the head's scale, roll and place by a closed formula. What that similarity leaves of the
-keypoints, in both photos, is a few pixels that show how the head is rotated and shaped. From these
-residuals a small network predicts the rest: the pose, and how far the face lies from the mean head
-along the directions in which heads differ. Their product is the position map, which is as smooth as
-a head from the first step on. A learned vector stands for a missing side photo. Chapter 07 builds
-it.
+photo give the head's scale, roll and position by a closed formula. The residuals of that
+similarity, in both photos, are a few pixels that show how the head is rotated and shaped. From them
+a small network predicts the rest: the pose, and the face's coefficients along the directions in
+which heads differ. The head model then draws the position map, which is as smooth as a head from
+the first training step on. A learned vector replaces a missing side photo. Chapter 07 builds it.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ STAGES = ((16, 0), (32, 0), (64, 1), (128, 1))
 HEAT_WIDTH = STAGES[-2][0]  # heat maps are as fine as the last stage but one
 N_KEYPOINTS = 68
 GRID = 4  # the encoder's last features are pooled to GRID × GRID
-POOLED = 64  # numbers that describe a photo in addition to its keypoints
+POOLED = 64  # features that describe a photo in addition to its keypoints
 EMBEDDING = 256
 CONFIDENCE_GRID = 8  # deviations are predicted on a grid: they change slowly across a face
 
@@ -53,10 +52,10 @@ class ConvBlock(nn.Sequential):
 
 
 class ResidualBlock(ConvBlock):
-    """The same, added to its input."""
+    """A `_Block` whose output is added to its input."""
 
     def __init__(self, channels: int) -> None:
-        """Take the channels, which stay."""
+        """Take the number of channels, in and out."""
         super().__init__(channels, channels)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
@@ -65,10 +64,10 @@ class ResidualBlock(ConvBlock):
 
 
 class Whitening(nn.BatchNorm1d):
-    """Give each number mean 0 and deviation 1 without parameters: a few pixels count like many."""
+    """Scale each number to mean 0 and deviation 1, without parameters: small residuals count."""
 
     def __init__(self, numbers: int) -> None:
-        """Take how many numbers a row has."""
+        """Take the numbers per row."""
         super().__init__(numbers, affine=False)
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
@@ -80,13 +79,13 @@ class Whitening(nn.BatchNorm1d):
 
 @dataclass(frozen=True)
 class Description:
-    """The numbers from which `Compact` makes its map.
+    """The numbers from which `Compact` draws its map.
 
     Attributes:
-        keypoints_front: (B, 68, 2) px, crop frame: iBUG's keypoints as found.
+        keypoints_front: (B, 68, 2) px, crop frame: the iBUG keypoints found in the front photo.
         keypoints_side: (B, 68, 2) px, crop frame of the side photo; NaN where there is none.
-        pose: (B, 10), see `pose`; from the head all the way to the front crop.
-        shape: (B, K), how far along each of `Compact.directions`, in standard deviations.
+        pose: (B, 10), see `pose`; from the head frame to the front crop.
+        shape: (B, K), coefficients of `Compact.directions`, in standard deviations.
     """
 
     keypoints_front: torch.Tensor
@@ -96,13 +95,13 @@ class Description:
 
 
 class _ViewFeatures(NamedTuple):
-    """What one kind of photo gives, N of them.
+    """What the network reads from N photos of one kind, front or side.
 
     Attributes:
         heat_maps: (N, 68, h, w), log of weights.
         keypoints: (N, 68, 2), crop sides.
         scale_roll, shift: (N, 2) each, from `fit_similarity_2d`.
-        numbers: (N, 136 + POOLED), what the similarity leaves of the keypoints, pooled features.
+        numbers: (N, 136 + POOLED), the keypoints' residuals and pooled features.
     """
 
     heat_maps: torch.Tensor
@@ -113,11 +112,11 @@ class _ViewFeatures(NamedTuple):
 
 
 class View(nn.Module):
-    """The layers that only the front has, or only the side: heat maps and what is read from them.
+    """The layers that front and side do not share: heat maps, and what is read from them.
 
     Attributes:
-        heatmap_gradient: whether the gradient of what follows reaches the heat maps; if not, they
-            learn from the true keypoints alone.
+        heatmap_gradient: whether the gradient of later layers reaches the heat maps; if not, they
+            are trained on the true keypoints alone.
     """
 
     def __init__(self, channels: int, reference: torch.Tensor) -> None:
@@ -132,19 +131,19 @@ class View(nn.Module):
     def forward(self, fine: torch.Tensor, coarse: torch.Tensor) -> _ViewFeatures:
         """Read (N, HEAT_WIDTH, h, w) and (N, C, h / 2, w / 2) features."""
         heat_maps = self.heat(fine).float()
-        # Half precision will do for features; positions would be rounded to half a pixel.
+        # Half precision is enough for features; it would round positions to half a pixel.
         with torch.autocast(fine.device.type, enabled=False):
             keypoints = soft_argmax(heat_maps if self.heatmap_gradient else heat_maps.detach())
             scale_roll, shift = fit_similarity_2d(keypoints, self.reference)
             residual = residual_shape(keypoints, scale_roll, shift, self.reference).flatten(1)
             pooled = functional.adaptive_avg_pool2d(coarse.float(), GRID).flatten(1)
-            # Not ReLU: its units died in training, those of the side photo all of them.
+            # Not ReLU: its units died in training, all of them in the side photo's branch.
             numbers = [self.whiten(residual), functional.silu(self.pool(pooled))]
             return _ViewFeatures(heat_maps, keypoints, scale_roll, shift, torch.cat(numbers, dim=1))
 
 
 class _Encoding(NamedTuple):
-    """What a batch of photos gives; pose and shape as in `Description`."""
+    """The numbers found in a batch of photos; pose and shape as in `Description`."""
 
     front: _ViewFeatures
     side: _ViewFeatures | None
@@ -154,7 +153,7 @@ class _Encoding(NamedTuple):
 
 
 class Compact(FaceNetwork):
-    """Front photo, and a side photo if there is one, in; position map out."""
+    """Front photo and optional side photo in; position map out."""
 
     name = "compact"
     side_photo = "optional"
@@ -168,7 +167,7 @@ class Compact(FaceNetwork):
 
         Args:
             size: px, side of the photos.
-            confidence: add the layer that predicts how far off the map may be.
+            confidence: add the layer that predicts the map's error.
         """
         super().__init__(size, confidence)
         channels, self.stages = 3, nn.ModuleList()
@@ -180,7 +179,7 @@ class Compact(FaceNetwork):
         self.mix = ResidualBlock(HEAT_WIDTH)
         reference = mean_keypoints()
         self.front = View(channels, reference)
-        # A profile may face either way: only the heights of its mean are known.
+        # A profile may face either way: its mean has only heights.
         middle = reference[:, 0].mean().expand(N_KEYPOINTS)
         self.side = View(channels, torch.stack([middle, reference[:, 1]], dim=1))
         described = 2 * N_KEYPOINTS + POOLED
@@ -192,11 +191,11 @@ class Compact(FaceNetwork):
             nn.SiLU(),
         )
         mean_head, directions = shape_directions()
-        # Not parameters, but stored with the weights, which mean nothing without them.
+        # Not parameters, but stored with the weights, which are useless without them.
         self.register_buffer("mean_head", mean_head)
         self.register_buffer("directions", directions)
         pose = mean_pose()
-        # The descriptions themselves go in, too: most of the relation is linear.
+        # The descriptions themselves are inputs, too: most of the relation is linear.
         self.pose = nn.Linear(EMBEDDING + 2 * described, len(pose))
         self.shape = nn.Linear(EMBEDDING + 2 * described, len(directions))
         for layer in (self.pose, self.shape):
@@ -204,25 +203,25 @@ class Compact(FaceNetwork):
             nn.init.zeros_(layer.bias)
         with torch.no_grad():
             self.pose.bias.copy_(pose)
-        if confidence:  # last, so that all other weights are drawn as without it
+        if confidence:  # last, so that it does not change the draws of the other weights
             self.log_deviation = nn.Linear(EMBEDDING, CONFIDENCE_GRID**2)
             nn.init.zeros_(self.log_deviation.weight)
             nn.init.constant_(self.log_deviation.bias, np.log(TYPICAL_DEVIATION))
 
     def forward(self, photos: torch.Tensor, has_side: torch.Tensor | None = None) -> torch.Tensor:
-        """Predict the position map; the pixels of a side photo that does not exist are ignored."""
+        """Predict the position map; pixels of side photos marked as missing are ignored."""
         size = photos.shape[-1]
         return position_maps(self._vertices(self._encode(photos, has_side), size), size)
 
     def answer(
         self, photos: torch.Tensor, has_side: torch.Tensor | None = None, draw_maps: bool = True
     ) -> Answer:
-        """Predict maps, vertices, heat maps and, where it was built with it, confidence.
+        """Predict maps, vertices, heat maps and, if built with it, confidence.
 
         Args:
             photos: (B, 6, S, S) or (B, 3, S, S) float32.
             has_side: (B,) bool or None.
-            draw_maps: whether maps are wanted; training at vertices is quicker without.
+            draw_maps: False skips the maps, which makes training at vertices faster.
         """
         encoding, size = self._encode(photos, has_side), photos.shape[-1]
         vertices, log_deviation = self._vertices(encoding, size), None
@@ -235,10 +234,10 @@ class Compact(FaceNetwork):
         return Answer(maps, log_deviation, encoding.front.heat_maps, side, vertices)
 
     def set_heatmap_gradient(self, flows: bool) -> None:
-        """Choose whether the map's gradient reaches the heat maps.
+        """Set whether the map's gradient reaches the heat maps.
 
-        Early in training it would wreck them, since it wants a better map wherever the keypoints
-        go; later it moves them to where they serve the map best.
+        Early in training it would destroy them, since it improves the map regardless of the true
+        keypoints; later it moves the keypoints to where they help the map most.
         """
         self.front.heatmap_gradient = self.side.heatmap_gradient = flows
 
@@ -252,7 +251,7 @@ class Compact(FaceNetwork):
         return Description(front, side, encoding.pose, encoding.shape)
 
     def _vertices(self, encoding: _Encoding, size: int) -> torch.Tensor:
-        """Place the layout's vertices (B, V, 3), in the unit of maps of `size`."""
+        """Compute the layout's vertices (B, V, 3), in the unit of maps of `size`."""
         with torch.autocast(encoding.pose.device.type, enabled=False):
             offsets = torch.einsum("bk,kvc->bvc", encoding.shape, self.directions)
             points = place_head(self.mean_head + offsets, encoding.pose)
@@ -260,12 +259,12 @@ class Compact(FaceNetwork):
             return (points - points.new_tensor((0.5, 0.5, 0.0)) / size) / POSITION_SCALE
 
     def _encode(self, photos: torch.Tensor, has_side: torch.Tensor | None) -> _Encoding:
-        """Find keypoints, pose and shape in photos as `forward` takes them."""
+        """Find keypoints, pose and shape in photos; arguments as in `forward`."""
         check_photos(photos, self.side_photo)
         front, side = photos[:, :3], photos[:, 3:]
         if has_side is not None:
             side = side[has_side]
-        # Not len(): it would tie a network that is traced, for ONNX, to the batch it was traced on.
+        # Not len(): tracing for ONNX would fix the batch size to that of the example.
         n_front = front.shape[0]
         n_side = side.shape[0] if side.shape[1] else 0
         levels = self.features(torch.cat([front, side]) if n_side else front)
@@ -286,10 +285,10 @@ class Compact(FaceNetwork):
             return _Encoding(front_view, side_view, hidden, pose, self.shape(numbers))
 
     def features(self, photos: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Turn (N, 3, S, S) photos, of either kind, into features at an eighth and a sixteenth."""
+        """Map (N, 3, S, S) photos, of either kind, to features at 1/8 and 1/16 of their size."""
         x = photos - 0.5  # around zero, as BatchNorm leaves the input of every later layer
         for stage in self.stages:
             finer, x = x, stage(x)
-        # Every pixel of the fine features also gets the coarse ones, which cover the whole face.
+        # The coarse features, which cover the whole face, are added to every fine pixel.
         above = functional.interpolate(self.lateral(x), scale_factor=2, mode="bilinear")
         return self.mix(finer + above), x

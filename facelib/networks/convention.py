@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-# A position of `size` px is stored as 1 / 1.1: corners of a rotated face leave the crop, and the
-# thesis's last sigmoid can only reach them if the crop's edge lies inside its range.
+# A position of `size` px is stored as 1 / 1.1: parts of a rotated face lie outside the crop, and
+# the thesis's last sigmoid can only reach them if its range extends beyond the crop's edge.
 POSITION_SCALE = 1.1

@@ -1,4 +1,4 @@
-"""What a network costs: parameters, multiply-adds, bytes on disk, processor time."""
+"""The cost of a network: parameters, multiply-adds, bytes on disk, processor time."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ WARM_UP = 1  # calls that are not timed
 
 @dataclass(frozen=True)
 class Cost:
-    """What one network costs at one size of its photos.
+    """The cost of one network at one photo size.
 
     Attributes:
-        name: the network's.
+        name: the network's name.
         size: px, side of the photos.
         parameters: learned numbers.
-        multiply_adds: per pair, in convolutions and matrix products; the rest is little.
-        megabytes: of its file with kernels in half precision.
-        milliseconds: processor time per pair, all threads together, the fastest of several calls.
+        multiply_adds: per pair, in convolutions and matrix products; the rest is negligible.
+        megabytes: size of its file with kernels in half precision.
+        milliseconds: processor time per pair, summed over threads, of the fastest call.
     """
 
     name: str
@@ -42,9 +42,9 @@ def measure_cost(network: FaceNetwork, size: int, repeats: int = 3) -> Cost:
     """Count and time a network at one size.
 
     Args:
-        network: left in the mode (train, eval) it was in.
+        network: its mode (train, eval) is restored.
         size: px, a multiple of 32.
-        repeats: timed calls.
+        repeats: number of timed calls.
     """
     parameter = next(network.parameters())
     photos = torch.rand(1, 6, size, size, device=parameter.device)

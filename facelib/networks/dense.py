@@ -1,15 +1,15 @@
-"""Dense points: where some hundred places of the face lie in one photo, and how sure that is.
+"""Dense points: some hundred points of the face located in one photo, each with its uncertainty.
 
-One photo of any yaw goes in. Heat maps find the 68 keypoints roughly, and the similarity that lays
-a mean face on them is the face's own frame, in which all else is done, so that a tilted or a
-distant face is no other task. In it a first guess places all points at once. Then the network
-looks again: it reads its own features where each point is thought to be, and from all that it has
-read it moves every point; and again. Each point comes with a Gaussian, the 2 × 2 covariance of
-its error: a point on the outline of a cheek is sure across the outline and unsure along it, which
-one number could not express. Points that the photo hides are placed, too, by what it shows.
+The input is one photo of any yaw. Heat maps find the 68 keypoints roughly. The similarity that fits
+a mean face to them defines the face's own frame, and everything else is computed in that frame, so
+that tilted and distant faces are no harder than others. A first guess gives all points at once.
+Then the network refines them, twice: it samples its features at the current points and moves every
+point by what it has sampled. Each point has a Gaussian, the 2 × 2 covariance of its error: a point
+on the outline of a cheek is certain across the outline and uncertain along it, which one number
+could not express. Hidden points are predicted, too, from what is visible.
 
-Cascades that read features where they stand: Xiong and De la Torre 2013. Dense landmarks with
-uncertainty, learned from synthetic faces: Wood et al. 2022.
+Cascades that sample features at the current points: Xiong and De la Torre 2013. Dense landmarks
+with uncertainty, learned from synthetic faces: Wood et al. 2022.
 """
 
 from __future__ import annotations
@@ -38,23 +38,23 @@ from facelib.networks.precision import rotate_root
 # convolutions after the one that halves the picture.
 STAGES = ((16, 0), (48, 1), (96, 2), (192, 2))
 GRID = 4  # the coarsest features are pooled to GRID × GRID
-POOLED = 96  # channels of them that the first guess sees
+POOLED = 96  # channels of them that the first guess uses
 HIDDEN = 256
-READ = 8  # numbers that a look keeps of each point
+READ = 8  # features per point in each refinement
 LOOKS = 2
-TYPICAL = 0.01  # crop sides: how far a point is off in a network that has learned something
+TYPICAL = 0.01  # crop sides: typical error of a point in a trained network
 LARGEST_LOG = 5.0  # a root of the precision lies within e^±5 of 1 / TYPICAL
 
 
 class DenseAnswer(NamedTuple):
-    """Where the points of `face.dense_points` are in N photos.
+    """The points of `face.dense_points` in N photos.
 
     Attributes:
         points: (N, P, 2) crop sides from the crop's corner, x right, y down.
         root: (N, P, 3), 1 / crop sides: the root of each point's precision, see `precision`.
         visible: (N, P), log odds that the photo shows the point.
-        guesses: (N, P, 2) each, the places before each look.
-        heat_maps: (N, 68, h, w), log of weights: where each keypoint is.
+        guesses: (N, P, 2) each, the points before each refinement.
+        heat_maps: (N, 68, h, w), log-weights of each keypoint's position.
     """
 
     points: torch.Tensor
@@ -65,12 +65,12 @@ class DenseAnswer(NamedTuple):
 
 
 class Dense(nn.Module):
-    """One photo in; some hundred points out, their covariances and whether they can be seen."""
+    """One photo in; some hundred points out, with covariances and visibility."""
 
     name = "dense"
 
     def __init__(self) -> None:
-        """Draw fresh weights from torch's global generator; all starts as the mean face."""
+        """Draw fresh weights from torch's global generator; the output starts as the mean face."""
         super().__init__()
         reference = _mean_points()
         self.trunk = Trunk()
@@ -81,11 +81,11 @@ class Dense(nn.Module):
         self.first = nn.Linear(HIDDEN, 2 * len(reference))
         nn.init.normal_(self.first.weight, std=1e-3)
         nn.init.zeros_(self.first.bias)
-        # Only the last look answers more than places.
+        # Only the last refinement predicts more than positions.
         outputs = [2] * (LOOKS - 1) + [6]
         self.looks = nn.ModuleList([Look(reference, n) for n in outputs])
         self.register_buffer("reference", reference)
-        # Deviations are multiplied by this; found on people whom the training has not seen.
+        # Deviations are multiplied by this; measured on held-out people.
         self.register_buffer("calibration", torch.ones(len(reference)))
 
     def forward(self, photos: torch.Tensor) -> DenseAnswer:
@@ -93,7 +93,7 @@ class Dense(nn.Module):
         fine, middle, coarse = self.trunk(photos)
         heat_maps = self.heat(middle)
         pooled = self.pool(functional.adaptive_avg_pool2d(coarse, GRID))
-        # Half precision will do for features; places would be rounded to half a pixel.
+        # Half precision is enough for features; it would round positions to half a pixel.
         with torch.autocast(photos.device.type, enabled=False):
             heat_maps, fine, guesses = heat_maps.float(), _in_order(fine.float()), []
             points = self._first_guess(soft_argmax(heat_maps.detach()), pooled.float())
@@ -106,7 +106,7 @@ class Dense(nn.Module):
             return DenseAnswer(points, root, numbers[..., 3], tuple(guesses), heat_maps)
 
     def _first_guess(self, keypoints: torch.Tensor, pooled: torch.Tensor) -> torch.Tensor:
-        """Place all points by where the (N, 68, 2) keypoints are, and by pooled features."""
+        """Predict all points from the (N, 68, 2) keypoints and from pooled features."""
         reference = self.reference[:N_KEYPOINTS]
         scale_roll, shift = fit_similarity_2d(keypoints, reference)
         placed = self.whiten(residual_shape(keypoints, scale_roll, shift, reference).flatten(1))
@@ -116,7 +116,7 @@ class Dense(nn.Module):
 
 
 class Trunk(nn.Module):
-    """Photos in; features at a quarter, an eighth and a sixteenth of the crop out.
+    """Photos in; features at 1/4, 1/8 and 1/16 of the crop's size out.
 
     The coarser ones are added to the finer two (Lin et al. 2017).
     """
@@ -146,10 +146,10 @@ class Trunk(nn.Module):
 
 
 class Look(nn.Module):
-    """Read features where the points are thought to be, and move all points."""
+    """One refinement: sample features at the current points, and move all points."""
 
     def __init__(self, reference: torch.Tensor, outputs: int) -> None:
-        """Take where points of the mean face lie, (P, 2), and how many numbers each shall get."""
+        """Take the points of the mean face, (P, 2), and the number of outputs per point."""
         super().__init__()
         n_points, channels, self.outputs = len(reference), STAGES[1][0], outputs
         # Every point has a filter of its own.
@@ -167,11 +167,11 @@ class Look(nn.Module):
     def forward(
         self, fine: torch.Tensor, points: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Look at (N, C, h, w) features.
+        """Refine points by (N, C, h, w) features.
 
         Args:
             fine: the features.
-            points: (N, P, 2) crop sides, where the points are thought to be.
+            points: (N, P, 2) crop sides, the current points.
         Returns:
             The moved points; further numbers (N, P, outputs − 2), in the face's frame; and
             scale_roll (N, 2) of `fit_similarity_2d`, from that frame to the crop.
@@ -196,7 +196,7 @@ class Look(nn.Module):
 
 
 def save_dense(path: Path, network: Dense, card: Mapping[str, object]) -> None:
-    """Write weights, kernels in half precision, and their card: JSON-able facts about them."""
+    """Write weights, with kernels in half precision, and their card: JSON-able facts."""
     state = network.state_dict().items()
     tensors = {k: (v.half() if v.ndim > 1 else v).contiguous() for k, v in state}
     with replacing(path) as temporary:
@@ -204,10 +204,10 @@ def save_dense(path: Path, network: Dense, card: Mapping[str, object]) -> None:
 
 
 def load_dense(path: Path) -> tuple[Dense, dict]:
-    """Read what `save_dense` wrote: the network in evaluation mode, float32, and its card.
+    """Read a file of `save_dense`: the network in evaluation mode, float32, and its card.
 
     Raises:
-        ValueError: if the file holds something else.
+        ValueError: if the file holds anything else.
     """
     with safe_open(path, framework="pt") as file:
         metadata = file.metadata() or {}
@@ -222,7 +222,7 @@ def load_dense(path: Path) -> tuple[Dense, dict]:
 
 
 def _in_order(features: torch.Tensor) -> torch.Tensor:
-    """Have the gradient come back channels last: all before would take a quarter longer without."""
+    """Keep the gradient channels last: otherwise all earlier layers take a quarter longer."""
     if features.requires_grad:
         features.register_hook(lambda g: g.contiguous(memory_format=torch.channels_last))
     return features
@@ -234,7 +234,7 @@ def _doubled(features: torch.Tensor) -> torch.Tensor:
 
 
 def soft_argmax(heat_maps: torch.Tensor) -> torch.Tensor:
-    """Do as `keypoints.soft_argmax`, in one product: maps in half precision come channels last."""
+    """`keypoints.soft_argmax` as one product, for half-precision maps with channels last."""
     height, width = heat_maps.shape[2:]
     x = (torch.arange(width, device=heat_maps.device) + 0.5) / width
     y = (torch.arange(height, device=heat_maps.device) + 0.5) / height
@@ -243,7 +243,7 @@ def soft_argmax(heat_maps: torch.Tensor) -> torch.Tensor:
 
 
 def _mean_points() -> torch.Tensor:
-    """Where the mean face's points lie in a crop about its own keypoints: (P, 2) crop sides."""
+    """The mean face's points in a crop around its own keypoints: (P, 2) crop sides."""
     dense = load_dense_points()
     points = dense.matrix @ (load_layout().from_head @ load_head().mean_head) * [1, -1, 1]
     crop = Crop.around_keypoints(points[:N_KEYPOINTS], 1)

@@ -1,4 +1,4 @@
-"""The head model as `compact` carries it: mean head, directions, mean pose, and drawing its map."""
+"""The head model inside `compact`: mean head, directions, mean pose, and drawing its map."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def shape_directions() -> tuple[torch.Tensor, torch.Tensor]:
     """Find the directions in which the head model's faces differ: principal components.
 
     Returns:
-        The mean head's layout vertices (V, 3) and the directions (K, V, 3), the widest first, as
-        long as their standard deviation; float32 decimetres, head frame.
+        The mean head's layout vertices (V, 3) and the directions (K, V, 3), scaled by their
+        standard deviation, largest first; float32 decimetres, head frame.
     """
     head, to_layout = load_head(), load_layout().from_head
     basis = [*head.shape_basis, *(EXPRESSION_DEVIATION * head.expression_basis)]
@@ -32,7 +32,7 @@ def shape_directions() -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def mean_pose() -> torch.Tensor:
-    """Return the mean head's pose (10,) in the crop about its own keypoints."""
+    """Return the mean head's pose (10,) in the crop around its own keypoints."""
     layout = load_layout()
     points = layout.from_head @ load_head().mean_head / MM_PER_UNIT * HEAD_TO_CROP
     crop = Crop.around_keypoints(layout.keypoints(points), 1)
@@ -49,7 +49,7 @@ def mean_keypoints() -> torch.Tensor:
 
 
 def position_maps(vertices: torch.Tensor, size: int) -> torch.Tensor:
-    """Draw layout vertices into maps, as `UVLayout.position_map` does.
+    """Draw layout vertices into maps, like `UVLayout.position_map`.
 
     Args:
         vertices: (B, V, 3), any frame and unit.
@@ -58,14 +58,14 @@ def position_maps(vertices: torch.Tensor, size: int) -> torch.Tensor:
         (B, 3, size, size), the same frame and unit.
     """
     corners, weights = (part.to(vertices.device) for part in _texel_corners(size))
-    # One row per vertex: a texel then copies whole rows, three of them.
+    # One row per vertex: each texel then copies three whole rows.
     rows = vertices.permute(1, 2, 0).flatten(1)[corners]  # (3, S², 3B)
     blended = (rows * weights[..., None]).sum(dim=0)
     return blended.view(size, size, 3, vertices.shape[0]).permute(3, 2, 0, 1)
 
 
 @lru_cache(maxsize=8)
-@torch.inference_mode(False)  # cached tensors must serve a later training, too
+@torch.inference_mode(False)  # a later training must be able to use the cached tensors, too
 def _texel_corners(size: int) -> tuple[torch.Tensor, torch.Tensor]:
     """The vertices (3, S²) that each texel blends, and their weights (3, S²)."""
     matrix = load_layout(size).matrix

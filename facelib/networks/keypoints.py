@@ -1,4 +1,4 @@
-"""Keypoints that a network finds in a photo: read from heat maps, then freed of the head's place.
+"""Keypoints that a network finds in a photo: read from heat maps, then reduced to residuals.
 
 Points are in crop sides from the crop's corner, x right and y down, so that pixel (row, column) of
 an h × w grid lies at ((column + ½) / w, (row + ½) / h) on any grid. A similarity of the plane is
@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import torch
 
-SMALLEST_SCALE = 0.2  # untrained heat maps put all keypoints in the middle
-TINY = 1e-12  # keypoints in one point have no direction; this gives them one
+SMALLEST_SCALE = 0.2  # untrained heat maps give keypoints that nearly coincide
+TINY = 1e-12  # keypoints that coincide have no direction; this avoids dividing by 0
 
 
 def soft_argmax(heat_maps: torch.Tensor) -> torch.Tensor:
-    """Read a place from each heat map: the mean of the pixels' places under softmax weights.
+    """Read a point from each heat map: the mean of the pixels' positions under softmax weights.
 
-    The place of the largest value would be as coarse as the grid, and have no gradient.
+    The position of the largest value would be as coarse as the grid, and have no gradient.
 
     Args:
         heat_maps: (N, K, h, w), log of weights.
@@ -38,24 +38,24 @@ def complex_product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
 
 
 def conjugate(numbers: torch.Tensor) -> torch.Tensor:
-    """Mirror (…, 2) complex numbers: the same scale, the opposite rotation."""
+    """Conjugate (…, 2) complex numbers: the same scale, the opposite rotation."""
     return numbers * numbers.new_tensor((1.0, -1.0))
 
 
 def fit_similarity_2d(
     points: torch.Tensor, reference: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Find the similarity of least squares that takes a reference to found points.
+    """Find the least-squares similarity from a reference to the points found.
 
-    With both centred, a = Σ m̄ z / Σ |m|²: Umeyama's answer, which in the plane needs no singular
+    With both centred, a = Σ m̄ z / Σ |m|²: Umeyama's solution, which in the plane needs no singular
     values.
 
     Args:
         points: (N, K, 2).
-        reference: (K, 2), not all in one place.
+        reference: (K, 2), not all in one point.
     Returns:
-        scale_roll a (N, 2), never shorter than SMALLEST_SCALE, and shift b (N, 2):
-        a · reference + b is near the points.
+        scale_roll a (N, 2), with |a| at least SMALLEST_SCALE, and shift b (N, 2):
+        a · reference + b approximates the points.
     """
     centre, reference_centre = points.mean(dim=1), reference.mean(dim=0)
     centred = reference - reference_centre
@@ -78,7 +78,7 @@ def residual_shape(
         shift: (N, 2), from `fit_similarity_2d`.
         reference: (K, 2).
     Returns:
-        (N, K, 2), at the reference's scale, roll and place.
+        (N, K, 2), at the reference's scale and roll.
     """
     inverse = conjugate(scale_roll) / scale_roll.square().sum(dim=1, keepdim=True)
     return complex_product(points - shift[:, None], inverse[:, None]) - reference

@@ -1,6 +1,6 @@
-"""Load a network, in ONNX Runtime or in torch, whichever its file is for.
+"""Load a network, in ONNX Runtime or in torch, depending on its file.
 
-Without torch installed, a network runs from the ONNX file that lies beside its weights.
+Without torch installed, a network runs from the ONNX file in the folder of its weights.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ ONNX = ".onnx"
 
 
 def default_weights() -> Path:
-    """Return where the weights of the default network lie.
+    """Return the path of the default network's weights.
 
     Raises:
-        FileNotFoundError: if they are not there.
+        FileNotFoundError: if they are missing.
     """
     return data_file("weights", f"{DEFAULT_NETWORK}.safetensors")
 
@@ -38,8 +38,8 @@ def load_network(
     Args:
         weights: a .safetensors file, which torch runs, or an .onnx file; None takes the default
             network.
-        prefer_onnx: run the .onnx file beside the weights where there is one: it starts sooner and
-            needs no torch. Without torch, that file is taken whether preferred or not.
+        prefer_onnx: use the .onnx file next to the weights if there is one: it loads faster and
+            needs no torch. Without torch, that file is used in any case.
 
     Raises:
         ValueError: if the file is missing or holds no network.
@@ -58,7 +58,7 @@ def load_network(
 
 
 def _exported(weights: Path) -> OnnxNetwork | None:
-    """Load the ONNX file beside some weights; None where there is none that was made of them."""
+    """Load the ONNX file next to some weights; None if there is none made from them."""
     exported = weights.with_suffix(ONNX)
     if not weights.is_file() or not exported.is_file():
         return None

@@ -1,7 +1,7 @@
 """Write a network as an ONNX file, which other programs and other languages can run.
 
-A file is complete: photos in 0..1 go in, positions in pixels come out, and its metadata describe
-both. `networks.onnx_network` runs it without torch, as other programs can. Chapter 10.
+A file is self-contained: photos in 0..1 go in, positions in pixels come out, and its metadata
+describe both. `networks.onnx_network` and other programs run it without torch. Chapter 10.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ the centre of its first pixel, z toward the camera."""
 
 
 def export_model(weights: Path) -> onnx.ModelProto:
-    """Convert a weights file to an ONNX model that names the file by its SHA-256.
+    """Convert a weights file to an ONNX model that records the file's SHA-256.
 
     Args:
         weights: safetensors file written by `facelib.networks.weights.save_weights`.
 
     Raises:
-        ValueError: if the weights are missing or are not what they should be.
+        ValueError: if the weights are missing or invalid.
     """
     return to_onnx(load_weights(weights), read_card(weights), sha256(weights))
 
@@ -55,16 +55,16 @@ def write_model(path: Path, model: onnx.ModelProto) -> None:
 def to_onnx(
     network: FaceNetwork, card: Mapping[str, object] | None = None, weights_sha256: str = ""
 ) -> onnx.ModelProto:
-    """Convert a network to an ONNX model for photos of its size, in batches of any length.
+    """Convert a network to an ONNX model for photos of its size and any batch size.
 
     Args:
         network: in evaluation mode, on the CPU.
         card: JSON-able facts about the weights.
-        weights_sha256: of the file that they come from.
+        weights_sha256: SHA-256 of the file that holds them.
 
     Returns:
-        A model with the inputs and the output that `CONVENTION` describes, and in its metadata the
-        network's name, size and need of a side photo, the card, the SHA-256 and the convention.
+        A model with the inputs and the output that `CONVENTION` describes. Its metadata hold the
+        network's name, size and use of the side photo, the card, the SHA-256 and the convention.
     """
     if network.side_photo == "optional":
         model = _either(_traced(network, ("front", "side")), _traced(network, ("front",)))
@@ -86,7 +86,7 @@ def to_onnx(
 
 
 class _Pixels(nn.Module):
-    """A network that takes its photos one by one and returns pixels."""
+    """A network that takes its photos as separate inputs and returns pixels."""
 
     def __init__(self, network: FaceNetwork) -> None:
         super().__init__()
@@ -100,13 +100,13 @@ class _Pixels(nn.Module):
 
 def _traced(network: FaceNetwork, inputs: tuple[str, ...]) -> onnx.ModelProto:
     """Trace a network with these photos."""
-    # Two of each: a batch of one would be taken for a constant.
+    # Two of each: the tracer would treat a batch of one as a constant.
     photos = tuple(torch.zeros(2, 3, network.size, network.size) for _ in inputs)
     module = _Pixels(network)
     batch = torch.export.Dim("batch")
     with _quiet(), torch.no_grad():
-        module(*photos)  # fills the caches of what does not depend on the photos
-        # By default the ONNX exporter fixes the batch size when it cannot keep it free.
+        module(*photos)  # fills the caches, so that the trace treats their content as constants
+        # The exporter's default is to fix the batch size if it cannot keep it variable.
         program = torch.export.export(module, photos, dynamic_shapes=(({0: batch},) * len(inputs),))
         model = torch.onnx.export(
             program,
@@ -116,7 +116,7 @@ def _traced(network: FaceNetwork, inputs: tuple[str, ...]) -> onnx.ModelProto:
             dynamo=True,
             verbose=False,
         ).model_proto
-    # The tracer attaches file names and lines of this machine to every node.
+    # The tracer attaches this machine's file names and line numbers to every node.
     for item in [*model.graph.node, *model.graph.value_info, *model.graph.input]:
         item.ClearField("metadata_props")
     for value in [*model.graph.input, *model.graph.output]:
@@ -143,9 +143,9 @@ def _quiet() -> Iterator[None]:
 
 
 def _either(both: onnx.ModelProto, alone: onnx.ModelProto) -> onnx.ModelProto:
-    """Join two traces of one network: the first runs if there are side photos, or else the other.
+    """Join two traces of one network: the first runs with side photos, the second without.
 
-    Weights that both use are stored once. Without side photos nothing of their branch is computed.
+    Weights that both use are stored once. Without side photos their branch is not computed.
     """
     alone = add_prefix(alone, "alone/", rename_inputs=False)
     stored = {_content(tensor): tensor for tensor in alone.graph.initializer}

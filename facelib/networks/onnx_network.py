@@ -14,13 +14,13 @@ from facelib.files.onnx import open_session
 
 
 class OnnxNetwork:
-    """A network that ONNX Runtime runs; `predict_position_maps` takes it in place of a module.
+    """A network that ONNX Runtime runs; `predict_position_maps` accepts it like a torch network.
 
     Attributes:
-        name: the network's.
+        name: the network's name.
         size: px, side of its photos.
         side_photo: "needed", "optional" or "unused".
-        weights_sha256: SHA-256 of the weights file that it was made from.
+        weights_sha256: SHA-256 of the weights file from which it was exported.
         card: facts about those weights.
     """
 
@@ -46,13 +46,13 @@ class OnnxNetwork:
 
         Args:
             fronts: (B, size, size, 3) float32 RGB in 0 to 1.
-            sides: the same shape; None where there are none, unless they are needed.
+            sides: the same shape; None without side photos, unless the network needs them.
 
         Returns:
             (B, size, size, 3) float32, x, y, z in px of the front crops.
 
         Raises:
-            ValueError: if the crops have another size than the network's.
+            ValueError: if the crops' size is not the network's.
         """
         if fronts.shape[1] != self.size:
             raise ValueError(f"crops must be of {self.size} px, got {fronts.shape[1]} px")

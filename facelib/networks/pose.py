@@ -1,7 +1,7 @@
-"""The pose of a head in a crop as ten numbers, and the algebra that `compact` does with them.
+"""The pose of a head in a crop as ten numbers, and the operations on it that `compact` needs.
 
 A pose is (B, 10): log of the scale (crop sides per decimetre), the six numbers of
-`rotation_from_6d`, and the place where the head's origin lands (crop sides from the crop's corner).
+`rotation_from_6d`, and the projection of the head's origin (crop sides from the crop's corner).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ HEAD_TO_CROP = (1.0, -1.0, 1.0)  # the head frame's y points up, the crop frame'
 
 
 def rotation_from_6d(numbers: torch.Tensor) -> torch.Tensor:
-    """Make a rotation of two vectors by Gram-Schmidt (Zhou et al. 2019): every rotation, no jumps.
+    """Make a rotation from two vectors by Gram-Schmidt: continuous, and onto (Zhou et al. 2019).
 
     Args:
         numbers: (B, 6), two vectors that are not parallel.
@@ -37,7 +37,7 @@ def place_head(points_head: torch.Tensor, pose: torch.Tensor) -> torch.Tensor:
         points_head: (B, N, 3) decimetres, head frame.
         pose: (B, 10).
     Returns:
-        (B, N, 3) crop sides, crop frame but for its origin, which is the crop's corner.
+        (B, N, 3) crop sides, crop frame, except that the origin is the crop's corner.
     """
     rotated = points_head @ rotation_from_6d(pose[:, 1:7]).transpose(1, 2)
     scale, translation = pose[:, None, :1].exp(), pose[:, None, 7:]
@@ -45,14 +45,14 @@ def place_head(points_head: torch.Tensor, pose: torch.Tensor) -> torch.Tensor:
 
 
 def move_pose(pose: torch.Tensor, scale_roll: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
-    """Follow a pose by a similarity of the crop; depth is scaled too.
+    """Apply a similarity of the crop after a pose; depth is scaled, too.
 
     Args:
         pose: (B, 10).
         scale_roll: (B, 2), from `keypoints.fit_similarity_2d`.
         shift: (B, 2) crop sides.
     Returns:
-        (B, 10): places a head where `pose` and then the similarity do.
+        (B, 10): the pose that equals `pose` followed by the similarity.
     """
     length = torch.linalg.vector_norm(scale_roll, dim=1, keepdim=True)
     # The head frame's y points up, so the same rotation has the opposite sign there.

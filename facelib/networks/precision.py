@@ -1,8 +1,8 @@
-"""Two-dimensional Gaussians as a network puts them out: by the root of their precision.
+"""Two-dimensional Gaussians as a network predicts them: by the root of their precision.
 
 A root is three numbers a, b > 0 and c, which stand for L = ((a, 0), (c, b)). Lᵀ error has
-covariance 1, so the precision is L Lᵀ and the covariance of the error its inverse: any a, b > 0
-and any c make a valid one, and no matrix is inverted while a network learns.
+covariance 1, so the precision is L Lᵀ and the covariance of the error is its inverse. Any a, b > 0
+and any c give a valid precision, and training inverts no matrix.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import torch
 
 
 def rotate_root(root: torch.Tensor, scale_roll: torch.Tensor) -> torch.Tensor:
-    """Let Gaussians follow a similarity: the root of T L Lᵀ Tᵀ with T = R / s.
+    """Transform Gaussians by a similarity: the root of T L Lᵀ Tᵀ with T = R / s.
 
     Args:
         root: (…, 3), see above.
@@ -39,6 +39,6 @@ def covariance(root: torch.Tensor) -> torch.Tensor:
 
 
 def whiten_errors(error: torch.Tensor, root: torch.Tensor) -> torch.Tensor:
-    """Give (…, 2) errors in the deviations that (…, 3) roots expect: Lᵀ error, (…, 2)."""
+    """Whiten (…, 2) errors by their (…, 3) roots: Lᵀ error, (…, 2), in standard deviations."""
     (x, y), (a, b, c) = error.unbind(-1), root.unbind(-1)
     return torch.stack([a * x + c * y, b * y], dim=-1)

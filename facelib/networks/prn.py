@@ -1,4 +1,4 @@
-"""The baseline that the thesis starts from: PRNet's network for one photo (Feng et al. 2018).
+"""The thesis's baseline: PRNet's network for one photo (Feng et al. 2018).
 
 Written after the description in the paper and the layer widths of its published code
 (github.com/YadiraF/PRNet, `predictor.py`, class resfcn256).
@@ -37,7 +37,7 @@ class SameConv(nn.Conv2d):
 
 
 def _normed(convolution: nn.Module, channels: int) -> nn.Sequential:
-    """Follow a convolution by BatchNorm and ReLU."""
+    """Append BatchNorm and ReLU to a convolution."""
     return nn.Sequential(convolution, nn.BatchNorm2d(channels), nn.ReLU())
 
 

@@ -29,7 +29,7 @@ KERNEL = 4
 
 @dataclass(frozen=True)
 class Stage:
-    """One row of Table 4.1: what a layer does and the shape that leaves it."""
+    """One row of Table 4.1: a layer's operation and its output shape."""
 
     name: str
     kernel: int
@@ -53,7 +53,7 @@ def _conv_block(
         kernel: side of the kernel, odd.
         stride: step of the kernel.
         groups: `channels_in` makes the convolution depthwise.
-        activate: leave ReLU6 out where False (linear bottleneck).
+        activate: False omits ReLU6 (linear bottleneck).
     Returns:
         The block; a stride of 1 keeps the spatial size.
     """
@@ -86,8 +86,8 @@ class Bottleneck(nn.Module):
 class TransposedConv(nn.ConvTranspose2d):
     """Transposed convolution, kernel 4, whose output is exactly `stride` times its input.
 
-    Padding follows Keras's 'same': of the rows that a kernel of 4 and a stride of 1 has too many,
-    one is dropped at the start and two at the end.
+    Padding follows Keras's 'same': of the three extra rows of a kernel of 4 at stride 1, one is
+    dropped at the start and two at the end.
     """
 
     def __init__(self, channels_in: int, channels_out: int, stride: int, bias: bool = True) -> None:
@@ -133,7 +133,7 @@ class TwoView(FaceNetwork):
             for a, (b, stride) in zip(widths[:-1], DECODER, strict=True)
         )
         self.apply(_initialise)
-        # Features reach the last layer near 1; from here the sigmoid starts at its steep middle.
+        # Features reach the last layer near 1; this bias starts the sigmoid at its steep middle.
         nn.init.constant_(self.decoder[-1].bias, -1.0)
 
     def encode(self, photos: torch.Tensor) -> torch.Tensor:
@@ -154,12 +154,12 @@ class TwoView(FaceNetwork):
         """Rescale fresh decoder weights so that photos stay distinct through all 17 layers.
 
         Every layer's output is brought to mean 0 and standard deviation 1 over one batch (Mishkin
-        and Matas 2016; Krähenbühl et al. 2016), so that ReLU passes about half of it. Without that
-        each layer adds to what all photos share, and what differs is soon a hundredth of it. The
-        narrow last layers stay above zero, and the sigmoid starts at its steep middle.
+        and Matas 2016; Krähenbühl et al. 2016), so that ReLU passes about half of it. Otherwise the
+        part that all photos share grows from layer to layer, until the differences are a hundredth
+        of it. The narrow last layers stay above zero, and the sigmoid starts at its steep middle.
 
         Args:
-            photos: (B, 6, S, S) float32 in 0..1, some tens of different people.
+            photos: (B, 6, S, S) float32 in 0..1, of some tens of different people.
         """
         was_training = self.training
         features = self.train().encode(photos)
@@ -243,8 +243,8 @@ def _initialise(module: nn.Module) -> None:
 def _initialise_narrow(layer: TransposedConv) -> None:
     """Start a layer of three channels near the identity and above zero.
 
-    With only three channels one that ReLU silences everywhere never learns again, and takes one
-    coordinate of the face with it.
+    A channel that ReLU sets to zero everywhere no longer gets a gradient; with only three channels,
+    one coordinate of the face would be lost with it.
     """
     with torch.no_grad():
         layer.weight.mul_(0.1)

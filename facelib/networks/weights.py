@@ -24,7 +24,7 @@ def save_weights(
     """Write a network's weights and their card to one safetensors file, whole or not at all.
 
     Args:
-        path: file to write; the folder must exist.
+        path: the file to write; its folder must exist.
         network: its name, size and confidence are stored too.
         card: JSON-able facts about the weights (data, seed, steps, time, numbers).
         half: store kernels as float16 (half the file; biases and BatchNorm stay float32).
@@ -53,7 +53,7 @@ def read_card(path: Path | str) -> dict[str, object]:
     Returns:
         The card.
     Raises:
-        ValueError: if the file is missing or is not such a file.
+        ValueError: if the file is missing or was not written by `save_weights`.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -68,14 +68,14 @@ def read_card(path: Path | str) -> dict[str, object]:
 
 
 def load_weights(path: Path | str) -> FaceNetwork:
-    """Rebuild the network a weights file belongs to, in float32 and evaluation mode.
+    """Rebuild the network of a weights file, in float32 and evaluation mode.
 
     Args:
         path: safetensors file written by `save_weights`.
     Returns:
-        The network, at the size that it was trained at.
+        The network, at the size of its training.
     Raises:
-        ValueError: if the file is missing, foreign, or does not fit the network that it names.
+        ValueError: if the file is missing or invalid, or does not fit the network that it names.
     """
     card = read_card(path)
     network = create(card["network"], card["size"], card.get("confidence", False))
