@@ -1,4 +1,4 @@
-"""Checkpoints: everything that a run needs to go on as if it had not stopped."""
+"""Checkpoints: everything that a run needs to resume as if it had not stopped."""
 
 from __future__ import annotations
 
@@ -30,27 +30,27 @@ class Checkpoint:
     """The checkpoint of one run.
 
     Order and augmentation of the samples need no state: they follow from the step. The best weights
-    of whole epochs are part of the state: the validation of a run that stops inside an epoch may
-    replace `best.safetensors`, which a continuation must take back.
+    of complete epochs are part of the state: a run that stops inside an epoch validates there and
+    may replace `best.safetensors`, which a resumed run must undo.
     """
 
     def __init__(
         self, config: TrainConfig, learner: Learner, progress: Progress, writes: bool = True
     ) -> None:
-        """Take what a run changes from step to step; `load` sets it in place.
+        """Take the objects that change from step to step; `load` restores them in place.
 
         Args:
-            config: of the run.
+            config: the run's configuration.
             learner: network, optimiser and mean weights.
-            progress: where the run stands.
-            writes: False in processes that leave the files to another.
+            progress: the run's counters.
+            writes: whether this process writes files.
         """
         self._config, self._learner, self._progress = config, learner, progress
         self._path, self._best = config.run.run_dir / CHECKPOINT, config.run.run_dir / BEST
         self._writes, self._saved = writes, time.monotonic()
 
     def exists(self) -> bool:
-        """Return whether there is one to go on from."""
+        """Return whether there is a checkpoint to resume from."""
         return self._path.exists()
 
     def is_due(self) -> bool:
@@ -80,9 +80,9 @@ class Checkpoint:
         """Restore the state, and `best.safetensors` as it was then.
 
         Args:
-            device: of the network.
+            device: the network's device.
         Raises:
-            ValueError: if the run was set up differently, or an older version began it.
+            ValueError: if the run had other settings, or an older version of the code began it.
         """
         state = torch.load(self._path, map_location=device, weights_only=True)
         self._check(state)

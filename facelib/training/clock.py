@@ -1,4 +1,4 @@
-"""How long a run has trained, and how much of that it waited for data."""
+"""The time that a run has trained, and the part of it spent waiting for data."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from facelib.training.stream import Batch
 
 
 class Clock:
-    """The clock of a run; it also times the stretch since the last line of the log."""
+    """The clock of a run; it also measures the time since the last line of the log."""
 
     def __init__(self, seconds: float = 0.0) -> None:
         """Start.
 
         Args:
-            seconds: of training before, in a run that goes on.
+            seconds: of training before, in a resumed run.
         """
         self._start = time.monotonic() - seconds
         self._line_start = time.monotonic()
@@ -34,7 +34,7 @@ class Clock:
         return batch
 
     def columns(self) -> dict[str, float]:
-        """Return the log's columns of time, and start those of the next line."""
+        """Return the log's time columns, and restart them for the next line."""
         now = time.monotonic()
         elapsed = max(now - self._line_start, 1e-9)
         columns = {

@@ -1,7 +1,7 @@
 """`TrainConfig`: all settings of a run, in groups, built from plain values.
 
-The command line, recipes, chapter 08 and logs of older runs give settings by name alone, without
-their groups.
+The command line, recipes, chapter 08 and logs of older runs give settings by name, without their
+groups.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ PATHS = ("data_dir", "run_dir", "init_weights")
 class TrainConfig:
     """Everything a run depends on; the defaults are the thesis's recipe (section 4.3.3).
 
-    The loss is what training minimises. Validation, which chooses the weights that are kept, always
-    uses `terms.weighted_squared_error`, so that runs can be compared.
+    Training minimises the chosen loss. Validation, which selects the best weights, always uses
+    `terms.weighted_squared_error`, so that runs can be compared.
     """
 
     data: DataSettings
@@ -58,17 +58,16 @@ class TrainConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrainConfig:
-        """Build from plain values, as JSON, YAML or a command line give them.
+        """Build from plain values, as in JSON, YAML or a command line.
 
         Args:
             values: settings by name, or groups as dicts or settings; paths may be text.
-                `augmentation` may name one of `augmentation.PRESETS`, and a dict of it may have a
-                "preset", from which it differs in what else it has.
+                `augmentation` may name one of `augmentation.PRESETS`, or be a dict with a "preset"
+                and the settings that differ from it.
         Returns:
             The configuration.
         Raises:
-            ValueError: for a name that does not exist, a missing folder, or a value that means
-                nothing.
+            ValueError: for an unknown name, a missing folder, or an invalid value.
         """
         groups = grouped(values)
         unknown = sorted(groups.keys() - GROUPS.keys())
@@ -78,7 +77,7 @@ class TrainConfig:
         return cls(**built)
 
     def changed(self, **values: Any) -> TrainConfig:
-        """Return a copy in which some settings, by name or group, have other values."""
+        """Return a copy with other values for some settings, given by name or group."""
         groups = {name: asdict(getattr(self, name)) for name in GROUPS}
         for name, others in grouped(values).items():
             if name not in GROUPS:
@@ -88,7 +87,7 @@ class TrainConfig:
         return TrainConfig.from_dict(groups)
 
     def to_dict(self) -> dict[str, dict]:
-        """Return the groups as plain values that JSON holds."""
+        """Return the groups as plain values that JSON can store."""
         return json.loads(json.dumps(asdict(self), default=str))
 
 
@@ -98,7 +97,7 @@ def grouped(values: Mapping[str, Any]) -> dict[str, Any]:
     Args:
         values: settings by name, also by the names of older runs, and groups.
     Returns:
-        Groups as dicts, or as the settings that were given; names that do not exist as they were.
+        Groups as dicts, or as the settings that were given. Unknown names are passed through.
     """
     groups: dict[str, Any] = {}
     for name, value in values.items():

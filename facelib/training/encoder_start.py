@@ -1,10 +1,10 @@
-"""Train the encoder first, alone, to find the face before the decoder learns to draw its map.
+"""Train the encoder alone, before the whole network: find the face first, then draw its map.
 
 Trained as a whole from fresh weights, the network predicts the mean face for tens of thousands of
 samples: the decoder cannot use the photo until the encoder's features are informative, and the
 encoder learns nothing until the decoder passes a useful gradient. A linear layer directly on the
-encoder's features has no such deadlock. It predicts the position map shrunk to 4 × 4 texels, and is
-then thrown away.
+encoder's features has no such deadlock. It predicts the position map at 4 × 4 texels, and is
+then discarded.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ RECENT_STEPS = 50
 
 @dataclass(frozen=True)
 class EncoderStart:
-    """How the encoder's own training went.
+    """The result of training the encoder alone.
 
     Attributes:
         samples: samples seen.
@@ -46,11 +46,11 @@ def start_encoder(network: FaceNetwork, stream: TrainStream, samples: int) -> En
     """Train the network's encoder alone, in place.
 
     Args:
-        network: with an encoder.
+        network: one that has an encoder.
         stream: of training batches.
-        samples: how many to see.
+        samples: number of samples to train on.
     Returns:
-        How it went.
+            EncoderStart.
     """
     began = time.monotonic()
     device = next(network.parameters()).device
@@ -72,7 +72,7 @@ def start_encoder(network: FaceNetwork, stream: TrainStream, samples: int) -> En
         loss = functional.mse_loss(head(features), target)
         optimizer.zero_grad()
         loss.backward()
-        optimizer.step()  # leaves the decoder alone: it has no gradient
+        optimizer.step()  # does not change the decoder, which has no gradient
         unexplained.append(loss.item())
     recent = unexplained[-RECENT_STEPS:]
     seen = len(unexplained) * stream.batch_size

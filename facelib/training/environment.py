@@ -1,4 +1,4 @@
-"""What a run's numbers depend on besides its configuration: code, libraries, machine."""
+"""The environment of a run, on which its numbers depend: code, libraries, machine."""
 
 from __future__ import annotations
 

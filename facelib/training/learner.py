@@ -1,4 +1,4 @@
-"""What learns: a network with its optimiser, its loss and the running mean of its weights."""
+"""A network with its optimiser, its loss and the running mean of its weights."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from facelib.training.schedule import rate_groups
 from facelib.training.settings import ModelSettings
 from facelib.training.stream import Batch, TrainStream
 
-HEATMAP_WARMUP_SAMPLES = 20_000  # by then fresh heat maps find their keypoints to a few pixels
-AVERAGE_WARMUP_STEPS = 10  # steps after which the mean begins to reach back as far as its decay
+HEATMAP_WARMUP_SAMPLES = 20_000  # after these, heat maps find keypoints to a few pixels
+AVERAGE_WARMUP_STEPS = 10  # until then the mean covers less than its decay implies
 
 
 class TrainingDivergedError(ArithmeticError):
@@ -34,17 +34,17 @@ class Learner:
     """A network in training.
 
     Attributes:
-        network: whose weights are trained, on the process's device.
+        network: the network in training, on the process's device.
         optimizer: of its parameters.
         average: running mean of its weights, or None.
-        loss: what a step minimises.
+        loss: the loss that a step minimises.
     """
 
     def __init__(self, config: TrainConfig, layout: UVLayout, processes: Processes) -> None:
         """Draw or load the weights.
 
         Raises:
-            ValueError: if the network has no use for a setting, or `init_weights` are of another.
+            ValueError: if the network does not support a setting, or `init_weights` are another's.
         """
         self._config, self._layout, self._processes = config, layout, processes
         order = torch.channels_last if config.run.channels_last else torch.contiguous_format
@@ -52,8 +52,8 @@ class Learner:
         self.network = network.to(processes.device, memory_format=order)
         at_vertices = network.predicts_vertices and not config.loss.needs_maps
         self.loss = TrainingLoss(config.loss, layout, processes.device, at_vertices)
-        # Fused: one pass over 12 million parameters instead of several, which at small sizes is
-        # a fifth of a step's time on a processor.
+        # Fused: one pass over 12 million parameters instead of several; at small sizes it saves a
+        # fifth of a step's time on a processor.
         self.optimizer = torch.optim.AdamW(
             rate_groups(network, config.optimiser.reference_fan_in),
             config.optimiser.learning_rate,
@@ -65,16 +65,16 @@ class Learner:
 
     @property
     def validated(self) -> FaceNetwork:
-        """The network that is validated and kept: with the mean weights, where there is a mean."""
+        """The network to validate and save: with the mean weights, if a mean is kept."""
         return self.network if self.average is None else self.average.module
 
     def prepare(self, stream: TrainStream) -> EncoderStart | None:
-        """Train the encoder alone and calibrate the decoder, as the settings want.
+        """Train the encoder alone and calibrate the decoder, as the settings require.
 
         Args:
             stream: of training batches.
         Returns:
-            How the encoder's own training went; None without one.
+            The result of training the encoder alone; None without that step.
         """
         model, start = self._config.model, None
         if model.encoder_samples:
@@ -87,12 +87,12 @@ class Learner:
         """Take one step; returns the loss of the whole batch.
 
         Args:
-            answer: the network's, connected with that of other processes.
-            batch: this process's share.
+            answer: the network's `answer`, connected with those of the other processes.
+            batch: this process's share of the batch.
             step: number of the step, from 0.
             rate: learning rate.
         Raises:
-            TrainingDivergedError: if the loss is not finite; the weights are left as they were.
+            TrainingDivergedError: if the loss is not finite; the weights are unchanged.
         """
         settings, processes = self._config.optimiser, self._processes
         for group in self.optimizer.param_groups:
@@ -102,7 +102,7 @@ class Learner:
         self.network.set_heatmap_gradient(step * settings.batch_size >= warmup)
         self.optimizer.zero_grad()
         loss = self._loss(answer, batch)
-        # A mean over this process's share: weighted so that all add up to the batch's mean.
+        # A mean over this process's share, weighted so that all shares add up to the batch's mean.
         loss = loss * (len(batch.maps) / settings.batch_size)
         value = processes.total(loss.detach())
         if not math.isfinite(value):
@@ -149,7 +149,7 @@ class Learner:
 
 
 def _make_network(config: TrainConfig) -> FaceNetwork:
-    """Build the network, with fresh weights of the seed or those of `init_weights`."""
+    """Build the network, with fresh weights from the seed or with those of `init_weights`."""
     model = config.model
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.run.seed)
@@ -160,12 +160,12 @@ def _make_network(config: TrainConfig) -> FaceNetwork:
     }
     if any(useless.values()):
         names = ", ".join(name for name, is_useless in useless.items() if is_useless)
-        raise ValueError(f"{model.network} has no use for {names}: leave it out")
+        raise ValueError(f"{model.network} does not support {names}: leave it out")
     if model.init_weights is not None:
         start = load_weights(model.init_weights)
         if start.name != model.network:
             raise ValueError(f"init_weights must be {model.network}, got {start.name}")
-        # Only one of the two may have the layer of confidence: then it stays fresh, or is dropped.
+        # If only one of the two has the confidence layer, it stays fresh or is dropped.
         known = start.state_dict()
         network.load_state_dict({k: known.get(k, v) for k, v in network.state_dict().items()})
     return network
@@ -180,11 +180,11 @@ def _heatmap_warmup_samples(model: ModelSettings) -> int:
 def weight_average(network: FaceNetwork, decay: float) -> AveragedModel:
     """Start the running mean of a network's weights and statistics at its own.
 
-    Early on the mean reaches back over a tenth of the steps so far, or it would long remember the
-    weights that were drawn.
+    Early on the mean covers a tenth of the steps so far; otherwise the initial weights would
+    influence it for too long.
 
     Args:
-        network: the mean is a copy of it, `module`.
+        network: the mean is a copy of it.
         decay: share of the mean that each step keeps, 0..1.
     """
 

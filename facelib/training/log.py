@@ -1,7 +1,7 @@
-"""The log of a run: one JSON line of what it depends on, then one line per report.
+"""The log of a run: one JSON line with all that it depends on, then one line per report.
 
-A line with "final" is the validation of a run that stopped inside an epoch. When the run goes on,
-that line is removed: an uninterrupted run would not have it.
+A line with "final" is the validation of a run that stopped inside an epoch. Resuming the run
+removes that line: an uninterrupted run would not have it.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ LOG = "log.jsonl"
 
 
 class Log:
-    """The log that a run writes."""
+    """The writer of a run's log."""
 
     def __init__(self, run_dir: Path, facts: dict[str, object], writes: bool = True) -> None:
-        """Take the folder, and do nothing yet.
+        """Store the folder; nothing is written yet.
 
         Args:
             run_dir: the run's folder.
-            facts: of processes and devices, to be noted with the environment.
-            writes: False in processes that leave the log to another.
+            facts: about processes and devices, stored with the environment.
+            writes: whether this process writes the log.
         """
         self._path, self._facts, self._writes = run_dir / LOG, facts, writes
 
@@ -38,18 +38,18 @@ class Log:
             _write(self._path, [_line(first)])
 
     def resume(self, step: int) -> None:
-        """Go on with the log of a stopped run.
+        """Resume the log of a stopped run.
 
-        Removes the lines of steps after the checkpoint's, which are about to be done again, and a
-        final validation. The first line notes the environment, which may have changed.
+        Removes the lines of steps after the checkpoint, which will be repeated, and a final
+        validation. The first line records the environment, which may have changed.
 
         Args:
-            step: the checkpoint's.
+            step: the checkpoint's step.
         """
         if not self._writes:
             return
         first, *rest = _lines(self._path)
-        # A process that was killed may have left half a line.
+        # A killed process may have written half a line.
         whole = [line for line in rest if line.endswith("\n")]
         about = json.loads(first)
         event = {"step": step, "environment": environment() | self._facts}
@@ -64,7 +64,7 @@ class Log:
                 file.write(_line(line))
 
     def end(self) -> None:
-        """Note in the first line when the run reached its own end."""
+        """Record in the first line when the run was completed."""
         if self._writes:
             first, *rest = _lines(self._path)
             _write(self._path, [_line({**json.loads(first), "ended": now()}), *rest])
@@ -83,7 +83,7 @@ def read_log(run_dir: Path | str) -> tuple[dict, list[dict]]:
 
 
 def with_groups(first: dict) -> dict:
-    """Return a first line whose configuration has groups and today's names, also of an old log."""
+    """Return a first line with a grouped configuration and current names, also for an old log."""
     return {**first, "config": grouped(first["config"])}
 
 
@@ -92,8 +92,8 @@ def pack_logs(run_dirs: Sequence[Path], packed: Path) -> None:
 
     Args:
         run_dirs: in order; each stage begins with its first line.
-        packed: the file, `NAME.log.jsonl`; of paths it keeps the last part, since the rest only
-            describes somebody's machine.
+        packed: the file to write, `NAME.log.jsonl`; paths are reduced to their last part, since the
+            rest only describes somebody's machine.
     """
     lines = []
     for run_dir in run_dirs:

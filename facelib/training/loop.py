@@ -1,7 +1,7 @@
-"""Train a network on stored pairs: weighted loss, rate schedule, early stop, exact resume.
+"""Train a network on stored pairs: weighted loss, learning-rate schedule, early stop, exact resume.
 
-A step's numbers follow from its batch, and a sample from its number, so a run gives the same
-numbers however many processes share it (`processes`) and however often it is stopped.
+A step depends only on its batch, and a sample only on its number, so a run gives the same numbers
+with any number of processes (`processes`) and any number of stops.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from facelib.training.settings import RunSettings
 def train(config: TrainConfig, layout: UVLayout | None = None) -> Path:
     """Train, or continue, a run until it is done.
 
-    A run validates at the end of every epoch, and once more where it stops inside an epoch. Each
-    validation may choose the weights that are kept. Whatever stops a run, and however often it is
-    continued with the same command or with later limits, it ends with the weights, the best
-    weights, the early stop and the log of an uninterrupted run: when it goes on, the validation
-    inside an epoch is removed from the log, and its weights from `best.safetensors`. Schedules that
-    end with the run, "cosine" and "one_cycle", follow the limits of the moment.
+    A run validates at the end of every epoch, and once more if it stops inside an epoch. Each
+    validation may replace the best weights. A run may be stopped at any point and resumed any
+    number of times, by the same command or with later limits. It ends with the same weights, best
+    weights, early stop and log as an uninterrupted run: on resuming, the validation inside an epoch
+    is removed from the log, and its weights from `best.safetensors`. Schedules that end with the
+    run, "cosine" and "one_cycle", use the limits of the current call.
 
     Args:
-        config: the run.
+        config: the run's configuration.
         layout: of the run's size; by default the shipped one.
     Returns:
-        Weights with the lowest validation loss, `best.safetensors` in the run's folder.
+        Path of the weights with the lowest validation loss, `best.safetensors` in the run's folder.
     Raises:
         ValueError: if data, layout, or an earlier run in the folder do not fit the configuration.
         TrainingDivergedError: if the loss is no longer finite.
@@ -59,11 +59,11 @@ def train(config: TrainConfig, layout: UVLayout | None = None) -> Path:
 
 @contextmanager
 def _processor_settings(settings: RunSettings) -> Iterator[None]:
-    """Set torch up for training, and leave it as it was."""
+    """Configure torch for training, and restore its settings afterwards."""
     threads = torch.get_num_threads()
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
-    torch.set_flush_denormal(True)  # denormal numbers slow processors down many times
+    torch.set_flush_denormal(True)  # denormal numbers slow processors down many times over
     try:
         yield
     finally:

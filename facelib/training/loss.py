@@ -1,13 +1,13 @@
 """The loss: a weighted sum of `terms`, chosen by `settings.LossSettings`.
 
 The squared error, weighted by a mask over the texels, is the thesis's loss and the default. Every
-other setting adds one aim: less weight for outliers (absolute error), a smooth surface (normals,
-edges), landmarks in their place in the photo (keypoints), shape whatever the pose (shape), or a
-network that predicts its own error (confidence). Chapter 08 compares them. Heat maps of keypoints,
-in networks that have them, are compared with the true keypoints.
+other setting adds one goal: less weight for outliers (absolute error), a smooth surface (normals,
+edges), accurate landmarks in the photo (keypoints), shape regardless of pose (shape), or a network
+that predicts its own error (confidence). Chapter 08 compares them. Networks with heat maps of the
+keypoints are also trained on the true keypoints.
 
-A network that places vertices and draws its map from them is compared at the vertices (see
-`vertex_weights`) unless a term needs the surface between them: vertices are fewer than texels.
+A network that draws its map from vertices is compared at the vertices (see `vertex_weights`),
+because they are fewer than the texels, unless a term needs the surface between them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class TrainingLoss:
-    """The loss for some settings; what it needs of a layout is computed once."""
+    """The loss for some settings; what depends on the layout alone is computed once."""
 
     def __init__(
         self,
@@ -49,9 +49,9 @@ class TrainingLoss:
         """Compute masks and keypoints.
 
         Args:
-            settings: which terms, and how much each counts.
-            layout: of the maps' size.
-            device: of the maps.
+            settings: the terms and their weights.
+            layout: the layout at the maps' size.
+            device: the maps' device.
             at_vertices: compare vertices, as `vertex_columns`, instead of maps.
         Raises:
             ValueError: for `at_vertices` with settings that need maps.
@@ -62,7 +62,7 @@ class TrainingLoss:
         mask = loss_mask(layout, settings.mask)
         self.mask = (vertex_weights(mask, layout) if at_vertices else mask).to(device)
         if settings.normal_weight or settings.edge_weight:
-            # Beyond the seam the map is continued straight: there is no surface there to match.
+            # Beyond the seam the map is extrapolated: there is no surface to match.
             surface = self.mask * torch.from_numpy(layout.coverage).to(device)
             self.triangles = triangle_weights(surface)
         if settings.keypoint_weight:
@@ -85,14 +85,14 @@ class TrainingLoss:
         log_deviation: torch.Tensor | None = None,
         heat_maps: Sequence[tuple[torch.Tensor, torch.Tensor]] = (),
     ) -> dict[str, torch.Tensor]:
-        """Compute every term that counts, times its weight.
+        """Compute every term in use, times its weight.
 
         Args:
             prediction: (B, 3, S, S), or (B, 3, V, 1) at vertices.
             target: the same.
-            log_deviation: (B, 1, S, S), needed for confidence and only there.
-            heat_maps: heat maps, and the keypoints where they are to lie, of each kind of photo;
-                see `heat_map_error`.
+            log_deviation: (B, 1, S, S), only used, and needed, for confidence.
+            heat_maps: heat maps and the true keypoints, for each kind of photo; see
+                `heat_map_error`.
         Returns:
             Scalars: "position", and those of `TERMS` whose weight is above 0.
         """
@@ -131,14 +131,14 @@ def vertex_weights(mask: torch.Tensor, layout: UVLayout) -> torch.Tensor:
     """Distribute each texel's weight over the three vertices that it blends: (V, 1) float32.
 
     A texel's error is the blend Σ bᵢ eᵢ of its vertices' errors, so that by Jensen's inequality
-    w |Σ bᵢ eᵢ|² ≤ Σ w bᵢ |eᵢ|²: the error at vertices bounds that of maps from above, and equals it
+    w |Σ bᵢ eᵢ|² ≤ Σ w bᵢ |eᵢ|²: the error at vertices is an upper bound of the maps', and equals it
     where errors do not change across a triangle.
 
     Args:
-        mask: (S, S), weights of texels.
-        layout: of that size.
+        mask: (S, S), weights of the texels.
+        layout: the layout at that size.
     """
-    # Beyond the seam, where the surface is continued straight, a blend has negative parts.
+    # Beyond the seam, where the surface is extrapolated, a blend has negative weights.
     weights = np.maximum(layout.matrix.T @ mask.numpy().ravel(), 0)
     return torch.from_numpy(weights.astype(np.float32))[:, None]
 

@@ -29,29 +29,29 @@ DIVERGED = "diverged.pt"
 
 
 class OpenedRun:
-    """What `loop.train` holds between steps.
+    """The state of `loop.train` between steps.
 
     Attributes:
         config: of the run.
         layout: of its size.
         processes: that share it.
         pairs: stored pairs.
-        split: who is trained on and who is held out.
+        split: the people to train on and those held out.
         learner: network, optimiser and mean weights.
         stream: of training batches.
-        steps_per_epoch: between validations.
-        total_steps: of the run, unless time or patience ends it.
-        progress: where it stands.
+        steps_per_epoch: steps between validations.
+        total_steps: steps of the run, unless time or patience ends it.
+        progress: the run's counters.
         checkpoint: on disk.
         log: on disk.
         is_resumed: whether an earlier call began the run.
-        encoder_start: how the encoder's own training went, or None.
-        answer: the network's answer, connected with other processes.
+        encoder_start: the result of training the encoder alone, or None.
+        answer: the network's `answer`, connected with those of the other processes.
         clock: of the run.
     """
 
     def __init__(self, config: TrainConfig, layout: UVLayout) -> None:
-        """Open the data, make the network, and restore what an earlier call has reached."""
+        """Open the data, make the network, and restore the state of an earlier call."""
         if layout.size != config.model.size:
             raise ValueError(f"layout must be of {config.model.size} px, got {layout.size} px")
         self.config, self.layout = config, layout
@@ -85,7 +85,7 @@ class OpenedRun:
         self.clock = Clock(self.progress.seconds)
 
     def begin(self) -> None:
-        """Start the log, or go on with it."""
+        """Start the log, or resume it."""
         self.config.run.run_dir.mkdir(parents=True, exist_ok=True)
         if self.is_resumed:
             self.log.resume(self.progress.step)
@@ -105,12 +105,12 @@ class OpenedRun:
         )
 
     def batches(self) -> Iterator[Batch]:
-        """Make this process's share of the remaining batches, a few ahead."""
+        """Make this process's share of the remaining batches, a few in advance."""
         steps = range(self.progress.step, self.total_steps)
         return prefetch(partial(self.stream.batch, share=self.processes.share), steps)
 
     def progress_bar(self) -> tqdm:
-        """Return a bar of all samples."""
+        """Return a progress bar over all samples."""
         batch_size = self.config.optimiser.batch_size
         return tqdm(
             total=self.total_steps * batch_size,
@@ -121,7 +121,7 @@ class OpenedRun:
         )
 
     def is_done(self) -> bool:
-        """Return whether time or patience is over.
+        """Return whether time or patience has run out.
 
         The clock is the main process's: if one stopped a step early, the others would wait for it.
         """
@@ -147,10 +147,10 @@ class OpenedRun:
         return loss
 
     def validate_and_log(self, final: bool = False) -> float:
-        """Validate, log it, and keep the weights if they are the best so far.
+        """Validate, log the result, and save the weights if they are the best so far.
 
         Args:
-            final: whether the run stops here inside an epoch.
+            final: whether the run stops here, inside an epoch.
         Returns:
             The validation loss.
         """
@@ -201,8 +201,8 @@ class OpenedRun:
         self.checkpoint.save()
 
     def end(self) -> Path:
-        """Save, validate if an epoch is not complete, and close the log."""
-        self.save()  # before the last validation, of which a continuation must not know
+        """Save, validate if the last epoch is not complete, and close the log."""
+        self.save()  # before the last validation, which a resumed run must not contain
         if self.progress.epoch_steps:
             self.validate_and_log(final=True)
         self.log.end()
@@ -210,7 +210,7 @@ class OpenedRun:
         return self.config.run.run_dir / BEST
 
     def _save_diverged(self) -> None:
-        """Keep what is needed to look into a loss that is not finite."""
+        """Save what is needed to investigate a loss that is not finite."""
         if self.processes.is_main:
             batch = self.stream.batch(self.progress.step)  # all of it, not one process's share
             state = {

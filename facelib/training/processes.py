@@ -1,9 +1,9 @@
 """The processes that train one network together, each on a device and on its share of every batch.
 
 Plain data parallelism: every process holds the whole network, computes the gradient of its share,
-and takes the same step with the gradient of the whole batch; all see the same files. Hugging Face
+and takes the same step with the gradient of the whole batch. All read the same files. Hugging Face
 Accelerate finds the devices, connects the processes that `accelerate launch` (or `torchrun`)
-started, and wraps the network. Without a launcher it is not even imported.
+started, and wraps the network. Without a launcher it is not imported.
 """
 
 from __future__ import annotations
@@ -22,35 +22,35 @@ if TYPE_CHECKING:
 
 
 class Processes:
-    """This process among those that were launched together; without a launcher, it alone.
+    """This process among those that were launched together, or alone without a launcher.
 
     Attributes:
-        device: that this process computes on.
-        count: how many processes there are.
-        is_main: whether this is the one that validates and writes files.
-        share: the samples of a batch that are this process's, as a slice.
+        device: the device of this process.
+        count: number of processes.
+        is_main: whether this process validates and writes files.
+        share: slice of this process's samples in a batch.
     """
 
     def __init__(self, device: str) -> None:
         """Join the others.
 
         Args:
-            device: to compute on without a launcher; with one, each process gets its own.
+            device: used without a launcher; a launcher gives each process its own.
         Raises:
-            ValueError: if the launcher started several processes that cannot be connected.
+            ValueError: if the launched processes cannot be connected.
         """
         self.device, self.count, index = torch.device(device), 1, 0
         self._accelerator = _accelerator() if _is_launched() else None
         if self._accelerator is not None:
             self.count, index = self._accelerator.num_processes, self._accelerator.process_index
-            # Accelerate numbers processors too, which torch.load does not understand.
+            # Accelerate also numbers CPU devices, which torch.load does not understand.
             found = self._accelerator.device
             self.device = torch.device("cpu") if found.type == "cpu" else found
         self.is_main = index == 0
         self.share = slice(index, None, self.count)
 
     def check_batch_size(self, batch_size: int) -> None:
-        """Raise ValueError unless every process gets a sample of each batch."""
+        """Raise ValueError unless every process gets at least one sample of each batch."""
         if batch_size < self.count:
             raise ValueError(
                 f"batch_size must be at least 1 for each of {self.count} processes, got "
@@ -58,16 +58,16 @@ class Processes:
             )
 
     def facts(self) -> dict[str, object]:
-        """Return how many processes train, and on what device, for a log."""
+        """Return the number of processes and the device, for a log."""
         return {"processes": self.count, "device": str(self.device)}
 
     def connected(self, network: FaceNetwork) -> Callable[..., Answer]:
         """Return the network's `answer`, connected with its copies in the other processes.
 
-        All start from the main process's weights. `backward` through the answer leaves the mean of
-        all gradients in each. BatchNorm takes its statistics from the joined batch on CUDA; on a
-        processor, where torch cannot, from each share alone, and the main process's running
-        statistics are kept.
+        All start from the main process's weights. `backward` through the answer gives every process
+        the mean of all gradients. On CUDA, BatchNorm computes its statistics from the whole batch.
+        On a processor torch cannot do that: each share has its own statistics, and the main
+        process's running statistics are saved.
 
         Args:
             network: on `device`; changed in place, its parameters stay the same tensors.
@@ -93,22 +93,22 @@ class Processes:
         return value.item()
 
     def agree(self, value: float) -> float:
-        """Return the main process's value in all."""
+        """Return the main process's value in all processes."""
         if self.count == 1:
             return value
         from accelerate.utils import broadcast
 
-        # As one of eight bytes a number passes unrounded.
+        # In eight bytes the number is not rounded.
         return broadcast(torch.tensor(value, dtype=torch.float64, device=self.device)).item()
 
     def wait(self) -> None:
-        """Wait until all processes are here."""
+        """Wait until all processes reach this call."""
         if self._accelerator is not None:
             self._accelerator.wait_for_everyone()
 
 
 class _AnswerModule(nn.Module):
-    """Makes `forward`, which is all that DistributedDataParallel connects, a network's `answer`."""
+    """A module whose `forward`, which DistributedDataParallel wraps, is a network's `answer`."""
 
     def __init__(self, network: FaceNetwork) -> None:
         """Take the network."""
@@ -133,8 +133,8 @@ def _accelerator() -> Accelerator:
 
     on_cpu = parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.accelerator.is_available()
     accelerator = Accelerator(cpu=on_cpu, mixed_precision="no")  # precision is the learner's
-    # A port to meet at announces several processes. `accelerate launch --cpu` starts but one
-    # where there is no MPI, and several that do not meet would each train alone.
+    # A rendezvous port means several processes. `accelerate launch --cpu` starts only one without
+    # MPI, and processes that are not connected would each train alone.
     announced = "MASTER_PORT" in os.environ
     if announced and accelerator.num_processes != int(os.environ.get("WORLD_SIZE", "0")):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Where a run stands."""
+"""The counters of a run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Progress:
-    """Where a run stands; all of it goes into the checkpoint.
+    """The counters of a run; all of them are stored in the checkpoint.
 
     Attributes:
         step: steps done.

@@ -1,9 +1,8 @@
-"""Recipes: named files that describe how a network is trained, stage by stage.
+"""Recipes: named files that describe the training of a network, stage by stage.
 
-A recipe is a TOML file in `recipes/`. `pairs` names sets of pairs and the options with which
-`facelib pairs synthetic` makes each. `common` has the settings of all stages, by name, and
-every stage its name, its pairs and the settings that are its own. A stage starts from the best
-weights of the one before.
+A recipe is a TOML file in `recipes/`. `pairs` names sets of pairs, each with its options of
+`facelib pairs synthetic`. `common` has the settings that all stages share. Every stage has a name,
+the name of its pairs, and its own settings; it starts from the best weights of the stage before.
 """
 
 from __future__ import annotations
@@ -40,8 +39,8 @@ class Recipe:
 
     Attributes:
         name: of its file.
-        about: one sentence.
-        pairs: by name, the options with which `facelib pairs synthetic` makes each set.
+        about: one sentence of description.
+        pairs: set name to the options of `facelib pairs synthetic` that make the set.
         stages: in order.
     """
 
@@ -56,20 +55,19 @@ class Recipe:
         """Return the configuration of every stage.
 
         Args:
-            pairs: folder of pairs; where the recipe has several sets, of folders with their names.
-            run: folder of the run, or, where there are several stages, of runs: `1_64`, `2_128`.
+            pairs: folder of pairs; if the recipe has several sets, the parent of their folders.
+            run: folder of the run; if there are several stages, the parent of `1_64`, `2_128` ….
             overrides: settings by name that take precedence in every stage; `init_weights` in the
                 first.
         Raises:
-            ValueError: for pairs that are missing, naming the command that makes them, or settings
-                that mean nothing.
+            ValueError: for missing pairs, naming the command that makes them, or invalid settings.
         """
         configs: list[TrainConfig] = []
         for number, stage in enumerate(self.stages, start=1):
             data_dir = pairs / stage.pairs if len(self.pairs) > 1 else pairs
             if not data_dir.is_dir():
                 raise ValueError(
-                    f"recipe {self.name} needs pairs in {data_dir}; make them by "
+                    f"recipe {self.name} needs pairs in {data_dir}; make them with "
                     f"`facelib pairs synthetic {data_dir} {self.pairs[stage.pairs]}`"
                 )
             alone = len(self.stages) == 1

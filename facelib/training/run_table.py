@@ -1,4 +1,4 @@
-"""Training runs side by side: a table of them, and a plot of their errors."""
+"""Compare training runs: a table of runs, and a plot of their errors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REVISION_DIGITS = 7
 
 
 def markdown_table(runs: Sequence[Run]) -> str:
-    """Write runs as a Markdown table, one row per run, padded to read well in a terminal too."""
+    """Write runs as a Markdown table, one row per run, padded to be readable in a terminal, too."""
     rows = [_cells(run) for run in runs]
     heads = "run", "network", "size, px", "parameters", "samples", "hours", "best loss", "error, px"
     heads += "error, mm", "mean face, px", "skill", "seed", "revision", "date", "finished"
@@ -55,8 +55,8 @@ def draw_errors(runs: Sequence[Run]) -> Figure:
     """Draw validation error over samples seen, in mm and as a share of the mean face's error.
 
     Args:
-        runs: one line each. Stages of one training share a colour, and each begins where the one
-            before ends. Where the mean face's error is unknown, a run is drawn in mm only.
+        runs: one line each. Stages of one training share a colour, and each begins at the end of
+            the one before. A run without a known mean-face error is drawn in mm only.
     """
     figure = Figure(figsize=(11, 4.5), layout="constrained")
     in_mm, of_mean_face = figure.subplots(1, 2)

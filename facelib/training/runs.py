@@ -1,7 +1,7 @@
 """Read the logs of training runs.
 
-A log may stop anywhere: the run goes on, was stopped, or its disk was full. What can be read
-counts, and what cannot is named.
+A log may end anywhere: the run is still going, was stopped, or its disk was full. Readable lines
+are used, and unreadable ones are reported.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from facelib.training.log import LOG, with_groups
 
 @dataclass(frozen=True)
 class Validation:
-    """How good a network was on held-out people at one time of its training.
+    """The accuracy of a network on held-out people at one point of its training.
 
     Attributes:
-        samples: seen until then.
-        loss: no unit.
+        samples: samples seen until then.
+        loss: validation loss, no unit.
         error_px: mean distance of predicted vertices from the true ones, crop frame at the run's
             size.
         error_mm: the same in head mm.
@@ -35,30 +35,30 @@ class Validation:
 
 @dataclass(frozen=True)
 class Run:
-    """One run, from its log; None is what the log lacks.
+    """One run, from its log; None for what the log lacks.
 
     Attributes:
         name: the run's folder.
         log: the file.
-        config: all settings, in groups, with today's names also for older logs.
+        config: all settings, in groups, with current names also for older logs.
         data: settings of the folder of pairs.
-        environment: what it ran on at first.
-        n_train: pairs to learn from.
+        environment: the environment that it started in.
+        n_train: number of training pairs.
         network: its name.
         size: px, side of photos and maps.
-        parameters: how many the network has.
+        parameters: number of the network's parameters.
         seed: of weights, order and augmentation.
         mean_face_error_px: error of always predicting the mean face.
-        date: when it began, ISO 8601.
-        revisions: of the code that trained it; several if it was continued with other code.
-        finished: whether it came to its own end.
-        encoder_samples: seen by the encoder alone before the run itself.
-        encoder_hours: time that this took.
-        samples: seen so far.
-        steps: done so far.
+        date: when the run began, ISO 8601.
+        revisions: of the code that trained it; several if it was resumed with other code.
+        finished: whether it was completed.
+        encoder_samples: samples on which the encoder was trained alone, before the run itself.
+        encoder_hours: duration of that training.
+        samples: samples seen so far.
+        steps: steps done so far.
         hours: of training so far.
-        losses: of training: samples seen until then, mean loss since the line before (no unit).
-        validations: in order.
+        losses: training losses: samples seen until then, mean loss since the line before (no unit).
+        validations: all validations, in order.
     """
 
     name: str
@@ -85,18 +85,18 @@ class Run:
 
     @property
     def best(self) -> Validation | None:
-        """The validation of lowest loss, whose weights the run kept."""
+        """The validation with the lowest loss, whose weights the run saved."""
         finite = (v for v in self.validations if math.isfinite(v.loss))
         return min(finite, key=lambda v: v.loss, default=None)
 
     @property
     def skill(self) -> float | None:
-        """The best validation's error over the mean face's; below 1 the photos help."""
+        """The best validation's error over the mean face's; below 1, the photos are used."""
         return self.best and self.share_of_mean_face(self.best)
 
     @property
     def split_seed(self) -> int | None:
-        """The seed of who was held out; in older logs the run's own."""
+        """The seed that chose the held-out people; in older logs the run's own seed."""
         return self.config.get("data", {}).get("split_seed", self.seed)
 
     @property
@@ -115,7 +115,7 @@ class Run:
         return validation.error_px / mean if mean else None
 
     def to_dict(self) -> dict:
-        """Return all of it, the best validation and the skill too, as plain values."""
+        """Return all fields, the best validation and the skill as plain values."""
         best = self.best and asdict(self.best)
         return json.loads(json.dumps({**asdict(self), "best": best, "skill": self.skill}))
 
@@ -125,7 +125,7 @@ class Training:
     """A run, or several as the stages of one training, each from the weights of the one before.
 
     Attributes:
-        name: of the run's folder, or of the log that the stages are packed in.
+        name: of the run's folder, or of the log that holds all stages.
         stages: in order.
     """
 
@@ -144,7 +144,7 @@ class Training:
 
     @property
     def starts(self) -> list[int]:
-        """How many samples had been seen when each stage began to count its own."""
+        """The number of samples seen before each stage."""
         starts, seen = [], 0
         for stage in self.stages:
             starts.append(seen + stage.encoder_samples)
@@ -171,12 +171,12 @@ class Fault:
 
 
 def find_logs(places: Iterable[Path]) -> list[Path]:
-    """List the logs in and below some folders; a log may also be named itself.
+    """List the logs in and below some folders; a log may also be given directly.
 
     Args:
         places: folders of runs, run folders, or logs.
     Returns:
-        The logs, place after place, sorted within each, none twice.
+        The logs, place by place, sorted within each, without duplicates.
     Raises:
         FileNotFoundError: if there is no such place, or no log in it.
     """
@@ -184,7 +184,7 @@ def find_logs(places: Iterable[Path]) -> list[Path]:
     for place in places:
         if not place.exists():
             raise FileNotFoundError(f"no such folder: {place}")
-        # The logs of shipped weights have their network's name before `log.jsonl`.
+        # The logs of shipped weights are named NETWORK.log.jsonl.
         logs = [place] if place.is_file() else sorted(place.rglob(f"*{LOG}"))
         if not logs:
             raise FileNotFoundError(f"no {LOG} in or below {place}")
@@ -198,7 +198,7 @@ def read_runs(log: Path) -> tuple[list[Run], Fault | None]:
     Args:
         log: a file of JSON lines; each run begins with a line that has a configuration.
     Returns:
-        The runs, and what could not be read.
+        The runs, and the parts that could not be read.
     Raises:
         OSError: if the file cannot be read.
     """
@@ -219,7 +219,7 @@ def read_runs(log: Path) -> tuple[list[Run], Fault | None]:
 
 
 def read_training(log: Path) -> Training:
-    """Read a log that must be whole, such as one that ships.
+    """Read a log that must be complete, such as one that ships.
 
     Args:
         log: as in `read_runs`.
@@ -227,7 +227,7 @@ def read_training(log: Path) -> Training:
         Its runs as one training.
     Raises:
         OSError: if the file cannot be read.
-        ValueError: if a part of it is no log.
+        ValueError: if a part of it is not a log.
     """
     runs, fault = read_runs(log)
     if fault:
@@ -269,7 +269,7 @@ def _run(first: dict, reports: list[_Report], log: Path) -> Run:
     model = config.get("model", {})
     last = reports[-1] if reports else _Report(0, 0, 0.0, None, None)
     encoder_start = first.get("encoder_start") or {}
-    # A call that found nothing left to do, after the last step, trained nothing.
+    # A call after the last step had nothing to do and trained nothing.
     later = [c["environment"] for c in first.get("continued", []) if c["step"] < last.step]
     revisions = [e["revision"] for e in (environment, *later) if "revision" in e]
     return Run(
@@ -310,7 +310,7 @@ def _training_name(log: Path) -> str:
 
 
 def _in_words(switches: dict[str, bool]) -> str:
-    """Name the switches that are on: `all`, `none`, `all but hair`, or names with commas."""
+    """Name the switches that are on: `all`, `none`, `all but hair`, or a comma-separated list."""
     chosen = [name for name, on in switches.items() if on]
     if len(chosen) > len(switches) / 2:
         missing = ", ".join(name for name in switches if name not in chosen)

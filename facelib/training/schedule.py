@@ -1,4 +1,4 @@
-"""The learning rate: over time, and the share of it that each layer gets."""
+"""The learning rate: its schedule, and the share of it that each layer gets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from facelib.networks.base import FaceNetwork
 from facelib.training.config import TrainConfig
 from facelib.training.progress import Progress
 
-# Of one_cycle: share of the run in which the rate rises, and the share of it that it rises from.
+# one_cycle: share of the run during which the rate rises, and the start as a share of the peak.
 RISING, LOWEST = 0.3, 1 / 25
 
 
@@ -19,8 +19,8 @@ def learning_rate_at(config: TrainConfig, progress: Progress, total_samples: flo
 
     Args:
         config: schedule and rates.
-        progress: where the run stands; with `max_hours`, time may bring its end before samples do.
-        total_samples: samples that the run will see.
+        progress: the run's counters; with `max_hours`, time may end the run before samples do.
+        total_samples: samples of the whole run.
     """
     samples = progress.step * config.optimiser.batch_size
     warm = min(1.0, (samples + 1) / (config.schedule.warmup_samples + 1))
@@ -39,23 +39,23 @@ def learning_rate_at(config: TrainConfig, progress: Progress, total_samples: flo
 
 
 def _fall(share: float) -> float:
-    """Go from 1 to 0 along half a cosine as the share goes from 0 to 1."""
+    """Fall from 1 to 0 along half a cosine as the share goes from 0 to 1."""
     return 0.5 * (1 + math.cos(math.pi * share))
 
 
 def rate_groups(network: FaceNetwork, reference_fan_in: int | None) -> list[dict]:
     """Sort parameters by the share of the learning rate that they get.
 
-    Adam moves every weight by about the rate, whatever its gradient. In the mean face's direction
-    all weights of a layer move together, so a layer that sums n inputs moves its output by n times
-    the rate: in layers of 8,192 inputs that drowns the differences between photos. A share of
-    reference_fan_in / n keeps the steps of all layers alike (Yang et al. 2022).
+    Adam moves every weight by about the rate, regardless of its gradient. Toward the mean face all
+    weights of a layer move together, so a layer that sums n inputs moves its output by n times the
+    rate: in layers of 8,192 inputs that hides the differences between photos. A share of
+    reference_fan_in / n gives the steps of all layers a similar effect (Yang et al. 2022).
 
     Args:
-        network: whose kernels have more than one axis.
-        reference_fan_in: inputs up to which a layer gets the whole rate; None gives it to all.
+        network: the network; its kernels are the parameters with more than one axis.
+        reference_fan_in: layers of at most this many inputs get the full rate; None: all layers do.
     Returns:
-        Optimizer groups, the whole rate's first, each with its `rate_share`.
+        Optimizer groups, the one with the full rate first, each with its `rate_share`.
     """
     groups: dict[float, list[torch.nn.Parameter]] = {1.0: []}
     for module in network.modules():

@@ -1,6 +1,6 @@
 """The settings of a training run, group by group.
 
-A setting's sentence is its help on the command line. Names are unique among all groups.
+A setting's sentence is its help on the command line. Names are unique across all groups.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from facelib.files.setting import setting
 
 
 class _Checked:
-    """A group of settings that refuses what means nothing."""
+    """A group of settings that rejects invalid values."""
 
     def __post_init__(self) -> None:
-        """Raise ValueError, naming the setting and what it may be."""
+        """Raise ValueError, naming the setting and its allowed values."""
         hints = get_type_hints(type(self))
         for entry in fields(self):
             value, limits = getattr(self, entry.name), entry.metadata
@@ -47,16 +47,18 @@ class DataSettings(_Checked):
     validation_fraction: float = setting(
         0.1, "Share of the people held out for validation.", minimum=0.0, maximum=1.0
     )
-    validation_samples: int = setting(512, "Most held-out pairs that a validation uses.")
-    # Stages of one training share it, or a later stage would be validated on people from whom an
-    # earlier one learned.
-    split_seed: int = setting(0, "Seed of who is held out; the same in all stages of a training.")
+    validation_samples: int = setting(512, "Largest number of held-out pairs in a validation.")
+    # Stages of one training share it; otherwise a later stage would be validated on people on whom
+    # an earlier one was trained.
+    split_seed: int = setting(
+        0, "Seed that chooses the held-out people; the same in all stages of a training."
+    )
     samples_per_epoch: int | None = setting(
-        None, "Samples from one validation to the next; by default every pair once."
+        None, "Samples between validations; by default one pass over all pairs."
     )
     side_dropout: float = setting(
         0.25,
-        "Chance that a sample's side photo is hidden, in networks that can do without it.",
+        "Chance that a sample's side photo is hidden, in networks for which it is optional.",
         minimum=0.0,
         maximum=1.0,
     )
@@ -70,7 +72,7 @@ class ModelSettings(_Checked):
     size: int = setting(
         256, "Side of photos and map, px; the stored size must be a whole multiple.", above=0
     )
-    init_weights: Path | None = setting(None, "Weights to start from; by default fresh ones.")
+    init_weights: Path | None = setting(None, "Weights to start from; by default random ones.")
     encoder_samples: int = setting(
         0, "Samples on which the encoder is trained alone before the run; 0 for none."
     )
@@ -79,8 +81,8 @@ class ModelSettings(_Checked):
     )
     heatmap_warmup_samples: int | None = setting(
         None,
-        "Samples until which heat maps learn from the keypoints alone; by default 20,000 for fresh "
-        "weights, 0 for others.",
+        "Number of first samples in which only the keypoints train the heat maps; by default "
+        "20,000 for fresh weights, 0 for others.",
     )
 
 
@@ -88,20 +90,20 @@ class ModelSettings(_Checked):
 class OptimiserSettings(_Checked):
     """Optimiser."""
 
-    batch_size: int = setting(16, "Samples per step, of all processes together.", above=0)
+    batch_size: int = setting(16, "Samples per step, over all processes.", above=0)
     learning_rate: float = setting(1e-4, "AdamW's highest rate.", above=0)
     weight_decay: float = setting(0.0, "AdamW's weight decay.", minimum=0.0)
     reference_fan_in: int | None = setting(
-        None, "Number of inputs above which a layer gets a lower rate; by default none does."
+        None, "Number of inputs above which a layer's rate is lowered; by default none is."
     )
     max_grad_norm: float | None = setting(
-        None, "Length to which the gradient is clipped; by default it is not."
+        None, "Largest norm of the gradient, beyond which it is clipped; by default no limit."
     )
-    # 1 would never move from the first weights.
+    # At 1 the mean would stay at the first weights.
     average_decay: float | None = setting(
         None,
-        "Validate and keep a running mean of the weights, of which each step keeps this share; by "
-        "default the weights themselves.",
+        "Validate and save a running mean of the weights with this decay per step; by default the "
+        "weights themselves.",
         minimum=0.0,
         below=1.0,
     )
@@ -116,8 +118,8 @@ class ScheduleSettings(_Checked):
 
     schedule: Literal["halve", "cosine", "one_cycle"] = setting(
         "halve",
-        "Halve the rate every few epochs, or let it fall along a cosine to 0 at the run's end, or "
-        "rise and fall once.",
+        "Halve the rate every few epochs, lower it along a cosine to 0 at the run's end, or raise "
+        "and lower it once.",
     )
     halve_every: int = setting(5, "Epochs after which `halve` halves the rate.", above=0)
     warmup_samples: int = setting(0, "Samples over which the rate first rises from 0.")
@@ -125,15 +127,15 @@ class ScheduleSettings(_Checked):
 
 @dataclass(frozen=True)
 class StopSettings(_Checked):
-    """When to stop; a stopped run may go on with other limits."""
+    """When to stop; a stopped run may be resumed with other limits."""
 
     patience: int = setting(
         10, "Epochs without a better validation loss before the run stops.", above=0
     )
     epochs: int = setting(100, "Most epochs.", above=0)
-    max_samples: int | None = setting(None, "Most samples; by default no limit.")
+    max_samples: int | None = setting(None, "Largest number of samples; by default no limit.")
     max_hours: float | None = setting(
-        None, "Most hours of training, those before a pause included; by default no limit."
+        None, "Largest number of hours, over all calls; by default no limit."
     )
 
 
@@ -142,7 +144,7 @@ class LossSettings(_Checked):
     """Loss; the defaults are the thesis's (equation 3.1)."""
 
     kind: Literal["squared", "absolute"] = setting(
-        "squared", "How differences count in every term.", option="--loss"
+        "squared", "Cost of a difference, in every term.", option="--loss"
     )
     mask: Literal["feathered", "hard", "none"] = setting(
         "feathered",
@@ -165,23 +167,23 @@ class LossSettings(_Checked):
         0.001, "Weight of the keypoints' heat maps, in networks that have them.", minimum=0.0
     )
     confidence: bool = setting(
-        False, "Train the network to predict how far off each texel may be, by likelihood."
+        False, "Train the network to predict each texel's error, too, by likelihood."
     )
 
     @property
     def needs_maps(self) -> bool:
-        """Whether a term reads what lies between vertices."""
+        """Whether a term needs the surface between vertices."""
         others = self.normal_weight, self.edge_weight, self.keypoint_weight
         return self.confidence or any(others)
 
 
 @dataclass(frozen=True)
 class RunSettings(_Checked):
-    """Where and how it runs."""
+    """Device, threads and logging."""
 
     run_dir: Path
     seed: int = setting(0, "Seed of weights, order and augmentation.")
-    threads: int | None = setting(None, "Torch's threads; by default as many as torch takes.")
+    threads: int | None = setting(None, "Torch's threads; by default torch's own choice.")
     device: str = setting(
         "cpu", "Torch device such as cpu or cuda; `accelerate launch` gives each process its own."
     )

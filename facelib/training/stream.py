@@ -28,9 +28,9 @@ class Batch:
         maps: (B, 3, S, S) float32 position maps, px / (S · POSITION_SCALE), crop frame.
         vertices_image: (B, V, 3) float32 px, crop frame of the front photo.
         px_per_mm: (B,) float32, front crop px per head mm at size S.
-        has_side: (B,) bool, whether the network may use the side photo.
-        keypoints_side: (B, 68, 2) float32 px, crop frame of the side photo; NaN where the set was
-            stored without.
+        has_side: (B,) bool, False where the side photo is hidden from the network.
+        keypoints_side: (B, 68, 2) float32 px, crop frame of the side photo; NaN if the set does not
+            have them.
         work_seconds: processor time spent on making the batch.
     """
 
@@ -55,9 +55,9 @@ def make_batch(
 
     Args:
         pairs: stored pairs, at the layout's size or a whole multiple of it.
-        indices: pairs of the batch, in order.
+        indices: the batch's pairs, in order.
         layout: draws vertices into maps; its size is the training size.
-        augmentation: what may happen to a pair, or None for nothing.
+        augmentation: ranges of the random changes, or None for no changes.
         rngs: one generator per pair; unused without augmentation.
         side_dropout: chance that the side photo of an augmented pair is hidden.
     Returns:
@@ -101,14 +101,14 @@ def make_batch(
 
 @dataclass(frozen=True)
 class TrainStream:
-    """An endless, seeded order of augmented samples; sample g depends on its number alone.
+    """An endless, seeded sequence of augmented samples; sample g depends on its number alone.
 
     Attributes:
         pairs: stored pairs.
         train_idx: (N,) the pairs to train on.
         layout: of the training size.
-        augmentation: what may happen to a pair.
-        batch_size: samples of a batch.
+        augmentation: ranges of the random changes.
+        batch_size: samples per batch.
         seed: of order and augmentation.
         side_dropout: chance that a sample's side photo is hidden.
     """
@@ -122,7 +122,7 @@ class TrainStream:
     side_dropout: float = 0.0
 
     def batch(self, step: int, share: slice = slice(None)) -> Batch:
-        """Make the batch of a step, counted from the start of training, or a share of it."""
+        """Make the batch of a step, or a share of it; steps count from the start of training."""
         samples = range(step * self.batch_size, (step + 1) * self.batch_size)[share]
         rngs = (np.random.default_rng([self.seed, 1, sample]) for sample in samples)
         indices = [self.index(s) for s in samples]
@@ -142,10 +142,10 @@ def _permutation(seed: int, number: int, n: int) -> np.ndarray:
 
 
 def prefetch(make: Callable[[int], Batch], steps: Iterable[int], depth: int = 2) -> Iterator[Batch]:
-    """Make batches in a thread, a few ahead of the one in use.
+    """Make batches in a thread, a few in advance.
 
     Args:
-        make: makes the batch of a step.
+        make: function from a step to its batch.
         steps: steps in order.
         depth: batches to keep ready.
     Yields:

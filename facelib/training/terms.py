@@ -1,9 +1,9 @@
 """The terms of a training loss: each compares predicted with true position maps in its own way.
 
 Maps are (B, 3, S, S) in the crop frame; their unit is S · POSITION_SCALE px, about a crop's side,
-whatever S is. Steps between texels are multiplied by S, so that no term's size depends on S. Terms
-that need no neighbours also take vertices, as maps one texel wide. Chapter 08 shows what each term
-sees, and what it is blind to.
+for every S. Steps between texels are multiplied by S, so that no term's size depends on S. Terms
+that need no neighbours also take vertices, as maps one texel wide. Chapter 08 shows which errors
+each term measures, and which it misses.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from facelib.networks.base import TYPICAL_DEVIATION
 if TYPE_CHECKING:
     from facelib.face.layout import UVLayout
 
-# Map units² per uv²; of true faces' texels one in a thousand spans less than 0.08. An untrained
-# network predicts texels without an area, and their normals have no direction to learn.
+# Map units² per uv²; only one in a thousand texels of true faces spans less than 0.08. An untrained
+# network predicts texels without area, and their normals have no useful direction.
 SMALLEST_AREA = 0.01
-TINY = 1e-12  # where texels coincide: keeps scales and the slopes of roots finite
+TINY = 1e-12  # keeps scales and the gradients of roots finite if texels coincide
 
 
 def _penalty(difference: torch.Tensor, kind: str) -> torch.Tensor:
@@ -30,7 +30,7 @@ def _penalty(difference: torch.Tensor, kind: str) -> torch.Tensor:
 
 
 def _weighted_mean(values: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Average (B, C, H, W) values with (H, W) weights, of which only ratios matter.
+    """Average (B, C, H, W) values with (H, W) weights; only the weights' ratios matter.
 
     Returns:
         Scalar.
@@ -59,7 +59,7 @@ def position_error(
 ) -> torch.Tensor:
     """Compare coordinate by coordinate.
 
-    The square is dominated by the few worst faces; under the absolute error a face counts in
+    The few worst faces dominate the squared error; in the absolute error a face counts in
     proportion to its error.
     """
     return _weighted_mean(_penalty(prediction - target, kind), mask)
@@ -75,10 +75,10 @@ def likelihood_error(
     """Compare coordinate by coordinate, relative to the deviation that the network predicts.
 
     The negative log-likelihood of the truth under a Gaussian ("squared") or a Laplace ("absolute")
-    distribution about the prediction (Kendall & Gal 2017): a large deviation makes an error cheap,
-    and costs its logarithm. It is scaled, and shifted by a constant, so that it *is* the plain
-    error where the deviation is TYPICAL_DEVIATION. So a run with confidence starts like one
-    without, and the other terms' weights mean the same in both. It may fall below 0.
+    distribution about the prediction (Kendall & Gal 2017): a large deviation lowers the cost of an
+    error, but its logarithm is a cost itself. Scale and offset are chosen so that the term equals
+    the plain error if the deviation is TYPICAL_DEVIATION. So a run with confidence starts like one
+    without, and the other terms' weights have the same meaning in both. It may be negative.
 
     Args:
         prediction: (B, 3, S, S).
@@ -100,7 +100,7 @@ def triangle_weights(weights: torch.Tensor) -> torch.Tensor:
     Args:
         weights: (S, S), 0 where there is no surface.
     Returns:
-        (S − 1, S − 1), the least of the three.
+        (S − 1, S − 1), the minimum of the three.
     """
     neighbours = torch.minimum(weights[:-1, 1:], weights[1:, :-1])
     return torch.minimum(weights[:-1, :-1], neighbours)
@@ -124,7 +124,7 @@ def _triangle_sides(maps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 def normal_error(
     prediction: torch.Tensor, target: torch.Tensor, weights: torch.Tensor, kind: str
 ) -> torch.Tensor:
-    """Compare the directions of the surface's normals: what shading shows and positions hide.
+    """Compare the directions of the surface's normals, which shading shows and positions do not.
 
     A ripple of half a pixel is a tiny error in position, and a visible fault of the surface. Moving
     or scaling a map does not change its normals; rotating it does. Squared, the error is
@@ -202,8 +202,8 @@ def keypoint_error(
 def keypoint_texels(layout: UVLayout) -> tuple[torch.Tensor, torch.Tensor]:
     """Find the four texels about each keypoint: (68, 4) int64 into S² and (68, 4) float32 weights.
 
-    Bilinear, not `UVLayout.sampling_matrix`: its absolute weights add up to as much as 8 and would
-    amplify a network's noise. Bilinear reading smooths both maps alike.
+    Bilinear, not `UVLayout.sampling_matrix`, whose absolute weights add up to as much as 8 and
+    would amplify a network's noise. Bilinear reading smooths both maps alike.
     """
     place = torch.from_numpy(layout.keypoint_matrix @ layout.uv)
     texels, weights = splat(place[None], layout.size, layout.size)
@@ -220,17 +220,17 @@ def shape_error(
 ) -> torch.Tensor:
     """Compare two faces after the best similarity from prediction to truth: shape without pose.
 
-    Most of a position's error is pose: a head a few pixels too large or a few degrees off moves
-    every texel, while a wrong nose moves few. Here the similarity of least squares takes out scale,
-    rotation and translation before the positions are compared.
+    Most of a position's error is pose: a head that is a few pixels too large or rotated by a few
+    degrees moves every texel, while a wrong nose moves few. Here the least-squares similarity
+    removes scale, rotation and translation before the positions are compared.
 
-    The similarity is held constant in the gradient. For squared differences nothing is lost: at a
-    minimum the error does not change with the similarity, so the gradient is the whole one.
+    The similarity is treated as a constant in the gradient. For squared differences the gradient is
+    still exact: at the minimum the error does not change with the similarity.
 
     Args:
         prediction: (B, 3, S, S).
         target: (B, 3, S, S).
-        mask: (S, S), the weights of both alignment and comparison.
+        mask: (S, S), the weights in both alignment and comparison.
         kind: "squared" or "absolute".
     """
     points = prediction.flatten(2)
@@ -243,7 +243,7 @@ def shape_error(
 def fit_similarities(
     source: torch.Tensor, target: torch.Tensor, weights: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Find each face's similarity of least squares, as `registration.umeyama` does for one.
+    """Find each face's least-squares similarity, as `registration.umeyama` does for one.
 
     Args:
         source: (B, 3, N).
@@ -258,7 +258,7 @@ def fit_similarities(
     covariance = (centred_target * shares[:, 0]) @ centred_source.transpose(1, 2)
     u, singular_values, vt = torch.linalg.svd(covariance)
     signs = torch.ones_like(singular_values)
-    signs[:, 2] = torch.linalg.det(u @ vt).sign()  # a reflection is never the answer
+    signs[:, 2] = torch.linalg.det(u @ vt).sign()  # exclude reflections
     variance = centred_source.square().sum(dim=1) @ shares[:, 0]
     scale = (singular_values * signs).sum(dim=1) / variance.clamp_min(TINY)
     scaled_rotation = scale[:, None, None] * (u * signs[:, None]) @ vt
@@ -268,15 +268,15 @@ def fit_similarities(
 def heat_map_error(heat_maps: torch.Tensor, keypoints: torch.Tensor) -> torch.Tensor:
     """Compare heat maps with the true keypoints: cross-entropy.
 
-    The target puts bilinear weights on the four pixels around a keypoint, so that their mean place
-    is the keypoint itself: a heat map that equals the target has no error from the grid.
+    The target puts bilinear weights on the four pixels around a keypoint, so that their mean
+    position is the keypoint itself: a heat map that equals the target has no error from the grid.
 
     Args:
         heat_maps: (N, K, h, w), log of weights.
-        keypoints: (N, K, 2), crop sides, x and y; NaN where unknown. One outside the crop counts as
-            at its edge.
+        keypoints: (N, K, 2), crop sides, x and y; NaN if unknown. One outside the crop is moved
+            to its edge.
     Returns:
-        Scalar, the mean over the keypoints that are known; 0 if none is.
+        Scalar, the mean over the known keypoints; 0 if there are none.
     """
     pixels, weights = splat(keypoints.nan_to_num(), *heat_maps.shape[2:])
     log_shares = heat_maps.flatten(2).log_softmax(dim=2)
@@ -289,7 +289,7 @@ def splat(points: torch.Tensor, height: int, width: int) -> tuple[torch.Tensor, 
     """Distribute each point over the four pixels around it with bilinear weights.
 
     Args:
-        points: (N, K, 2), crop sides; pulled to the outermost pixels' centres.
+        points: (N, K, 2), crop sides; clamped to the outermost pixels' centres.
         height: of the grid.
         width: of the grid; both at least 2.
     Returns:

@@ -1,4 +1,4 @@
-"""How good a network is on people whom training has not seen."""
+"""The accuracy of a network on people held out from training."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from facelib.training.settings import DataSettings
 from facelib.training.stream import make_batch, prefetch
 from facelib.training.terms import weighted_squared_error
 
-BASELINE_PAIRS = 1000  # enough for a mean face; reading more only costs time
+BASELINE_PAIRS = 1000  # enough for a mean face
 
 
 @dataclass(frozen=True)
 class Split:
-    """Who is trained on and who is held out.
+    """The people to train on and those held out.
 
     Attributes:
         train_idx: (N,) pairs to train on.
@@ -33,7 +33,7 @@ class Split:
 
 
 def split_pairs(pairs: ShardedPairs, settings: DataSettings) -> Split:
-    """Hold people out.
+    """Draw the people to hold out.
 
     Raises:
         ValueError: if no person would be held out.
@@ -48,7 +48,7 @@ def split_pairs(pairs: ShardedPairs, settings: DataSettings) -> Split:
 
 @dataclass(frozen=True)
 class HeldOutError:
-    """How wrong a network is on held-out people.
+    """The errors of a network on held-out people.
 
     Attributes:
         loss: `terms.weighted_squared_error` with the feathered mask, no unit.
@@ -70,14 +70,14 @@ def validate(
     layout: UVLayout,
     batch_size: int,
 ) -> HeldOutError:
-    """Measure a network on pairs as they are stored.
+    """Measure a network on stored pairs, without augmentation.
 
     Args:
-        network: left in evaluation mode.
+        network: set to evaluation mode.
         pairs: stored pairs.
         indices: of the held-out pairs.
         layout: of the network's size.
-        batch_size: pairs that are predicted at once.
+        batch_size: pairs predicted at once.
     """
     network.eval()
     device = next(network.parameters()).device
@@ -103,8 +103,8 @@ def mean_face_error_px(pairs: ShardedPairs, split: Split, size: int) -> float:
 
     Args:
         pairs: stored pairs.
-        split: who is held out.
-        size: px, size of the crop that the error is measured in.
+        split: the people held out.
+        size: px, side of the crop in which the error is measured.
     """
     chosen = split.train_idx[:: max(1, len(split.train_idx) // BASELINE_PAIRS)]
     mean = np.mean([pairs.arrays(i)[2] for i in chosen], axis=0, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""How much each texel of a position map counts: the thesis's weights 16 : 4 : 3 : 0, feathered."""
+"""The weight of each texel of a position map: the thesis's 16 : 4 : 3 : 0, feathered."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ FEATHER = 8.0 / 256  # of the map's width
 def weight_mask(layout: UVLayout, feather: float = FEATHER) -> np.ndarray:
     """Return the weights 16 : 4 : 3 : 0 of keypoints, eyes-nose-mouth, face and neck.
 
-    At the border of the face the thesis's mask drops from 3 to 0 from one texel to the next, and
-    its meshes show artefacts along that line (section 5.4). Here the weight falls over `feather` of
-    the map's width outside the border, where the map is continued (see `UVLayout.matrix`).
+    At the border of the face the thesis's mask drops from 3 to 0 within one texel, and its meshes
+    show artefacts along that line (section 5.4). Here the weight falls over `feather` of the map's
+    width outside the border, where the map is extrapolated (see `UVLayout.matrix`).
 
     Args:
         layout: of S × S texels.
-        feather: width of the slope as a share of the map's; 0 gives the thesis's hard mask.
+        feather: width of the slope as a share of the map's width; 0 gives the thesis's hard mask.
 
     Returns:
         (S, S) float32.
