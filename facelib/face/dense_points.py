@@ -1,9 +1,9 @@
-"""The points that are sought in every photo: spread over the face from rim to rim, and iBUG's 68.
+"""The points to find in every photo: iBUG's 68, and others spread over the whole face.
 
-A point is a weighted mean of layout vertices, so that any face gives its points by one product.
+A point is a weighted mean of layout vertices, so one product gives the points of any face.
 They are spread by farthest-point sampling (Gonzalez 1985) on the mean face: each new point is the
-vertex that is farthest from all points so far. It is done on one half of the face, and the other
-half gets their twins.
+vertex that is farthest from all points so far. One half of the face is sampled, and the other half
+gets the mirror twins.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from facelib.face.layout import UVLayout, load_layout
 N_KEYPOINTS = 68
 N_SPREAD = 300
 MIDDLE_MM = 1.0  # a vertex this near to the plane of symmetry has no twin
-RIM_MM = 18.0  # what is nearer to the layout's border is its rim
+RIM_MM = 18.0  # points nearer than this to the layout's border belong to the rim
 REGIONS = ("eyes", "nose", "mouth", "cheeks", "forehead", "rim")
 INNER = ("eyes", "nose", "mouth", "cheeks")
 JAW_LINE = slice(0, 17)  # keypoints
@@ -31,7 +31,7 @@ BROWS = slice(17, 27)
 
 @dataclass(frozen=True)
 class DensePoints:
-    """Which points, where they are, and which are twins.
+    """The points as weights of layout vertices, with their mirror twins and regions.
 
     Attributes:
         matrix: (P, V) csr: points = matrix @ layout vertices; the first 68 are iBUG's keypoints.
@@ -55,7 +55,7 @@ class DensePoints:
 
 @lru_cache(maxsize=1)
 def load_dense_points() -> DensePoints:
-    """Choose the points from the shipped layout: the same ones each time."""
+    """Choose the points on the shipped layout; the result is always the same."""
     layout = load_layout()
     mean_face = layout.from_head @ load_head().mean_head
     vertices = _spread(layout, mean_face, layout.keypoints(mean_face))
@@ -68,14 +68,14 @@ def load_dense_points() -> DensePoints:
 
 
 def _spread(layout: UVLayout, mean_face: np.ndarray, taken: np.ndarray) -> np.ndarray:
-    """Choose N_SPREAD vertices, far from each other and from the (K, 3) points that are taken."""
+    """Choose N_SPREAD vertices, far from each other and from the (K, 3) given points."""
     allowed = ~layout.labels["membrane"] & (mean_face[:, 0] > -MIDDLE_MM)
     distance, _ = cKDTree(taken).query(mean_face)
     chosen: list[int] = []
     while len(chosen) < N_SPREAD:
         vertex = int(np.argmax(np.where(allowed, distance, -1)))
         pair = {vertex, int(layout.mirror[vertex])}
-        if len(chosen) + len(pair) > N_SPREAD:  # one place is free: a vertex that is its own twin
+        if len(chosen) + len(pair) > N_SPREAD:  # room for one: a vertex that is its own twin
             allowed &= layout.mirror == np.arange(len(mean_face))
             continue
         for member in sorted(pair):
@@ -85,10 +85,10 @@ def _spread(layout: UVLayout, mean_face: np.ndarray, taken: np.ndarray) -> np.nd
 
 
 def _twins(layout: UVLayout, matrix: csr_matrix) -> np.ndarray:
-    """Match each point with the one that has its weights on the mirrored vertices.
+    """Match each point with the point that has the same weights on the mirrored vertices.
 
-    One to one, and not by place: on the closed mouth of the mean face, inner points of the upper
-    lip lie on those of the lower lip.
+    One to one, and not by position: on the closed mouth of the mean face, inner points of the upper
+    and the lower lip coincide.
     """
     overlap = (matrix[:, layout.mirror] @ matrix.T).toarray()
     length = np.sqrt(matrix.multiply(matrix).sum(axis=1)).A1
@@ -110,7 +110,7 @@ def _regions(layout: UVLayout, mean_face: np.ndarray, matrix: csr_matrix) -> np.
 
 
 def _border(triangles: np.ndarray) -> np.ndarray:
-    """Find the vertices on edges that one triangle alone has."""
+    """Find the vertices on edges that belong to only one triangle."""
     edges = np.sort(
         np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
     )

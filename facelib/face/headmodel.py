@@ -1,7 +1,7 @@
 """The morphable head: a mean, plus identity times shapes, plus expression times facial actions.
 
-The shipped head is PCA'd from MakeHuman's CC0 data by `experiments/build_head.py`; chapter 03
-teaches it.
+`experiments/build_head.py` made the shipped head by PCA of MakeHuman's CC0 data. Chapter 03 teaches
+it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from facelib.files.paths import data_dir
 
-# The number of the mirror twin of each of the 68 iBUG keypoints.
+# For each of the 68 iBUG keypoints, the number of its mirror twin.
 MIRRORED_KEYPOINTS = np.array(
     [
         *range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1),
@@ -38,7 +38,7 @@ class MorphableModel:
         mirror: (N,) int32, each vertex's twin across the plane x = 0.
         regions: (N,) bool by name: eyes, eyeballs, brows, nose, lips, ears, face, neck, scalp,
             mouth_cavity, eye_sockets, teeth, tongue.
-        keypoint_triangles: (68, 3) int32, vertices that each iBUG keypoint lies between.
+        keypoint_triangles: (68, 3) int32, the corners around each iBUG keypoint.
         keypoint_weights: (68, 3) float32, their barycentric weights.
     """
 
@@ -85,7 +85,7 @@ class MorphableModel:
         return vertices_head
 
     def expression(self, **strengths: float) -> np.ndarray:
-        """Turn named actions into a coefficient vector: `expression(jawOpen=0.5)` -> (E,) float64.
+        """Make a coefficient vector from named actions: `expression(jawOpen=0.5)` -> (E,) float64.
 
         Raises:
             ValueError: if an action has no such name.
@@ -96,7 +96,7 @@ class MorphableModel:
         return np.array([strengths.get(name, 0.0) for name in self.expression_names])
 
     def keypoints(self, vertices: np.ndarray) -> np.ndarray:
-        """Read the 68 iBUG keypoints off (N, 3) vertices of any frame. Returns (68, 3)."""
+        """Compute the 68 iBUG keypoints, (68, 3), from (N, 3) vertices in any frame."""
         corners = vertices[self.keypoint_triangles]
         return np.einsum("kc,kcd->kd", self.keypoint_weights, corners)
 
@@ -105,7 +105,7 @@ def load_head(path: Path | None = None) -> MorphableModel:
     """Load the shipped head (or another head.npz of the same fields).
 
     Raises:
-        FileNotFoundError: if the file is not there.
+        FileNotFoundError: if the file is missing.
     """
     return _load(path or data_dir() / "head" / "head.npz")
 

@@ -1,8 +1,8 @@
 """The UV layout: a face as a square image whose red, green and blue are x, y and z.
 
-A position map (equation 2.10; Feng et al. 2018) is linear in the vertices. A layout is fixed, so
-which triangle lies under which texel, and with what weights, is computed once and kept as a sparse
-matrix: a map is then one product, and no rasteriser runs per face. Chapter 04 derives it.
+A position map (equation 2.10; Feng et al. 2018) is linear in the vertices. The layout is fixed, so
+the triangle under each texel and its weights are computed once and stored as a sparse matrix: a map
+is then one product, and no rasteriser runs per face. Chapter 04 derives it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from facelib.files.paths import data_dir
 from facelib.geometry.surface import barycentric
 from facelib.render.rasterize import Fragments, rasterize
 
-REACH_TEXELS = 2.0  # how far beyond the seam the surface is continued straight
+REACH_TEXELS = 2.0  # width of the linear extrapolation beyond the seam
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ class UVLayout:
     def matrix(self) -> csr_matrix:
         """(size², V) csr: B, which turns vertices into the texels of a position map.
 
-        Beyond the seam the nearest triangle is continued straight for two texels and then held, so
-        that the map has no cliff there for a network to stumble over.
+        Beyond the seam the nearest triangle is extrapolated linearly for two texels and then held
+        constant, so that the map has no jump there, which a network could not fit.
         """
         to_covered = distance_transform_edt(
             ~self.coverage, return_distances=False, return_indices=True
@@ -85,11 +85,11 @@ class UVLayout:
 
     @cached_property
     def sampling_matrix(self) -> csr_matrix:
-        """(V, size²) csr: reads every vertex out of a map (see `facelib.face.readout`)."""
+        """(V, size²) csr: samples every vertex from a map (see `facelib.face.readout`)."""
         return readout_matrix(self.matrix, self.uv, self.references_head)
 
     def position_map(self, vertices: np.ndarray) -> np.ndarray:
-        """Write vertices into a map: Pos(u, v) = (x, y, z) (2.10), as B · vertices.
+        """Draw vertices into a map: Pos(u, v) = (x, y, z) (2.10), as B · vertices.
 
         Args:
             vertices: (V, 3) layout vertices in any frame.
@@ -118,12 +118,12 @@ class UVLayout:
         return self.sampling_matrix @ np.asarray(position_map, np.float32).reshape(-1, 3)
 
     def keypoints(self, vertices: np.ndarray) -> np.ndarray:
-        """Read the 68 iBUG keypoints off (V, 3) layout vertices of any frame. Returns (68, 3)."""
+        """Compute the 68 iBUG keypoints, (68, 3), from (V, 3) layout vertices in any frame."""
         self._check(vertices)
         return self.keypoint_matrix @ vertices
 
     def label_map(self, name: str) -> np.ndarray:
-        """(size, size) float32, 0..1: how much of a labelled region is under each texel."""
+        """(size, size) float32, 0..1: the share of each texel that a labelled region covers."""
         return (self.matrix @ self.labels[name].astype(np.float32)).reshape(self.size, self.size)
 
     def _check(self, vertices: np.ndarray) -> None:
@@ -134,8 +134,8 @@ class UVLayout:
 def step_across(position_map: np.ndarray, region: np.ndarray) -> float:
     """Return the mean step from one texel to the next across a region's border: a seam's height.
 
-    Where a loss has no weight, nothing holds a network's map in place. Divide by the true map's
-    step to see whether there is a cliff.
+    Where the loss has weight 0, nothing constrains a network's map. Divide by the true map's step
+    to see whether the map jumps there.
 
     Args:
         position_map: (S, S, 3) float.
@@ -156,7 +156,7 @@ def _blend_corners(corners: np.ndarray, weights: np.ndarray, vertices: np.ndarra
     """B · vertices, three entries per row of B; scipy's general product is 3 times slower."""
     blended = np.empty((len(corners), 3), np.float32)
     for row in range(len(corners)):
-        # One by one: unpacking a row makes an array of it first and takes 8 times as long.
+        # One by one: unpacking a row first makes an array of it and takes 8 times as long.
         a, b, c = corners[row, 0], corners[row, 1], corners[row, 2]
         s, t, r = weights[row, 0], weights[row, 1], weights[row, 2]
         for axis in range(3):
@@ -191,7 +191,7 @@ def _load(size: int, path: Path) -> UVLayout:
 
 
 def save_layout(path: Path, layout: UVLayout) -> None:
-    """Write what `load_layout` reads, whole or not at all; the maps' size is not kept."""
+    """Write a file for `load_layout`, whole or not at all; the maps' size is not stored."""
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(
             file,

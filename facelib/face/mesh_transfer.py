@@ -1,17 +1,17 @@
-"""Mesh transfer: our vertices laid over a face mesh of any other layout.
+"""Mesh transfer: fit our vertices to a face mesh of any other layout.
 
 The thesis calls it mesh integration (section 4.2.3); chapter 05 teaches it. Three steps, each
-starting where the one before ended:
+starting from the result of the one before:
 
 1. a similarity from 68 keypoints (Umeyama);
-2. the head model's own shapes and expressions, fitted to the keypoints and to the nearest points of
-   the surface, so that every vertex slides to its place in the anatomy;
+2. the head model's shapes and expressions, fitted to the keypoints and to the nearest points of
+   the surface, so that every vertex slides to its anatomical position;
 3. a displacement of every vertex, as smooth as possible, for what the model cannot express. Its
    stiffness falls from step to step (Amberg, Romdhani and Vetter, Optimal step nonrigid ICP
-   algorithms for surface registration, CVPR 2007; theirs gives every vertex an affine map).
+   algorithms for surface registration, CVPR 2007, where every vertex has an affine map).
 
-The result is the triangle of the other mesh that each vertex lies in, and where: a sparse matrix of
-barycentric weights, which carries every mesh of that other layout over in one product.
+The result is each vertex's triangle of the other mesh and its position there: a sparse matrix of
+barycentric weights, which converts every mesh of the other layout to ours in one product.
 """
 
 from __future__ import annotations
@@ -34,32 +34,32 @@ from facelib.geometry.transforms import Similarity
 
 MATRIX_FORMAT = 1
 FIT_STEPS, STEPS_PER_STIFFNESS = 24, 2
-# Weights per mm² of misfit, where a surface point counts 1: a mesh that the model can express is
-# fitted freely in the end.
+# Weights per mm² of misfit; a surface point has weight 1. A mesh that the model can express is in
+# the end fitted almost without a prior.
 SHAPE_PRIOR, EXPRESSION_PRIOR, LEAST_PRIOR = 50.0, 200.0, 1e-3
 KEYPOINT_WEIGHT = 1.0
 SLIDING = 0.05  # weight of a match along the surface; across it, 1
-CANDIDATES = 32  # triangles looked at where the nearest one faces away, as between closed lips
-TIE_MM = 0.3  # how much further than the nearest it may lie
+CANDIDATES = 32  # triangles to try if the nearest one faces away, as between closed lips
+TIE_MM = 0.3  # such a triangle may be this much further away than the nearest
 STIFFNESS = (200.0, 60.0, 20.0, 6.0, 2.0)
 FACING = 0.5  # least cosine between the normals of a vertex and of its match
-FAR_MM = 5.0  # a match this far away counts a quarter
+FAR_MM = 5.0  # a match at this distance has a quarter of the weight
 MATCHED_MM = 2.0  # a vertex further from the surface has no match
 NEAR_MM, LEAST_NEAR = 10.0, 0.5  # of a face's vertices, this share must be this near when fitted
 
 
 @dataclass(frozen=True)
 class MeshTransfer:
-    """How a mesh of another layout is brought into ours.
+    """The transfer of a mesh from another layout to ours.
 
     Attributes:
         similarity: other frame → head frame.
         shape: (K,) float64, the fitted head model's identity, standard deviations.
-        expression: (E,) float64, its expression, strengths.
-        matrix: (V, N) csr: layout vertices = matrix @ vertices of the other layout, whatever their
-            frame and unit.
+        expression: (E,) float64, the fitted strengths of its facial actions.
+        matrix: (V, N) csr: layout vertices = matrix @ vertices of the other layout, in any frame
+            and unit.
         matched: (V,) bool: vertices that lie on the mesh; the others' rows hold the nearest point.
-        distance_mm: (V,) float64, how far each vertex was from the surface before it was put there.
+        distance_mm: (V,) float64, each vertex's distance from the surface before the projection.
     """
 
     similarity: Similarity
@@ -73,13 +73,13 @@ class MeshTransfer:
 def transfer_mesh(
     vertices: np.ndarray, triangles: np.ndarray, keypoints: np.ndarray, template: FaceTemplate
 ) -> MeshTransfer:
-    """Bring a mesh of another layout into ours.
+    """Register a mesh of another layout to ours.
 
     Args:
         vertices: (N, 3) float, any right-handed frame and unit.
-        triangles: (M, 3) int, consistently wound, either way round.
+        triangles: (M, 3) int, consistently wound, in either direction.
         keypoints: (68, 3) float, the iBUG keypoints on the mesh, same frame, to a few mm.
-        template: what to lay over it.
+        template: the head model to fit to it.
 
     Returns:
         The transfer; its matrix serves every mesh with the same vertex order.
@@ -112,7 +112,7 @@ class _Surface:
         self._at_border = on_border[self.triangles].any(axis=1)
 
     def match(self, face_head, normals_head, similarity):
-        """Nearest points and normals in the head frame, their triangles, and one weight each."""
+        """Nearest points and normals in the head frame, their triangles and their weights."""
         found, triangle = self._match(similarity.inverse().apply(face_head))
         points_head = similarity.apply(found)
         normals = self._normals[triangle] @ np.asarray(similarity.rotation).T
@@ -122,7 +122,7 @@ class _Surface:
         return points_head, normals, triangle, weight * (facing & ~self._at_border[triangle])
 
     def match_facing(self, face_head, normals_head, similarity):
-        """`match`, but where the nearest point faces away, one that does not and is as near."""
+        """`match`, but points that face away are replaced by ones that do not and are as near."""
         points, normals, triangle, weight = self.match(face_head, normals_head, similarity)
         away = np.einsum("vk,vk->v", normals, normals_head) <= FACING
         distance = np.linalg.norm(points - face_head, axis=1)
@@ -146,7 +146,7 @@ class _Surface:
 
 
 def _facing_out(surface: _Surface, start: Similarity, template: FaceTemplate) -> _Surface:
-    """Turn the triangles over where most of them face into the head."""
+    """Reverse the winding if most triangles face into the head."""
     normals_head = vertex_normals(template.mean_head, template.triangles)
     _, normals, _, _ = surface.match(template.mean_head, normals_head, start)
     if np.median(np.einsum("vk,vk->v", normals, normals_head)) >= 0:
@@ -161,9 +161,9 @@ def _fit_model(
 
     Minimises Σ wᵥ (nᵥ · (Sᵥ(α, β) − T(cᵥ)))² + λ (Σ keypoints' squared distances + |α|² + 4|β|²)
     over α, β and the similarity T, where cᵥ is the surface point nearest to vertex v and nᵥ its
-    normal: across the surface a match binds, along it the vertex slides. λ is the mean square
-    misfit times a constant, as Bayes' rule has it for a misfit that is noise: it falls as the fit
-    gets better, and stays where the model cannot express the mesh.
+    normal: a match constrains a vertex across the surface and lets it slide along it. λ is the mean
+    square misfit times a constant, as Bayes' rule gives for a misfit that is noise: it falls as the
+    fit improves, and stays high if the model cannot express the mesh.
 
     Args:
         surface: the other mesh.
@@ -181,7 +181,7 @@ def _fit_model(
         face_head = template.vertices(coefficients)
         normals_head = vertex_normals(face_head, template.triangles)
         points, normals, _, weight = surface.match(face_head, normals_head, similarity)
-        # Counted in the other mesh's own size: else the sum would fall by shrinking that mesh.
+        # In the other mesh's own scale; otherwise shrinking that mesh would lower the sum.
         size2 = (start.scale / similarity.scale) ** 2
         weight = weight * template.bound * size2
         misfit2 = _mean_square(points - face_head, normals, weight)
@@ -200,7 +200,7 @@ def _fit_model(
 
 
 def _check_fit(surface, fitted_head, similarity, template) -> None:
-    """Refuse a mesh that is no face: the displacements would cover it all the same."""
+    """Refuse a mesh that is not a face: the displacements could fit it anyway."""
     normals_head = vertex_normals(fitted_head, template.triangles)
     points, _, _, weight = surface.match(fitted_head, normals_head, similarity)
     near = (weight > 0) & (np.linalg.norm(points - fitted_head, axis=1) < NEAR_MM)
@@ -241,23 +241,23 @@ class _Equations:
 def _mean_square(offsets, normals, weight):
     """Mean square distance across the surface, mm²."""
     if not weight.any():
-        raise ValueError("expected a mesh of a face, but nothing of it faces as our face does")
+        raise ValueError("expected a mesh of a face, but no part of it faces as our face does")
     return float(weight @ np.einsum("vk,vk->v", offsets, normals) ** 2 / weight.sum())
 
 
 def _displace(
     surface: _Surface, similarity: Similarity, template: FaceTemplate, face_head: np.ndarray
 ) -> np.ndarray:
-    """Move every vertex onto the surface, neighbours alike: as smooth as possible.
+    """Move every vertex onto the surface, by displacements as smooth as possible.
 
     Minimises Σ wᵥ (nᵥ · (xᵥ + dᵥ − cᵥ))² + ε |xᵥ + dᵥ − cᵥ|² + λ |L d|² over the displacements d
-    for falling λ; L d is each vertex's displacement minus the mean of its neighbours'.
+    for decreasing λ; L d is each vertex's displacement minus the mean of its neighbours'.
 
     Args:
         surface: the other mesh.
         similarity: other frame → head frame.
-        template: for its triangles.
-        face_head: (V, 3) x, mm: where the model's fit ended.
+        template: provides the triangles.
+        face_head: (V, 3) x, mm: the fitted model.
 
     Returns:
         (V, 3) float64, mm, head frame.
@@ -278,7 +278,7 @@ def _displace(
 
 
 def _solved(matrix, right: np.ndarray) -> np.ndarray:
-    """Solve a symmetric positive definite system; such a one needs no pivoting."""
+    """Solve a symmetric positive definite system, which needs no pivoting."""
     options = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.0}
     return splu(matrix, **options, options={"SymmetricMode": True}).solve(right)
 
@@ -290,14 +290,14 @@ def _laplacian(triangles: np.ndarray, n_vertices: int) -> csr_array:
 
 
 def _finished(surface, face_head, similarity, coefficients, template) -> MeshTransfer:
-    """Put every vertex into a triangle of the other mesh."""
+    """Express every vertex in a triangle of the other mesh."""
     normals_head = vertex_normals(face_head, template.triangles)
     points, triangle, weight = surface.match_facing(face_head, normals_head, similarity)
     distance = np.linalg.norm(points - face_head, axis=1)
     matched = (weight > 0) & (distance < MATCHED_MM)
     corners = surface.triangles[triangle]
     weights = barycentric(similarity.inverse().apply(points), surface.vertices[corners])
-    weights = np.clip(weights, 0, 1)  # the points lie in their triangles but for rounding
+    weights = np.clip(weights, 0, 1)  # the points are in their triangles, except for rounding
     weights /= weights.sum(axis=1, keepdims=True)
     rows = np.repeat(np.arange(len(points)), 3)
     matrix = csr_array(
@@ -310,7 +310,7 @@ def _finished(surface, face_head, similarity, coefficients, template) -> MeshTra
 
 
 def _border(triangles: np.ndarray) -> np.ndarray:
-    """Vertices on an edge that only one triangle has."""
+    """Vertices on an edge that belongs to only one triangle."""
     pairs = np.sort(triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
     pairs, counts = np.unique(pairs, axis=0, return_counts=True)
     return np.unique(pairs[counts == 1])
@@ -324,7 +324,7 @@ def save_matrix(path: Path | str, matrix: csr_array) -> None:
 
 
 def load_matrix(path: Path | str) -> csr_array:
-    """Read what `save_matrix` wrote.
+    """Read a file of `save_matrix`.
 
     Raises:
         ValueError: if the file is something else.

@@ -1,14 +1,14 @@
 """Reading vertices back out of a position map: 4 × 4 texels and 16 weights per vertex.
 
-Bilinear weights would cut the corner wherever the surface bends between two texels, at the lips by
-over a texel. So each vertex's row w starts from the bilinear weights b and is moved toward w B = e,
-the row that returns the vertex itself (B turns vertices into texels):
+Bilinear weights would flatten the surface where it bends between two texels, at the lips by more
+than a texel. So each vertex's row w starts from the bilinear weights b and is moved toward w B = e,
+the row that returns the vertex itself (B converts vertices to texels):
 
     min |w B − e|² + λ |w − b|²
 
-The second term keeps the weights small, so that a network's noise is not amplified. Two more
-demands hold where triangles are smaller than texels: like b, w sums to 1 and keeps its centre at
-the vertex, so that flat surfaces are read exactly; and so are a few reference faces.
+The second term keeps the weights small, so that a network's noise is not amplified. Where triangles
+are smaller than texels, two more conditions help: like b, w sums to 1 and keeps its centre at the
+vertex, which makes flat surfaces exact; and a few reference faces must be exact, too.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from scipy.sparse import csr_matrix
 
 WINDOW = 4  # texels, each way
 REGULARISATION = 0.003  # λ
-FLATNESS = 30.0  # how firmly a row's sum and centre are held
-FAITHFULNESS = 1.0  # how firmly the reference faces are, per mm
+FLATNESS = 30.0  # weight of the conditions on a row's sum and centre
+FAITHFULNESS = 1.0  # weight of the reference faces, per mm
 
 
 def readout_matrix(
     map_matrix: csr_matrix, uv: np.ndarray, references_head: np.ndarray
 ) -> csr_matrix:
-    """Solve for the matrix that reads every vertex out of a map.
+    """Solve for the matrix that samples every vertex from a map.
 
     Args:
-        map_matrix: (S², V) csr: B, which turns vertices into the texels of an S × S map.
+        map_matrix: (S², V) csr: B, which converts vertices to the texels of an S × S map.
         uv: (V, 2) float64 in [0, 1], u right, v down.
         references_head: (R, V, 3) float, mm: faces to be read exactly.
 

@@ -1,4 +1,4 @@
-"""The head model at a layout's vertices: what mesh transfer lays over another mesh."""
+"""The head model at a layout's vertices: mesh transfer fits it to another mesh."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from facelib.face.layout import UVLayout
 from facelib.geometry.mesh import edges
 
 MEMBRANE_RIDGE, MEMBRANE_SUM = 1.0, 1e8  # keep weights small; make them sum to 1
-MEMBRANE_RINGS = 2  # rings of vertices around a hole that its membrane is made of
+MEMBRANE_RINGS = 2  # a membrane is made of this many rings of vertices around its hole
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class FaceTemplate:
         n_shape: K.
         triangles: (T, 3) int32.
         keypoint_matrix: (68, V) csr.
-        bound: (V,) bool: vertices that the other mesh has a place for; without the membranes that
-            close the mouth and, where the other mesh does not, the eyes.
-        fill: (V, V) csr: makes the rest weighted sums of the bound vertices around them.
+        bound: (V,) bool: vertices that have a counterpart on the other mesh: all but the membrane
+            of the mouth and, unless the other mesh closes them, those of the eyes.
+        fill: (V, V) csr: the other vertices as weighted sums of the bound vertices around them.
     """
 
     mean_head: np.ndarray
@@ -41,13 +41,13 @@ class FaceTemplate:
 
     @classmethod
     def of(cls, model: MorphableModel, layout: UVLayout, closed_eyes: bool = False) -> FaceTemplate:
-        """Bring a head model's mean and bases to a layout's vertices.
+        """Sample a head model's mean and bases at a layout's vertices.
 
         Args:
             model: the head.
-            layout: names the vertices.
-            closed_eyes: whether the other mesh is one surface across lids and eyes, as the Basel
-                Face Model is; not so if its eyeballs rotate or are missing.
+            layout: defines the vertices.
+            closed_eyes: whether the other mesh is one surface across lids and eyes, like the Basel
+                Face Model; False if its eyeballs rotate or are missing.
         """
         every = np.concatenate([model.shape_basis, model.expression_basis]).astype(np.float64)
         basis = np.stack([layout.from_head @ direction for direction in every])
@@ -65,7 +65,7 @@ class FaceTemplate:
 
 
 def neighbours(triangles: np.ndarray, n_vertices: int) -> csr_array:
-    """(V, V) csr: 1 where an edge joins two vertices."""
+    """(V, V) csr: 1 for each pair of vertices that an edge joins."""
     a, b = edges(triangles).T
     ones = np.ones(2 * len(a))
     return csr_array((ones, (np.append(a, b), np.append(b, a))), shape=(n_vertices, n_vertices))
@@ -74,9 +74,8 @@ def neighbours(triangles: np.ndarray, n_vertices: int) -> csr_array:
 def _fill(mean, basis, triangles, bound) -> csr_array:
     """(V, V) csr: the membranes of eyes and mouth as weighted sums of the vertices around them.
 
-    Another mesh has no membranes, and its eyeballs, if any, rotate. The weights are those that
-    predict the membranes best over all that the head model can do (ridge regression on its mean and
-    its bases).
+    Another mesh has no membranes, and its eyeballs, if any, rotate. The weights predict the
+    membranes best over the whole head model (ridge regression on its mean and its bases).
     """
     joined = neighbours(triangles, len(bound))
     _, part = connected_components(joined[~bound][:, ~bound])

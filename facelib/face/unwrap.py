@@ -1,12 +1,12 @@
 """Unwrapping: cut the face out of the head, close its holes, and flatten it onto the unit square.
 
-This is the geometry, which chapter 04 draws step by step; `experiments/build_layout.py` adds names
-and keypoints and writes the layout that ships.
+This is the geometry; chapter 04 draws it step by step. `experiments/build_layout.py` adds names and
+keypoints and writes the shipped layout.
 
 The flattening is Tutte's: pin the boundary to a convex curve and make every inner vertex a
 weighted mean of its neighbours. With positive weights it cannot fold (Tutte 1963; Floater 2003).
-The weights start as mean value coordinates and are then softened where triangles came out too
-small, which spreads the texels evenly over the face (Yoshizawa, Belyaev and Seidel 2004).
+The weights start as mean value coordinates and are then lowered where triangles come out too small,
+which spreads the texels evenly over the face (Yoshizawa, Belyaev and Seidel 2004).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from facelib.geometry.mesh import boundary_loops
 if TYPE_CHECKING:
     from facelib.face.headmodel import MorphableModel
 
-# What is cut out of the mean head: an oval, seen from an axis inside the head, above the neck.
+# The face that is cut out of the mean head: an oval, seen from an axis inside it, above the neck.
 AXIS_Z_MM = -15.0  # the vertical axis about which azimuths are measured
 SIDE_DEG = 74.0  # azimuth of the oval's sides, just before the ears
 HAIRLINE_MM = 76.0  # y of its top
@@ -32,12 +32,12 @@ OVAL_POWER = 4  # |azimuth / side|^p + |y / hairline|^p < 1
 LOWEST_MM = -106.0  # y of the cut below the chin
 THROAT_Z_MM, THROAT_SLOPE = -20.0, -0.55  # z > this + slope · y keeps the jaw, drops the throat
 EYE_FROM_MM = 5.0  # a hole whose centre is this far from the plane of symmetry is an eye
-SYMMETRY_MM = 1e-3  # a vertex this near to the plane of symmetry lies on it
+SYMMETRY_MM = 1e-3  # a vertex this near to the plane of symmetry counts as on it
 CORNER_POWER = 8  # |x|^p + |y|^p = 1: the rounded square that the boundary is pinned to
 MARGIN = 0.012  # free border of the unit square, about three of 256 texels
 MOUTH_OPENING = 0.12  # of jawOpen, in the pose that is flattened: closed lips have no area
 SOFTENING_STEPS = 40
-FEATURE_SCALE = 1.2  # eyes, nose and lips get this much more room, per length
+FEATURE_SCALE = 1.2  # eyes, nose and lips are enlarged by this factor in the map
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def cut_face(model: MorphableModel) -> Patch:
 
 
 def _largest_disc(triangles: np.ndarray) -> np.ndarray:
-    """Drop triangles that hang on by a vertex or by a single edge, until none is left."""
+    """Drop triangles attached by a vertex or a single edge only, until there are none."""
     while True:
         directed = np.concatenate([triangles[:, [i, (i + 1) % 3]] for i in range(3)])
         edges, counts = np.unique(np.sort(directed, 1), axis=0, return_counts=True)
@@ -109,7 +109,7 @@ def _largest_disc(triangles: np.ndarray) -> np.ndarray:
 
 
 def _membranes(model: MorphableModel, loops: list[np.ndarray], start: int, renumber: np.ndarray):
-    """Yield, for each hole, new vertex rows, triangles and twins; left and right correspond."""
+    """Yield new vertex rows, triangles and twins for each hole; left and right correspond."""
     centres = np.array([model.mean_head[loop].mean(0) for loop in loops])
     sizes = [_membrane_size(centre, len(loop)) for centre, loop in zip(centres, loops, strict=True)]
     starts = start + np.cumsum([0, *sizes])
@@ -154,8 +154,8 @@ def _mean_row(members: np.ndarray, n: int) -> csr_matrix:
 def _eye_rings(model: MorphableModel, loop: np.ndarray) -> csr_matrix:
     """A ring half way to the pole, and the pole: linear in the vertices, and on the eyeball.
 
-    The pole is the eyeball's centre pushed toward the lids' centre, not the eyeball's own front
-    vertex, which moves with the gaze.
+    The pole is the eyeball's centre moved toward the lids' centre, not the eyeball's front vertex,
+    which moves with the gaze.
     """
     n = len(model.mean_head)
     side = np.sign(model.mean_head[loop].mean(0)[0])
@@ -181,8 +181,8 @@ def flatten(
     Args:
         vertices: (V, 3) patch vertices to flatten, mm, head frame.
         patch: the disc.
-        room: (V,) how many times its length a vertex's surroundings should get in the map.
-        steps: at most so many solutions; 1 leaves the mean value weights as they are.
+        room: (V,) factor by which lengths around a vertex should be enlarged in the map.
+        steps: largest number of solutions; 1 keeps the mean value weights.
 
     Returns:
         (V, 2) float64, uv frame: u right, v down.
@@ -204,7 +204,7 @@ def flatten(
 
 
 def _pin_to_square(vertices: np.ndarray, loop: np.ndarray) -> np.ndarray:
-    """Place the boundary on a rounded square by its length; the plane of symmetry stays put."""
+    """Place the boundary on a rounded square by arc length, symmetrically."""
     points = vertices[loop]
     middle = np.abs(points[:, 0]) < SYMMETRY_MM
     top = np.flatnonzero(middle)[points[middle, 1].argmax()]
@@ -263,10 +263,10 @@ def tutte(weights: csr_matrix, loop: np.ndarray, pinned: np.ndarray) -> np.ndarr
     Args:
         weights: (V, V) csr, positive, one per directed edge; rows need not sum to 1.
         loop: (B,) int, boundary vertices.
-        pinned: (B, 2) their places on a convex curve.
+        pinned: (B, 2) their positions on a convex curve.
 
     Returns:
-        (V, 2) float64. No triangle is turned over.
+        (V, 2) float64. No triangle is flipped.
     """
     n = weights.shape[0]
     inner = np.setdiff1d(np.arange(n), loop)
