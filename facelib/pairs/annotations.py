@@ -1,7 +1,7 @@
-"""What is known of a rendered photo besides its colours.
+"""The ground truth of a rendered photo besides its colours.
 
-The small part is kept with every pair: the camera, the 68 keypoints and which of them are visible.
-The large part has values for every pixel: what it shows, which way that faces, how far away it is.
+The small part is stored with every pair: the camera, the 68 keypoints and their visibility. The
+large part has values for every pixel: label, normal and depth.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from facelib.pairs.labels import NUMBER_OF, PAINTED_ON, WORN
 from facelib.render.camera import Camera
 from facelib.render.rasterize import Fragments, interpolate, rasterize
 
-# How far behind what is drawn a keypoint may lie and still be seen, mm: as much as a surface slopes
-# within a pixel. Those of eyes and lips lie in the fold of lids and lips, up to 10 mm inside.
+# A keypoint this far behind the drawn surface still counts as visible, mm: a surface slopes as much
+# within a pixel. Keypoints of eyes and lips lie in the folds of lids and lips, up to 10 mm inside.
 SEEN_WITHIN_MM = np.repeat([2.5, 11.0], [36, 32])
 # The same behind something worn, which is not part of the face.
 SEEN_BEHIND_MM = 1.5
@@ -44,8 +44,8 @@ class ViewTruth:
         camera: that took the photo.
         keypoints_image: (68, 3) float32 px, crop frame of this photo; the face's lowest layout
             vertex has z = 0, as in `FacePair.vertices_image`.
-        visible: (68,) bool: inside the photo, with nothing in front, be it the face itself.
-        z_origin_px: where the head's origin lies along z; the camera's own z counts from there.
+        visible: (68,) bool: inside the photo, and not hidden, not even by the face itself.
+        z_origin_px: z of the head's origin, from which the camera's own z counts.
     """
 
     camera: Camera
@@ -54,7 +54,7 @@ class ViewTruth:
     z_origin_px: float
 
     def image_to_head(self, points_image: np.ndarray) -> np.ndarray:
-        """Move (N, 3) px, crop frame of this photo, to the head frame: (N, 3) float64, mm."""
+        """Convert (N, 3) px, crop frame of this photo, to the head frame: (N, 3) float64, mm."""
         return self.camera.image_to_head(np.asarray(points_image) - [0, 0, self.z_origin_px])
 
     def head_to_image(self, points_head: np.ndarray) -> np.ndarray:
@@ -88,7 +88,7 @@ class ViewTruth:
 
 @dataclass(frozen=True)
 class Cover:
-    """What is drawn over a render and is not part of its mesh: hair, frames, lenses.
+    """Things drawn over a render that are not in its mesh: hair, frames, lenses.
 
     Attributes:
         labels: (S, S) uint8, numbers of `labels.LABELS`; 0 where less than half a pixel is
@@ -102,12 +102,12 @@ class Cover:
 
 @dataclass(frozen=True)
 class PixelTruth:
-    """What one photo shows at every pixel's centre.
+    """Label, normal and depth at every pixel's centre of a photo.
 
     Attributes:
         segmentation: (S, S) uint8, numbers of `facelib.pairs.labels.LABELS`; 0 is background.
         normals_eye: (S, S, 3) float16, unit, eye frame (x right, y up, z toward the viewer), as
-            the light fell on them; 0 on the background and where hair or a frame covers it.
+            used for shading; 0 on the background and under hair or a frame.
         depth_mm: (S, S) float32, distance along the view axis; inf on the background.
     """
 
@@ -124,14 +124,14 @@ def view_truth(
     worn: np.ndarray,
     cover: Cover | None = None,
 ) -> ViewTruth:
-    """Project the keypoints and look up in the z-buffer which of them can be seen.
+    """Project the keypoints and find the visible ones by the z-buffer.
 
     Args:
         camera: of the photo.
         keypoints_head: (68, 3) float, mm.
         layout_vertices_head: (V, 3) float, mm; the lowest of them gets z = 0.
         fragments: (S·k, S·k), as `render.Rendering.fragments`, of everything in the photo.
-        worn: (M,) bool: the photo's triangles that are no part of the head.
+        worn: (M,) bool: the photo's triangles that are not part of the head.
         cover: what is drawn over them; None for nothing.
     """
     z_origin = -float(camera.head_to_image(layout_vertices_head)[:, 2].min())
@@ -150,17 +150,17 @@ def seen(
     worn: np.ndarray,
     within_mm: np.ndarray = SEEN_WITHIN_MM,
 ) -> np.ndarray:
-    """Find the keypoints that have nothing in front of them.
+    """Find the keypoints with nothing in front of them.
 
     A keypoint is hidden if all four pixel centres around it show something nearer. A single centre
-    may show another surface that only begins next to the keypoint.
+    may show another surface that begins next to the keypoint.
 
     Args:
         keypoints_image: (68, 3) float px, from `camera.head_to_image`.
         camera: of the photo.
-        fragments: (S·k, S·k), drawn k times as fine as the photo.
-        worn: (M,) bool: the triangles that are no part of the head.
-        within_mm: (68,) how far behind the drawn head each may lie; other points bring their own.
+        fragments: (S·k, S·k), drawn at k times the photo's resolution.
+        worn: (M,) bool: the triangles that are not part of the head.
+        within_mm: (68,) how far behind the drawn head each may be; pass your own for other points.
 
     Returns:
         (68,) bool; False outside of the photo.
@@ -179,7 +179,7 @@ def seen(
 
 
 def covered(keypoints_image: np.ndarray, camera: Camera, cover: Cover) -> np.ndarray:
-    """Find the keypoints below something that is drawn over the render: (68,) bool."""
+    """Find the keypoints covered by something drawn over the render: (68,) bool."""
     edge = (camera.width - 1, camera.height - 1)
     inside = np.clip(np.nan_to_num(keypoints_image[:, :2]), 0, edge)
     column, row = np.rint(inside).astype(int).T
@@ -196,13 +196,13 @@ def pixel_truth(
     camera: Camera,
     cover: Cover | None = None,
 ) -> PixelTruth:
-    """Compute what every pixel of a photo shows.
+    """Compute label, normal and depth for every pixel of a photo.
 
     Args:
-        mesh_head: all that is in the photo, mm.
+        mesh_head: everything in the photo, mm.
         normals_head: (N, 3) float, outward, of any length.
-        labels: (N,) uint8, what each vertex is part of.
-        painted: (h, w) uint8, labels painted on the texture page; 0 where there are none.
+        labels: (N,) uint8, the label of each vertex.
+        painted: (h, w) uint8, labels painted on the texture page; 0 for none.
         camera: of the photo.
         cover: what is drawn over the mesh; None for nothing.
     """
@@ -236,7 +236,7 @@ def _segmentation(
 
 @njit(cache=True)
 def _vote(triangle, barycentric, triangles, labels, out):
-    """Give each pixel the label that its corners' weights favour."""
+    """Give each pixel the label with the largest barycentric weight."""
     for row in range(out.shape[0]):
         for col in range(out.shape[1]):
             t = triangle[row, col]

@@ -1,7 +1,7 @@
 """Random changes of training pairs: rotate, recolour, hide parts (thesis section 2.3).
 
-Beyond the thesis, what real photos need: shifted and scaled crops, textures instead of black, and
-the faults of cameras and files.
+Beyond the thesis, for real photos: shifted and scaled crops, textures instead of black, and the
+faults of cameras and files.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from facelib.imaging.imagefiles import to_uint8
 from facelib.pairs.change import Change, change_image, change_points
 from facelib.pairs.photo_faults import PhotoFaults
 
-N_TEXTURES = 128  # kept per size: drawing a new one takes as long as all other changes
+N_TEXTURES = 128  # cached per size: drawing a new one takes as long as all other changes
 BEST_JPEG = 95  # higher qualities look like the photo itself
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How much a pair may change; every draw is uniform, and the two photos draw independently.
+    """The ranges of random changes; every draw is uniform and independent for the two photos.
 
-    The defaults are the thesis's recipe, in which all that follows `dropout_side` is off.
+    The defaults are the thesis's recipe, in which everything after `dropout_side` is off.
     """
 
     rotation_deg: float = setting(45.0, "Largest rotation about the crop's centre, either way.")
@@ -67,11 +67,11 @@ class Augmentation:
 
     @classmethod
     def for_photos(cls) -> Augmentation:
-        """Return the thesis's recipe plus what real photos need."""
+        """Return the thesis's recipe plus changes for real photos."""
         return cls(
             shift=0.05,
             zoom=0.1,
-            texture_probability=0.7,  # black stays: it is what a crop beyond a photo's edge shows
+            texture_probability=0.7,  # below 1: crops beyond a photo's edge are black
             gamma=1.6,
             blur=0.012,
             noise=0.06,
@@ -84,10 +84,10 @@ PRESETS = {"thesis": Augmentation(), "photos": Augmentation.for_photos()}
 
 
 def draw_change(size: int, rng: np.random.Generator, settings: Augmentation) -> Change:
-    """Draw how one photo is changed.
+    """Draw the change of one photo.
 
-    A setting that is off draws nothing, and movements are drawn first, so that settings of the
-    colours do not change the vertices.
+    A setting that is off draws no numbers, and movements are drawn first, so that colour settings
+    do not change the vertices.
 
     Args:
         size: px, side of the photo.

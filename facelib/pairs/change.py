@@ -1,4 +1,4 @@
-"""One change of a photo, applied: to its pixels, and to the points that move with them."""
+"""Apply one change of a photo to its pixels, and to the points that move with them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class Change:
 
     Attributes:
         angle: rad, positive rotates the image counter-clockwise as seen.
-        zoom: growth about the crop's centre.
+        zoom: scale factor about the crop's centre.
         shift_px: (2,) float64, shift after the rotation, x and y in px.
         channels: (3,) float32 factors.
         boxes: (n, 4) int64 x0, y0, x1, y1 in px, ends excluded.
-        fillings: what each box shows, (height, width, 3) float32 or None for black; () if all are
+        fillings: content of each box, (height, width, 3) float32 or None for black; () if all are
             black.
         beyond: (S, S, 3) float32, shown beyond the photo's edge; None for black.
-        faults: what the camera and the file do.
+        faults: faults of the camera and the file.
     """
 
     angle: float
@@ -89,11 +89,11 @@ def change_image(image: np.ndarray, change: Change) -> np.ndarray:
 
 @numba.njit(cache=True, nogil=True)
 def _warp(image, backward, factors, out):
-    """Draw the warped image onto `out`, which keeps its own pixels beyond the image's edge."""
+    """Draw the warped image onto `out`, whose pixels beyond the image's edge are kept."""
     height, width, _ = image.shape
     xx, xy, x_offset = backward[0]
     yx, yy, y_offset = backward[1]
-    # Half a pixel beyond the outermost centres is still the picture; rounding gets a little more.
+    # The picture ends half a pixel beyond the outermost centres, plus a margin for rounding.
     low, x_high, y_high = np.float32(-0.501), np.float32(width - 0.499), np.float32(height - 0.499)
     x_last, y_last = np.float32(width - 1), np.float32(height - 1)
     one, zero = np.float32(1), np.float32(0)

@@ -1,15 +1,15 @@
 """What a pixel can show: the names of regions, on the head's vertices and on painted skin.
 
-Geometry that is added to the head (cloth, hats) brings a label for each of its vertices; what is
-drawn over the render (hair, glasses) a label for each pixel. A new kind of thing gets a new name at
-the end of `LABELS`.
+Geometry that is added to the head (cloth, hats) has a label per vertex. Things drawn over the
+render (hair, glasses) have a label per pixel. A new kind of thing gets a new name at the end of
+`LABELS`.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-# The place of a name is its number in stored segmentations: append, never insert.
+# A name's index is its number in stored segmentations: append, never insert.
 LABELS = (
     "background", "skin", "eyes", "brows", "nose", "lips", "ears", "neck", "hair", "clothes",
     "teeth", "tongue", "mouth", "beard", "glasses", "hat", "lashes", "lens",
@@ -27,9 +27,9 @@ LABEL_OF_REGION = {
     "eye_sockets": "eyes",
     "eyeballs": "eyes",
 }
-# What hair may be painted on; an eyeball behind a brow stays an eyeball.
+# Labels that hair may be painted over; an eyeball behind a brow stays an eyeball.
 PAINTED_ON = tuple(NUMBER_OF[name] for name in ("skin", "neck", "ears"))
-# What is not part of the head and can hide it; brows belong to it, and lenses hide nothing.
+# Things that can hide the head; brows are part of it, and lenses hide nothing.
 WORN = tuple(NUMBER_OF[name] for name in ("hair", "clothes", "beard", "glasses", "hat"))
 
 
@@ -40,7 +40,7 @@ def head_labels(regions: dict[str, np.ndarray]) -> np.ndarray:
         regions: (N,) bool by name, as `MorphableModel.regions`.
 
     Returns:
-        (N,) uint8, numbers of `LABELS`; what no region claims is skin, the bare scalp too.
+        (N,) uint8, numbers of `LABELS`; vertices without a region are skin, like the bare scalp.
     """
     n_vertices = len(next(iter(regions.values())))
     labels = np.full(n_vertices, NUMBER_OF["skin"], np.uint8)

@@ -1,7 +1,7 @@
-"""What goes wrong between a face and its file: brightness, focus, sensor noise, JPEG.
+"""The faults that a camera and a file add to a photo: brightness, focus, sensor noise, JPEG.
 
-`synthetic.light.film` makes photos out of light. Here an existing photo is made worse, in display
-values: cheap enough to draw anew each time a network sees it.
+`synthetic.light.film` makes photos from light. Here an existing photo is degraded in display
+values, fast enough to be drawn anew for each training sample.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from facelib.imaging.imagefiles import to_uint8
 
 @dataclass(frozen=True)
 class PhotoFaults:
-    """What is wrong with one photo; by default, nothing.
+    """The faults of one photo; by default, none.
 
     Attributes:
         gamma: exponent on the displayed values; above 1 darkens.
-        blur_px: standard deviation of the blur; what is below 0.2 px cannot be seen and is skipped.
+        blur_px: standard deviation of the blur; below 0.2 px it is invisible and skipped.
         noise: (S, S, 3) float32 to add, share of white; or None.
         jpeg_quality: 1..95, or 0 for no JPEG.
     """
@@ -32,17 +32,17 @@ class PhotoFaults:
 
 
 def spoil(photo: np.ndarray, faults: PhotoFaults) -> np.ndarray:
-    """Make a photo worse, in a camera's order: tone, focus, noise, file.
+    """Degrade a photo, in a camera's order: tone, focus, noise, file.
 
     Args:
         photo: (S, S, 3) float32 RGB in 0..1, as displayed.
-        faults: what is wrong.
+        faults: the faults to apply.
     Returns:
         (S, S, 3) float32 in 0..1.
     """
     if faults.gamma != 1.0:
         photo = photo ** np.float32(faults.gamma)
-    photo = np.minimum(blurred(photo, faults.blur_px), 1.0)  # weights add up to 1 but for rounding
+    photo = np.minimum(blurred(photo, faults.blur_px), 1.0)  # weights sum to 1, rounded
     if faults.noise is not None:
         photo = np.clip(photo + faults.noise, 0.0, 1.0)
     if faults.jpeg_quality:

@@ -1,6 +1,6 @@
-"""What one training sample is, and the rows of a shard that hold it.
+"""One training sample, and the rows of a shard that hold it.
 
-A network is trained on pairs. A sample is a pair and whatever else its source knows of the photos.
+A network is trained on pairs. A sample is a pair with the ground truth that its source provides.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from facelib.pairs.annotations import PIXEL_ARRAYS, VIEW, PixelTruth, ViewTruth
 
-NAME_LENGTH = 64  # characters kept of a pair's name
+NAME_LENGTH = 64  # largest number of characters in a pair's name
 VIEW_NAMES = ("front", "side")
 FACTS = np.dtype(
     [
@@ -35,10 +35,10 @@ class FacePair:
         side: (S, S, 3) uint8 RGB.
         vertices_image: (V, 3) float32 px, crop frame of the front photo; layout vertices, the
             lowest z is 0.
-        identity: number of the person; pairs of one person share it.
+        identity: number of the person, the same in all pairs of one person.
         front_pose_deg: (3,) float32 pitch, yaw, roll in degrees.
         side_pose_deg: (3,) float32 pitch, yaw, roll in degrees.
-        name: where the pair comes from; at most 64 characters.
+        name: origin of the pair; at most 64 characters.
         px_per_mm: front crop px per head mm, so that errors can be given in mm.
     """
 
@@ -57,7 +57,7 @@ class FacePair:
         return self.front.shape[0]
 
     def check(self) -> None:
-        """Raise ValueError if an array has another shape or dtype than documented."""
+        """Raise ValueError unless all arrays have the documented shapes and dtypes."""
         for label, image in (("front", self.front), ("side", self.side)):
             shape = (self.size, self.size, 3)
             if image.shape != shape or image.dtype != np.uint8:
@@ -71,14 +71,14 @@ class FacePair:
 
 @dataclass(frozen=True)
 class Sample:
-    """A pair and what is known of its two photos.
+    """A pair with the ground truth of its two photos.
 
     Attributes:
         pair: photos and vertices.
-        views: the front photo's camera and keypoints, and the side photo's.
-        coefficients: everything that was drawn to make it; dataclasses, arrays, numbers and
-            words. Read back from a file, dataclasses are dicts and arrays are lists.
-        pixels: what every pixel shows, front and side; None where that is not kept.
+        views: camera and keypoints of the front photo and of the side photo.
+        coefficients: everything that was drawn to make it, as dataclasses, arrays, numbers and
+            strings. In a file, dataclasses become dicts and arrays become lists.
+        pixels: annotations per pixel, front and side; None if they are not stored.
     """
 
     pair: FacePair
@@ -120,7 +120,7 @@ def shard_arrays(samples: Iterable[FacePair | Sample], count: int) -> dict[str, 
 
 
 def _row(sample: FacePair | Sample) -> dict[str, np.ndarray]:
-    """What a shard holds of one sample, but for its coefficients, whose length varies."""
+    """A sample's rows in a shard, except its coefficients, whose length varies."""
     pair = sample.pair if isinstance(sample, Sample) else sample
     pair.check()
     poses = tuple(pair.front_pose_deg), tuple(pair.side_pose_deg)

@@ -1,6 +1,6 @@
 """Arrays on disk in shards: files of many rows each, and a manifest with their checksums.
 
-Every file appears whole or not at all, whatever stops the program.
+Every file appears whole or not at all, even if the program is killed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MANIFEST = "manifest.json"
 
 
 def array_path(folder: Path, number: int, name: str) -> Path:
-    """Return where an array of a shard lies."""
+    """Return the path of a shard's array."""
     return folder / f"{number:05d}_{name}.npy"
 
 
@@ -27,9 +27,9 @@ def write_shard(folder: Path, number: int, arrays: dict[str, np.ndarray]) -> dic
     """Write a shard's arrays, one file each.
 
     Args:
-        folder: exists.
-        number: of the shard.
-        arrays: of one length, by name.
+        folder: an existing folder.
+        number: the shard's number.
+        arrays: arrays of equal length, by name.
 
     Returns:
         The shard's entry for the manifest: number, count and SHA-256 of every file by name.
@@ -50,7 +50,7 @@ def read_manifest(folder: Path) -> dict:
     """Read the manifest.
 
     Raises:
-        ValueError: if there is none, or it is no manifest.
+        ValueError: if it is missing or invalid.
     """
     path = folder / MANIFEST
     if not path.is_file():
@@ -60,12 +60,12 @@ def read_manifest(folder: Path) -> dict:
     except ValueError as error:
         raise ValueError(f"{path} is not JSON ({error}); remove it to begin anew") from error
     if not isinstance(manifest, dict) or "shards" not in manifest:
-        raise ValueError(f"{path} is no manifest of pairs")
+        raise ValueError(f"{path} is not a manifest of pairs")
     return manifest
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove what a program that was killed had begun to write."""
+    """Remove the unfinished files of killed programs."""
     for pattern in ("[0-9]*_*.npy", MANIFEST):
         atomic.remove_unfinished(folder, pattern)
 
@@ -79,6 +79,6 @@ def _write_array(path: Path, array: np.ndarray) -> str:
 
 
 def _to_disk(file: IO) -> None:
-    """Have the system write a file's content before it gets its name."""
+    """Flush a file's content to disk before it gets its name."""
     file.flush()
     os.fsync(file.fileno())

@@ -1,4 +1,4 @@
-"""Stored pairs at a smaller size: a whole number of times, so that block means do."""
+"""Shrink stored pairs by a whole factor, for which block means are enough."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 def shrink(
     front: np.ndarray, side: np.ndarray, vertices_image: np.ndarray, size: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Scale a stored pair down by a whole number: block means, and vertices that match.
+    """Shrink a stored pair by a whole factor: block means of the photos, and matching vertices.
 
     Args:
         front: (S, S, 3) uint8.
@@ -30,7 +30,7 @@ def shrink(
 
 
 def shrink_points(points: np.ndarray, k: int) -> np.ndarray:
-    """Move (N, 3) points, px, with a crop that shrinks to a k-th of its side.
+    """Move (N, 3) points, px, with a crop that shrinks by the factor k.
 
     Pixel centres are whole numbers, so x becomes (x + 0.5) / k − 0.5, and z becomes z / k.
     """

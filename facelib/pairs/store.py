@@ -1,7 +1,7 @@
 """Training pairs: two photos and the face's vertices in the front photo's frame, on disk in shards.
 
-A pair stores vertices, not its position map: the map is one sparse product away (chapter 04),
-and vertices move exactly under augmentation where a map would have to be resampled.
+A pair stores vertices, not its position map: the map is one sparse product of them (chapter 04),
+and augmentation moves vertices exactly, while a map would have to be resampled.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ def write_shards(
 ) -> int:
     """Write pairs to a new folder of shards and a manifest with settings and checksums.
 
-    The manifest is replaced after every shard, so a run that is stopped leaves a readable set
-    (marked `"complete": false`) of the shards that it finished.
+    The manifest is replaced after every shard, so a stopped run leaves a readable set (marked
+    `"complete": false`) of the finished shards.
 
     Args:
         pairs: pairs or samples of one size and one number of vertices; consumed lazily.
-        folder: made if missing; must not hold a manifest yet.
+        folder: created if missing; must not hold a manifest yet.
         settings: JSON-able description of how the pairs were made.
-        shard_size: pairs in a shard; the last one may be shorter.
+        shard_size: pairs per shard; the last one may have fewer.
     Returns:
-        How many pairs were written.
+        The number of pairs written.
     Raises:
         ValueError: if the folder already holds pairs, or pairs differ in shape, or there are none.
     """
@@ -70,7 +70,7 @@ def _batches(pairs: Iterable, size: int) -> Iterator[list]:
 
 
 class ShardedPairs:
-    """Pairs of a folder, read lazily: shards are memory-mapped and only what is used is loaded."""
+    """Pairs of a folder, read lazily: shards are memory-mapped, and only used rows are loaded."""
 
     def __init__(self, folder: Path | str) -> None:
         """Open a folder written by `write_shards` or `generate_pairs`, finished or not.
@@ -110,7 +110,7 @@ class ShardedPairs:
 
     @property
     def array_names(self) -> tuple[str, ...]:
-        """What is stored of every sample: `ARRAYS`, and more where its source knows more."""
+        """Names of the stored arrays: `ARRAYS`, and more if the source provides more."""
         return tuple(self._manifest["shards"][0]["sha256"])
 
     def __len__(self) -> int:
@@ -119,7 +119,7 @@ class ShardedPairs:
 
     @property
     def identities(self) -> np.ndarray:
-        """Person of every pair, (len,) int64."""
+        """The person of every pair, (len,) int64."""
         return self.facts["identity"]
 
     def arrays(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -171,17 +171,17 @@ class ShardedPairs:
         return "views" in self.array_names
 
     def keypoints_side(self, index: int) -> np.ndarray:
-        """Read where the side photo shows the keypoints: (68, 3) float32 px, crop frame of it.
+        """Read the keypoints in the side photo: (68, 3) float32 px, its crop frame.
 
         Returns:
-            The keypoints, in front of the photo or hidden; NaN if the set was stored without.
+            The keypoints, visible or hidden; NaN if the set was stored without them.
         """
         if not self.has_views:
             return np.full(VIEW["keypoints_image"].shape, np.nan, np.float32)
         return self.stored(index, "views")[VIEW_NAMES.index("side")]["keypoints_image"]
 
     def coefficients(self, index: int) -> dict:
-        """Read all that was drawn to make a sample: numbers, words, lists and dicts of them.
+        """Read everything that was drawn to make a sample: numbers, strings, lists and dicts.
 
         Raises:
             ValueError: if the set was stored without it.
@@ -189,7 +189,7 @@ class ShardedPairs:
         return json.loads(self.stored(index, "coefficients"))
 
     def pixels(self, index: int) -> tuple[PixelTruth, PixelTruth]:
-        """Read what every pixel of the front and the side photo shows.
+        """Read the annotations per pixel of the front and the side photo.
 
         Raises:
             ValueError: if the set was stored without it.
@@ -231,7 +231,7 @@ class ShardedPairs:
 def split_by_identity(
     identities: np.ndarray, fraction: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Split pairs so that no person is on both sides.
+    """Split pairs so that no person is in both parts.
 
     Args:
         identities: (N,) int, the person of each pair.
