@@ -1,5 +1,5 @@
 """Changes of frame, meshes and their files, nearest points on surfaces, and registration.
 
-It works on any points and triangles. What a face adds (its model, its layout) is in `face`; how a
-mesh becomes an image is in `render`.
+All of it works on any points and triangles. The head model and its layout are in `face`, drawing a
+mesh in `render`.
 """

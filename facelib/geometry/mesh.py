@@ -28,7 +28,7 @@ class Mesh:
     colors: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        """Bring every array to its dtype and check that they fit together."""
+        """Convert every array to its dtype and check that they fit together."""
         for name, dtype in (("vertices", np.float32), ("triangles", np.int32)):
             object.__setattr__(self, name, _array(name, getattr(self, name), dtype, (None, 3)))
         n = len(self.vertices)
@@ -125,7 +125,7 @@ def subdivision_matrix(
         n_vertices: N.
 
     Returns:
-        S: (N + E, N) float64 CSR; the new triangles: (4M, 3) int32, wound as their parents.
+        S: (N + E, N) float64 CSR; the new triangles: (4M, 3) int32, wound like their parents.
     """
     triangles = np.asarray(triangles)
     pairs = edges(triangles)
@@ -143,13 +143,13 @@ def subdivision_matrix(
 
 
 def vertex_colors(mesh: Mesh) -> np.ndarray | None:
-    """Return the colour that a mesh shows at each vertex: its texture's nearest texel × `colors`.
+    """Return a mesh's colour at each vertex: its texture's nearest texel × `colors`.
 
     Args:
         mesh: N vertices.
 
     Returns:
-        (N, 3) float32 RGB; None where the mesh has neither texture nor colours.
+        (N, 3) float32 RGB; None if the mesh has neither texture nor colours.
     """
     if mesh.uv is None or mesh.texture is None:
         return mesh.colors
@@ -161,14 +161,14 @@ def vertex_colors(mesh: Mesh) -> np.ndarray | None:
 
 
 def submesh(mesh: Mesh, keep: np.ndarray) -> Mesh:
-    """Return the triangles whose corners are all kept, without texture and colours.
+    """Return the part of a mesh whose corners are all kept, without texture and colours.
 
     Args:
         mesh: N vertices.
         keep: (N,) bool.
 
     Returns:
-        The kept vertices, in their order, and those triangles, in theirs.
+        The kept vertices and triangles, both in their original order.
     """
     triangles = mesh.triangles[keep[mesh.triangles].all(axis=1)]
     new_index = np.cumsum(keep) - 1

@@ -1,7 +1,6 @@
 """Mesh files: OBJ with MTL and PNG, GLB and PLY, read and written through trimesh.
 
-In a `Mesh` v points down, in these files and in trimesh it points up: `_flip_v` is the one place
-that converts.
+In a `Mesh` v points down; in these files and in trimesh it points up. Only `_flip_v` converts.
 """
 
 import re
@@ -19,23 +18,23 @@ MESH_ENDINGS = (".obj", ".glb", ".ply")
 
 
 def read_mesh(path: str | Path, resolver=None, split_seams: bool = False) -> Mesh:
-    """Read a mesh with its texture coordinates, texture and colours, where the file has them.
+    """Read a mesh with its texture coordinates, texture and colours, if the file has them.
 
-    An OBJ's vertices keep their order and number, with one texture coordinate each, or are split.
+    An OBJ's vertices keep their order and number, with one texture coordinate each, unless split.
 
     Args:
         path: ends in .obj, .glb or .ply.
-        resolver: trimesh's finder of the files that an OBJ names; None looks in its folder.
+        resolver: trimesh's resolver of the files that an OBJ names; None searches its folder.
         split_seams: split vertices that have several texture coordinates, as at a seam.
 
     Returns:
-        Mesh in the file's own frame and unit; without its unused vertices.
+        Mesh in the file's own frame and unit, without unused vertices.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if the ending is another one or the file holds no triangles.
     """
-    import trimesh  # half a second, which only readers of files should wait for
+    import trimesh  # takes half a second, so only when a file is read
 
     path = _checked_ending(path)
     if not path.is_file():
@@ -46,7 +45,7 @@ def read_mesh(path: str | Path, resolver=None, split_seams: bool = False) -> Mes
         if len(loaded.faces):
             uv, texture = _uv_and_texture(loaded)
             return Mesh(loaded.vertices, loaded.faces, uv, texture, _colors(loaded))
-    except Exception as error:  # trimesh lets whatever its parsers meet through
+    except Exception as error:  # trimesh passes on any exception of its parsers
         raise ValueError(f"expected a mesh, but {path} cannot be read: {error}") from error
     raise ValueError(f"expected a mesh with triangles, found none in {path}")
 
@@ -54,9 +53,8 @@ def read_mesh(path: str | Path, resolver=None, split_seams: bool = False) -> Mes
 def write_mesh(path: str | Path, mesh: Mesh) -> None:
     """Write a mesh in the format that the file's ending names.
 
-    NAME.obj comes with NAME.mtl and NAME.png in its folder and refers to them by name alone; GLB
-    holds all in one file; PLY, which has no common way to hold a texture, gets its colour at every
-    vertex.
+    NAME.obj is written with NAME.mtl and NAME.png in its folder and refers to them by name alone.
+    GLB is a single file. PLY has no common way to store a texture, so it gets a colour per vertex.
     Each file appears whole or not at all, the mesh itself last.
 
     Args:

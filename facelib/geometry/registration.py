@@ -1,6 +1,6 @@
-"""Lay one set of points on another: Umeyama's closed form, and ICP without correspondences.
+"""Align one set of points with another: Umeyama's closed form, and ICP without correspondences.
 
-Chapter 09. Points of any frame and unit may come in, as long as both sets are right-handed or both
+Chapter 09. Points may have any frame and unit, as long as both sets are right-handed or both
 left-handed: a reflection is never returned.
 """
 
@@ -19,11 +19,11 @@ IDENTITY = Similarity(1.0, np.eye(3), np.zeros(3))
 
 @dataclass(frozen=True)
 class IcpResult:
-    """What ICP found.
+    """The result of ICP.
 
     Attributes:
         similarity: source frame → target frame.
-        history: root mean square distance between matched points before each update and after the
+        history: root-mean-square distance between matched points before each update and after the
             last one, in the target's unit; one more entry than there were updates.
         converged: whether the error stopped changing before the iterations ran out.
     """
@@ -39,10 +39,10 @@ def umeyama(
     with_scale: bool = True,
     weights: np.ndarray | None = None,
 ) -> Similarity:
-    """Find the similarity that takes corresponding points onto each other in least squares.
+    """Find the least-squares similarity between corresponding points.
 
     Minimises Σ wᵢ ‖target_i − (s·R·source_i + t)‖² over s > 0, rotations R and translations t. The
-    sign of the smallest singular value is flipped where R would otherwise be a reflection.
+    sign of the smallest singular value is flipped if R would otherwise be a reflection.
 
     Args:
         source: (N, 3) float, any frame and unit.
@@ -83,7 +83,7 @@ def umeyama(
 def weak_perspective(
     points_head: np.ndarray, points_seen: np.ndarray, weights: np.ndarray | None = None
 ) -> tuple[float, np.ndarray, np.ndarray]:
-    """Find scale, rotation and shift so that scale · (R p)_xy + shift meets the points seen.
+    """Find scale, rotation and shift so that scale · (R p)_xy + shift fits the points seen.
 
     The least-squares 2 × 3 matrix, with its two rows made perpendicular and equally long.
 
@@ -120,7 +120,7 @@ def icp(
     """Align points to a surface without known correspondences (iterative closest point, §2.9).
 
     Each iteration matches every source point with the nearest target point and solves `umeyama`
-    for the matches. The error never grows, but only a start within the basin of the answer ends
+    for the matches. The error never grows, but only a start within the basin of the solution ends
     there. With ``with_scale`` a partial source may shrink toward dense spots of the target: give a
     good ``initial`` then.
 
@@ -130,8 +130,8 @@ def icp(
         initial: where to start, source frame → target frame; None starts at the identity.
         with_scale: also estimate a scale (the thesis aligns rigidly).
         max_iterations: number of updates at most.
-        tolerance: stop when the error changes by less than this share of itself.
-        trim: share of the worst matches left out of each update, in [0, 1).
+        tolerance: stop when the error's relative change is smaller than this.
+        trim: share of the worst matches ignored in each update, in [0, 1).
         closest: (K, 3) points → (K, 3) nearest target points, for matching to something denser than
             ``target_points``, such as the triangles between them; None uses a k-d tree.
 
@@ -172,7 +172,7 @@ def _nearest_point_finder(target_points: np.ndarray) -> Callable[[np.ndarray], n
 
 
 def _best(distances: np.ndarray, trim: float) -> np.ndarray:
-    """Return the indices of the smallest distances, a share ``trim`` of the largest left out."""
+    """Return the indices of the smallest distances, without a share ``trim`` of the largest."""
     n_kept = max(3, round(len(distances) * (1 - trim)))
     if n_kept >= len(distances):
         return np.arange(len(distances))

@@ -32,8 +32,8 @@ def surface_matcher(
     """Return a function that finds, for (K, 3) points, the nearest surface points and triangles.
 
     A triangle can only be nearest if its centroid is nearer than the best point so far plus its own
-    radius. With the triangles sorted along the surface's longest side, that leaves a narrow band to
-    look through for each point.
+    radius. With the triangles sorted along the surface's longest side, only a narrow band has to be
+    searched for each point.
 
     Args:
         vertices: (N, 3) float, any frame.
@@ -74,7 +74,7 @@ def _improve(points, corners, centroids, radii, axis, first, closest, found):
     for k in range(len(points)):
         point = points[k]
         best = np.sqrt(_distance2(point, closest[k]))
-        for step in (1, -1):  # up from where the point is along the axis, then down
+        for step in (1, -1):  # up from the point's position on the axis, then down
             t = first[k] if step == 1 else first[k] - 1
             while 0 <= t < n_triangles:
                 if abs(centroids[t, axis] - point[axis]) > best + widest:
@@ -102,7 +102,7 @@ def closest_on_triangle(point, corners):
     Returns:
         Three float64.
     """
-    # Scalars rather than small arrays: no memory is asked for in the innermost loop.
+    # Scalars rather than small arrays: the innermost loop allocates no memory.
     ux, uy, uz = _minus(corners[1], corners[0])
     vx, vy, vz = _minus(corners[2], corners[0])
     nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx

@@ -12,7 +12,7 @@ import numpy as np
 
 
 def rotation_x(angle: float) -> np.ndarray:
-    """Rotate about x, right-handed: y goes toward z.
+    """Rotate about x, right-handed: y moves toward z.
 
     Args:
         angle: rad.
@@ -25,13 +25,13 @@ def rotation_x(angle: float) -> np.ndarray:
 
 
 def rotation_y(angle: float) -> np.ndarray:
-    """Rotate about y, right-handed: z goes toward x. Angle in rad; returns (3, 3) float64."""
+    """Rotate about y, right-handed: z moves toward x. Angle in rad; returns (3, 3) float64."""
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]])
 
 
 def rotation_z(angle: float) -> np.ndarray:
-    """Rotate about z, right-handed: x goes toward y. Angle in rad; returns (3, 3) float64."""
+    """Rotate about z, right-handed: x moves toward y. Angle in rad; returns (3, 3) float64."""
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
 
@@ -40,9 +40,9 @@ def rotation_from_pose(pitch: float, yaw: float, roll: float) -> np.ndarray:
     """Compose the head's rotation R = Rz(roll) · Rx(−pitch) · Ry(yaw): yaw is applied first.
 
     Args:
-        pitch: rad, positive turns the face up.
-        yaw: rad, positive turns the face to the image's right.
-        roll: rad, positive turns the head counter-clockwise as seen in the image.
+        pitch: rad, positive tilts the face up.
+        yaw: rad, positive rotates the face to the image's right.
+        roll: rad, positive rotates the head counter-clockwise as seen in the image.
 
     Returns:
         (3, 3) float64, head → eye.
@@ -51,7 +51,7 @@ def rotation_from_pose(pitch: float, yaw: float, roll: float) -> np.ndarray:
 
 
 def pose_from_rotation(rotation: np.ndarray) -> tuple[float, float, float]:
-    """Read pitch, yaw and roll back out of a rotation (inverse of `rotation_from_pose`).
+    """Recover pitch, yaw and roll from a rotation (inverse of `rotation_from_pose`).
 
     Where the face points straight up or down, only yaw ± roll is defined; yaw is then 0.
 
@@ -98,7 +98,7 @@ def homogeneous(rotation: np.ndarray, translation: np.ndarray, scale: float = 1.
 
 
 def checked_points(points: np.ndarray) -> np.ndarray:
-    """Return points as (N, 3) float64, or raise ValueError with the shape that came."""
+    """Return points as (N, 3) float64, or raise ValueError with the actual shape."""
     points = np.asarray(points, dtype=np.float64)
     if points.ndim != 2 or points.shape[1] != 3:
         raise ValueError(f"expected points (N, 3), got {points.shape}")
@@ -134,14 +134,14 @@ class Similarity:
         return self.scale * checked_points(points) @ np.asarray(self.rotation).T + self.translation
 
     def inverse(self) -> Similarity:
-        """Return the way back."""
+        """Return the inverse."""
         rotation = np.asarray(self.rotation).T
         return Similarity(
             1.0 / self.scale, rotation, -(rotation @ np.asarray(self.translation)) / self.scale
         )
 
     def then(self, other: Similarity) -> Similarity:
-        """Return this one followed by the other, as one."""
+        """Return the composition: first this similarity, then the other."""
         return Similarity(
             other.scale * self.scale,
             np.asarray(other.rotation) @ self.rotation,
@@ -181,14 +181,14 @@ def extended_view(
     """Map a truncated pyramid in front of the eye onto the cube [−1, 1]³ (eq. 2.8).
 
     The near plane goes to −1 and the far plane to +1. Equation 2.8 is printed for a pyramid that is
-    symmetric about the view axis and ends in the row (0 0 1 0), so w = z_eye. Points in front of a
+    symmetric about the view axis and has the last row (0 0 1 0), so w = z_eye. Points in front of a
     camera that looks down −z then have w < 0, which mirrors x and y. With its last two rows negated
     (w = −z_eye > 0) and the two off-centre terms in its third column, it is this matrix.
 
     Args:
-        left: x where the pyramid's left side meets the near plane, mm, eye frame.
+        left: x of the pyramid's left side at the near plane, mm, eye frame.
         right: the same for the right side.
-        bottom: y where its bottom meets the near plane.
+        bottom: y of its bottom at the near plane.
         top: the same for its top.
         near: distance of the near plane, mm, positive.
         far: distance of the far plane, mm, beyond near.
@@ -224,12 +224,12 @@ def viewport(
     is x from −0.5 to W − 0.5 and y from H − 0.5 (the bottom) to −0.5 (the top).
 
     Args:
-        x_min: px; and so for the others. z in any unit.
+        x_min: the left side, px.
         x_max: the right side.
         y_min: the bottom.
         y_max: the top.
-        z_min: the nearest.
-        z_max: the furthest.
+        z_min: z for clip −1, any unit.
+        z_max: z for clip +1, any unit.
 
     Returns:
         (4, 4) float64, clip → image.
