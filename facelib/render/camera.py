@@ -1,4 +1,4 @@
-"""Where the head stands before the eye, and where its points land in the image."""
+"""The camera: the head's pose in front of the eye, and the projection onto the image."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from facelib.imaging.crop import Crop
 
 @dataclass(frozen=True)
 class Camera:
-    """Where the head stands before the eye, and how the eye's view lands on the image.
+    """The head's pose in front of the eye, and the projection of the eye's view onto the image.
 
     Attributes:
         rotation: (3, 3), head → eye.
@@ -20,7 +20,7 @@ class Camera:
         scale: image px per mm at the head's origin.
         width: image width, px.
         height: image height, px.
-        centre_px: (2,), x and y where the view axis meets the image.
+        centre_px: (2,), x and y of the view axis in the image.
         focal_px: focal length in px, or None for an orthographic camera.
     """
 
@@ -42,7 +42,7 @@ class Camera:
         height: int = 256,
         centre_px: tuple[float, float] | None = None,
     ) -> Camera:
-        """Look at the head from a distance, straight along the view axis.
+        """Return a perspective camera with the head on its view axis, at a distance.
 
         Args:
             pose: pitch, yaw, roll of the head, rad (see `rotation_from_pose`).
@@ -78,7 +78,7 @@ class Camera:
         height: int = 256,
         centre_px: tuple[float, float] | None = None,
     ) -> Camera:
-        """Look at the head from infinitely far: parallel rays, `scale` px per mm.
+        """Return an orthographic camera: parallel rays, `scale` px per mm.
 
         Args:
             pose: pitch, yaw, roll of the head, rad.
@@ -96,7 +96,7 @@ class Camera:
         return cls(rotation_from_pose(*pose), np.zeros(3), float(scale), width, height, centre)
 
     def head_to_eye(self, points_head: np.ndarray) -> np.ndarray:
-        """Move (N, 3) points, mm, from the head frame to the eye frame; returns float64."""
+        """Convert (N, 3) points, mm, from the head frame to the eye frame; returns float64."""
         return checked_points(points_head) @ np.asarray(self.rotation).T + self.translation_eye
 
     def head_to_image(self, points_head: np.ndarray) -> np.ndarray:
@@ -107,7 +107,7 @@ class Camera:
 
         Returns:
             (N, 3) float64, px; z is 0 at the depth of the head's origin, toward the camera.
-            Points in or behind the eye's plane come out as NaN.
+            Points in or behind the eye's plane become NaN.
         """
         points_eye = self.head_to_eye(points_head)
         return self._eye_to_image(points_eye, self._px_per_mm(points_eye[:, 2]))
@@ -142,7 +142,7 @@ class Camera:
             far: distance of the far plane; twice the head's distance by default.
 
         Raises:
-            ValueError: for an orthographic camera, whose view is no pyramid.
+            ValueError: for an orthographic camera, which has no frustum.
         """
         if self.focal_px is None:
             raise ValueError("expected a perspective camera, got an orthographic one")

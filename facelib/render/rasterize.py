@@ -1,8 +1,8 @@
-"""The z-buffer: which triangle each pixel sees, and where in that triangle.
+"""The z-buffer: the triangle that is visible at each pixel, and the point in that triangle.
 
-One kernel serves photos and position maps alike. Its result, `Fragments`, holds a triangle index,
-barycentric weights and a depth per pixel; colours, normals and positions are then looked up with
-`interpolate`, so that every visible pixel is shaded once, however many triangles cover it.
+One kernel draws photos and position maps alike. Its result, `Fragments`, holds a triangle index,
+barycentric weights and a depth per pixel. `interpolate` then computes colours, normals and
+positions, so every visible pixel is shaded once, no matter how many triangles cover it.
 """
 
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-LEAST_POSITIVE = 5e-324  # the smallest number above 0: at least this much is more than 0
+LEAST_POSITIVE = 5e-324  # the smallest number above 0: `>= LEAST_POSITIVE` means `> 0`
 SLACK_PX = 1e-6  # far more than rounding moves the end of a row, far less than a pixel
 
 
 @dataclass(frozen=True)
 class Fragments:
-    """What each pixel sees.
+    """The visible point of a mesh at each pixel.
 
     Attributes:
         triangle: (H, W) int32, row of `triangles`; −1 where no triangle covers the pixel.
@@ -30,7 +30,7 @@ class Fragments:
 
     @property
     def covered(self) -> np.ndarray:
-        """(H, W) bool: the pixels that see a triangle."""
+        """(H, W) bool: the pixels that a triangle covers."""
         return self.triangle >= 0
 
 
@@ -61,7 +61,7 @@ def rasterize(
         Fragments of shape (height, width).
 
     Raises:
-        ValueError: if an array's shape is wrong or a triangle names a vertex that is not there.
+        ValueError: if an array's shape is wrong or a triangle refers to a missing vertex.
     """
     vertices = _checked_vertices(vertices_image)
     triangles = _checked_triangles(triangles, len(vertices))
@@ -99,7 +99,7 @@ def interpolate(fragments: Fragments, triangles: np.ndarray, attributes: np.ndar
         (H, W, C) float32; 0 where no triangle covers the pixel.
 
     Raises:
-        ValueError: if attributes are not (N, C) or a triangle names a row that is not there.
+        ValueError: if attributes are not (N, C) or a triangle refers to a missing row.
     """
     attributes = np.ascontiguousarray(attributes, dtype=np.float32)
     if attributes.ndim != 2:
@@ -115,7 +115,7 @@ def interpolate(fragments: Fragments, triangles: np.ndarray, attributes: np.ndar
 
 
 def _checked_triangles(triangles: np.ndarray, n_vertices: int) -> np.ndarray:
-    """Return triangles as contiguous (M, 3) int32, or raise ValueError if they cannot be right."""
+    """Return triangles as contiguous (M, 3) int32, or raise ValueError if they are invalid."""
     triangles = np.ascontiguousarray(triangles, dtype=np.int32)
     if triangles.ndim != 2 or triangles.shape[1] != 3:
         raise ValueError(f"expected triangles (M, 3), got {triangles.shape}")
@@ -138,11 +138,11 @@ def _edge(ax, ay, bx, by, sign):
     """Coefficients of the edge function A·(x − X) + B·(y − Y), positive inside the triangle.
 
     The edge always starts at its smaller end (X, Y), so both triangles that share it compute
-    bitwise opposite values, and at its two ends the value is exactly 0: no pixel falls between.
+    bitwise opposite values, and the value is exactly 0 at both ends: no pixel is missed.
 
     Returns:
-        A, B, X, Y, 1 / A (0 for a level edge), and the least value of the triangle's own pixels:
-        those on the edge itself have 0.
+        A, B, X, Y, 1 / A (0 for a horizontal edge), and the smallest value that counts as inside;
+        pixels on the edge itself have 0.
     """
     if ax > bx or (ax == bx and ay > by):
         ax, ay, bx, by = bx, by, ax, ay
@@ -156,7 +156,7 @@ def _edge(ax, ay, bx, by, sign):
 
 @njit(cache=True, inline="always", error_model="numpy")
 def _narrowed(low, high, per_a, r, x):
-    """The part of low..high where a·(column − x) + r may be positive, and a hair more."""
+    """The part of low..high where a·(column − x) + r may be positive, with some slack."""
     crossing = x - r * per_a
     if per_a > 0.0:
         low = max(low, crossing - SLACK_PX)
@@ -173,7 +173,7 @@ def _rasterize(vertices, triangles, inverse_w, perspective, cull, triangle, bary
         x0, y0, z0 = vertices[i0, 0], vertices[i0, 1], vertices[i0, 2]
         x1, y1, z1 = vertices[i1, 0], vertices[i1, 1], vertices[i1, 2]
         x2, y2, z2 = vertices[i2, 0], vertices[i2, 1], vertices[i2, 2]
-        # What winds counter-clockwise to the eye has a negative area, because y points down.
+        # Triangles counter-clockwise to the eye have a negative area, because y points down.
         area = (x1 - x0) * (y2 - y0) - (y1 - y0) * (x2 - x0)
         if area == 0.0 or not np.isfinite(area + z0 + z1 + z2) or (cull and area > 0.0):
             continue
@@ -191,7 +191,7 @@ def _rasterize(vertices, triangles, inverse_w, perspective, cull, triangle, bary
             low, high = _narrowed(left, right, per0, r0, ox0)
             low, high = _narrowed(low, high, per1, r1, ox1)
             low, high = _narrowed(low, high, per2, r2, ox2)
-            if not low <= high:  # a crossing may lie too far away for an integer
+            if not low <= high:  # a crossing may be too far away for an integer
                 continue
             for col in range(int(np.ceil(low)), int(np.floor(high)) + 1):
                 e0 = a0 * (col - ox0) + r0

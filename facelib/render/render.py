@@ -31,12 +31,12 @@ class Light:
 
 @dataclass(frozen=True)
 class Rendering:
-    """What `render` returns.
+    """The result of `render`.
 
     Attributes:
         image: (H, W, 3) float32 RGB in 0..1.
-        alpha: (H, W) float32 in 0..1: how much of the pixel the mesh covers.
-        depth: (H·s, W·s) float32, px of that grid, image frame's z; −inf where no mesh is.
+        alpha: (H, W) float32 in 0..1: the share of the pixel that the mesh covers.
+        depth: (H·s, W·s) float32, px of that grid, image frame's z; −inf where there is no mesh.
             s is the render's `supersample`.
         fragments: of shape (H·s, W·s).
     """
@@ -62,20 +62,20 @@ def render(
     """Draw a mesh with smooth Lambert shading and Blinn's highlight.
 
     colour = albedo · (ambient + Σ light · (n·l)₊) + specular · Σ light · (n·h)₊^shininess, clipped
-    to 0..1; albedo = texture × vertex colour, each 1 where the mesh has none. Colours are taken and
-    returned as they are: no gamma.
+    to 0..1; albedo = texture × vertex colour, each 1 if the mesh has none. Colours are used and
+    returned without gamma.
 
     Args:
         mesh_head: vertices in mm, head frame.
-        camera: where the head stands and what size the image has.
+        camera: the head's pose, the projection and the image's size.
         lights: directional lights in the eye frame, so they do not move with the head.
-        ambient: (3,) RGB light from everywhere.
+        ambient: (3,) RGB light from all directions.
         background: (H, W, 3) or (3,) RGB; black by default.
         specular: strength of the highlight, one number or (N,), one per vertex.
         supersample: draw on a grid this many times finer and average.
-        normals: (N, 3) head frame, where the mesh's own would be split at texture seams.
-        shininess: exponent of the highlight; larger is smaller and sharper.
-        cull_back: leave out triangles seen from inside.
+        normals: (N, 3) head frame; needed if the mesh's own would break at texture seams.
+        shininess: exponent of the highlight; a larger one makes it smaller and sharper.
+        cull_back: omit triangles seen from inside.
 
     Returns:
         Rendering at the camera's size.

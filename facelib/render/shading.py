@@ -49,7 +49,7 @@ def shade_pixels(triangle, barycentric, triangles, mesh, illumination, out):
     """Write the colour of every covered pixel into `out`.
 
     Args:
-        triangle: (H, W) int32, −1 where nothing is.
+        triangle: (H, W) int32, −1 where no triangle is visible.
         barycentric: (H, W, 3) float32.
         triangles: (M, 3) int32.
         mesh: `ShadedMesh`.
@@ -113,7 +113,7 @@ def shade_pixels(triangle, barycentric, triangles, mesh, illumination, out):
 
 @njit(cache=True, error_model="numpy")
 def composite_pixels(color, triangle, background, image, alpha):
-    """Average a fine grid's covered pixels into `image` and lay them over the background.
+    """Average a fine grid's covered pixels into `image`, over the background.
 
     Args:
         color: (H·s, W·s, 3) float32, read where triangle ≥ 0; clipped to 0..1 as it is read.
