@@ -1,7 +1,7 @@
-"""What stands behind a head: textures made on the fly and scikit-image's sample photos.
+"""Backgrounds behind a head: generated textures and scikit-image's sample photos.
 
-The Describable Textures (Cimpoi and others 2014) in `data/dtd/images/` are used too if they are
-there, as in the thesis (A.2).
+The Describable Textures (Cimpoi and others 2014) in `data/dtd/images/` are used, too, if they are
+present, as in the thesis (A.2).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PHOTOS = (
     "hubble_deep_field.jpg", "ihc.png", "motorcycle_left.png", "rocket.jpg",
 )  # fmt: skip
 PHOTO_SHARE = 0.35
-TEXTURE_SHARE = 0.5  # of the backgrounds, where the user has such a folder
+TEXTURE_SHARE = 0.5  # of the backgrounds, if the user has such a folder
 
 
 def random_background(
@@ -32,13 +32,13 @@ def random_background(
     Args:
         rng: decides kind, colours and pattern.
         size: side, px.
-        textures: image files to use as well, for half of the backgrounds.
+        textures: image files for half of the backgrounds.
 
     Returns:
         (size, size, 3) float32 RGB in 0..1, as displayed.
 
     Raises:
-        ValueError: if one of the files is no image.
+        ValueError: if one of the files is not an image.
     """
     if textures and rng.random() < TEXTURE_SHARE:
         return _photo(rng, size, (_opened(textures[rng.integers(len(textures))]),))
@@ -51,7 +51,7 @@ def random_background(
 
 @lru_cache(maxsize=1)
 def describable_textures(folder: Path | None = None) -> tuple[Path, ...]:
-    """List the Describable Textures, sorted; () where the folder is not there.
+    """List the Describable Textures, sorted; () if the folder is missing.
 
     Args:
         folder: `data/dtd/images` by default, with one folder per kind of texture.
@@ -107,7 +107,7 @@ def _gradient(rng, size):
 
 
 def _noise(rng, size):
-    """Noise of several widths, coloured."""
+    """Coloured noise of several widths."""
     coarse = max(size // 3, 16)
     strength, decay = rng.uniform(0.1, 0.3), rng.uniform(0.4, 0.9)
     channels = 3 if rng.random() < 0.5 else 1
@@ -129,7 +129,7 @@ def _stripes(rng, size):
 
 
 def _blobs(rng, size):
-    """Round spots over each other, like lights out of focus."""
+    """Overlapping round spots, like lights out of focus."""
     coarse = max(size // 2, 16)
     image = np.broadcast_to(rng.random(3) * 0.6, (coarse, coarse, 3)).astype(np.float32)
     axis = np.arange(coarse, dtype=np.float32) / coarse

@@ -11,7 +11,7 @@ KEYPOINT_BOX_SCALE = 1.5  # thesis, listing A.1: a crop's side over the keypoint
 
 @dataclass(frozen=True)
 class Crop:
-    """A square cut out of an image and brought to the network's input size.
+    """A square cut out of an image and resized to the network's input size.
 
     Attributes:
         centre_px: (x, y) of the square's centre, px, image frame.
@@ -24,7 +24,7 @@ class Crop:
     output_size: int
 
     def __post_init__(self) -> None:
-        """Refuse an empty square."""
+        """Raise ValueError for an empty square."""
         if not (self.size_px > 0 and self.output_size >= 1):
             raise ValueError(
                 f"expected a size above 0 px and an output of at least 1 px, "
@@ -35,7 +35,7 @@ class Crop:
     def around_keypoints(
         cls, keypoints_image: np.ndarray, output_size: int, scale: float = KEYPOINT_BOX_SCALE
     ) -> "Crop":
-        """Cut about the keypoints' box, `scale` times the mean of its sides wide (listing A.1).
+        """Crop around the keypoints' box, `scale` times its mean side wide (listing A.1).
 
         Args:
             keypoints_image: (K, 2 or 3) float, px, image frame; K = 68 in training.
@@ -49,7 +49,7 @@ class Crop:
 
     @classmethod
     def whole(cls, size: int, output_size: int) -> "Crop":
-        """Bring a whole square image of `size` px to `output_size` px."""
+        """Resize a whole square image of `size` px to `output_size` px."""
         return cls(((size - 1) / 2, (size - 1) / 2), float(size), output_size)
 
     @property
@@ -69,11 +69,11 @@ class Crop:
         zoom: float = 0.1,
         box_scale: float = KEYPOINT_BOX_SCALE,
     ) -> "Crop":
-        """Move and scale the square at random (listing A.1), as a detector's box would.
+        """Shift and scale the square at random (listing A.1), like the error of a detector's box.
 
         Args:
-            rng: draws three numbers, always.
-            shift: largest move along x and along y, as a share of the mean keypoint box side.
+            rng: always draws three numbers.
+            shift: largest shift along x and along y, as a share of the mean keypoint box side.
             zoom: the side is multiplied by 1 − zoom .. 1 + zoom.
             box_scale: this crop's side over the mean keypoint box side.
         """
@@ -83,7 +83,7 @@ class Crop:
         return Crop(centre, float(self.size_px * (1 + dz * zoom)), self.output_size)
 
     def image_to_crop(self, points_image: np.ndarray) -> np.ndarray:
-        """Move points into the crop frame; z, where there is one, is scaled alike, not shifted.
+        """Convert points to the crop frame; z, if there is one, is scaled alike, not shifted.
 
         Args:
             points_image: (N, 2 or 3) float, px.
@@ -97,7 +97,7 @@ class Crop:
         return points
 
     def crop_to_image(self, points_crop: np.ndarray) -> np.ndarray:
-        """Move (N, 2 or 3) points back into the image frame (inverse of `image_to_crop`)."""
+        """Convert (N, 2 or 3) points back to the image frame (inverse of `image_to_crop`)."""
         points = np.array(points_crop, dtype=np.float64)
         points[:, :2] = (points[:, :2] + 0.5) / self.scale + self.corner_px
         points[:, 2:] /= self.scale
@@ -108,13 +108,13 @@ class Crop:
 
         Args:
             image: (H, W, C), float or uint8.
-            outside: what to show beyond the image: "black", or "edge" to repeat its border.
+            outside: fill beyond the image: "black", or "edge" to repeat its border.
 
         Returns:
             (output_size, output_size, C) float32, on the image's own scale of values.
 
         Raises:
-            ValueError: if `outside` is another word or the image is not (H, W, C).
+            ValueError: if `outside` is neither, or the image is not (H, W, C).
         """
         if outside not in ("black", "edge"):
             raise ValueError(f'expected outside="black" or "edge", got {outside!r}')

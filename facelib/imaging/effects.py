@@ -1,4 +1,4 @@
-"""What happens to a picture's values: tone, blur, grain and JPEG."""
+"""Effects on a picture's values: tone, blur, grain and JPEG."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import numpy as np
 from numba import njit
 from PIL import Image
 
-NOISE_STOCK = 2**20  # normal numbers that `grain` takes its stretches from
+NOISE_STOCK = 2**20  # normal numbers of which `grain` returns stretches
 
 
 def to_display(linear: np.ndarray, exposure: float = 1.0, gamma: float = 2.2) -> np.ndarray:
-    """Turn linear light into the RGB of a photo file.
+    """Convert linear light to the RGB of a photo file.
 
     Args:
         linear: (H, W, 3) float32 in 0..1.
         exposure: factor on the light.
-        gamma: 2.2 is what screens expect; other values change the contrast.
+        gamma: screens expect 2.2; other values change the contrast.
 
     Returns:
         (H, W, 3) float32 in 0..1.
@@ -55,12 +55,12 @@ def jpeg(photo: np.ndarray, quality: int) -> np.ndarray:
 
 
 def grain(count: int, rng: np.random.Generator, seed: int = 17) -> np.ndarray:
-    """Take so many standard normal numbers from a stock, which is faster than drawing them.
+    """Take standard normal numbers from a stock, which is faster than drawing them.
 
     Args:
-        count: how many.
-        rng: draws where in the stock they begin.
-        seed: of the stock, NOISE_STOCK numbers that are repeated.
+        count: number of values.
+        rng: draws the first one's position in the stock.
+        seed: of the stock of NOISE_STOCK numbers, which repeats.
 
     Returns:
         (count,) float32, not to be written to.
@@ -105,11 +105,11 @@ def _blur(flat, weights, down, padded, out):
 
 @njit(cache=True, error_model="numpy")
 def box_mean(image, radius):
-    """Average over the square of 2·radius + 1 about each pixel; borders repeat.
+    """Average over the square of side 2·radius + 1 around each pixel; borders repeat.
 
-    Every square is added up anew: a running sum would be shorter, but it leaves the rounding errors
-    of large values on the small ones that come after them. The inner loops run along rows, so that
-    the compiler adds eight pixels at once.
+    Every square is summed anew: a running sum would be shorter, but it would add the rounding
+    errors of large values to the small ones after them. The inner loops run along rows, so that the
+    compiler adds eight pixels at once.
 
     Args:
         image: (H, W) float32.

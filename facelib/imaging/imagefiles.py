@@ -15,13 +15,13 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from facelib.files.atomic import replacing
 
 JPEG_QUALITY = 95
-MAX_PIXELS = 80_000_000  # 960 MB as float32 RGB; a large camera's photo has half of it
-# Pillow knows more, but among them formats, such as EPS, that run other programs.
+MAX_PIXELS = 80_000_000  # 960 MB as float32 RGB; a large camera's photo has half as many
+# Pillow reads more formats, but some of them, such as EPS, run other programs.
 FORMATS = (
     "AVIF", "BMP", "GIF", "ICO", "JPEG", "JPEG2000", "PCX", "PNG", "PPM", "SGI", "TGA",
     "TIFF", "WEBP",
 )  # fmt: skip
-# What Pillow is known to raise on damaged bytes.
+# Exceptions that Pillow is known to raise on damaged files.
 DAMAGED = (
     OSError, SyntaxError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError,
     ArithmeticError, MemoryError, RuntimeError, struct.error, zlib.error,
@@ -31,13 +31,13 @@ Decoded = TypeVar("Decoded")
 
 
 def read_image(path: str | Path) -> np.ndarray:
-    """Read a photo as it is meant to be seen.
+    """Read a photo as it should be displayed.
 
-    The orientation that the file notes (EXIF) is applied, transparency is laid over white, grey (8
-    or 16 bits) and CMYK become RGB.
+    The file's EXIF orientation is applied, transparency is drawn over white, and grey (8 or 16
+    bits) and CMYK become RGB.
 
     Args:
-        path: a file in one of `FORMATS`; of an animation, the first picture.
+        path: a file in one of `FORMATS`; the first picture of an animation is read.
 
     Returns:
         (H, W, 3) float32 RGB in 0..1.
@@ -55,13 +55,13 @@ def decode_image(
     max_pixels: int = MAX_PIXELS,
     formats: tuple[str, ...] = FORMATS,
 ) -> Decoded:
-    """Open a picture, check its size before anything is unpacked, and decode it.
+    """Open a picture, check its size before anything is decompressed, and decode it.
 
     Args:
         path: of the file.
-        decode: what to make of the picture; whatever Pillow raises in it is damage.
-        max_pixels: a larger picture is refused.
-        formats: those that are tried, whatever the file is called.
+        decode: converts the picture; any exception of Pillow in it means a damaged file.
+        max_pixels: larger pictures are refused.
+        formats: the formats to try, regardless of the file's name.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -72,7 +72,7 @@ def decode_image(
         raise FileNotFoundError(f"expected an image file, found none at {path}")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of sizes that are looked at here, of odd EXIF
+            warnings.simplefilter("ignore")  # about sizes, which are checked here, and odd EXIF
             with Image.open(path, formats=formats) as picture:
                 if picture.width * picture.height <= max_pixels:
                     return decode(picture)
@@ -88,7 +88,7 @@ def decode_image(
 
 
 def write_image(path: str | Path, image: np.ndarray) -> None:
-    """Write an image in the format that the file's ending names.
+    """Write an image in the format that the file's ending selects.
 
     The file appears whole or not at all.
 
@@ -97,7 +97,7 @@ def write_image(path: str | Path, image: np.ndarray) -> None:
         image: (H, W, 3) or (H, W) float in 0..1 (values outside are clipped).
 
     Raises:
-        ValueError: if the shape, or the ending, is another one.
+        ValueError: if the shape or the ending is not supported.
         OSError: if the file cannot be written.
     """
     path, image = Path(path), np.asarray(image)
@@ -116,7 +116,7 @@ def write_image(path: str | Path, image: np.ndarray) -> None:
 
 
 def to_uint8(image: np.ndarray) -> np.ndarray:
-    """Round an image from float 0..1 to uint8 0..255, clipping what lies outside."""
+    """Round an image from float 0..1 to uint8 0..255, clipping values outside."""
     return np.round(np.clip(image, 0.0, 1.0) * 255.0).astype(np.uint8)
 
 

@@ -1,8 +1,8 @@
-"""The resampler: any box of an image, read on a grid of any size.
+"""The resampler: any box of an image, sampled on a grid of any size.
 
-Shrinking widens the filter to the size of an output pixel, so nothing finer than the output's grid
-survives as aliasing; enlarging is bilinear. Both are one triangle filter (Pillow's BILINEAR), down
-the rows and then across the columns.
+Shrinking widens the filter to the size of an output pixel, so detail finer than the output's grid
+does not alias; enlarging is bilinear. Both use one triangle filter (Pillow's BILINEAR), along the
+rows' axis and then along the columns'.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ def resample(
     size: tuple[int, int],
     repeat_edge: bool = True,
 ) -> np.ndarray:
-    """Read a box of an image on a grid.
+    """Sample a box of an image on a grid.
 
     Args:
         image: (H, W, C), float or uint8; pixel k covers [k − 0.5, k + 0.5].
         box: left, top, right, bottom: the outer edges of the grid, px of the image.
         size: height and width of the grid.
-        repeat_edge: outside of the image read its outermost pixel; otherwise 0.
+        repeat_edge: outside the image, use the outermost pixel; otherwise 0.
 
     Returns:
         (height, width, C) float32, on the image's own scale of values.
@@ -64,11 +64,11 @@ def resize_image(image: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
 def _taps(
     n_in: int, start: float, stop: float, n_out: int, repeat_edge: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Which input pixels make up each output pixel of one axis, and with what weights.
+    """The input pixels of each output pixel along one axis, and their weights.
 
     Returns:
         The first of T neighbouring input pixels, (n_out,) int64, and their weights, (n_out, T)
-        float32, whose rows sum to 1 (less where 0 is read outside of the image).
+        float32, whose rows sum to 1 (or less, if pixels outside the image count as 0).
     """
     if n_in < 1 or n_out < 1 or not stop > start:
         raise ValueError(
@@ -92,7 +92,7 @@ def _taps(
 
 @njit(cache=True, nogil=True)
 def _filter(image, first_row, row_weights, first_column, column_weights):
-    """Weigh rows into one line at a time, which stays in the cache, and that line's columns."""
+    """Combine rows into one line at a time, which stays in the cache, then that line's columns."""
     width, channels = image.shape[1], image.shape[2]
     flat = image.reshape(image.shape[0], width * channels)
     n_rows, n_columns = len(first_row), len(first_column)
