@@ -1,4 +1,4 @@
 """Disk and machine: paths, files written whole, checksums, MATLAB files, Markdown tables, threads.
 
-Nothing here knows what a face, a mesh or an image is; formats of those lie in their own rooms.
+Nothing here depends on faces, meshes or images; their file formats are in their own rooms.
 """

@@ -13,15 +13,15 @@ UNFINISHED = ".{name}.{process}.tmp"  # in the file's folder, hidden, one per pr
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary name to write to, which becomes the file if the block ends without error.
+    """Yield a temporary path, which is renamed to the file if the block ends without an error.
 
-    Otherwise the file that was there stays, and nothing half-written remains.
+    Otherwise an existing file stays unchanged, and no partial file remains.
 
     Args:
         path: the file to write; its folder must exist.
 
     Yields:
-        A name in the same folder; two processes that write one file get different names.
+        A path in the same folder; two processes that write one file get different paths.
     """
     name = UNFINISHED.format(name=path.name, process=os.getpid())
     temporary = path.with_name(name)
@@ -33,11 +33,11 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def remove_unfinished(folder: Path, pattern: str = "*") -> None:
-    """Remove the temporary files that killed programs have left in a folder.
+    """Remove the temporary files of killed programs from a folder.
 
     Args:
         folder: its subfolders are not searched.
-        pattern: only temporary files of files with such names, as `*.npy`.
+        pattern: names of the files whose temporary files are removed, such as `*.npy`.
     """
     for path in folder.glob(UNFINISHED.format(name=pattern, process="*")):
         path.unlink(missing_ok=True)

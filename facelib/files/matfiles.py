@@ -1,7 +1,7 @@
-"""MATLAB files, read and written: named arrays of known shapes, or an error that names the fault.
+"""MATLAB files, read and written: named arrays of known shapes, or an error that explains why not.
 
 The files come from other people's archives and are not trusted: a file's size and the shapes in its
-header are checked before anything is unpacked, and only plain numbers are accepted.
+header are checked before anything is decompressed, and only plain numbers are accepted.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from facelib.files.atomic import replacing
 
 Shape = tuple[int | None, ...]  # None: any length
 
-# What scipy's reader is known to raise on damaged bytes.
+# Exceptions that scipy's reader is known to raise on damaged files.
 DAMAGED = (
     OSError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError,
     MemoryError, AssertionError, struct.error, zlib.error, io.matlab.MatReadError,
@@ -37,8 +37,8 @@ def read_mat(
 
     Args:
         path: of the file.
-        wanted: by name, the shape that the array must have; None stands for any length.
-        max_bytes: a longer file is refused unread, and so is an array of more elements.
+        wanted: array name to required shape; None allows any length.
+        max_bytes: longer files, and arrays with more elements, are refused unread.
 
     Returns:
         The arrays by name, with the shape and dtype of the file.
@@ -68,7 +68,7 @@ def read_struct(
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if the struct or a field is missing or is not what it should be.
+        ValueError: if the struct or a field is missing or invalid.
     """
     path = _checked_size(Path(path), max_bytes)
     announced = {name: (shape, kind) for name, shape, kind in _reading(path, io.whosmat, path)}
@@ -108,7 +108,7 @@ def _checked_size(path: Path, max_bytes: int) -> Path:
 
 
 def _reading(path, function, *arguments):
-    """Call one of scipy's readers and raise what it raises as a ValueError that names the file."""
+    """Call one of scipy's readers; its exceptions become a ValueError that names the file."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

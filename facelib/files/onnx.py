@@ -1,9 +1,9 @@
-"""The one door to ONNX Runtime: one set of options for every session, and no telemetry.
+"""The only use of ONNX Runtime: one set of options for every session, and no telemetry.
 
 ONNX Runtime 1.32 writes a device id and a store of events below the user's home when it is
-imported, and uploads them, unless ORT_DISABLE_TELEMETRY is set by then; `facelib/__init__.py` sets
+imported, and uploads them, unless ORT_DISABLE_TELEMETRY is set before; `facelib/__init__.py` sets
 it. `onnxruntime.disable_telemetry_events()` is no substitute: the files are written before it can
-be called, and uploads go on after it.
+be called, and uploads continue after it.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def open_session(model: Path | bytes, threads: int | None = None) -> InferenceSession:
-    """Load an ONNX model to be run on the processor.
+    """Load an ONNX model for the processor.
 
     Args:
         model: a file, or a file's content.
-        threads: that a run may use; None takes all processors that we may use.
+        threads: number of threads; None: as many as the processors that we may use.
 
     Raises:
-        ValueError: if the file is missing, or is not a model that ONNX Runtime can run.
+        ValueError: if the file is missing, or ONNX Runtime cannot run it.
     """
     import onnxruntime
     from joblib import cpu_count
@@ -33,12 +33,12 @@ def open_session(model: Path | bytes, threads: int | None = None) -> InferenceSe
         raise ValueError(f"expected an ONNX file at {name}, found no such file")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors only, and those are raised
-    # By default ONNX Runtime ties its threads to cores, even to cores that we may not use.
+    # By default ONNX Runtime pins its threads to cores, even to cores that we may not use.
     options.intra_op_num_threads = threads or cpu_count()
-    # Threads that wait in a loop would take the processor from whoever runs next.
+    # Threads that spin while they wait would slow down other work.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     content = model if isinstance(model, bytes) else str(model)
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its errors have no other class in common
+    except Exception as error:  # its errors have no common base class
         raise ValueError(f"expected an ONNX file at {name}: {error}") from error

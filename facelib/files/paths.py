@@ -1,4 +1,4 @@
-"""Where the files that ship with the project lie."""
+"""Paths of the files that ship with the project."""
 
 import os
 from pathlib import Path
@@ -13,9 +13,9 @@ def data_dir() -> Path:
     """Return the folder that holds the head model, the weights and the data sets.
 
     Returns:
-        The folder named by the environment variable FACELIB_DATA; without it, `data/` beside the
-        package, where a clone of the repository has it; in an installed wheel, `data/` inside the
-        package, which has the head and the default network alone.
+        The folder named by the environment variable FACELIB_DATA. Without it, in a clone of the
+        repository, `data/` next to the package; in an installed wheel, `data/` inside the package,
+        which holds only the head and the default network.
     """
     chosen = os.environ.get(DATA_VARIABLE)
     if chosen:
@@ -28,14 +28,14 @@ def _missing(wanted: str) -> FileNotFoundError:
     where = f"set {DATA_VARIABLE} to the folder that holds it"
     if folder == IN_WHEEL:
         where = (
-            "the installed package has the head and the default network alone; all else is in the "
+            "the installed package has only the head and the default network; the rest is in the "
             f"folder data/ of facelib's repository: clone it and set {DATA_VARIABLE} to that folder"
         )
     return FileNotFoundError(f"expected {wanted} in {folder}, found no such file ({where})")
 
 
 def data_file(*parts: str) -> Path:
-    """Return a shipped file's path and say clearly when it is not there.
+    """Return a shipped file's path, or raise a clear error if it is missing.
 
     Args:
         parts: folders and file name below `data_dir()`, as in `data_file("head", "head.npz")`.
@@ -50,7 +50,7 @@ def data_file(*parts: str) -> Path:
 
 
 def data_files(folder: str, pattern: str) -> list[Path]:
-    """Return all shipped files of a kind, sorted, and say clearly when there is none.
+    """Return all shipped files of a kind, sorted, or raise a clear error if there are none.
 
     Args:
         folder: below `data_dir()`.

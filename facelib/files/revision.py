@@ -1,4 +1,4 @@
-"""Which revision of this code is running."""
+"""The revision of the running code."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ _CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def revision(checkout: Path = _CHECKOUT) -> str:
-    """Name the git revision of this code.
+    """Return the git revision of this code.
 
     Args:
         checkout: the folder that holds the package.
 
     Returns:
-        40 hexadecimal digits, followed by "-dirty" where a tracked file differs; "unknown" where
-        the folder is no checkout, or git is not installed.
+        40 hexadecimal digits, followed by "-dirty" if a tracked file differs; "unknown" if the
+        folder is not a checkout, or git is not installed.
     """
-    # An installed package may lie inside some other project's checkout.
+    # An installed package may be inside some other project's checkout.
     if not (checkout / ".git").exists():
         return UNKNOWN
     command = ["git", "-C", str(checkout), "describe", "--always", "--dirty", "--abbrev=40"]
     try:
-        # A tag is no name that a reader could check: only the digits are.
+        # A tag may move: only the digits identify a revision.
         done = subprocess.run([*command, "--exclude=*"], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return UNKNOWN

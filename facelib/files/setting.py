@@ -7,11 +7,11 @@ from typing import Any
 
 
 def setting(default: Any, sentence: str, **limits: Any) -> Any:
-    """Make a dataclass's field with the sentence and the limits that the command line shows.
+    """Make a dataclass field with the help sentence and the limits that the command line uses.
 
     Args:
-        default: its value unless another is given.
-        sentence: what it sets.
+        default: its default value.
+        sentence: its help.
         **limits: see `facelib.cli.options.dataclass_options`.
     """
     return field(default=default, metadata={"help": sentence, **limits})

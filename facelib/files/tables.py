@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 
 
 def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]], sides: str | None = None) -> str:
-    """Lay out cells as a Markdown table.
+    """Format cells as a Markdown table.
 
     Args:
         heads: one per column.
-        rows: cells, as many in each as there are heads.
-        sides: one of `<` and `>` per column: pads cells to one width, so that the text itself is a
-            table, and aligns `>` columns to the right; None leaves cells as they are.
+        rows: cells, one per head.
+        sides: `<` or `>` per column: pads cells to equal width, so that the source reads as a
+            table, and aligns `>` columns to the right; None does not pad.
 
     Raises:
         ValueError: if a row does not have one cell per head.

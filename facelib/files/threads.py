@@ -1,6 +1,6 @@
 """One thread for linear algebra, so that a result has the same bits on any number of cores.
 
-A matrix product that is split over threads adds its terms in another order and so rounds
+A matrix product that is split over threads adds its terms in another order and thus rounds
 differently.
 """
 
@@ -20,7 +20,7 @@ _limit = None
 
 @contextmanager
 def single_threaded_blas() -> Iterator[None]:
-    """Let BLAS use one thread inside the block; nests, and several threads may be in it at once."""
+    """Limit BLAS to one thread inside the block; may be nested and used by several threads."""
     global _inside, _limit
     with _lock:
         if _inside == 0:
@@ -37,7 +37,7 @@ def single_threaded_blas() -> Iterator[None]:
 
 @lru_cache(maxsize=1)
 def _controller() -> ThreadpoolController:
-    # Numpy and scipy bring a BLAS each; both have to be loaded before they can be found.
+    # Numpy and scipy each ship a BLAS; both must be loaded before they can be found.
     import numpy.linalg  # noqa: F401
     import scipy.linalg  # noqa: F401
 
