@@ -1,10 +1,10 @@
-"""Check whether a network's answers to one photo agree: a test without known shapes.
+"""Measure whether a network's predictions for one photo agree: a test without ground truth.
 
-Chapter 10. A photo goes in; distances between the answers to the photo and to changed versions of
-it come out. A mirrored photo shows the mirrored face, another crop the same face, a rotated photo
-the rotated face. Each answer is mapped back to the frame of the first one, and every difference is
-error, whatever the true shape. It is only a part of the error: a network that always answers the
-mean face in the middle of the crop agrees with its mirror image.
+Chapter 10. A photo goes in; distances between the predictions for the photo and for changed
+versions of it come out. A mirrored photo shows the mirrored face, another crop the same face, a
+rotated photo the rotated face. Each prediction is mapped back to the frame of the first one, and
+every difference is error, whatever the true shape is. It is only a part of the error: a network
+that always predicts the mean face in the middle of the crop is consistent under mirroring.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ROTATION_DETAIL = 2  # times the crop's resolution: shrinking hides the blur of 
 
 @dataclass(frozen=True, eq=False)
 class Variant:
-    """A changed photo, and the map that takes its answer back.
+    """A changed photo, and the map from its prediction back to the first one's frame.
 
     Attributes:
         change: one of `CHANGES`.
@@ -49,12 +49,12 @@ class Variant:
 
 @dataclass(frozen=True)
 class Consistency:
-    """Distances between a network's answers to changed photos and its answer to the first one.
+    """Distances of a network's predictions for changed photos from that for the original.
 
     Attributes:
         distance_px: for each of `CHANGES`, mean over its variants and the face's vertices, px of
             the first crop, in 3D.
-        box_px: mean side of the first answer's box in the image plane, px of the same crop.
+        box_px: mean side of the first prediction's box in the image plane, px of the same crop.
     """
 
     distance_px: Mapping[str, float]
@@ -72,17 +72,17 @@ def measure_consistency(
     front_crop: Crop,
     side_cut: np.ndarray | None = None,
 ) -> Consistency:
-    """Compare a network's answers to a photo and to the same photo mirrored, re-cropped, rotated.
+    """Compare a network's predictions for a photo and for it mirrored, re-cropped and rotated.
 
     A mirrored front photo goes with the mirrored side photo; all other changes keep the side photo,
-    because the answer is in the front photo's frame. Depth needs no shift: the point with z = 0
+    because the prediction is in the front photo's frame. Depth needs no shift: the point with z = 0
     stays the farthest. Depth scales with x and y.
 
     Args:
         network: from `facelib.networks`.
         layout: of the network's size S.
         front: (H, W, 3) float32 RGB in 0..1.
-        front_crop: where the face lies in it, as `reconstruct` finds it.
+        front_crop: the face's crop, as `reconstruct` finds it.
         side_cut: (S, S, 3) float32, the crop of the side photo; None: no side photo.
 
     Raises:
@@ -134,7 +134,7 @@ def list_variants(layout: UVLayout, front: np.ndarray, crop: Crop) -> list[Varia
 
 def _mirrored(layout: UVLayout, front_cut: np.ndarray) -> Variant:
     def to_first(vertices: np.ndarray) -> np.ndarray:
-        # The left cheek of the mirrored photo is the right cheek of the face.
+        # The mirrored photo's left cheek is the face's right cheek.
         return vertices[layout.mirror] * [-1, 1, 1] + [layout.size - 1, 0, 0]
 
     return Variant("mirrored", front_cut[:, ::-1], to_first)

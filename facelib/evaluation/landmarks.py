@@ -1,7 +1,7 @@
-"""Score a network on photos with 68 known points, AFLW2000-3D: errors by yaw come out.
+"""Score a network on photos with 68 known points, AFLW2000-3D: errors by yaw.
 
 The other metrics of chapter 09 need the true shape; this one needs only points. Each face has a
-single photo, and a network that needs two gets it twice, so only its use of the front is scored.
+single photo. A network that needs two gets it twice, so only its use of the front photo is scored.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class LandmarkScores:
     Attributes:
         yaws_deg: (F,) float64, of the heads.
         errors: (F,) float64, of the network.
-        mean_errors: (F,) float64, of the mean of all true points, the baseline.
+        mean_errors: (F,) float64, of the baseline, the mean of all true points.
         left_out: one sentence per photo that was skipped.
     """
 

@@ -3,14 +3,14 @@
 Chapter 09. No two of the three main numbers are comparable with each other, nor with another
 paper's:
 
-- *vertex error* (mm): mean distance between corresponding vertices, nothing aligned. Two parts of
+- *vertex error* (mm): mean distance between corresponding vertices, without alignment. Two parts of
   it are measured too: *depth error*, along the line of sight, which one photo constrains least, and
   *shape error*, which remains after the best similarity.
 - *surface distance* (mm): after a similarity alignment, point to surface, both ways, averaged.
 - *thesis NME*: mean distance to the nearest true vertex after rigid ICP / bounding-box diagonal.
 
 Lower is better for each. Next to each stands its *skill*: the error / the error of the mean-face
-baseline on the same face. The baseline answers with the mean of a training set, whatever the photo
+baseline on the same face. The baseline is the mean of a training set, whatever the photo
 shows. A skill of 1 means that the photos did not help.
 """
 
@@ -28,11 +28,11 @@ from facelib.geometry.transforms import Similarity
 
 BOXES = ("truth", "prediction")
 MAX_ALIGNMENT_POINTS = 1000
-"""At most so many vertices, evenly taken, are aligned to a surface; all of them are scored."""
+"""Largest number of vertices, evenly chosen, for aligning to a surface; all are scored."""
 
 
 def vertex_error_mm(prediction: np.ndarray, truth: np.ndarray, px_per_mm: float = 1.0) -> float:
-    """Return the mean distance between corresponding vertices, mm, with nothing aligned.
+    """Return the mean distance between corresponding vertices, mm, without alignment.
 
     Args:
         prediction: (V, 3) float, in the truth's frame (mostly the crop frame).
@@ -48,7 +48,7 @@ def vertex_error_mm(prediction: np.ndarray, truth: np.ndarray, px_per_mm: float 
 
 
 def depth_error_mm(prediction: np.ndarray, truth: np.ndarray) -> float:
-    """Return the mean |Δz| between corresponding vertices, with nothing aligned.
+    """Return the mean |Δz| between corresponding vertices, without alignment.
 
     Args:
         prediction: (V, 3) float, mm, in the truth's frame, whose z is along the line of sight.

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 def mean_vertices(pairs: Iterable[FacePair]) -> np.ndarray:
     """Return the mean face of a training set: (V, 3) float64, px of the crop frame.
 
-    It is the best answer of a network that ignores its photos.
+    It is the best prediction of a network that ignores its photos.
 
     Raises:
         ValueError: if there is no pair.
@@ -60,7 +60,7 @@ def predict_vertices(
         with_side: whether the network gets the side photo.
 
     Raises:
-        NoSideError: if the network needs the side photo and does not get it.
+        NoSideError: if the network needs the side photo and `with_side` is False.
     """
     whole = Crop.whole(pair.size, network.size)
     front, side = (
@@ -127,14 +127,14 @@ def evaluate_pairs(
 
     Args:
         network: from `facelib.networks`.
-        pairs: people that were in no training set.
+        pairs: people who were in no training set.
         layout: of the network's size.
         mean_face: (V, 3) float, px of the pairs' crop frame, from `mean_vertices`.
         region: (V,) bool, the vertices to compare; None: the layout's face.
         with_side: whether the network gets the side photos.
 
     Raises:
-        NoSideError: if the network needs side photos and does not get them.
+        NoSideError: if the network needs side photos and `with_side` is False.
     """
     region = layout.labels["face"] if region is None else region
     scores, mean_scores = [], []

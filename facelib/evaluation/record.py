@@ -1,4 +1,4 @@
-"""Write an evaluation to a JSON file and read it: all scores, and what is needed to repeat them.
+"""Write an evaluation to a JSON file and read it: all scores, and how to repeat them.
 
 Scoring a hundred faces takes a minute. Chapter 09 reads the scores of the shipped weights from such
 a file, scores a few of the same faces again, and compares.
@@ -19,12 +19,12 @@ from facelib.files.atomic import replacing
 RECORD_FORMAT = 2
 SINCE_FORMAT_2 = ("depth_error_mm", "shape_error_mm")
 """Metrics that records of format 1 lack; reading such a record leaves them unknown."""
-DIGITS = 6  # of a score, after the point: far below anything that matters
+DIGITS = 6  # of a score, after the point: far more than its accuracy
 
 
 @dataclass(frozen=True, eq=False)
 class EvaluationRecord:
-    """An evaluation and where it came from.
+    """An evaluation and its origin.
 
     Attributes:
         method: the network's name.

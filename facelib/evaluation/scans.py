@@ -52,10 +52,10 @@ class ScanTruth:
     """A scan, prepared once for every method that is scored on it.
 
     Attributes:
-        surface: the scan's part about the face, mm, head frame.
+        surface: the part of the scan around the face, mm, head frame.
         region: (N,) bool, its vertices that are measured.
         dense_points: (P, 3) float64, points of the surface at most about 1 mm apart.
-        keypoints_head: (68, 3) float64, mm, where alignment starts.
+        keypoints_head: (68, 3) float64, mm, for the initial alignment.
     """
 
     surface: Mesh
@@ -119,7 +119,7 @@ def score_scan(name: str, vertices_mm: np.ndarray, truth: ScanTruth, layout: UVL
     """Score predicted vertices against a scan.
 
     Args:
-        name: the subject's.
+        name: the subject's name.
         vertices_mm: (V, 3) float, layout vertices in a right-handed frame, mm.
         truth: from `prepare_truth`.
         layout: of the vertices.
@@ -150,7 +150,7 @@ def _scan_nme(points_mm: np.ndarray, truth: ScanTruth, initial: Similarity) -> f
 def predict_head(network: FaceNetwork, views: ScanViews, layout: UVLayout) -> np.ndarray:
     """Return a network's vertices for two photos of a scan: (V, 3) float64, mm, head frame.
 
-    The camera's scale is known, and so is the face's size; its depth is known up to a shift.
+    The camera's scale is known, so the face's size is, too; its depth is known up to a shift.
     """
     fronts, sides = (photo[None].astype(np.float32) / 255 for photo in (views.front, views.side))
     position_map = predict_position_maps(network, fronts, sides)[0]

@@ -1,4 +1,4 @@
-"""What each face scored, for a method and for the mean-face baseline."""
+"""The scores of each face, for a method and for the mean-face baseline."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ SOURCES = {"synthetic": "synthetic people", "facegen": "FaceGen's people", "300W
 
 @dataclass(frozen=True)
 class _Column:
-    """How a table shows one of `METRICS`: heading, digits, and a factor for the unit."""
+    """A table's column for one of `METRICS`: heading, digits, and a factor for the unit."""
 
     metric: str
     heading: str
@@ -40,7 +40,7 @@ _COLUMNS = (
 def score_table(methods: Mapping[str, Evaluation]) -> str:
     """Write a row per method, and the mean-face baseline last: mean error (median skill).
 
-    A metric that no method has gets no column: vertex error, where scans are the truth.
+    A metric that no method has gets no column, such as vertex error on scans.
 
     Args:
         methods: name → evaluation; all on the same faces.

@@ -1,4 +1,4 @@
-"""People at a network's size, its answers for them, and distances between answers in mm."""
+"""People at a network's size, its predictions for them, and distances between them in mm."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def predict_faces(
         network: from `facelib.networks`.
         layout: of the photos' size.
         fronts: (B, S, S, 3) float32 RGB in 0..1.
-        sides: the same shape; None where there are none.
+        sides: the same shape; None without side photos.
 
     Raises:
         NoSideError: if there are no sides and the network needs them.

@@ -12,16 +12,17 @@ from facelib.networks.catalogue import create
 
 
 def untrained(name: str, size: int, photos: torch.Tensor, seed: int) -> FaceNetwork:
-    """Make a network with random weights whose answer depends on its photos: the control.
+    """Make a network with random weights whose output depends on its photos: the control.
 
-    The answer of a fresh network may not. Here layers that start at zero get torch's default start,
-    a decoder that needs calibration gets it, and BatchNorm takes its statistics from the photos.
+    The output of a fresh network may not. Here layers that start at zero get torch's default
+    initialisation, a decoder that needs calibration gets it, and BatchNorm takes its statistics
+    from the photos.
 
     Args:
         name: one of `NETWORKS`.
         size: px, side of its photos.
         photos: (B, 6, size, size), some people.
-        seed: of the weights; torch's global generator is left as it was.
+        seed: of the weights; torch's global generator is restored.
 
     Returns:
         The network in evaluation mode.

@@ -1,4 +1,4 @@
-"""Change or hide photos and see how far a network's answer moves."""
+"""Change or hide photos and measure how far a network's prediction moves."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def spoiled_views(
         sides: the same shape.
 
     Returns:
-        What was done → fronts and sides (None: no side photo); first the unchanged photos.
+        Name of the change → fronts and sides (None: no side photo); the unchanged photos first.
 
     Raises:
         ValueError: if there is only one person.
@@ -67,7 +67,7 @@ def hide(photos: np.ndarray, centre: tuple[float, float], box: float) -> np.ndar
 def occlusion_map(
     network: FaceNetwork, layout: UVLayout, faces: Faces, photo: str, n: int, box: float
 ) -> np.ndarray:
-    """Measure how far the answer moves when a grey box hides each part of one photo.
+    """Measure how far the prediction moves when a grey box hides each part of one photo.
 
     Args:
         network: from `facelib.networks`.
