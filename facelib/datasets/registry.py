@@ -1,7 +1,7 @@
-"""The list of data sets: purpose, licence, where to ask for each, and which files are present.
+"""The list of data sets: purpose, licence, source, and which files are present.
 
-None of the licensed ones ships. Each face data set has a stand-in: files that this project makes
-itself with the same names, format and units. A marker file tells a stand-in from the real data.
+None of the licensed ones ships. Each face data set has a stand-in: files made by this project with
+the same names, format and units. A marker file distinguishes a stand-in from the real data.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from facelib.files.paths import data_dir
 from facelib.files.tables import markdown
 
 STAND_IN_MARKER = "STAND-IN.txt"
-FIRST_IDENTITY = 2_000_000_000  # of people in licensed data; synthetic people are below it
+FIRST_IDENTITY = 2_000_000_000  # of people in licensed data; synthetic people have lower numbers
 MAX_COUNTED = 1_000_000  # files; more need not be counted
 
 
 @dataclass(frozen=True)
 class Expected:
-    """Files that a dataset consists of.
+    """One kind of files in a dataset.
 
     Attributes:
         pattern: glob below the dataset's folder.
-        count: how many there should be; a stand-in may have fewer.
+        count: expected number; a stand-in may have fewer.
         what: what they are, in the plural.
-        instead: glob of files that serve as well, if none matches the pattern.
+        instead: glob of files to accept if none matches the pattern.
     """
 
     pattern: str
@@ -40,7 +40,7 @@ class Expected:
     instead: str | None = None
 
     def present_in(self, folder: Path) -> int:
-        """Count the files that are there."""
+        """Count the files present."""
         patterns = [self.pattern, self.instead] if self.instead else [self.pattern]
         counts = (sum(1 for _ in islice(folder.glob(p), MAX_COUNTED)) for p in patterns)
         return next((count for count in counts if count), 0)
@@ -48,14 +48,14 @@ class Expected:
 
 @dataclass(frozen=True)
 class Dataset:
-    """One dataset that a reader may bring.
+    """One dataset that a user may add.
 
     Attributes:
-        name: as its authors call it.
+        name: its authors' name for it.
         folder: below the data folder.
         purpose: its use in this project.
         licence: in a few words.
-        ask: address where to ask for it.
+        ask: address to request it from.
         expected: its files.
         stand_in: its name in the command `standin`, or None if it has no stand-in.
     """
@@ -114,7 +114,7 @@ DATASETS = (
 
 @dataclass(frozen=True)
 class Presence:
-    """How many files of a dataset are present.
+    """The number of files of a dataset that are present.
 
     Attributes:
         counts: one number per entry of `Dataset.expected`.
@@ -126,7 +126,7 @@ class Presence:
 
     @property
     def present(self) -> bool:
-        """Whether there are files of each kind."""
+        """Whether files of each kind are present."""
         return all(self.counts)
 
 
@@ -156,7 +156,7 @@ def presence(dataset: Dataset, root: Path | None = None) -> Presence:
 
 
 def missing_sentence(dataset: Dataset, folder: Path | str) -> str:
-    """Write one sentence: a dataset is not in a folder, and where to get it."""
+    """Return a sentence: a dataset is missing in a folder, and its source."""
     wanted = " and ".join(expected.pattern for expected in dataset.expected)
     sentence = f"no {wanted} of {dataset.name} in {folder}: ask for it at {dataset.ask}"
     if dataset.stand_in:
@@ -185,7 +185,7 @@ def mark_stand_in(folder: Path | str, dataset: Dataset, made_by: str) -> None:
 
 @contextmanager
 def new_stand_in(folder: Path | str, dataset: Dataset, made_by: str) -> Iterator[Path]:
-    """Give a temporary folder for a stand-in, which becomes the folder when the block ends well.
+    """Yield a temporary folder for a stand-in, renamed to the folder if the block succeeds.
 
     Args:
         folder: new or empty, so that a stand-in never mixes with real data.
@@ -201,7 +201,7 @@ def new_stand_in(folder: Path | str, dataset: Dataset, made_by: str) -> Iterator
     """
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ValueError(f"expected a new or an empty folder, but {folder} holds something")
+        raise ValueError(f"expected a new or an empty folder, but {folder} holds files")
     folder.parent.mkdir(parents=True, exist_ok=True)
     unfinished = folder.with_name(f".{folder.name}.{os.getpid()}")
     try:

@@ -1,4 +1,4 @@
-"""AFLW2000-3D: single photos with fitted faces, to test on; cropped photos with points come out."""
+"""AFLW2000-3D: read single photos with fitted faces for testing, as cropped photos with points."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class TestPhoto:
         vertices_image: (V, 3) float32 px, crop frame, lowest z 0.
         pose_deg: (3,) float32 pitch, yaw, roll.
         px_per_mm: crop px per head mm.
-        name: of the file.
+        name: the file's name.
     """
 
     __test__ = False  # for pytest, which collects classes by this name
@@ -43,7 +43,7 @@ class TestPhoto:
 def read_test_photos(
     root: Path | str, face: BaselFace, size: int = 256
 ) -> Iterator[TestPhoto | Skipped]:
-    """Yield AFLW2000-3D's photos in order of name, or a `Skipped` where one was left out.
+    """Yield AFLW2000-3D's photos in order of name, with a `Skipped` for each unusable one.
 
     Args:
         root: holds image00002.jpg, image00002.mat and so on.

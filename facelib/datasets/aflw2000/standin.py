@@ -19,7 +19,7 @@ from facelib.datasets.registry import find_dataset, new_stand_in
 AFLW_KEYPOINTS = (
     17, 19, 21, 22, 24, 26, 36, 36, 39, 42, 45, 45, 2, 31, 30, 35, 14, 48, 51, 54, 8
 )  # fmt: skip
-"""Numbers of the 68 that stand for AFLW's 21 points; its eye centres become corners."""
+"""Keypoints of the 68 used for AFLW's 21 points; eye corners replace its eye centres."""
 
 
 def write_aflw2000_standin(
@@ -29,17 +29,17 @@ def write_aflw2000_standin(
     columns: int = GRID_COLUMNS,
     rows: int = GRID_ROWS,
 ) -> int:
-    """Write a stand-in of AFLW2000-3D: one photo per face, of held-out people.
+    """Write a stand-in for AFLW2000-3D: one photo per face, of held-out people.
 
     Args:
         folder: new or empty; appears whole or not at all.
         count: how many photos.
-        seed: of everything drawn.
+        seed: of all draws.
         columns: of the stand-in Basel model that the parameters are meant for.
         rows: the same.
 
     Returns:
-        How many photos were written.
+        The number of photos written.
 
     Raises:
         ValueError: if the folder is not empty.

@@ -1,7 +1,7 @@
 """The files of the Basel Face Model, as arrays: `BFM.mat`, or the raw files that it is made from.
 
-BFM (Paysan et al. 2009) ships nowhere. face3d's script makes `BFM.mat` from the raw files; both can
-be read. They hold vertices interleaved x y z in µm, and indices from 1.
+BFM (Paysan et al. 2009) may not be redistributed. face3d's script makes `BFM.mat` from the raw
+files; both can be read. They hold vertices interleaved x y z in µm, and indices from 1.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from facelib.files.matfiles import read_mat, read_struct, write_mat
 UM_PER_MM = 1000.0
 MODEL_FILE, UV_FILE, MOUTH_FILE = "BFM.mat", "BFM_UV.mat", "Model_tri_mouth.mat"
 RAW_FILES = ("01_MorphableModel.mat", "model_info.mat", "Model_Expression.mat")
-RAW_FOLDERS = (".", "raw", "3ddfa", "stn")  # face3d's instructions spread the raw files out
+RAW_FOLDERS = (".", "raw", "3ddfa", "stn")  # where face3d's instructions put the raw files
 MAX_BYTES = 2**31
 
 
@@ -37,7 +37,7 @@ class BaselArrays:
         triangles: (M, 3) int32.
         mouth_triangles: (T, 3) int32.
         keypoints: (68,) int32.
-        kept: (N,) int32, which vertices of the raw model these are, or None.
+        kept: (N,) int32, the raw model's numbers of these vertices, or None.
     """
 
     shape_mean: np.ndarray
@@ -55,14 +55,14 @@ class BaselArrays:
 
 
 def read_basel(folder: Path) -> BaselArrays:
-    """Read BFM.mat, or build the same from the raw files.
+    """Read BFM.mat, or build the same arrays from the raw files.
 
     Args:
         folder: holds `BFM.mat`, or `01_MorphableModel.mat`, `model_info.mat` and
             `Model_Expression.mat` (in face3d's folders raw, 3ddfa and stn, or together).
 
     Raises:
-        FileNotFoundError: if neither is there.
+        FileNotFoundError: if neither is present.
         ValueError: if a file is damaged.
     """
     if (folder / MODEL_FILE).is_file():
@@ -110,7 +110,7 @@ def _read_struct(path: Path) -> BaselArrays:
 
 
 def _read_raw(paths: dict[str, Path], mouth_triangles: np.ndarray) -> BaselArrays:
-    """Build what BFM.mat holds from the raw model and 3DDFA's files.
+    """Build the arrays of BFM.mat from the raw model and 3DDFA's files.
 
     The raw model has 53,490 vertices; `trimIndex` keeps 53,215 of them.
     """
@@ -184,7 +184,7 @@ def write_basel(folder: Path | str, arrays: BaselArrays, uv: np.ndarray) -> None
 
     Args:
         folder: must exist.
-        arrays: what to write; the mean goes into shapeMU, and expMU is 0.
+        arrays: the arrays to write; the mean is stored in shapeMU, and expMU is 0.
         uv: (N, 2) float, v down.
     """
     column = np.float32(arrays.shape_mean)[:, None]

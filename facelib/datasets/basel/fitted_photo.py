@@ -1,7 +1,7 @@
 """A photo with fitted parameters of the Basel model, as 300W-LP and AFLW2000-3D store it.
 
 The files' own frames: the face in µm, rotated by R = Rx·Ry·Rz, scaled to px, y up from the photo's
-lower edge. `place` is the one function that flips y.
+lower edge. Only `place` flips y.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FARTHEST = 0.15  # median distance of keypoints and pt2d, in keypoint box sides
 
 @dataclass(frozen=True)
 class Skipped:
-    """A photo or pair that was left out, and why."""
+    """A photo or pair that was skipped, with the reason."""
 
     name: str
     reason: str
@@ -38,7 +38,7 @@ class Parameters:
 
     Attributes:
         rotation: (3, 3) float64, model frame → eye.
-        yaw: rad as the file has it: positive toward the image's left.
+        yaw: rad, with the file's sign: positive toward the image's left.
         translation_px: (3,) float64.
         scale: px per µm.
         shape_para: (199,) float64, BFM's units.
@@ -74,7 +74,7 @@ class FittedPhoto:
         image: (H, W, 3) uint8 RGB.
         vertices_image: (V, 3) float64 px, layout vertices, image frame; z toward the camera.
         keypoints_image: (68, 3) float64 px, the model's.
-        parameters: as in the file.
+        parameters: the file's parameters.
     """
 
     image: np.ndarray
@@ -132,7 +132,7 @@ def place(points: np.ndarray, parameters: Parameters, height: int) -> np.ndarray
     Args:
         points: (N, 3) float, mm, the model's frame.
         parameters: of the photo.
-        height: of the photo, px.
+        height: height of the photo, px.
 
     Returns:
         (N, 3) float64 px, image frame; z toward the camera, same scale as x and y.
@@ -151,7 +151,7 @@ def read_fitted(path: Path, face: BaselFace, parameters: Parameters) -> FittedPh
 
     Raises:
         FileNotFoundError: if the photo is missing.
-        ValueError: if it is damaged or too large, or the face is not on it.
+        ValueError: if it is damaged or too large, or the face is not in it.
     """
     image = _read_photo(path)
     vertices, keypoints = face.vertices(parameters.shape_para, parameters.exp_para)
@@ -164,8 +164,8 @@ def read_fitted(path: Path, face: BaselFace, parameters: Parameters) -> FittedPh
 def _read_photo(path: Path) -> np.ndarray:
     """Read a photo as (H, W, 3) uint8.
 
-    Unlike `read_image` it keeps bytes, which makes cutting a crop twice as fast, and ignores the
-    orientation that the file notes: the parameters count pixels as they are stored.
+    Unlike `read_image` it keeps bytes, which makes cropping twice as fast, and ignores the file's
+    EXIF orientation: the parameters refer to the pixels as stored.
     """
     return decode_image(path, lambda picture: np.asarray(picture.convert("RGB")), MAX_PIXELS)
 
@@ -183,19 +183,19 @@ def _check_consistent(path, image, keypoints, annotated) -> None:
         if np.median(apart) > FARTHEST * box:
             raise ValueError(
                 f"expected pt2d of {path} on the fitted face, but they are {np.median(apart):.0f} "
-                "px apart; is the model another one than the photos were fitted with?"
+                "px apart; were the photos fitted with another model?"
             )
 
 
 def crop_fitted(
     photo: FittedPhoto, size: int, rng: np.random.Generator | None
 ) -> tuple[np.ndarray, np.ndarray, Crop]:
-    """Cut a photo about its keypoints as listing A.1 does; the vertices follow.
+    """Crop a photo around its keypoints as in listing A.1, and move the vertices with it.
 
     Args:
-        photo: with its face.
+        photo: the photo with its face.
         size: side of the crop, px.
-        rng: jitters the crop; None leaves it centred.
+        rng: jitters the crop; None: no jitter.
 
     Returns:
         (size, size, 3) uint8; (V, 3) float32 px, crop frame, lowest z 0; and the crop.

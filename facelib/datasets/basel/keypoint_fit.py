@@ -1,7 +1,7 @@
-"""Fit the Basel model to 68 points of a photo: in short, how the truth of 300W-LP was made.
+"""Fit the Basel model to 68 points of a photo, as was done, in principle, for 300W-LP.
 
-The points locate corners and contours, but neither the surface between them nor its depth; those
-come from the model's prior. Chapter 06 measures what that costs.
+The points locate corners and contours, but neither the surface between them nor its depth, which
+come from the model's prior. Chapter 06 measures the resulting error.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def fit_keypoints(
         noise_px: standard deviation of a point's error; larger trusts the model more.
 
     Returns:
-        Parameters as a .mat file of 300W-LP has them; the depth of the origin is 0.
+        Parameters as in a .mat file of 300W-LP; the depth of the origin is 0.
 
     Raises:
         ValueError: if there are not 68 finite points.

@@ -1,8 +1,8 @@
 """The Basel model in our layout: 228 parameters in, layout vertices out.
 
-The model's mesh is registered to ours once (mesh integration, chapter 05), and the matrix is kept
-in a file. A face is linear in its coefficients, and so is the change of layout; both become one
-small matrix, so no photo needs the model's 53,215 vertices.
+The model's mesh is registered to ours once (mesh transfer, chapter 05), and the matrix is stored
+in a file. A face is linear in its coefficients, and so is the change of layout. Together they are
+one small matrix, so no photo needs the model's 53,215 vertices.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class BaselFace:
     Attributes:
         mean: (V + 68, 3) float32, mm: layout vertices, then keypoints.
         basis: (K + E, 3 (V + 68)) float32, mm per unit of Shape_Para and Exp_Para.
-        deviations: (K + E,) float64, a standard deviation in the same units.
+        deviations: (K + E,) float64, standard deviations in the same units.
         n_shape: K.
         stand_in: whether the model behind it is a stand-in.
     """
@@ -82,10 +82,10 @@ class BaselFace:
 
 
 def load_basel_face(folder: Path | str, layout: UVLayout | None = None) -> BaselFace:
-    """Load a Basel model in our layout; its registration is computed once and kept.
+    """Load a Basel model in our layout; its registration is computed once and stored.
 
     Args:
-        folder: of the model, see `load_basel`. The matrix is kept there.
+        folder: the model's folder, see `load_basel`. The matrix is stored there.
         layout: the shipped one by default.
 
     Raises:
@@ -97,7 +97,7 @@ def load_basel_face(folder: Path | str, layout: UVLayout | None = None) -> Basel
 
 
 def layout_matrix(model: BaselModel, folder: Path, layout: UVLayout) -> csr_array:
-    """(V, N) csr: layout vertices = matrix @ model vertices; read from `folder` or made there."""
+    """(V, N) csr: layout vertices = matrix @ model vertices; read from `folder` or stored there."""
     path = folder / f"layout-{_fingerprint(model, layout)}.npz"
     if path.is_file():
         try:
@@ -117,7 +117,7 @@ def layout_matrix(model: BaselModel, folder: Path, layout: UVLayout) -> csr_arra
 def register(model: BaselModel, layout: UVLayout) -> csr_array:
     """Register the model's mean to our head: (V, N) csr. Takes seconds.
 
-    The triangles that close the mouth are left out, because our lips would be mapped onto them.
+    The triangles that close the mouth are omitted, because our lips would be mapped onto them.
     """
     head = model.head
     keypoints = head.keypoints(head.mean_head)

@@ -1,6 +1,6 @@
 """The Basel Face Model with 3DDFA's expressions, as a morphable model in mm.
 
-BFM's axes are those of the head frame; its µm become mm and its unit vectors standard deviations.
+BFM's axes are those of the head frame. µm are converted to mm, unit vectors to deviations.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from facelib.geometry.mesh import triangle_normals
 
 @dataclass(frozen=True)
 class BaselModel:
-    """A Basel Face Model: a morphable model that also takes 300W-LP's own numbers.
+    """A Basel Face Model: a morphable model that also takes 300W-LP's own parameters.
 
     Attributes:
         head: mm, head frame; coefficients in standard deviations; no regions.
@@ -42,7 +42,7 @@ class BaselModel:
     stand_in: bool
 
     def vertices(self, shape_para: np.ndarray, exp_para: np.ndarray) -> np.ndarray:
-        """Return the face of 300W-LP's parameters (2.6).
+        """Build the face from 300W-LP's parameters (2.6).
 
         Args:
             shape_para: (K,) or (K, 1) float, as in the file.
@@ -138,7 +138,7 @@ def _checked_count(folder: Path, arrays: BaselArrays) -> int:
 
 
 def _rows(basis: np.ndarray, deviations: np.ndarray) -> np.ndarray:
-    """Turn (3N, K) columns into (K, N, 3) float32, one deviation each."""
+    """Convert (3N, K) columns to (K, N, 3) float32, scaled to one deviation each."""
     scaled = basis.T * np.float32(deviations)[:, None]
     return np.ascontiguousarray(scaled, np.float32).reshape(len(deviations), -1, 3)
 
@@ -149,7 +149,7 @@ def _is_inside_out(vertices_head: np.ndarray, triangles: np.ndarray) -> bool:
 
 
 def _cylinder_uv(vertices_head: np.ndarray) -> np.ndarray:
-    """Unroll a head about its vertical axis: (N, 2) float32, v down."""
+    """Unroll a head around its vertical axis: (N, 2) float32, v down."""
     around = np.arctan2(vertices_head[:, 0], vertices_head[:, 2]) / (2 * np.pi) + 0.5
     low, high = vertices_head[:, 1].min(), vertices_head[:, 1].max()
     return np.float32(np.column_stack([around, (high - vertices_head[:, 1]) / (high - low)]))

@@ -1,10 +1,10 @@
 """A stand-in for the Basel Face Model: the shipped head's face on another mesh, as BFM.mat.
 
-The mesh is a grid about a vertical axis, like that of a scanner that circles a head. Its 199 shapes
-are the shipped head's with their mirror images, so that the model also contains the faces of
-mirrored photos, and small smooth bumps that the shipped head lacks. Its 29 expressions and 199
-textures are principal components of the synthetic people's. As in BFM, units are µm, indices count
-from 1, coordinates are interleaved, and the origin is not ours.
+The mesh is a grid around a vertical axis, as from a scanner that circles a head. Its 199 shapes are
+the shipped head's and their mirror images, so that the model also contains the faces of mirrored
+photos, and small smooth bumps that the shipped head lacks. Its 29 expressions and 199 textures are
+principal components of those of the synthetic people. As in BFM, units are µm, indices count from
+1, coordinates are interleaved, and the origin differs from ours.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class StandInModel:
         return on_grid @ wanted / (on_grid**2).sum(axis=1)  # they are orthogonal on the grid
 
     def texture_para(self, looks: Appearance) -> np.ndarray:
-        """Return the Tex_Para closest to a person's looks: (199,) float64."""
+        """Return the Tex_Para nearest to a person's looks: (199,) float64."""
         colors = (self.to_grid @ _vertex_looks(looks)).ravel() - self.arrays.texture_mean
         return colors @ self.arrays.texture_basis.astype(np.float64)
 
@@ -98,7 +98,7 @@ class StandInModel:
 def write_bfm_standin(
     folder: Path | str, columns: int = GRID_COLUMNS, rows: int = GRID_ROWS
 ) -> int:
-    """Write a stand-in of BFM: BFM.mat, BFM_UV.mat and the marker file.
+    """Write a stand-in for BFM: BFM.mat, BFM_UV.mat and the marker file.
 
     Args:
         folder: new or empty; appears whole or not at all.
@@ -106,7 +106,7 @@ def write_bfm_standin(
         rows: of the grid.
 
     Returns:
-        How many models were written: 1.
+        The number of models written: 1.
 
     Raises:
         ValueError: if the folder is not empty, or `standin_model` refuses the grid.

@@ -1,8 +1,8 @@
 """Photos of synthetic people with Basel parameters: for stand-ins of 300W-LP and AFLW2000-3D.
 
-Each face is the stand-in Basel model's, so that a file's numbers give back the face that the photo
-shows. The people, what they wear and the light are those of `synthetic` with every ingredient; only
-poses and sizes are 300W-LP's.
+Each face is from the stand-in Basel model, so a file's parameters reproduce the face in the
+photo. The people, their outfits and the light are those of `synthetic` with every ingredient; poses
+and sizes are those of 300W-LP.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ STEPS = (5, 9)  # fewest and most photos of one face
 FARTHEST_YAW = np.radians(89.0)
 NEAREST_YAW, TILT = np.radians(30.0), np.radians(12.0)
 PX_PER_MM = (0.9, 1.5)
-FACE_MIDDLE_MM = np.array([0, -15, 60])  # head frame; it is kept near the photo's middle
+FACE_MIDDLE_MM = np.array([0, -15, 60])  # head frame; projected near the photo's middle
 SHIFT_PX = 15  # of the face from the photo's middle, at most, along x and y
 DEPTH_PX = -60.0  # the file's z of the origin, which orthographic photos do not show
-STRONG_LIGHT = 0.25  # share of faces under one strong light, which drawn places seldom have
-SKIN, LIGHT = 0, 1  # what a face's seed draws, each with a generator of its own
+STRONG_LIGHT = 0.25  # share of faces under one strong light, which is rare in the drawn places
+SKIN, LIGHT = 0, 1  # keys of the separate generators of a face's seed
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ class StandInFace:
 
     Attributes:
         person: from `synthetic`.
-        outfit: what they wear.
+        outfit: the person's outfit.
         actions: (A,) float64, strengths of the head model's facial actions.
-        shape: (199,) float64, deviations of the stand-in model: the person's and some of its own.
+        shape: (199,) float64, deviations of the stand-in model: the person's shape and bumps.
         expression: (29,) float64, the same, the stand-in model's approximation of the actions.
         scene: seed of skin, light, background and film, one for all photos of this face.
     """
@@ -70,7 +70,7 @@ class StandInFace:
 
 @dataclass(frozen=True)
 class Sitter:
-    """What all photos of a face share.
+    """The parts that all photos of a face share.
 
     Attributes:
         dressed: the mesh to photograph, with all that is worn.
@@ -135,7 +135,7 @@ def random_face(
 
     Args:
         rng: draws.
-        model: whose shapes and expressions make up the face.
+        model: the stand-in model, which gives shape and expression.
         held_out: draw from the people that training never sees.
     """
     studio = _studio()
@@ -151,14 +151,14 @@ def random_face(
 
 
 def random_poses(rng: np.random.Generator) -> Iterator[PhotoPose]:
-    """Draw the poses of one face: k = 0 near the front, then step by step to the side."""
+    """Draw the poses of one face: k = 0 is near the front, later ones are further to the side."""
     pitch, yaw, roll = rng.uniform(-1, 1, 3) * [TILT, NEAREST_YAW, TILT]
     scale = rng.uniform(*PX_PER_MM)
     middle = np.append((SIZE - 1) / 2 + rng.uniform(-SHIFT_PX, SHIFT_PX, 2), DEPTH_PX)
     steps = int(rng.integers(STEPS[0], STEPS[1] + 1))
     for yaw_k in np.linspace(yaw, np.copysign(FARTHEST_YAW, yaw), steps):
         angles = np.array([pitch, yaw_k, roll])
-        # The model's origin lies in mid-head, so it is shifted to keep the face in the middle.
+        # The model's origin is the middle of the head; shift it to keep the face in the middle.
         offset = scale * (rotation_from_angles(*angles) @ (ORIGIN_MM + FACE_MIDDLE_MM))
         yield PhotoPose(angles, middle - [offset[0], offset[1], 0], scale)
 

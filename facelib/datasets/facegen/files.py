@@ -30,7 +30,7 @@ def read_keypoint_indices(path: Path) -> np.ndarray:
             indices = np.array(path.read_text(encoding="utf-8").split(), dtype=float).astype(int)
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from error
-    except Exception as error:  # scipy's parsers raise all kinds of exceptions
+    except Exception as error:  # scipy's parsers raise many kinds of exceptions
         raise ValueError(f"expected 68 vertex numbers, but {path} holds others: {error}") from error
     if indices.shape != (68,) or indices.min() < 0:
         raise ValueError(f"expected 68 vertex numbers in {path}, got {indices.size}")
@@ -80,7 +80,7 @@ def read_rgba(path: Path) -> np.ndarray:
     """Read a photo with its alpha, 1 if it has none: (H, W, 4) float32 in 0..1.
 
     Raises:
-        ValueError: if the file is missing, damaged, no image, or too large to be a rendering.
+        ValueError: if the file is missing, damaged, not an image, or too large for a rendering.
     """
     try:
         return decode_image(path, _to_rgba, MAX_PIXELS)

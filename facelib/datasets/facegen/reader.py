@@ -1,4 +1,4 @@
-"""FaceGen exports as pairs: per person, a mesh and three photos with poses and cameras go in.
+"""Convert FaceGen exports to pairs: a mesh and three photos with poses and cameras per person.
 
 An export is a folder of people, `NNNNN/NNNNN.obj` with `NNNNN_{front,left,right}.png`, `….xml` (see
 `view`) and `…_cam.xml`, as made by the thesis's listing 4.1. All meshes share one layout with
@@ -36,7 +36,7 @@ from facelib.pairs.sample import FacePair
 from facelib.pairs.store import write_shards
 from facelib.render.camera import Camera
 
-PAIRS_FORMAT = 1  # raised whenever the same files and settings give other pairs
+PAIRS_FORMAT = 1  # increased whenever the same files and settings give other pairs
 VIEWS = ("front", "left", "right")
 FRONT_YAW_DEG = 45.0
 LAYOUT_FILE, KEYPOINT_FILE = "layout.npz", "keypoints.txt"
@@ -45,12 +45,12 @@ MAX_TRIES = 5  # people whose mesh may fail to register
 
 @dataclass(frozen=True)
 class ImportSettings:
-    """What decides the pairs of an export; each field's help describes it."""
+    """The settings of an export's pairs; each field's help describes it."""
 
     size: int = field(default=256, metadata={"help": "Side of the crops, px.", "minimum": 16})
     seed: int = field(default=0, metadata={"help": "Seed of crops and backgrounds.", "minimum": 0})
     jitter: bool = field(
-        default=True, metadata={"help": "Move and scale the crops at random, as a detector's are."}
+        default=True, metadata={"help": "Shift and scale the crops at random, like a detector's."}
     )
     mm_per_unit: float = field(
         default=1.0, metadata={"help": "Unit of the meshes; FaceGen's own are in mm.", "above": 0}
@@ -168,13 +168,13 @@ def iterate_pairs(
     settings: ImportSettings,
     skipped: dict[str, str],
 ) -> Iterator[FacePair]:
-    """Yield the pairs of each person that can be read.
+    """Yield the pairs of each readable person.
 
     Args:
         people: their folders.
         layout_matrix: (V, N).
         settings: of the pairs.
-        skipped: is filled with one sentence per unreadable person, by folder name.
+        skipped: receives one sentence per unreadable person, by folder name.
     """
     for folder in people:
         try:
@@ -192,17 +192,17 @@ def import_pairs(
     settings: ImportSettings,
     limit: int | None = None,
 ) -> tuple[int, dict[str, str]]:
-    """Turn an export into a new folder of pairs.
+    """Convert an export to a new folder of pairs.
 
     Args:
         export: the people's folders.
         folder: must hold no pairs yet.
         layout_matrix: (V, N), from `register_export` or `load_matrix`.
         settings: of the pairs.
-        limit: import only so many people, the first ones; None: all.
+        limit: read only this many people; None: all.
 
     Returns:
-        How many pairs were written, and one sentence per skipped person, by folder name.
+        The number of pairs written, and one sentence per skipped person, by folder name.
 
     Raises:
         ValueError: if no person can be read, or the folder already holds pairs.
@@ -223,7 +223,7 @@ def import_pairs(
 
 
 def register_export(export: Path | str, keypoint_file: Path | None = None) -> csr_array:
-    """Register the layout of an export's meshes once, and keep the matrix in the export.
+    """Register the layout of an export's meshes once, and store the matrix in the export.
 
     Args:
         export: the people's folders; the first mesh that can be read is registered.
@@ -270,7 +270,7 @@ def _keypoint_file(export: Path) -> Path:
 def _crop(
     person: ExportedPerson, view: str, face: np.ndarray, settings: ImportSettings
 ) -> tuple[np.ndarray, Camera]:
-    """Crop a photo about its keypoints, as in training, and draw a background behind the head."""
+    """Crop a photo around its keypoints, as in training, with a background behind the head."""
     photo = person.photos[view]
     key = (int(person.name), VIEWS.index(view))
     rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=key))

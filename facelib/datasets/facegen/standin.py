@@ -1,8 +1,8 @@
-"""A stand-in for FaceGen exports: synthetic people in exactly their files, with known truth.
+"""A stand-in for FaceGen exports: synthetic people in the same format, with known ground truth.
 
 Like BFM's, the mesh's layout differs from ours: eyes are closed by one surface from lid to lid, the
 mouth is open, each of our triangles is cut into four, and the vertices are shuffled. As in the
-thesis, nobody has hair or an expression, and the camera's field of view is FaceGen's.
+thesis, nobody has hair or an expression, and the field of view is FaceGen's.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def _write_person(folder: Path, index: int, seed: int, size: int) -> bool:
     """Write one person's ten files into a new folder NNNNN, whole or not at all.
 
     Returns:
-        Whether it was written; a folder that exists is kept.
+        Whether it was written; an existing folder is kept.
     """
     name = f"{index:05d}"
     if (folder / name).is_dir():
@@ -114,9 +114,9 @@ def write_facegen_standin(
     """Write people 1 … count and the keypoints' vertex numbers.
 
     Args:
-        folder: the export; people who are in it already are kept, so that a stopped run continues.
+        folder: the export; existing people are kept, so that a stopped run can be resumed.
         count: how many people.
-        seed: of all draws; seed and number decide who a person is.
+        seed: of all draws; a person depends on the seed and their number.
         size: side of the photos, px.
 
     Returns:

@@ -1,8 +1,8 @@
-"""FaceGen's files of a view, a pose and a camera, and their conversion from and to our `Camera`.
+"""FaceGen's files of a view, its pose and camera, and their conversion from and to our `Camera`.
 
-FaceGen's `fg3 render NAME -s NAME` keeps the pose in NAME.xml, as a quaternion from the mesh to a
-head that faces +z, and the camera in NAME_cam.xml: a linear part (FaceGen's own roll, tilt and
-pan), a translation, and the frustum. A point is mapped mesh → eye → clip → image (eq. 4.1), and
+FaceGen's `fg3 render NAME -s NAME` stores the pose in NAME.xml, as a quaternion from the mesh to a
+head that faces +z, and the camera in NAME_cam.xml: a linear part (FaceGen's roll, tilt and pan), a
+translation, and the frustum. A point is mapped mesh → eye → clip → image (eq. 4.1), and
 
     x_eye = linear · R(quaternion) · x_mesh + translation.
 
@@ -100,11 +100,11 @@ class FaceGenView:
 def read_view(pose_path: Path, camera_path: Path) -> FaceGenView:
     """Read a view's two files.
 
-    The quaternion's real part is `m_real`, or a fourth item of `m_comp`; without either it is 1,
-    before normalisation, as in FaceGen itself.
+    The quaternion's real part is `m_real`, or a fourth item of `m_comp`; without either it is 1
+    before normalisation, as in FaceGen.
 
     Raises:
-        ValueError: naming the file and what is wrong with it, whatever its content.
+        ValueError: naming the file and its fault, for any content.
     """
     pose = _parsed(pose_path)
     comp = _numbers(pose, f"{POSE}/m_comp/m", pose_path, (3, 4))

@@ -1,7 +1,7 @@
-"""MICC Florence: scans in; front and side photos, and the region that is measured, out.
+"""MICC Florence: scans in; front and side photos and the evaluation region out.
 
-Chapter 09. Front and side are rendered in orthographic projection on black, as the thesis did by
-hand with MeshLab (section 5.2); `scan_pose` finds which way the face looks.
+Chapter 09. Front and side are rendered in orthographic projection on black, as in the thesis, which
+used MeshLab by hand (section 5.2); `scan_pose` finds the direction of the face.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def list_subjects(folder: Path | str) -> list[Subject]:
 
 
 def load_subject(subject: Subject) -> UprightScan:
-    """Read a subject's scan and bring it into the head frame.
+    """Read a subject's scan and align it with the head frame.
 
     Raises:
         NoFaceError: if no face is found on the scan.
@@ -92,7 +92,7 @@ def load_subject(subject: Subject) -> UprightScan:
 
 
 def region_of_scan(scan: UprightScan, radius_mm: float = REGION_RADIUS_MM) -> np.ndarray:
-    """Choose the scan's vertices that are measured: (N,) bool.
+    """Choose the scan's vertices to measure: (N,) bool.
 
     They lie within the radius of the nose tip and over the face: a vertex whose nearest point of
     the scaled mean face is on its border belongs to hair, ears or neck. Predictions play no part.

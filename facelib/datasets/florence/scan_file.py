@@ -19,13 +19,13 @@ from facelib.imaging.imagefiles import decode_image
 MAX_OBJ_BYTES = 400_000_000
 MAX_TEXTURE_PX = 64_000_000  # 768 MB as float32 RGB; scanners' textures have a quarter of it
 MAX_MATERIAL_BYTES = 1_000_000
-# What scanners write.
+# Image formats that scanners write.
 TEXTURE_FORMATS = ("BMP", "JPEG", "PNG", "TGA", "TIFF", "WEBP")
 
 
 @dataclass(frozen=True)
 class Scan:
-    """A scan as its file has it.
+    """A scan as stored in its file.
 
     Attributes:
         mesh_scan: vertices in the scanner's frame and unit; texture in display colours, or None.
@@ -84,7 +84,7 @@ def _finite(mesh: Mesh, path: Path) -> tuple[Mesh, int]:
 
 
 def _checking_resolver(path: Path):
-    """Return a trimesh resolver of a scan's other files that checks them and notes what it met."""
+    """Return a trimesh resolver that checks a scan's other files and notes oddities."""
     from trimesh.resolvers import FilePathResolver
 
     class CheckingResolver(FilePathResolver):

@@ -1,7 +1,7 @@
-"""Find a scan's pose and unit, and bring it into the head frame: five detected points, then ICP.
+"""Find a scan's pose and unit, and align it with the head frame: five detected points, then ICP.
 
-Chapter 09. A scan comes in a frame and unit of its own. CenterFace finds five points in a picture
-of it, the z-buffer lifts them onto the surface, and they align the scan with the mean head; ICP
+Chapter 09. A scan has its own frame and unit. CenterFace finds five points in a rendering of it,
+and the z-buffer lifts them onto the surface. The points align the scan with the mean head, and ICP
 refines the alignment.
 """
 
@@ -26,11 +26,11 @@ from facelib.render.rasterize import rasterize
 from facelib.render.render import Light, render
 
 SEARCH_PX = 640  # side of the pictures in which the face is detected
-GLANCE_PX = 256  # side of the pictures that decide which side of a scan the face is on
+GLANCE_PX = 256  # side of the pictures in which the 24 orientations are tried
 SEARCH_MM = 260.0  # width of the second picture
 LIFT_REACH_PX = 12.0  # a point over a hole takes the depth of the nearest surface within this
 UNITS_MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
-UNIT_FACTOR = 1.6  # a face larger or smaller than the mean face by more is in another unit
+UNIT_FACTOR = 1.6  # if a face's size differs from the mean's by more, the unit is another one
 NOSE_REACH_MM = 12.0  # the tip lies within this distance of the detected one
 ICP_REACH_MM = 140.0
 ICP_TRIM = 0.2  # share of the mean face without a match, because of hair, holes and beard
@@ -65,7 +65,7 @@ class UprightScan:
 
 
 def set_upright(scan: Scan) -> UprightScan:
-    """Bring a scan into the head frame by the five points that CenterFace finds on it.
+    """Align a scan with the head frame by the five points that CenterFace finds on it.
 
     Args:
         scan: in any frame whose axes are roughly parallel to the head's; mm, cm or m.

@@ -1,8 +1,8 @@
 """A stand-in for MICC Florence: scans of synthetic people, in its folders and files.
 
-It imitates a scanner that circles the head: the outermost surface about a vertical axis is sampled
-on a grid of angle and height. So the scan has a triangulation of its own, lies exactly on the true
-head before noise is added, and has gaps where the surface folds away, as real scans do.
+It imitates a scanner that circles the head: the outermost surface around a vertical axis is sampled
+on a grid of angle and height. So the scan has its own triangulation, lies exactly on the true head
+before noise is added, and has gaps at folds of the surface, like real scans.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ RADIUS_MM = 95.0
 AXIS_Z_MM = -5.0  # z of the scanner's vertical axis
 HALF_ANGLE = np.radians(115.0)  # reach of the scanner toward the back, on each side
 LOWEST_MM, HIGHEST_MM = -170.0, 122.0
-MAX_EDGE_MM = 7.0  # a longer one bridges a fold that the scanner did not see into
+MAX_EDGE_MM = 7.0  # a longer edge bridges a fold that the scanner did not reach
 FINE_NOISE_MM, SMOOTH_NOISE_MM = 0.10, 0.15
 HOLES = (3, 8)  # fewest and most larger holes
 HOLE_RADIUS_MM = (2.0, 8.0)
@@ -51,7 +51,7 @@ class GridScan:
 
     Attributes:
         points_head: (H, W, 3) float64, mm.
-        seen: (H, W) bool: whether the scanner met the surface.
+        seen: (H, W) bool: whether the scanner sampled the surface.
         texture: (FINER·H, FINER·W, 3) float32, display colours.
     """
 
@@ -69,7 +69,7 @@ def write_florence_standin(folder: Path | str, count: int = 20, seed: int = 0) -
         seed: of all draws; no training set of this seed has these people.
 
     Returns:
-        How many subjects were written.
+        The number of subjects written.
 
     Raises:
         ValueError: if the folder is not empty, or a number is out of range.
@@ -138,7 +138,7 @@ def _unrolled(mesh_head: Mesh) -> Fragments:
     fine_mm = SPACING_MM / FINER
     corners = np.stack([(angle + HALF_ANGLE) * RADIUS_MM, HIGHEST_MM - y, np.hypot(x, z)], axis=1)
     corners[:, :2] /= fine_mm
-    # A triangle across the back would be smeared over the whole picture.
+    # A triangle across the back would cover the whole picture.
     whole = np.ptp(angle[mesh_head.triangles], axis=1) < np.pi
     height = round((HIGHEST_MM - LOWEST_MM) / SPACING_MM) * FINER
     width = round(2 * HALF_ANGLE * RADIUS_MM / SPACING_MM) * FINER
@@ -196,8 +196,8 @@ def _noise(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
 def _cells(scan: GridScan, rng: np.random.Generator) -> np.ndarray:
     """Return the grid's cells that the scan keeps, (C, 4) int, counter-clockwise from outside.
 
-    Left out are cells with an unseen corner, cells stretched over a fold, and random holes, most of
-    them on dark surfaces, which reflect little light.
+    Cells with an unseen corner and cells stretched over a fold are omitted, and so are random
+    holes, most of them on dark surfaces, which reflect little light.
     """
     height, width = scan.seen.shape
     index = np.arange(height * width).reshape(height, width)

@@ -1,7 +1,7 @@
 """The index of a copy of 300W-LP: its samples, their persons and poses, and a plan of pairs.
 
-A sample is `NAME_k.jpg` with `NAME_k.mat`; with k = 0, 1, 2, … one face is rotated further. The
-name without k is the person, in a folder and in its mirrored twin (`…_Flip`) alike.
+A sample is `NAME_k.jpg` with `NAME_k.mat`. A face is rotated further for each k = 0, 1, 2, …. The
+name without k is the person, both in a folder and in its mirrored twin (`…_Flip`).
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class PhotoSample:
 
     @property
     def identity(self) -> int:
-        """The person's number, which depends on the name alone."""
+        """The person's number, which depends only on the name."""
         return _identity_number(self.face)
 
 
@@ -82,7 +82,7 @@ class Index:
         root: holds the folders AFW … LFPW_Flip.
         samples: sorted.
         poses: (N, 7) float64, each file's Pose_Para: pitch, yaw, roll, rad; tx, ty, tz, px; scale.
-        skipped: what was left out.
+        skipped: samples that cannot be used, with reasons.
         stand_in: whether this project made the files.
     """
 
@@ -107,7 +107,7 @@ class PlannedPair:
 
 
 def _identity_number(face: str) -> int:
-    """Number a person by a hash of the name, so that no list has to be kept."""
+    """Number a person by a hash of the name, which needs no list of people."""
     return FIRST_IDENTITY + int.from_bytes(hashlib.sha256(face.encode()).digest()[:5], "big")
 
 
@@ -120,7 +120,7 @@ def list_samples(
         root: holds some of the folders AFW … LFPW_Flip.
 
     Returns:
-        samples, sorted; size and modification time (ns) of each .mat; and what was left out.
+        samples, sorted; size and modification time (ns) of each .mat; and the skipped files.
 
     Raises:
         FileNotFoundError: if none of the folders is there.
@@ -137,7 +137,7 @@ def list_samples(
 
 
 def _list_folder(root: Path, folder: str, found: list, skipped: list) -> None:
-    """Append a folder's samples with their stamps, and the files that are none."""
+    """Append a folder's samples with their stamps, and the files that are not samples."""
     with os.scandir(root / folder) as entries:
         files = {entry.name: entry for entry in entries}
     for name, entry in files.items():
@@ -165,7 +165,7 @@ def index_samples(root: Path | str, cache: Path | None = None, workers: int = 1)
 
     Args:
         root: holds some of the folders AFW … LFPW_Flip.
-        cache: file that keeps the poses; `facelib-index.npz` in the root by default.
+        cache: file that stores the poses; `facelib-index.npz` in the root by default.
         workers: number of processes that read.
 
     Returns:
@@ -243,7 +243,7 @@ def _read_poses(root: Path, samples: list[PhotoSample], missing: list[int], work
 
 
 def _cached_poses(cache: Path, samples: list, stamps: list) -> tuple[np.ndarray, list[str]]:
-    """Return poses (N, 7), NaN where unknown, and reasons, "" where there is none."""
+    """Return poses (N, 7), NaN if unreadable, and reasons, "" if readable."""
     poses, reasons = np.full((len(samples), 7), np.nan), [""] * len(samples)
     if not cache.is_file():
         return poses, reasons

@@ -1,4 +1,4 @@
-"""300W-LP as pairs: photos with Basel parameters in, front and side photos with vertices out."""
+"""Convert 300W-LP to pairs: photos with Basel parameters in, pairs with vertices out."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from facelib.datasets.w300lp.index import Index, PhotoSample, PlannedPair, index
 from facelib.pairs.sample import FacePair
 from facelib.pairs.store import write_shards
 
-PAIRS_FORMAT = 1  # raised whenever the same files and seed give other pairs
+PAIRS_FORMAT = 1  # increased whenever the same files and seed give other pairs
 CHUNK = 64  # pairs that a worker makes at a time
 
 
 @dataclass(frozen=True)
 class Report:
-    """Counts of the pairs made from a copy of 300W-LP, and what was left out.
+    """Counts of the pairs made from a copy of 300W-LP, and the skipped samples.
 
     Attributes:
         n_samples: photos with a readable pose.
         n_pairs: pairs that were made.
-        skipped: samples and pairs that were left out, with reasons.
+        skipped: samples and pairs that cannot be used, with reasons.
         stand_in: whether photos or model are a stand-in.
     """
 
@@ -43,7 +43,7 @@ class Report:
 
     @property
     def text(self) -> str:
-        """One line of counts, then one line for each sample or pair that was left out."""
+        """One line of counts, then one line per skipped sample or pair."""
         what = "stand-in of 300W-LP" if self.stand_in else "300W-LP"
         lines = [
             f"{what}: {self.n_samples} photos, {self.n_pairs} pairs, {len(self.skipped)} left out"
@@ -57,7 +57,7 @@ def read_sample(root: Path, sample: PhotoSample, face: BaselFace) -> FittedPhoto
 
     Raises:
         FileNotFoundError: if a file is missing.
-        ValueError: naming the file and what is wrong with it.
+        ValueError: naming the file and its fault.
     """
     base = root / sample.folder / sample.stem
     return read_fitted(base.with_suffix(".jpg"), face, read_parameters(base.with_suffix(".mat")))
@@ -103,7 +103,7 @@ def iterate_pairs(
     seed: int = 0,
     workers: int = 1,
 ) -> Iterator[FacePair | Skipped]:
-    """Yield each pair of a copy in order, or a `Skipped` where a pair was left out.
+    """Yield each pair of a copy in order, with a `Skipped` for each unusable one.
 
     Args:
         index: of the copy.
@@ -143,9 +143,9 @@ def prepare_pairs(
     seed: int = 0,
     workers: int = 1,
 ) -> Report:
-    """Turn a copy of 300W-LP into a folder of pairs.
+    """Convert a copy of 300W-LP to a folder of pairs.
 
-    Left-out samples and pairs are listed in its `skipped.txt`.
+    Skipped samples and pairs are listed in its `skipped.txt`.
 
     Args:
         root: of the photos.

@@ -1,7 +1,7 @@
 """A stand-in for 300W-LP: synthetic people in its files, names and units.
 
-As in the real set, k = 0, 1, 2, … rotate one face further, and the `_Flip` folders hold every photo
-mirrored. Unlike there, the rotated faces are photographed, not made by warping one photo.
+As in the real set, each k = 0, 1, 2, … rotates a face further, and the `_Flip` folders hold every
+photo mirrored. Unlike there, rotated faces are rendered, not made by warping one photo.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ def write_w300lp_standin(
     columns: int = GRID_COLUMNS,
     rows: int = GRID_ROWS,
 ) -> int:
-    """Write a stand-in of 300W-LP: photos and .mat files in the eight folders.
+    """Write a stand-in for 300W-LP: photos and .mat files in the eight folders.
 
     Args:
         folder: new or empty; appears whole or not at all.
         count: how many photos, mirrored ones included.
-        seed: of everything drawn.
+        seed: of all draws.
         columns: of the stand-in Basel model that the parameters are meant for.
         rows: the same.
 
@@ -59,7 +59,7 @@ def write_w300lp_standin(
 def _w300lp_files(
     count: int, seed: int, model: StandInModel
 ) -> Iterator[tuple[str, np.ndarray, dict[str, np.ndarray]]]:
-    """Yield paths without ending, photos and arrays, always a photo with its mirror image.
+    """Yield paths without ending, photos and arrays; each photo is followed by its mirror image.
 
     An odd count is therefore rounded up.
     """
