@@ -1,13 +1,13 @@
-"""A camera as seven numbers that a solver can change, and the derivatives of what it sees.
+"""A camera as seven numbers for a solver, and the derivatives of its projection.
 
 The numbers are a rotation vector φ (rad, head → eye), the log of the scale s (px per mm at the
-head's origin), the place o where that origin appears (px), and the log of the distance d (mm). With
+head's origin), the projection o of that origin (px), and the log of the distance d (mm). With
 q = R(φ) p, F = diag(1, −1) and the principal point c,
 
     place = c + (s F q_xy + o − c) / (1 − q_z / d).
 
-The focal length is s d. An infinite d gives weak perspective, so nothing else is needed for it.
-Where c is unknown it is taken to be o: the camera then looks straight at the head.
+The focal length is s d. An infinite d gives weak perspective, which needs no code of its own.
+If c is unknown, it is set to o: the head is then on the view axis.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ NEAREST = 0.05  # smallest 1 − q_z / d: a trial step must not put points behin
 def first_camera(
     points_head: np.ndarray, places_image: np.ndarray, weights: np.ndarray, log_distance: float
 ) -> np.ndarray:
-    """Find a camera to start from in closed form: weak perspective, at a given distance.
+    """Find a start camera in closed form: weak perspective, at a given distance.
 
     Args:
         points_head: (N, 3) mm, the mean head's points.
-        places_image: (N, 2) px, where they were seen.
+        places_image: (N, 2) px, their positions in the photo.
         weights: (N,) ≥ 0.
         log_distance: log of mm.
 
@@ -47,12 +47,12 @@ def first_camera(
 def project(
     camera: np.ndarray, points_head: np.ndarray, principal_px: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """See points, and how their places change with the camera and with the points.
+    """Project points, with the derivatives by camera and points.
 
     Args:
         camera: (7,).
         points_head: (N, 3) mm.
-        principal_px: (2,) where the view axis meets the image, or None.
+        principal_px: (2,) principal point, or None.
 
     Returns:
         places (N, 2) px; d places / d camera (N, 2, 7); d places / d points (N, 2, 3) px per mm.
@@ -82,7 +82,7 @@ def project(
 
 
 def to_camera(camera: np.ndarray, seen: SeenPoints) -> Camera:
-    """Return the `Camera` that took a photo, from its seven numbers."""
+    """Return the `Camera` of a photo from its seven numbers."""
     scale, distance = np.exp(camera[[LOG_SCALE, LOG_DISTANCE]])
     centre = camera[ORIGIN] if seen.principal_px is None else np.asarray(seen.principal_px)
     across = (camera[ORIGIN] - centre) * IMAGE_AXES / scale

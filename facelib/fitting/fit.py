@@ -1,7 +1,7 @@
 """One head, its expression and a camera per photo that explain all points seen.
 
 Unknowns: per photo a camera (7) and the errors that neighbours share (2 M); the shape (K), the same
-in all photos; the expression (E) of the first photo, and near it those of the others.
+in all photos; the expression (E) in each photo, similar to that in the first.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from facelib.fitting.solve import Problem, minimise
 from facelib.geometry.transforms import pose_from_rotation
 from facelib.render.camera import Camera
 
-FLAT = 1e-9  # the prior's precision of a head's place: none, but its determinant must not be 0
-AGREE_ABOVE = 0.0  # log of odds from which on photos count as one person's; chapter 12 tries it
+FLAT = 1e-9  # precision of a flat prior, above 0 for the sake of its determinant
+AGREE_ABOVE = 0.0  # log odds above which photos count as one person's; chapter 12 tests it
 
 
 @dataclass(frozen=True)
 class FitSettings:
-    """What the fit believes before it sees a point.
+    """The fit's prior and its model of errors.
 
     Attributes:
         distance_mm: median distance of the cameras, mm.
         distance_spread: standard deviation of its log. Lenses of 28 to 200 mm (on a frame 36 mm
-            wide) that show a head, or head and chest, stand 0.3 to 8 m away.
-        change: standard deviation of how much a facial action differs from the first photo's.
-        cut: standard deviations from which a point counts as wrong rather than off (`residuals`).
-        noise: how errors of neighbours go together.
-        prior: which heads are likely; the shipped head with the generator's people if None.
+            wide) show a head, or head and chest, from 0.3 to 8 m.
+        change: standard deviation of a facial action's difference from the first photo's.
+        cut: standard deviations beyond which a point counts as an outlier (`residuals`).
+        noise: correlation of neighbours' errors.
+        prior: distribution of heads; None: the shipped head with the generator's people.
     """
 
     distance_mm: float = 1500.0
@@ -49,18 +49,18 @@ class FitSettings:
 
 @dataclass(frozen=True)
 class HeadFit:
-    """A head that explains the points, and how sure it is.
+    """A head fitted to the points, with its uncertainty.
 
     Attributes:
-        prior: the heads that it was chosen from.
+        prior: the distribution of heads that was used.
         coefficients: (K + E,) its shape, and its expression in the first photo.
-        covariance: (K + E, K + E) of them; it includes what is not known of cameras and errors.
+        covariance: (K + E, K + E) of them; includes the uncertainty of cameras and errors.
         expressions: (P, E), the expression in each photo.
         camera_numbers: (P, 7), see `cameras`.
-        cameras: P of them.
-        log_evidence: log of how likely the points are for anybody's head, up to a number that is
-            the same for all fits of the same points.
-        n_steps: that the solver tried.
+        cameras: the P cameras.
+        log_evidence: log marginal likelihood of the points, up to a constant that is the same
+            for all fits of the same points.
+        n_steps: number of steps that the solver tried.
     """
 
     prior: HeadPrior
@@ -94,9 +94,9 @@ class HeadFit:
     def yaws_deg(self) -> np.ndarray:
         """(P,) yaw in each photo.
 
-        If it is larger in the front photo than in the side photo, the two were swapped. Beyond
-        120° a photo was mirrored, but not the names of its points: without much perspective, a
-        mirrored face is a face that is seen from behind.
+        If it is larger in the front photo than in the side photo, the two were swapped. Above 120°
+        a photo was mirrored without exchanging left and right points: with little perspective, a
+        mirrored face equals a face seen from behind.
         """
         return np.degrees([pose_from_rotation(camera.rotation)[1] for camera in self.cameras])
 
@@ -106,12 +106,12 @@ def fit_head(
     settings: FitSettings | None = None,
     starts: Sequence[HeadFit] = (),
 ) -> HeadFit:
-    """Find the likeliest head behind points seen in one or more photos.
+    """Find the most likely head for points seen in one or more photos.
 
     Args:
-        photos: what was seen; the first one's expression is the head's.
-        settings: what is believed beforehand.
-        starts: fits of the photos one by one, where there are; they save steps.
+        photos: the points seen; the first photo's expression becomes the head's.
+        settings: prior and error model.
+        starts: fits of the single photos, if available; they save steps.
     """
     settings = settings or FitSettings()
     problem = pose_problem(photos, settings)
@@ -140,10 +140,10 @@ def fit_head(
 
 
 def agreement(together: HeadFit, alone: Sequence[HeadFit]) -> float:
-    """How much likelier all points are for one head than for a head per photo: log of the odds.
+    """Log odds of one head for all photos against one head per photo.
 
-    Bayes's factor, by Laplace's approximation: the misfit that one head for all costs, against how
-    unlikely it is that different people look so much alike.
+    The Bayes factor, by Laplace's approximation: the additional misfit of a common head, against
+    the small probability that different people look so similar.
 
     Args:
         together: a fit of several photos.

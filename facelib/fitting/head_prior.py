@@ -14,14 +14,14 @@ from facelib.synthetic.people.expressions import random_strengths
 from facelib.synthetic.people.population import load_population, random_traits
 
 DRAWS = 1000  # of people and of expressions, whose mean and covariance become the prior's
-LEAST_STRENGTH = 0.02  # standard deviation of facial actions that hardly ever happen
+LEAST_STRENGTH = 0.02  # smallest standard deviation, for very rare facial actions
 
 
 @dataclass(frozen=True)
 class HeadPrior:
     """A linear model of layout vertices with a normal distribution of its coefficients.
 
-    Coefficients are K of the shape and then E of the expression.
+    The coefficients are K of the shape, then E of the expression.
 
     Attributes:
         mean_head: (V, 3) float64, mm, head frame: where all coefficients are 0.
@@ -47,7 +47,7 @@ class HeadPrior:
         return self.mean_head + self.basis @ coefficients
 
     def widened(self, factor: float) -> HeadPrior:
-        """Return a prior whose people differ `factor` times as much: above 1 it insists less."""
+        """Return a prior with deviations `factor` times as large: above 1 it is weaker."""
         return replace(self, covariance=factor**2 * self.covariance)
 
 
@@ -55,7 +55,7 @@ class HeadPrior:
 def shipped_prior() -> HeadPrior:
     """Return the shipped head with the mean and covariance of the generator's people.
 
-    Of all of them: those that training never sees are as likely as in the population.
+    All people are included, held-out ones in the same proportion as in the population.
     """
     head, population = load_head(), load_population()
     rng = np.random.default_rng(0)

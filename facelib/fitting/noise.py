@@ -1,9 +1,9 @@
-"""Errors that neighbours share: a network that is off at one point is off around it, too.
+"""Correlated errors: a network with an error at one point has a similar one around it.
 
 The error of point i is σᵢ times a sum of two parts, an own one of variance 1 − share, and one of
 variance share that changes smoothly over the face: two points h mm apart share exp(−h² / 2 reach²)
 of it. The smooth part is a few patterns times standard normal numbers (Karhunen-Loève), which the
-fit finds along with the head. Whoever leaves it out believes 600 points as if each were new.
+fit estimates along with the head. Without it, 600 points would count as 600 independent ones.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from functools import lru_cache
 import numpy as np
 
 SHARES, REACHES_MM = np.linspace(0, 1, 51), np.geomspace(5, 80, 25)
-KEPT = 0.02  # patterns that hold a smaller part of the smooth variance count as own errors
-PAIRS = 20_000  # of points, enough to see how errors go together
+KEPT = 0.02  # patterns with a smaller part of the smooth variance count as independent errors
+PAIRS = 20_000  # of points, enough to estimate the correlation
 
 
 @dataclass(frozen=True)
 class SharedNoise:
-    """How errors of neighbours go together: the share of variance, 0..1, and its reach, mm."""
+    """The correlation of neighbours' errors: share of the variance, 0..1, and reach, mm."""
 
     share: float = 0.0
     reach_mm: float = 20.0
@@ -37,7 +37,7 @@ class SharedNoise:
         """Find share and reach by least squares from the products of errors at pairs of points.
 
         Args:
-            errors: (S, N, 2), found less true places of S photos, divided by their deviations.
+            errors: (S, N, 2), found minus true positions in S photos, over their deviations.
             points_head: (N, 3) mm.
         """
         first, second = np.random.default_rng(0).integers(len(points_head), size=(2, PAIRS))

@@ -1,12 +1,12 @@
 """The residuals of one photo, in standard deviations, and their derivatives by the unknowns.
 
-A point was seen at z, with covariance L Lᵀ; head and camera would put it at y. Its residual
+A point was seen at z, with covariance L Lᵀ; head and camera predict y. Its residual
 
     r = L⁻¹ (z − y) − e
 
-is two standard normal numbers if all is well; e is the error that it shares with its neighbours
-(see `noise`). Geman and McClure's ρ(r²) = r² c² / (c² + r²) counts it: about r² below c standard
-deviations, and never more than c², however wrong a point is.
+is two standard normal numbers if the model is right; e is the error that it shares with its
+neighbours (see `noise`). Its cost is Geman and McClure's ρ(r²) = r² c² / (c² + r²): about r² below
+c standard deviations, and never more than c², no matter how wrong a point is.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from facelib.fitting.head_prior import HeadPrior
 from facelib.fitting.rim import rim_points
 from facelib.fitting.seen import SeenPoints
 
-LEAST_OWN = 0.02  # of an error's variance; a point whose error is all shared would weigh infinitely
+LEAST_OWN = 0.02  # independent share of an error's variance; 0 would give infinite weight
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,13 @@ class PhotoTerm:
     def __init__(
         self, seen: SeenPoints, patterns: np.ndarray, slots: np.ndarray, prior: HeadPrior
     ) -> None:
-        """Look up what stays the same during a fit.
+        """Precompute what stays constant during a fit.
 
         Args:
             seen: N points.
             patterns: (N, M) of the errors that neighbours share.
-            slots: (7 + 2 M + C,) which unknowns are the photo's camera, its shared errors along x
-                and along y, and the coefficients of the head in it.
+            slots: (7 + 2 M + C,) indices of the photo's unknowns: its camera, its shared errors
+                along x and along y, and the head's coefficients in it.
             prior: the heads.
         """
         self.seen, self.slots, self.prior = seen, slots, prior
@@ -54,7 +54,7 @@ class PhotoTerm:
         self.whiten = np.linalg.inv(self.root)
 
     def look(self, unknowns: np.ndarray) -> PhotoResiduals:
-        """Return residuals and derivatives at these (n,) unknowns of the whole fit."""
+        """Return residuals and derivatives at (n,) unknowns of the whole fit."""
         first = N_CAMERA + 2 * self.patterns.shape[1]
         camera, shared, coefficients = np.split(unknowns[self.slots], [N_CAMERA, first])
         points, basis, whiten = self.mean_head + self.basis @ coefficients, self.basis, self.whiten
@@ -78,7 +78,7 @@ class PhotoTerm:
     def normal_equations(self, look: PhotoResiduals, cut: float) -> tuple[np.ndarray, np.ndarray]:
         """Return the energy's gradient (P,) and Gauss-Newton matrix (P, P) by its own unknowns.
 
-        Each point weighs by dρ / dr² (iteratively reweighted least squares).
+        Each point has the weight dρ / dr² (iteratively reweighted least squares).
         """
         squares = np.square(look.residuals).sum(axis=1)
         weights = self.seen.visibility * np.square(cut**2 / (cut**2 + squares))
@@ -89,7 +89,7 @@ class PhotoTerm:
     def _slide(
         self, camera: np.ndarray, coefficients: np.ndarray, points: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Move contour points to the head's rim; of their errors only what lies across it counts.
+        """Move contour points to the head's rim; only the errors across the rim count.
 
         Returns:
             points (N, 3), basis (N, 3, C) and L⁻¹ (N, 2, 2), for all points.
@@ -107,6 +107,6 @@ class PhotoTerm:
 
 
 def blended(seen: SeenPoints, of_vertices: np.ndarray) -> np.ndarray:
-    """Blend what (V, …) layout vertices have at the points seen: (N, …)."""
+    """Interpolate (V, …) values of the layout vertices at the points seen: (N, …)."""
     weights = seen.weights.astype(of_vertices.dtype)
     return np.einsum("nc,nc...->n...", weights, of_vertices[seen.corners])

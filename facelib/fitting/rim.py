@@ -1,8 +1,8 @@
-"""Points of a contour: they lie on the head's rim, wherever that is on the head.
+"""Contour points: they lie on the head's rim, whose position on the head depends on the view.
 
-The edge of a cheek against the background is another part of the cheek as the head turns. So a
-contour point belongs to whichever vertex of the rim is nearest in the photo, and its error along
-the rim means nothing.
+When the head rotates, another part of the cheek becomes its edge against the background. So a
+contour point is matched with the rim vertex that is nearest in the photo, and its error along the
+rim is ignored.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def rim_points(
     Args:
         vertices_head: (V, 3) mm, the head at this step.
         camera: (7,).
-        places_image: (S, 2) px, where the contour was seen.
-        homes_head: (S, 3) mm, the points' own places on the head.
+        places_image: (S, 2) px, the contour points in the photo.
+        homes_head: (S, 3) mm, the points' own positions on the head.
         principal_px: (2,) or None, see `SeenPoints`.
 
     Returns:

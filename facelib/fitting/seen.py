@@ -1,4 +1,4 @@
-"""What was seen in one photo: points of the layout, where, how surely, and how visibly."""
+"""Points of the layout seen in one photo: position, covariance and visibility."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ class SeenPoints:
     """Points of the layout that were seen in one photo.
 
     Attributes:
-        corners: (N, 3) int, layout vertices that each point lies between.
-        weights: (N, 3) float, its barycentric weights there.
-        places_image: (N, 2) px, where it was seen.
-        covariance_px2: (N, 2, 2) px², how sure that is, positive definite.
-        visibility: (N,) in 0..1, the probability that it is seen rather than guessed.
-        slides: (N,) bool, points of the contour: only their distance from the head's rim counts.
+        corners: (N, 3) int, layout vertices around each point.
+        weights: (N, 3) float, its barycentric weights.
+        places_image: (N, 2) px, its position in the photo.
+        covariance_px2: (N, 2, 2) px², the covariance of that position, positive definite.
+        visibility: (N,) in 0..1, the probability that the point is visible rather than guessed.
+        slides: (N,) bool, contour points, for which only the distance from the head's rim counts.
         width, height: px, of the photo.
-        principal_px: (2,) where the view axis meets the image, the middle of a whole photo. None,
-            in a crop whose photo is unknown, stands for the head's own place.
-        focal_px: focal length where something is known of it, such as 75 / 36 of a whole photo's
-            width, the middle of lenses of 28 to 200 mm; None if not.
-        focal_spread: standard deviation of its log; 0.57 is all lenses of 28 to 200 mm.
+        principal_px: (2,) principal point, the middle of a whole photo. None, for a crop of an
+            unknown photo, uses the head's own position.
+        focal_px: focal length if there is an estimate, such as 75 / 36 of a whole photo's width,
+            the middle of lenses of 28 to 200 mm; None if not.
+        focal_spread: standard deviation of its log; 0.57 covers lenses of 28 to 200 mm.
     """
 
     corners: np.ndarray
@@ -48,7 +48,7 @@ class SeenPoints:
         slides: bool | np.ndarray = False,
         **photo: object,
     ) -> SeenPoints:
-        """Fill in what is the same for all points.
+        """Make points from values that may be the same for all of them.
 
         Args:
             points: (N,) layout vertices, or corners (N, 3) and weights (N, 3).

@@ -1,6 +1,6 @@
 """The Levenberg-Marquardt method, on normal equations summed over photos and the prior.
 
-The energy is ½ (x − x̄)ᵀ Λ (x − x̄) + Σ of the photos' energies. Near its minimum it is that of a
+The energy is ½ (x − x̄)ᵀ Λ (x − x̄) plus the photos' energies. Near its minimum it is that of a
 normal distribution, whose covariance is the inverse of the Gauss-Newton matrix (Laplace).
 """
 
@@ -16,19 +16,19 @@ from facelib.fitting.head_prior import HeadPrior
 from facelib.fitting.residuals import PhotoResiduals, PhotoTerm
 
 FIRST_DAMPING, EASED, FIRMED, HARDEST = 1e-4, 0.1, 10.0, 1e6
-WIDEST = 64.0  # ρ starts with so many times its cut, when points lie far from the mean head's
-NARROWED = 0.25  # the cut per step, until it is its own
-TOLERANCE = 1e-3  # what a last step gains: a thousandth of a nat
+WIDEST = 64.0  # ρ starts at this multiple of its cut, because the mean head is far from the points
+NARROWED = 0.25  # factor on the cut per step, until it has its final value
+TOLERANCE = 1e-3  # nats gained by the last step
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What is to be minimised: the photos' energies and ½ (x − x̄)ᵀ Λ (x − x̄) of n unknowns.
+    """The energy to minimise: the photos' energies and ½ (x − x̄)ᵀ Λ (x − x̄) of n unknowns.
 
     Attributes:
-        prior: of heads.
-        terms: one per photo; they know which unknowns are theirs.
-        head: (K + E,) which unknowns are `HeadFit.coefficients`.
+        prior: the prior of heads.
+        terms: one per photo, each with the indices of its unknowns.
+        head: (K + E,) indices of `HeadFit.coefficients` among the unknowns.
         likeliest: (n,) x̄.
         precision: (n, n) Λ.
     """
@@ -42,13 +42,13 @@ class Problem:
 
 @dataclass(frozen=True)
 class Minimum:
-    """Where the energy is smallest.
+    """The minimum of the energy.
 
     Attributes:
         unknowns: (n,).
         information: (n, n), the inverse of their covariance there.
         energy: the energy there.
-        n_steps: tried on the way.
+        n_steps: number of steps tried.
     """
 
     unknowns: np.ndarray
@@ -60,14 +60,14 @@ class Minimum:
 def minimise(
     problem: Problem, start: np.ndarray, cut: float, max_steps: int = 40, narrow: bool = False
 ) -> Minimum:
-    """Go downhill from a start.
+    """Minimise the energy from a start.
 
     Args:
         problem: the energy.
         start: (n,) unknowns.
         cut: c of ρ, standard deviations.
-        max_steps: tried at most.
-        narrow: start with this cut, for a start that is near the minimum.
+        max_steps: largest number of steps tried.
+        narrow: start with this cut, if the start is near the minimum.
     """
     photos, likeliest, precision = problem.terms, problem.likeliest, problem.precision
     unknowns, damping, wide = start, FIRST_DAMPING, 1.0 if narrow else WIDEST

@@ -1,7 +1,7 @@
 """Trials of the fit: drawn heads, and their points as a network might find them; truth is known.
 
-Points of a random head are projected into photos and moved by noise. What a fit makes of them is
-what geometry allows, whichever network finds the points.
+Points of a random head are projected into photos and moved by noise. The result of a fit is what
+geometry allows, independent of the network that finds the points.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ INDEPENDENT = SharedNoise()
 
 @dataclass(frozen=True)
 class Trial:
-    """A head and what was seen of it.
+    """A head and the points seen of it.
 
     Attributes:
         vertices_head: (V, 3) true layout vertices, mm, head frame.
-        photos: front, side.
+        photos: points in the front photo and in the side photo.
         cameras: the true ones.
     """
 
@@ -42,7 +42,7 @@ class Trial:
 
 
 def held_out_head(rng: np.random.Generator) -> np.ndarray:
-    """Draw a head that no training set has, and what it does: (V, 3) layout vertices, mm."""
+    """Draw a head that no training set has, with an expression: (V, 3) layout vertices, mm."""
     shape = random_shape(rng, random_traits(rng), load_population(), held_out=True)
     strengths = random_strengths(rng, load_head().expression_names)
     return load_layout().from_head @ load_head().vertices(shape, strengths)
@@ -59,7 +59,7 @@ def see_head(
     hidden_visibility: float = 1.0,
     size: int = 256,
 ) -> tuple[SeenPoints, Camera]:
-    """Photograph a head, and find points in the photo, each a little off.
+    """Photograph a head, and return points of the photo with noise.
 
     Args:
         rng: draws.
@@ -67,9 +67,9 @@ def see_head(
         points: (N,) layout vertices.
         noise_mm: standard deviation of a point along x and along y, at the head's distance.
         pose_deg: pitch, yaw, roll.
-        noise: how errors of neighbours go together.
+        noise: correlation of neighbours' errors.
         distance_mm: of the camera; a random lens decides if None.
-        hidden_visibility: visibility given to points of which the camera sees the back.
+        hidden_visibility: visibility of points on the side facing away from the camera.
         size: px, side of the crop.
     """
     distance_mm = distance_mm or random_lens(rng).distance_mm
@@ -95,7 +95,7 @@ def random_trial(
     noise: SharedNoise = INDEPENDENT,
     hidden_visibility: float = 1.0,
 ) -> Trial:
-    """See a held-out head from the front and from the side, in the thesis's poses."""
+    """Measure a held-out head from the front and from the side, in the thesis's poses."""
     vertices_head = held_out_head(rng)
     options = {"noise": noise, "hidden_visibility": hidden_visibility}
     seen = [
@@ -108,7 +108,7 @@ def random_trial(
 
 @lru_cache(maxsize=8)
 def spread_points(count: int) -> np.ndarray:
-    """Choose (count,) layout vertices all over the face, each far from those before it."""
+    """Choose (count,) layout vertices all over the face by farthest-point sampling."""
     layout = load_layout()
     places = (layout.from_head @ load_head().mean_head).astype(np.float32)
     candidates = np.flatnonzero(layout.labels["face"] & ~layout.labels["membrane"])
