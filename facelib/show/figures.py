@@ -1,8 +1,8 @@
 """Figures of the book: interactive meshes, keypoints on images, position maps with colour bars.
 
 `show_mesh` returns one object with two views: JupyterLab draws its live k3d widget, and the built
-book draws the same scene from a snapshot inside the page, with k3d's own script shipped once as a
-file of the book, so that nothing needs a network.
+book draws the same scene from a snapshot in the page. k3d's own script is one file of the book, so
+that no page needs a network.
 """
 
 import base64
@@ -34,7 +34,7 @@ AXES_OF_FRAME = {
 
 @dataclass(frozen=True)
 class StartView:
-    """Where the reader's eye starts: radians around y, radians upward, zoom (1 fits the scene)."""
+    """The initial view: radians around y, radians upward, zoom (1 fits the scene)."""
 
     yaw: float = 0.45
     pitch: float = 0.15
@@ -43,20 +43,20 @@ class StartView:
 
 @dataclass(frozen=True)
 class MeshView:
-    """An interactive scene: a live widget where there is a kernel, a snapshot in the book."""
+    """An interactive scene: a live widget with a kernel, a snapshot in the book."""
 
     plot: k3d.Plot
     still: bytes
     alt: str
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, object]:
-        """Return the live view and the book's view; the reader's program shows what it can."""
+        """Return the live view and the book's view; the viewer shows the one that it supports."""
         live = self.plot._repr_mimebundle_()
         live = live[0] if isinstance(live, tuple) else live
         return {**live, "text/html": self.to_html(), "text/plain": f"Interactive mesh: {self.alt}"}
 
     def to_html(self) -> str:
-        """Return the book's view: a still image that the book's script swaps for the scene."""
+        """Return the book's view: a still image that the book's script replaces by the scene."""
         scene = base64.b64encode(self.plot.get_binary_snapshot()).decode()
         still = base64.b64encode(self.still).decode()
         alt = html.escape(self.alt, quote=True)
@@ -177,7 +177,7 @@ def draw_steps(steps: Mapping[str, np.ndarray], photo_px: int, n_on_photo: int) 
     Args:
         steps: title → (N, 3) points; the last is in the image frame, y down.
         photo_px: side of the photo, whose frame is dotted.
-        n_on_photo: how many of the last steps lie on the photo.
+        n_on_photo: number of last steps that are in the photo's frame.
     """
     figure, row = plt.subplots(1, len(steps), figsize=(9.5, 3), layout="constrained")
     for axes, (title, points) in zip(row, steps.items(), strict=True):
@@ -302,7 +302,7 @@ def _painted(
     values: np.ndarray | None,
     value_range: tuple[float, float] | None,
 ) -> Mesh:
-    """Return the mesh with one colour per vertex, wherever its colours come from."""
+    """Return the mesh with one colour per vertex, from its texture or its colours."""
     if values is not None:
         low, high = _value_range(values, value_range)
         share = (np.asarray(values) - low) / max(high - low, 1e-12)

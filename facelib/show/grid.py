@@ -1,7 +1,7 @@
 """Numbers measured at every place of a grid, looked up by sliders: in JupyterLab and in the book.
 
-An experiment too slow to run while a slider moves is run beforehand for all its settings. The
-book's script (`book/_static/grid_views.js`) looks the numbers up in the reader's browser.
+An experiment that is too slow to run while a slider moves is run in advance for all its settings.
+The book's script (`book/_static/grid_views.js`) looks up the numbers in the reader's browser.
 """
 
 import html
@@ -22,7 +22,7 @@ class GridView:
         axes: name → its n values, one slider each.
         series: S names of the bars.
         unit: of the numbers.
-        start: (A,) where the sliders stand first.
+        start: (A,) initial positions of the sliders.
     """
 
     values: np.ndarray
@@ -32,7 +32,7 @@ class GridView:
     start: tuple[int, ...]
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, object]:
-        """Return the live view and the book's view; the reader's program takes what it can."""
+        """Return the live view and the book's view; the viewer shows the one that it supports."""
         live = self.live()._repr_mimebundle_()
         live = live[0] if isinstance(live, tuple) else live
         text = f"Sliders for {', '.join(self.axes)}; bars for {', '.join(self.series)}."
@@ -59,7 +59,7 @@ class GridView:
         return ipywidgets.VBox([bars, *sliders])
 
     def to_html(self) -> str:
-        """Return the book's view; without scripts it stays as it starts, and has no sliders."""
+        """Return the book's view; without scripts it shows the start, without sliders."""
         values = json.dumps(np.round(self.values, 3).ravel().tolist(), separators=(",", ":"))
         rows = "".join(
             f"<label><span>{html.escape(name)}</span>"
@@ -101,7 +101,7 @@ def show_grid(
         axes: name of each setting, with its unit → the n values that were tried.
         series: S names, one per bar.
         unit: of the numbers.
-        start: where the sliders stand first; in the middle if not given.
+        start: initial positions of the sliders; the middle if not given.
 
     Raises:
         ValueError: if the numbers do not fill the grid.

@@ -41,7 +41,7 @@ class MorphView:
         return self.mean + np.tensordot(np.asarray(values, np.float32), self.directions, 1)
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, object]:
-        """Return the live view and the book's view; the reader's program shows what it can."""
+        """Return the live view and the book's view; the viewer shows the one that it supports."""
         live = self.live()._repr_mimebundle_()
         live = live[0] if isinstance(live, tuple) else live
         text = f"Mesh with sliders: {self.view.alt}"
@@ -63,7 +63,7 @@ class MorphView:
         return ipywidgets.VBox([self.view.plot, *sliders])
 
     def to_html(self) -> str:
-        """Return the book's view; the sliders stay hidden where no script can move the mesh."""
+        """Return the book's view; the sliders stay hidden without scripts."""
         unit = float(np.abs(self.directions).max()) / 32767
         steps = np.round(self.directions / unit).astype("<i2")
         data = base64.b64encode(steps.tobytes()).decode()

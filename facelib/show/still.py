@@ -48,11 +48,11 @@ def still_image(
 
 
 def camera_looking(eye: np.ndarray, target: np.ndarray, up: np.ndarray) -> Camera:
-    """Return the still image's camera, for points of the scene's frame in place of the head's.
+    """Return the still image's camera, for points in the scene's frame.
 
     Args:
         eye: (3,), where the camera is.
-        target: (3,), what it shows in the middle.
+        target: (3,), the point in the middle of the image.
         up: (3,), any vector that points upward in the image.
     """
     back = (eye - target) / np.linalg.norm(eye - target)
