@@ -1,4 +1,4 @@
-"""A person made ready for the camera: painted, dressed, and of a surface that light can fall on."""
+"""Prepare a person for the camera: painted, dressed, and with a surface for shading."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from facelib.synthetic.worn.shirt import RINGS, neck_edge, shirt_triangles, shir
 
 @dataclass(frozen=True)
 class Dressed:
-    """A head with all that is on it.
+    """A head with its paint, cloth, hair and glasses.
 
     Attributes:
-        looks: what was painted on the page; the person's own, unless something is worn over it.
+        looks: the looks painted on the page: the person's own, except where something covers them.
         atlas: of the page.
         skin: the painted page.
         vertices_head: (N, 3) float64, mm: the acting head alone.
@@ -54,7 +54,7 @@ class Dressed:
 
 
 def draw_outfit(rng: np.random.Generator, person: Person, kinds: frozenset[str]) -> Outfit:
-    """Draw what a person wears, and keep only some kinds of it: see `Outfit.only`."""
+    """Draw a person's outfit, and keep only some kinds of it: see `Outfit.only`."""
     return random_outfit(rng, person.appearance, person.feminine).only(kinds)
 
 
@@ -124,7 +124,7 @@ def with_surface(dressed: Dressed, head: MorphableModel) -> Dressed:
 
 
 def with_dark_mouth(dressed: Dressed, head: MorphableModel) -> Dressed:
-    """Leave the mouth, and what it mirrors, only the light that its opening lets in."""
+    """Limit the light in the mouth, and its reflections, to what enters through the opening."""
     light = mouth_light(head, dressed.vertices_head)
     colors = dressed.mesh_head.colors.copy()
     colors[: len(light)] *= light[:, None]
@@ -161,7 +161,7 @@ def _shirt(head: MorphableModel) -> tuple[np.ndarray, np.ndarray]:
 
 @lru_cache(maxsize=1)
 def _plain_labels(head: MorphableModel) -> np.ndarray:
-    """What each vertex of `dressed_mesh` is part of."""
+    """The label of each vertex of `dressed_mesh`."""
     edge, _ = _shirt(head)
     shirt = np.full(len(edge) * len(RINGS), NUMBER_OF["clothes"], np.uint8)
     return np.concatenate([head_labels(head.regions), shirt])

@@ -1,8 +1,8 @@
 """Sets of synthetic samples at any scale: in one process, in many, or on a cluster.
 
-The unit of work is a shard, which depends on the plan and its number alone: any worker, in any
-order, writes the same bytes. The manifest lists the shards that are finished, so a run that was
-killed goes on where it stopped.
+The unit of work is a shard, which depends only on the plan and its number: any worker, in any
+order, writes the same bytes. The manifest lists the finished shards, so a killed run resumes where
+it stopped.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from facelib.pairs.store import SET_FORMAT
 from facelib.synthetic.samples import make_sample
 from facelib.synthetic.settings import Plan
 
-CONNECT_SECONDS = 10  # how long a cluster may take to answer
-MAKERS = ("facelib", "numpy", "scipy", "numba", "pillow")  # whose versions the manifest records
+CONNECT_SECONDS = 10  # timeout for connecting to a cluster
+MAKERS = ("facelib", "numpy", "scipy", "numba", "pillow")  # the manifest records their versions
 
 
 def generate_pairs(
@@ -42,21 +42,21 @@ def generate_pairs(
     dask: str | None = None,
     progress: bool = False,
 ) -> int:
-    """Make the samples of a plan and write them to a folder, or only those that are missing there.
+    """Make the samples of a plan that a folder does not hold yet, and write them to it.
 
     Args:
         folder: new, or one that was begun with the same plan.
-        plan: what to make.
+        plan: the samples to make.
         workers: processes on this machine.
-        dask: address of a Dask scheduler whose workers work instead; they must see the folder
+        dask: address of a Dask scheduler whose workers are used instead; they must see the folder
             under the same path, and have this version of facelib.
         progress: show a bar on stderr.
 
     Returns:
-        How many samples were made now; 0 if the folder was complete.
+        The number of samples made now; 0 if the folder was complete.
 
     Raises:
-        ValueError: if the folder holds something else, naming what differs.
+        ValueError: if the folder holds other samples, naming the differences.
         OSError: if a file cannot be written or the cluster cannot be reached.
     """
     folder = Path(folder).resolve()
@@ -87,16 +87,16 @@ def make_shard(folder: Path, number: int, plan: Plan, described: dict | None = N
 
     Args:
         folder: exists.
-        number: of the shard.
-        plan: what the folder is to hold.
-        described: the asking program's `plan.described()`, to notice a worker with another
-            version of facelib or other backgrounds.
+        number: the shard's number.
+        plan: the plan of the folder.
+        described: the main program's `plan.described()`, to detect a worker with another version
+            of facelib or other backgrounds.
 
     Returns:
         Its entry for the manifest.
 
     Raises:
-        RuntimeError: if this process would make other bytes than the one that asks.
+        RuntimeError: if this process would make other bytes than the main program.
     """
     here = plan.described()
     if described is not None and described != here:
@@ -175,13 +175,13 @@ def begun_manifest(folder: Path, plan: Plan, n_vertices: int) -> dict:
     if differing:
         raise ValueError(
             f"{folder} was begun with {_differences(there, asked, differing)}; "
-            "give the same settings to go on, or another folder"
+            "give the same settings to continue, or another folder"
         )
     return manifest
 
 
 def _differences(there: dict, asked: dict, names: list[str]) -> str:
-    """Put differences into words: `seed 3 instead of 4`."""
+    """Describe differences: `seed 3 instead of 4`."""
     words = []
     for name in names:
         old, new = there.get(name), asked.get(name)
@@ -193,7 +193,7 @@ def _differences(there: dict, asked: dict, names: list[str]) -> str:
 
 
 def _missing(folder: Path, plan: Plan, manifest: dict) -> list[int]:
-    """Return the numbers of missing shards; strike out entries whose files are gone."""
+    """Return the numbers of missing shards; remove entries whose files are missing."""
     manifest["shards"] = [
         shard
         for shard in manifest["shards"]
@@ -217,7 +217,7 @@ def _check_arrived(folder: Path, entry: dict) -> None:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Keep a second program out of the folder; the lock goes with the process, however it ends."""
+    """Lock the folder against a second program; the lock ends with the process."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -28,7 +28,7 @@ def head_atlas(head: MorphableModel, size: int) -> Atlas:
 
 @lru_cache(maxsize=2)
 def hair_atlas(head: MorphableModel, size: int) -> Atlas:
-    """Return the same atlas, but with the hairline that hair is grown from."""
+    """Return the same atlas, but with the hairline of the grown hair."""
     atlas = head_atlas(head, size)
     return replace(atlas, hairline_mm=behind_hairline(atlas.position_mm).astype(np.float32))
 
@@ -41,5 +41,5 @@ def head_materials(head: MorphableModel, size: int) -> HeadMaterials:
 
 @lru_cache(maxsize=2)
 def head_canvas(head: MorphableModel, size: int) -> Canvas:
-    """Return what painting skin on a page `size` px wide needs."""
+    """Return the canvas for painting skin on a page `size` px wide."""
     return build_canvas(head_atlas(head, size), head)

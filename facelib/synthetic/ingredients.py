@@ -1,7 +1,7 @@
 """Which ingredients a synthetic photo has; each can be switched on alone.
 
-Chapter 05 switches them one by one, to see what each looks like and what it teaches a network.
-`studio.Studio.of` is the only code that asks for them.
+Chapter 05 switches them one by one, to show each of them and measure its effect on a network. Only
+`studio.Studio.of` reads them.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True)
 class Ingredients:
-    """Switches of the generator; without any, a plain head under plain light.
+    """Switches of the generator; with all off, a plain head under plain light.
 
     Attributes:
-        origins: age, sex and origin drawn evenly, and the shape drawn to fit them.
+        origins: age, sex and origin drawn evenly, and a shape that fits them.
         expressions: combined facial actions, blinks, open mouths and eyes that look around.
         skin: pores, wrinkles, moles, make-up and eyes painted finely.
         hair: hair, brows, lashes and beards as geometry.
-        glasses: glasses now and then.
+        glasses: glasses on some people.
         clothes: hats, collars and shoulders.
         light: an environment's light, occlusion and soft shadows.
         film: lens, exposure, white balance, blur, noise and JPEG.

@@ -1,4 +1,4 @@
-"""What a dressed head is made of: how its skin, eyes, teeth and cloth mirror and scatter light."""
+"""Materials of a dressed head: how skin, eyes, teeth and cloth reflect and scatter light."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from facelib.synthetic.looks.relief import texel_slopes
 
 
 class Material(NamedTuple):
-    """How a surface mirrors and scatters light.
+    """How a surface reflects and scatters light.
 
     Attributes:
-        gloss: strength of mirrored light; 1 is what skin's refraction gives.
+        gloss: strength of the reflection; 1 corresponds to skin's refractive index.
         roughness: GGX's alpha, 0..1.
-        scatter: 1 where light travels below the surface as in skin, 0 where it does not.
+        scatter: 1 with subsurface scattering as in skin, 0 without.
     """
 
     gloss: float
@@ -29,7 +29,7 @@ class Material(NamedTuple):
     scatter: float
 
 
-# Regions of the head whose material is not the person's own skin.
+# Regions of the head with a material other than the person's own skin.
 MATERIALS = {
     "lips": Material(1.5, 0.32, 1.0),
     "ears": Material(0.7, 0.5, 1.0),
@@ -41,23 +41,23 @@ MATERIALS = {
     "tongue": Material(1.2, 0.35, 0.5),
     "eyeballs": Material(2.4, 0.1, 0.0),
 }
-PLAIN_SKIN = Material(0.8, 0.42, 1.0)  # where no complexion was drawn
-CLOTH = Material(0.15, 0.8, 0.0)  # everything that is no part of the head model
+PLAIN_SKIN = Material(0.8, 0.42, 1.0)  # if no complexion was drawn
+CLOTH = Material(0.15, 0.8, 0.0)  # everything that is not part of the head model
 NOSE_GLOSS, NOSE_FRONT_MM = 1.25, 80.0  # the nose shines more in front of this z, head frame
-MOUTH_REGIONS = ("mouth_cavity", "teeth", "tongue")  # their darkness is in their colours
+MOUTH_REGIONS = ("mouth_cavity", "teeth", "tongue")  # painted dark already
 # Shares of the sky that are set by hand: the mouth is painted dark already, lids and sockets hide
-# an eyeball that the mean head shows, and cloth lies open.
+# an eyeball that is visible on the mean head, and nothing hides cloth.
 MOUTH_OPENNESS, EYEBALL_OPENNESS, CLOTH_OPENNESS = 0.8, 0.6, 0.9
 
 
 @dataclass(frozen=True)
 class HeadMaterials:
-    """Materials of the head's vertices, of everybody.
+    """Materials of the head's vertices, the same for all people.
 
     Attributes:
-        openness: (N,) float32, the share of the sky that the mean head leaves.
+        openness: (N,) float32, the share of the sky that the mean head does not hide.
         gloss: (N,) float32, relative to skin = 1.
-        roughness: (N,) float32; 0 where the person's skin decides.
+        roughness: (N,) float32; 0 where it is that of the person's skin.
         scatter: (N,) float32.
         inside: (N,) bool: mouth, teeth and tongue, which keep the darkness of their colours.
         texel_slopes: (N, 6) float32, head frame, 1/mm.
@@ -102,15 +102,15 @@ def make_surface(
     relief: np.ndarray | None = None,
     bare: np.ndarray | None = None,
 ) -> Surface:
-    """Give a dressed mesh, whose head comes first, its surface.
+    """Make the surface of a dressed mesh, whose first vertices are the head's.
 
     Args:
-        mesh_head: head and whatever it wears.
+        mesh_head: head and outfit.
         normals_head: (N, 3) float, outward.
         materials: of the head's vertices.
-        skin: whose oil and roughness count; plain skin if none.
-        relief: (h, w) float32, mm, of the texture page; None where the skin is smooth.
-        bare: (N,) bool: vertices that are skin though no part of the head; none if none.
+        skin: complexion with oil and roughness; None: plain skin.
+        relief: (h, w) float32, mm, of the texture page; None for smooth skin.
+        bare: (N,) bool: vertices that are skin but not part of the head; None for none.
     """
     count, head = len(mesh_head.vertices), len(materials.openness)
     gloss, roughness = (skin.oil, skin.roughness) if skin else PLAIN_SKIN[:2]

@@ -1,4 +1,4 @@
-"""Who stands before the camera: a head's shape, and looks that fit age, sex and origin."""
+"""The person to photograph: a head's shape, and looks that fit age, sex and origin."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ GREY_HAIR_GAIN = (0.55, 1.05)  # from iron grey to nearly white
 # (6 to 23 % by place and hair colour: Panhard and others 2012).
 GREY_AGE_YEARS = (62.0, 10.0)
 GREYING_YEARS = 6.0  # standard deviation of the ages at which the hairs of one person turn grey
-DYED_SHARE = (0.1, 0.45)  # of greying men and women, who keep the colour that they had
+DYED_SHARE = (0.1, 0.45)  # of greying men and women, who keep their former colour
 BEARDED_ABOVE = 0.5  # of Traits.male
 
 
 @dataclass(frozen=True)
 class Person:
-    """Who is photographed.
+    """The person to photograph.
 
     Attributes:
         shape: (60,) float64, standard deviations of the head model.
-        appearance: their looks.
-        traits: age, sex and origin; None where the head was drawn without them.
+        appearance: the person's looks.
+        traits: age, sex and origin; None if the head was drawn without them.
     """
 
     shape: np.ndarray
@@ -45,12 +45,12 @@ class Person:
 
     @property
     def age_years(self) -> float | None:
-        """Age, where it is known."""
+        """Age, if known."""
         return None if self.traits is None else self.traits.age_years
 
     @property
     def feminine(self) -> float:
-        """0 (male) .. 1 (female); 0.5 where it is not known."""
+        """0 (male) .. 1 (female); 0.5 if unknown."""
         return 0.5 if self.traits is None else 1 - self.traits.male
 
 
@@ -60,7 +60,7 @@ def cast_person(rng: np.random.Generator, held_out: bool, population: Population
     Args:
         rng: draws.
         held_out: draw from the people that training never sees.
-        population: what shapes depend on.
+        population: statistics of shapes.
     """
     traits = random_traits(rng)
     shape = random_shape(rng, traits, population, held_out)
@@ -70,8 +70,8 @@ def cast_person(rng: np.random.Generator, held_out: bool, population: Population
 def fitting_appearance(rng: np.random.Generator, traits: Traits) -> Appearance:
     """Draw looks as `random_appearance` does, until the skin fits; then fit beard and hair.
 
-    Skin is drawn first and kept with its eye colour, which depends on it. Hair is drawn anew:
-    `random_appearance`, which knows no ages, gives grey to the young as well.
+    The skin is drawn first and kept with its eye colour, which depends on it. Hair is drawn anew:
+    `random_appearance` does not use ages and gives grey hair to the young, too.
 
     Args:
         rng: draws.

@@ -1,6 +1,6 @@
-"""From a dressed head to a photo: the light that enters the camera, and the film that it falls on.
+"""From a dressed head to a photo: the light that enters the camera, and the film.
 
-Here are the lifelike shading and film; `plain` has the simple ones.
+This module has the realistic shading and film; `plain` has the simple ones.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from facelib.synthetic.worn.ribbons import Ribbons
 DrawBackground = Callable[[np.random.Generator, int], np.ndarray]
 
 FINE_GRID_BELOW = 200  # px: smaller photos are rendered at twice their size and averaged
-# What throws shadows on the skin; brows, lashes and beards lie on it.
+# Things that cast shadows on the skin; brows, lashes and beards are too near to it.
 SHADOWY = tuple(NUMBER_OF[name] for name in ("hair", "glasses"))
-METERED_LIGHT = 0.22  # mean linear light of a face that the meter aims at ...
-METER_PULL = 0.65  # ... and the exponent that it goes there with: dark skin stays darker than pale
-METER_RANGE = (0.4, 4.0)  # smallest and largest exposure that the meter chooses
+METERED_LIGHT = 0.22  # the meter's target for the mean linear light of a face ...
+METER_PULL = 0.65  # ... and the exponent of its correction: dark skin stays darker than pale
+METER_RANGE = (0.4, 4.0)  # the meter's smallest and largest exposure
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Shot:
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo and what is known of it.
+    """A photo with its ground truth.
 
     Attributes:
         image: (S, S, 3) uint8 RGB.
@@ -72,7 +72,7 @@ class Photo:
 
 
 def grid_refinement(camera: Camera) -> int:
-    """How many times finer than the photo its head is rendered."""
+    """The factor by which the head is rendered finer than the photo."""
     return 2 if camera.width < FINE_GRID_BELOW else 1
 
 
@@ -89,7 +89,7 @@ def cover_with(
     Args:
         rendering: of head and cloth, over black.
         camera: of the photo.
-        worn: what to draw; None for nothing.
+        worn: ribbons and glasses to draw; None for nothing.
         lights: directional, eye frame.
         ambient: (3,) RGB light from everywhere, or (P, 3) for every point of the ribbons.
         drawn: the light, by name.
@@ -122,9 +122,9 @@ def shade_lifelike(dressed: Dressed, camera: Camera, lighting: Lighting) -> Shot
 
 
 def shadow_lines(ribbons: Ribbons) -> Lines | None:
-    """Return the ribbons that throw shadows, as wide as on a shadow map; None where none does.
+    """Return the ribbons that cast shadows, with their width on a shadow map; None without any.
 
-    Of hair it is every other strand: what shadow maps blur needs no more.
+    Every other strand of hair is enough, because shadow maps are blurred.
     """
     chosen = np.isin(ribbons.label, SHADOWY)
     chosen[1::2] &= ribbons.label[1::2] != NUMBER_OF["hair"]
@@ -143,11 +143,11 @@ def shadow_lines(ribbons: Ribbons) -> Lines | None:
 def develop_film(
     shot: Shot, lighting: Lighting, rng: np.random.Generator, draw_background: DrawBackground
 ) -> tuple[np.ndarray, dict]:
-    """Draw a film and expose it as the meter suggests, times its own exposure.
+    """Draw a film and expose it by the meter, times the film's own exposure.
 
     Args:
-        shot: the head.
-        lighting: whose colour the camera balances.
+        shot: the light of the head.
+        lighting: the light, whose colour the camera balances.
         rng: draws film, background and noise.
         draw_background: draws an image of a size.
 
@@ -161,7 +161,7 @@ def develop_film(
 
 
 def meter(light: np.ndarray, alpha: np.ndarray) -> float:
-    """Exposure that a camera would choose for the head, of (S, S, 3) light and (S, S) alpha."""
+    """Exposure that a camera would choose for a head, from (S, S, 3) light and (S, S) alpha."""
     size = light.shape[0]
     middle = slice(size // 4, size - size // 4)
     covered = float(alpha[middle, middle].sum())

@@ -1,6 +1,6 @@
-"""The plain studio: what stands in for each step whose ingredient is switched off.
+"""The plain studio: the function of each step whose ingredient is off.
 
-A head of no age, sex or origin, simple expressions, flat paint, lights without shadows, a simple
+A head without age, sex or origin, simple expressions, flat paint, lights without shadows, a simple
 film. Chapter 05 begins with these photos and adds the ingredients one by one.
 """
 
@@ -30,11 +30,11 @@ from facelib.synthetic.photo import DrawBackground, Shot, cover_with, grid_refin
 from facelib.synthetic.skin import Skin
 
 N_SHAPE = 60  # coefficients of a plain person's shape
-DISTANCE_MM = (400.0, 2500.0)  # from an arm's length to the other side of a room
+DISTANCE_MM = (400.0, 2500.0)  # from an arm's length to across a room
 SHININESS = 24.0
 FILM_NOISE_SEED = 5
 
-# Actions that go together, with their full strengths; a draw scales them together and one by one.
+# Groups of actions with their full strengths; a draw scales a group and each action in it.
 RECIPES: dict[str, Recipe] = {
     "neutral": {},
     "smile": {"mouthSmile": 0.8, "cheekSquint": 0.6, "eyeSquint": 0.4, "mouthDimple": 0.3},
@@ -62,11 +62,11 @@ UNEVENNESS = (0.8, 1.2)  # of the left and the right half of a face
 GAZE, FARTHEST_GAZE = 0.3, 0.8  # standard deviation and limit, 1 = as far as eyes go
 
 AMBIENT = (0.12, 0.5)
-MAIN_LIGHT, OTHER_LIGHT = (0.55, 0.85), (0.1, 0.45)  # strengths, times what ambient light leaves
+MAIN_LIGHT, OTHER_LIGHT = (0.55, 0.85), (0.1, 0.45)  # strengths, times 1 − ambient
 LIGHT_BUDGET = 1.15
 DIRECTION_SPREAD = (1.0, 0.7, 0.6)
 MAIN_DIRECTION, OTHER_DIRECTION = (0.0, 0.45, 0.9), (0.0, 0.45, 0.2)
-# A light's colour over its warmth: candle, white, blue sky.
+# A light's colour by its warmth: candle, white, blue sky.
 WARMTH, RED, BLUE = (0.0, 0.5, 1.0), (1.2, 1.0, 0.82), (0.6, 1.0, 1.25)
 
 LOG_EXPOSURE, GAMMA = (-0.35, 0.35), (1.9, 2.6)
@@ -75,7 +75,7 @@ MOST_NOISE = 0.03  # standard deviation, of half of the photos
 
 
 class PlainLight(NamedTuple):
-    """Lights without shadows, and the same light from everywhere.
+    """Lights without shadows, and ambient light.
 
     Attributes:
         lights: one to three, eye frame.
@@ -87,18 +87,18 @@ class PlainLight(NamedTuple):
 
 
 def random_person(rng: np.random.Generator, held_out: bool = False) -> Person:
-    """Draw a person of no age, sex or origin.
+    """Draw a person without age, sex or origin.
 
     Args:
         rng: draws.
-        held_out: makes no difference: only the seed keeps these people apart.
+        held_out: unused: only the seed separates these people.
     """
     shape = np.clip(rng.standard_normal(N_SHAPE), -LIMIT, LIMIT)
     return Person(shape, random_appearance(rng))
 
 
 def random_plain_strengths(rng: np.random.Generator, names: tuple[str, ...]) -> np.ndarray:
-    """Draw a plausible expression: one recipe, now and then a second, small motions, a gaze.
+    """Draw a plausible expression: one recipe, sometimes a second, small motions, a gaze.
 
     Args:
         rng: draws.
@@ -124,12 +124,12 @@ def random_plain_strengths(rng: np.random.Generator, names: tuple[str, ...]) -> 
 def draw_expression(
     rng: np.random.Generator, head: MorphableModel, shape: np.ndarray
 ) -> np.ndarray:
-    """Draw strengths of the head model's actions: (E,) float64; the shape makes no difference."""
+    """Draw strengths of the head model's actions: (E,) float64; the shape is not used."""
     return random_plain_strengths(rng, head.expression_names)
 
 
 def random_distance_mm(rng: np.random.Generator) -> float:
-    """Draw how far the camera stands; every ratio of distances is equally likely."""
+    """Draw the camera's distance, log-uniformly."""
     return log_uniform(rng, DISTANCE_MM)
 
 
@@ -147,7 +147,7 @@ def paint_skin_plainly(
 
 
 def random_lights(rng: np.random.Generator) -> PlainLight:
-    """Draw one to three lights and light from everywhere.
+    """Draw one to three lights and ambient light.
 
     A white surface that faces the first light has about 0.6 to 1.1.
     """
@@ -167,10 +167,10 @@ def random_plain_lighting(rng: np.random.Generator) -> Lighting:
 
 
 def shade(dressed: Dressed, camera: Camera, light: PlainLight) -> Shot:
-    """Render with smooth Lambert shading and Blinn's highlight, as chapter 02 does.
+    """Render with smooth Lambert shading and Blinn's highlight, as in chapter 02.
 
     Args:
-        dressed: who is photographed.
+        dressed: the person to photograph.
         camera: of the photo's size.
         light: eye frame.
     """
@@ -196,17 +196,17 @@ def develop(
     draw_background: DrawBackground,
     meter: Callable[[np.ndarray, np.ndarray], float] | None = None,
 ) -> tuple[np.ndarray, dict]:
-    """Put a background behind the head, and draw exposure, contrast, blur and noise.
+    """Add a background behind the head, and draw exposure, contrast, blur and noise.
 
     Args:
         shot: the head.
-        light: makes no difference to this film.
+        light: not used by this film.
         rng: draws.
         draw_background: draws an image of a size.
-        meter: how bright to make the head, of its image and alpha; 1 by default.
+        meter: gives the exposure, from the head's image and alpha; 1 by default.
 
     Returns:
-        (S, S, 3) uint8 RGB, and nothing by name.
+        (S, S, 3) uint8 RGB, and an empty dict.
     """
     size = len(shot.image)
     background = draw_background(rng, size)
@@ -227,7 +227,7 @@ def develop(
 def _noise(rng: np.random.Generator, count: int) -> np.ndarray:
     """Standard normal numbers: (count,) float32."""
     stretch = grain(count, rng, FILM_NOISE_SEED)
-    # Photos larger than the stock draw their own numbers, as they always have.
+    # Photos larger than the stock draw their own numbers, so that a seed's pairs do not change.
     return stretch if count <= NOISE_STOCK else rng.standard_normal(count, np.float32)
 
 

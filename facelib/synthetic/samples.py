@@ -1,7 +1,7 @@
 """Samples by number: synthetic people photographed from the front and from the side.
 
 Sample i is a function of the settings and i alone, so the number of workers and the order of work
-change nothing. Held-out people have identity numbers from `HELD_OUT_IDENTITY` on.
+do not matter. Held-out people have identity numbers from `HELD_OUT_IDENTITY` on.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def make_person(index: int, settings: SyntheticSettings) -> Person:
 
 
 def make_outfit(index: int, settings: SyntheticSettings) -> Outfit:
-    """Return what the person of sample `index` wears, as far as it is switched on."""
+    """Return the outfit of sample `index`'s person, without the kinds that are off."""
     studio, streams = Studio.of(settings.ingredients), Streams(settings, index)
     return studio.draw_outfit(streams.outfit, make_person(index, settings))
 
@@ -55,12 +55,12 @@ def make_pair(index: int, settings: SyntheticSettings) -> FacePair:
 
 
 def make_sample(index: int, settings: SyntheticSettings, pixels: bool = False) -> Sample:
-    """Make sample `index`: `make_pair`'s pair and what is known of it.
+    """Make sample `index`: `make_pair`'s pair with its ground truth.
 
     Args:
         index: 0, 1, 2, …
         settings: size, seed and kind of people.
-        pixels: also work out what every pixel shows.
+        pixels: also compute the annotations per pixel.
     """
     from_head = load_layout().from_head
     with single_threaded_blas():

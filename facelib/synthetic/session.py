@@ -1,4 +1,4 @@
-"""One photo session: all draws of a sample in their order, and what they left behind."""
+"""One photo session: all draws of a sample in their order, and their results."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from facelib.synthetic.worn.outfit import Outfit
 
 @dataclass(frozen=True)
 class Session:
-    """A person before the camera, and the two photos that were taken.
+    """A photographed person, and the two photos.
 
     Attributes:
-        person: who.
+        person: the person.
         strengths: (E,) float64, of the head model's facial actions.
         outfit: what they wear.
-        dressed: all that was photographed.
+        dressed: the dressed head.
         keypoints_head: (68, 3) float64, mm.
         views: front and side.
         photos: front and side.
@@ -43,7 +43,7 @@ class Session:
     photos: tuple[Photo, Photo]
 
     def coefficients(self) -> dict:
-        """Everything that was drawn, in the words of the classes that hold it."""
+        """Everything that was drawn, by the fields of its classes."""
         views = [
             {
                 "pose_deg": view.pose_deg,
@@ -62,7 +62,7 @@ class Session:
         }
 
     def view_truths(self, layout_vertices_head: np.ndarray) -> tuple[ViewTruth, ViewTruth]:
-        """Work out cameras and keypoints of front and side, for (V, 3) layout vertices, mm."""
+        """Compute cameras and keypoints of front and side, for (V, 3) layout vertices, mm."""
         worn = np.isin(self.dressed.labels, WORN)[self.dressed.mesh_head.triangles[:, 0]]
         points = self.keypoints_head, layout_vertices_head
         front, side = (
@@ -72,7 +72,7 @@ class Session:
         return front, side
 
     def pixel_truths(self) -> tuple[PixelTruth, PixelTruth]:
-        """Work out what every pixel of front and side shows."""
+        """Compute the annotations per pixel of front and side."""
         dressed = self.dressed
         painted = painted_labels(dressed.looks, dressed.atlas)
         scene = dressed.mesh_head, dressed.normals_head, dressed.labels, painted
@@ -84,10 +84,10 @@ class Session:
 
 
 def hold_session(studio: Studio, streams: Streams, settings: SyntheticSettings) -> Session:
-    """Draw a sample: who, what their face does, what they wear, and both photos.
+    """Draw a sample: a person, an expression, an outfit, and both photos.
 
     Args:
-        studio: how each step is done.
+        studio: the function of each step.
         streams: the random numbers of each step.
         settings: size, poses and kind of people.
     """

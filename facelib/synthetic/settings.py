@@ -1,4 +1,4 @@
-"""What decides a set of synthetic pairs: its settings, its poses, and the plan of its shards."""
+"""The inputs of a set of synthetic pairs: its settings, its poses, and the plan of its shards."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from facelib.files.setting import setting
 from facelib.imaging.backgrounds import describable_textures, fingerprint
 from facelib.synthetic.ingredients import Ingredients
 
-FORMAT = 3  # raised whenever the same seed gives other pairs
+FORMAT = 3  # increased whenever the same seed gives other pairs
 SHARD_SIZE = 64
 SMALLEST_PX = 16
 
 
 @dataclass(frozen=True)
 class PoseRange:
-    """Which poses are drawn, evenly; the sign of a side view's yaw is drawn as well.
+    """Ranges of uniformly drawn poses; the sign of a side view's yaw is drawn, too.
 
     Attributes:
         front_yaw_deg: largest |yaw| of a front view.
@@ -31,9 +31,9 @@ class PoseRange:
     roll_deg: float
 
 
-# The thesis's ranges (section 4.2), and all that counts as a front and as a side, heads nodding and
-# tilting as they do in photos that nobody posed for. Hardly one in 20 of those is also one of the
-# thesis's: hence half of each.
+# The thesis's ranges (section 4.2), and everything that counts as a front or a side, with the pitch
+# and roll of photos that are not posed. Hardly one in 20 of the latter is within the thesis's
+# ranges: hence half of each.
 POSES = {
     "thesis": (PoseRange(14.0, (67.5, 100.0), 9.0, 9.0),),
     "wide": (PoseRange(45.0, (45.0, 100.0), 25.0, 20.0),),
@@ -43,29 +43,29 @@ POSES["mixed"] = POSES["thesis"] + POSES["wide"]
 
 @dataclass(frozen=True)
 class SyntheticSettings:
-    """What decides a set of pairs, apart from their number; each field's help describes it.
+    """The settings of a set of pairs, apart from their number; each field's help describes it.
 
-    `ingredients` is what the photos have beyond a plain head under plain light; all by default.
+    `ingredients` are the additions to a plain head under plain light; all by default.
 
     Raises:
-        ValueError: if a number makes no sense or the preset has no such name.
+        ValueError: if a number is out of range or the preset does not exist.
     """
 
     size: int = setting(256, "Side of the photos, px.", minimum=SMALLEST_PX)
     seed: int = setting(0, "Seed of every random draw.", minimum=0)
-    held_out: bool = setting(False, "Draw people that no training set of this seed has.")
+    held_out: bool = setting(False, "Draw people who are in no training set of this seed.")
     pairs_per_person: int = setting(
-        1, "Consecutive pairs that show one person with another expression.", minimum=1
+        1, "Consecutive pairs of one person, with different expressions.", minimum=1
     )
     ingredients: Ingredients = field(default_factory=Ingredients.all)
     preset: str = setting(
         "thesis",
-        "Poses: the thesis's, as wide as photos in the wild, or half of each.",
+        "Poses: as in the thesis, as in photos that are not posed, or half of each.",
         choices=tuple(POSES),
     )
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be drawn."""
+        """Raise ValueError for settings out of range."""
         if self.size < SMALLEST_PX or self.pairs_per_person < 1 or self.seed < 0:
             raise ValueError(
                 f"expected size of at least {SMALLEST_PX} px, pairs_per_person of at least 1 and "
@@ -77,29 +77,29 @@ class SyntheticSettings:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a folder is to hold.
+    """The samples that a folder shall hold.
 
     Attributes:
-        count: how many samples.
-        settings: what they are.
+        count: number of samples.
+        settings: their settings.
         first: index of the first sample, to extend a set in a second folder.
-        truth: also keep what every pixel shows.
-        shard_size: samples in a shard; the last one may be shorter.
+        truth: also store the annotations per pixel.
+        shard_size: samples per shard; the last one may have fewer.
 
     Raises:
-        ValueError: if a number makes no sense.
+        ValueError: if a number is out of range.
     """
 
     count: int = field(metadata={"help": "How many pairs.", "minimum": 1})
     settings: SyntheticSettings = field(default_factory=SyntheticSettings)
     first: int = setting(0, "Number of the first sample.", minimum=0)
-    truth: bool = setting(False, "Also keep what every pixel shows: 1.4 MB per pair.")
+    truth: bool = setting(False, "Also store label, normal and depth per pixel: 1.4 MB per pair.")
     shard_size: int = setting(
-        SHARD_SIZE, "Pairs per file: what one worker makes at a time.", minimum=1
+        SHARD_SIZE, "Pairs per file, which one worker makes at a time.", minimum=1
     )
 
     def __post_init__(self) -> None:
-        """Refuse numbers that make no sense."""
+        """Raise ValueError for numbers out of range."""
         if self.count < 1 or self.first < 0 or self.shard_size < 1:
             raise ValueError(
                 "expected count and shard_size of at least 1 and first of at least 0, "
@@ -113,11 +113,11 @@ class Plan:
 
     @property
     def n_shards(self) -> int:
-        """How many shards hold the samples."""
+        """The number of shards."""
         return -(-self.count // self.shard_size)
 
     def described(self) -> dict:
-        """Return all that decides the folder's bytes, as the manifest keeps it."""
+        """Return everything that determines the folder's bytes, for the manifest."""
         numbers = {name: getattr(self, name) for name in ("first", "count", "truth", "shard_size")}
         described = {"source": "synthetic", "format": FORMAT, **numbers, **asdict(self.settings)}
         described["describable_textures"] = fingerprint(describable_textures())

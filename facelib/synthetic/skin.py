@@ -1,4 +1,4 @@
-"""A person's skin, painted on a texture page: the fine painter, and what every painter returns."""
+"""A person's skin, painted on a texture page: the fine painter, and every painter's result."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Skin:
 
     Attributes:
         page: (1.25·size, size, 3) float32, linear RGB albedo.
-        bare: (3,) linear RGB: skin below the neck, by the law that the face was painted with.
-        relief: (1.25·size, size) float32, mm; None where the skin is smooth.
-        complexion: what was drawn to paint it; None where nothing was.
+        bare: (3,) linear RGB: skin below the neck, computed like the face's.
+        relief: (1.25·size, size) float32, mm; None for smooth skin.
+        complexion: the complexion drawn for it; None if there was none.
     """
 
     page: np.ndarray
@@ -48,7 +48,7 @@ def paint_skin_finely(
 
     Args:
         rng: draws.
-        person: whose looks and age; an unknown age is drawn.
+        person: the person; an unknown age is drawn.
         strengths: (E,) float, of the head model's actions: they deepen lines.
         head: the head model.
         atlas: of the page; its hairline bounds the painted hair.

@@ -1,7 +1,7 @@
-"""The random numbers of one sample: each step has a stream of its own.
+"""The random numbers of one sample: each step has its own stream.
 
 A stream is spawned from the settings' seed by the kind of draw and the sample's index. So sample i
-is a function of the settings and i alone, and one draw can change while the others stay.
+is a function of the settings and i alone, and a change of one draw does not affect the others.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ PERSON, FACE, VIEW, SKIN, OUTFIT = 0, 1, 2, 3, 5
 
 @dataclass(frozen=True)
 class Streams:
-    """The generators of a sample, each at its start whenever it is asked for.
+    """The generators of a sample; each access returns a generator at its start.
 
     Attributes:
-        settings: whose seed, and whether people are held out.
+        settings: for the seed, and whether people are held out.
         index: of the sample: 0, 1, 2, …
     """
 
@@ -31,31 +31,31 @@ class Streams:
 
     @property
     def person_number(self) -> int:
-        """Number of the person, whom consecutive samples may share."""
+        """Number of the person, which consecutive samples may share."""
         return self.index // self.settings.pairs_per_person
 
     @property
     def person(self) -> np.random.Generator:
-        """Draws who it is."""
+        """Draws the person."""
         return self._spawn(PERSON, self.person_number)
 
     @property
     def outfit(self) -> np.random.Generator:
-        """Draws what the person wears."""
+        """Draws the outfit."""
         return self._spawn(OUTFIT, self.person_number)
 
     @property
     def skin(self) -> np.random.Generator:
-        """Draws what the person's skin has beyond their looks."""
+        """Draws the complexion."""
         return self._spawn(SKIN, self.person_number)
 
     @property
     def face(self) -> np.random.Generator:
-        """Draws what the face does."""
+        """Draws the expression."""
         return self._spawn(FACE, self.index)
 
     def view(self, side: bool) -> np.random.Generator:
-        """Return what draws pose, camera, light and film of the front or the side photo."""
+        """Return the generator of pose, camera, light and film of the front or the side photo."""
         return self._spawn(VIEW, self.index, int(side))
 
     def _spawn(self, *branch: int) -> np.random.Generator:

@@ -1,4 +1,4 @@
-"""The studio: every step from a person to a photo, each chosen once and then simply called."""
+"""The studio: the function of every step from a person to a photo, chosen once."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ WORN_KINDS = ("hair", "glasses", "clothes")
 
 @dataclass(frozen=True)
 class Studio:
-    """The steps from a person to a photo, in their order; `Studio.of` chooses them.
+    """The functions from a person to a photo, in order; `Studio.of` chooses them.
 
     Attributes:
         head: the head model of all people.
@@ -49,7 +49,7 @@ class Studio:
         act: of the head model, a shape and strengths, (N, 3) vertices, mm.
         draw_outfit: of a generator and a person.
         paint: of a generator, a person, strengths, the head model and an atlas.
-        finishes: what is done to the dressed head last.
+        finishes: functions applied to the dressed head, in order.
         draw_distance_mm: of a generator, from the camera to the head's origin.
         draw_light: of a generator.
         shade: of the dressed head, a camera and the light.
@@ -73,14 +73,14 @@ class Studio:
 
     @classmethod
     def of(cls, ingredients: Ingredients) -> Studio:
-        """Choose every step by its switch, for the shipped head; nothing else asks for switches."""
+        """Choose every step by its switch, for the shipped head. Only this reads switches."""
         on, head = ingredients, load_head()
         kinds = frozenset(kind for kind in WORN_KINDS if getattr(on, kind))
-        # Fine skin, light and film each need a surface; without any, the plain renderer serves.
+        # Fine skin, light and film each need a surface; otherwise the plain renderer is enough.
         surface = on.skin or on.light or on.film
         plain_light = plain.random_plain_lighting if surface else plain.random_lights
         plain_film = partial(plain.develop, meter=meter) if on.light else plain.develop
-        textures = describable_textures() if surface else ()  # plain photos have never had them
+        textures = describable_textures() if surface else ()  # plain photos do not use them
         cast = partial(cast_person, population=load_population())
         finishes = ((with_surface,) if surface else ()) + (
             (with_dark_mouth,) if on.expressions else ()
@@ -112,12 +112,12 @@ class Studio:
         """Paint a person and put their outfit on.
 
         Args:
-            person: who.
+            person: the person.
             strengths: (E,) float, of the head model's actions; they deepen lines.
             vertices_head: (N, 3) float, mm: the acting head.
-            outfit: what they wear; nothing gives the plain shirt.
+            outfit: their outfit; an empty one gives the plain shirt.
             page_size: width of the texture page, px.
-            rng: draws what the skin has beyond the person's looks.
+            rng: draws the complexion.
         """
         find_atlas = head_atlas if outfit.hair is None else hair_atlas
         atlas = find_atlas(self.head, page_size)
@@ -130,10 +130,10 @@ class Studio:
         return dressed
 
     def photograph(self, dressed: Dressed, camera: Camera, rng: Rng) -> Photo:
-        """Take a photo of a head under random light, before a random background.
+        """Take a photo of a head under random light, in front of a random background.
 
         Args:
-            dressed: who is photographed, dressed in this studio.
+            dressed: the person, dressed in this studio.
             camera: of the photo's size.
             rng: draws light, background and film.
         """
@@ -144,10 +144,10 @@ class Studio:
 
 
 def _draw_settled_expression(rng: Rng, head: MorphableModel, shape: np.ndarray) -> np.ndarray:
-    """Draw strengths of the head model's actions whose lips do not cross: (E,) float64."""
+    """Draw strengths of the head model's actions that do not make lips cross: (E,) float64."""
     return settle_lips(head, shape, random_strengths(rng, head.expression_names))
 
 
 def _lens_distance_mm(rng: Rng) -> float:
-    """Draw a lens and a framing, and return the distance that they need."""
+    """Draw a lens and a framing, and return their distance."""
     return random_lens(rng).distance_mm

@@ -1,4 +1,4 @@
-"""Where a photo is taken from: how the head is turned, the camera's distance, and the crop."""
+"""The viewpoint of a photo: the head's pose, the camera's distance, and the crop."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from facelib.imaging.crop import Crop
 from facelib.render.camera import Camera
 from facelib.synthetic.settings import POSES, PoseRange
 
-NOMINAL_SCALE = 2.0  # px per mm of the imagined whole photo; the crop decides the real one
+NOMINAL_SCALE = 2.0  # px per mm of the virtual whole photo; the crop sets the final scale
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ def random_pose_deg(
     Args:
         rng: draws.
         side: whether it is a side view.
-        ranges: of poses, each as likely as the others.
+        ranges: ranges of poses, all equally likely.
     """
-    # One range draws nothing: pairs of these presets are what they were before there were mixtures.
+    # A single range draws no number, so that mixtures did not change the pairs of older presets.
     poses = ranges[rng.integers(len(ranges)) if len(ranges) > 1 else 0]
     most = (poses.pitch_deg, poses.front_yaw_deg, poses.roll_deg)
     pitch, yaw, roll = rng.uniform(-1, 1, 3) * most
@@ -58,7 +58,7 @@ def frame_head(
     size: int,
     rng: np.random.Generator,
 ) -> Viewpoint:
-    """Point a camera and cut the photo about the 68 keypoints as in training (listing A.1).
+    """Place a camera and crop the photo around the 68 keypoints as in training (listing A.1).
 
     Args:
         keypoints_head: (68, 3) float, mm.

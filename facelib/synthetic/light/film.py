@@ -1,8 +1,8 @@
-"""What a camera does to light: lens blur, vignette, exposure, white balance, noise, tone, JPEG.
+"""A camera's effects on light: lens blur, vignette, exposure, white balance, noise, tone, JPEG.
 
-The order is a camera's: the lens blurs and darkens the corners, the sensor counts photons (shot
-noise) and reads them out with an error of its own (read noise), software balances the colours,
-bends the tone curve and stores eight bits, often as JPEG.
+The order is a camera's: the lens blurs the image and darkens its corners, the sensor counts photons
+(shot noise) and adds its own error (read noise), software balances the colours, applies the tone
+curve and stores eight bits, often as JPEG.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from PIL import Image
 from facelib.imaging.effects import blurred, grain, jpeg
 
 CURVE_STEPS = 4096
-CURVE_REACH = 2.0  # light beyond twice what exposure calls white is white
+CURVE_REACH = 2.0  # light above twice the exposure's white is white
 CURVE_KNEE = 0.7  # light above which the tone curve rolls off
-SHARP_PX = 0.8  # a background that is blurred over less stays as it is
-LEAST_BLUR_PX, LEAST_GRID = 1.5, 16  # a blurred one is as if over this at least; fewest px it has
-GAMMA_STEPS = 20  # per unit, in which backgrounds are made linear
+SHARP_PX = 0.8  # a background with a smaller blur is not blurred
+LEAST_BLUR_PX, LEAST_GRID = 1.5, 16  # px: smallest blur for choosing its grid; smallest grid
+GAMMA_STEPS = 20  # steps per unit of gamma in which backgrounds are linearised
 
 
 class FilmDraws(NamedTuple):
-    """How `random_film` draws; lengths in px of a photo 256 px wide."""
+    """Distributions of `random_film`; lengths in px of a photo 256 px wide."""
 
     exposure_deviation: float = 0.22  # of its logarithm
-    balance: tuple[float, float] = (0.65, 1.05)  # share of the light's colour that is balanced
+    balance: tuple[float, float] = (0.65, 1.05)  # share of the light's colour that is removed
     balance_deviation: float = 0.04  # of the logarithm of each colour's factor
     contrast: tuple[float, float] = (0.2, 0.95)
     gamma: tuple[float, float] = (2.05, 2.4)
@@ -63,13 +63,13 @@ class Film:
     Attributes:
         exposure: factor on the light; 1 maps light 1 to white.
         white_balance: (3,) factors on the colours.
-        contrast: bend of the tone curve, 0 (none) .. 1.
-        gamma: of the display; 2.2 is what screens expect.
+        contrast: strength of the tone curve's S, 0 (none) .. 1.
+        gamma: of the display; screens expect 2.2.
         vignette: share of the light that the corners lose.
         blur_px: standard deviation of the lens's blur.
-        motion_px: (2,) x and y of the path that the image moves on while it is exposed.
-        depth_blur_px: radius of the blur of what lies behind the head.
-        backdrop: saturation of what lies behind the head, 1 as given: rooms are duller than paint.
+        motion_px: (2,) x and y of the image's motion during the exposure.
+        depth_blur_px: radius of the background's blur.
+        backdrop: factor on the background's saturation: rooms are duller than drawn textures.
         shot_noise: variance of the noise per unit of light.
         read_noise: standard deviation of the noise in the dark.
         jpeg_quality: 1..95, or 0 for no JPEG.
@@ -142,13 +142,13 @@ def _depth_blur_px(rng):
 def expose(
     light: np.ndarray, alpha: np.ndarray, background: np.ndarray, film: Film, rng
 ) -> np.ndarray:
-    """Make a photo file of light.
+    """Make a photo file from light.
 
     Args:
         light: (S, S, 3) float32, linear, the head over black.
-        alpha: (S, S) float32, the head's share of each pixel: what is behind shows by this mask
-            alone, so a dark face keeps its pixels.
-        background: (s, s, 3) float32 in 0..1, as displayed; a blurred one may be coarser.
+        alpha: (S, S) float32, the head's share of each pixel. Only this mask decides where the
+            background shows, so a dark face keeps its pixels.
+        background: (s, s, 3) float32 in 0..1, as displayed; may be coarser if it is blurred.
         film: settings.
         rng: draws the noise.
 
@@ -172,7 +172,7 @@ def expose(
 def tone_curve(contrast: float, gamma: float = 2.2) -> np.ndarray:
     """Return the tone curve from light 0 .. CURVE_REACH to display values: (CURVE_STEPS,) uint8.
 
-    Up to CURVE_KNEE it is a display's power law, bent to an S by `contrast`; above that a
+    Up to CURVE_KNEE it is a display's power law with an S from `contrast`; above that a
     shoulder rolls off, so that highlights lose colour before they are clipped.
     """
     light = np.linspace(0, CURVE_REACH, CURVE_STEPS)
@@ -185,14 +185,14 @@ def tone_curve(contrast: float, gamma: float = 2.2) -> np.ndarray:
 
 
 def _behind_head(light, alpha, background, film):
-    """Put a displayed background behind linear light.
+    """Add a displayed background behind linear light.
 
     Args:
         light: (S, S, 3) float32, the head over black.
         alpha: (S, S) float32.
-        background: (S, S, 3) uint8, already well exposed: it is divided by the exposure and the
+        background: (S, S, 3) uint8, already exposed well: it is divided by the exposure and the
             white balance that follow.
-        film: whose exposure, balance and gamma follow.
+        film: the film, whose exposure, balance and gamma follow.
 
     Returns:
         (S, S, 3) float32, linear.
@@ -205,7 +205,7 @@ def _behind_head(light, alpha, background, film):
 
 
 def sharpest_size(size: int, radius_px: float) -> int:
-    """Return the side of the grid, px, that holds all of a background blurred over this radius."""
+    """Return the side of the grid, px, that is enough for a background with this blur."""
     if radius_px < SHARP_PX:
         return size
     return max(int(size / max(radius_px, LEAST_BLUR_PX)), LEAST_GRID)
@@ -219,7 +219,7 @@ def out_of_focus(background: np.ndarray, radius_px: float, size: int) -> np.ndar
         radius_px: of the blur, in px of the result.
         size: px.
     """
-    # Halves go up, where `to_uint8` rounds them to even: pairs of a seed hang on the last bit.
+    # Halves are rounded up, not to even as in `to_uint8`: a seed's pairs depend on the last bit.
     image = Image.fromarray((background * np.float32(255) + np.float32(0.5)).astype(np.uint8))
     small = sharpest_size(size, radius_px)
     for side, way in ((small, Image.Resampling.BILINEAR), (size, Image.Resampling.BICUBIC)):
@@ -245,7 +245,7 @@ def _power_table(gamma_steps):
 
 
 def _linear_table(gamma):
-    """Linear light of the 256 values of a display, (256,) float32."""
+    """Linear light of a display's 256 values, (256,) float32."""
     return _power_table(round(gamma * GAMMA_STEPS))
 
 

@@ -1,7 +1,7 @@
 """Focal length and distance: the distance decides the perspective, their ratio the framing.
 
-A lens is named by its focal length on a frame 36 mm wide, as photographers do. The field is the
-width of what fills that frame at the subject's distance: field / distance = 36 mm / focal length.
+A focal length is given for a frame 36 mm wide, as in photography. The field is the width of the
+scene in that frame at the subject's distance: field / distance = 36 mm / focal length.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ NEAREST_MM = 300.0  # a selfie's distance to the middle of the head
 
 @dataclass(frozen=True)
 class Lens:
-    """A focal length and the distance that it was used from.
+    """A focal length and the camera's distance.
 
     Attributes:
         focal_mm: on a frame 36 mm wide.
@@ -30,7 +30,7 @@ class Lens:
 
     @property
     def field_mm(self) -> float:
-        """Width of what fills the frame at the head's distance, mm."""
+        """Width of the frame's content at the head's distance, mm."""
         return self.distance_mm * FRAME_MM / self.focal_mm
 
     def focal_px(self, width: int) -> float:
@@ -39,7 +39,7 @@ class Lens:
 
 
 def framing_lens(focal_mm: float, field_mm: float) -> Lens:
-    """Return the lens that stands where this field fills its frame.
+    """Return the lens at the distance at which this field fills its frame.
 
     Raises:
         ValueError: if a length is not positive.
@@ -50,11 +50,11 @@ def framing_lens(focal_mm: float, field_mm: float) -> Lens:
 
 
 def log_uniform(rng: np.random.Generator, limits: tuple[float, float]) -> float:
-    """Draw a number between two limits, every ratio equally likely."""
+    """Draw a number between two limits, log-uniformly."""
     return float(np.exp(rng.uniform(*np.log(limits))))
 
 
 def random_lens(rng: np.random.Generator) -> Lens:
-    """Draw a lens and a framing; every ratio of focal lengths is equally likely."""
+    """Draw a lens and a framing, log-uniformly."""
     focal, field = log_uniform(rng, FOCAL_MM), log_uniform(rng, FIELD_MM)
     return framing_lens(focal, max(field, NEAREST_MM * FRAME_MM / focal))

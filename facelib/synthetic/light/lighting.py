@@ -1,4 +1,4 @@
-"""The light that a photo is taken in: an environment all around and one to three lights.
+"""The light of a photo: an environment all around and one to three lights.
 
 Directions are in the eye frame. The camera is held level, so its y axis is the world's up.
 """
@@ -20,8 +20,8 @@ PLACE_SHARES = (0.17, 0.16, 0.2, 0.22, 0.15, 0.1)
 KELVIN = (2700.0, 3500.0, 4500.0, 5500.0, 6500.0, 8000.0, 12000.0)
 RED = (2.45, 1.71, 1.33, 1.12, 1.0, 0.89, 0.81)
 BLUE = (0.24, 0.44, 0.67, 0.86, 1.0, 1.19, 1.50)
-MOST_ROLL = 0.25  # rad: cameras are not quite level
-NEARER_FRONT = 0.7  # factor on the spread of azimuths: lights are mostly before the face
+MOST_ROLL = 0.25  # rad: cameras are not exactly level
+NEARER_FRONT = 0.7  # factor on the spread of azimuths: lights are mostly in front of the face
 HEIGHT_DEVIATION = 0.15  # rad
 
 Range = tuple[float, float]
@@ -29,7 +29,7 @@ Colors = tuple[tuple[float, float, float], tuple[float, float, float]]
 
 
 class Overcast(NamedTuple):
-    """Draws under a grey sky; light is RGB radiance where white paper in the sun has about 1.
+    """Draws under a grey sky; light is RGB radiance, of which white paper in the sun has about 1.
 
     Here and below, angles are in rad: spread is the standard deviation of azimuths (times
     `NEARER_FRONT`), height is above the horizon, half angles are of round lights.
@@ -144,9 +144,9 @@ class Lighting:
     Attributes:
         place: the kind of place, one of PLACES, or "plain".
         environment: (9, 3) float64, spherical harmonics of the radiance around, eye frame.
-        lights: lights at infinity; the first throws shadows.
+        lights: lights at infinity; the first casts shadows.
         softness_mm: half width of the soft edges of those shadows; 0 for no shadows.
-        white: (3,) the light's overall colour, green = 1: what a camera would balance.
+        white: (3,) the light's overall colour, green = 1, for the white balance.
     """
 
     place: str
@@ -157,13 +157,13 @@ class Lighting:
 
     @property
     def ambient(self) -> tuple[float, float, float]:
-        """Mean radiance from all around, RGB: for what is shaded with one ambient colour."""
+        """Mean radiance from all directions, RGB, for shading with one ambient colour."""
         red, green, blue = np.maximum(self.environment[0] / np.sqrt(4 * np.pi), 0.0)
         return float(red), float(green), float(blue)
 
 
 def plain_lighting(lights: list[Light], ambient: tuple[float, float, float]) -> Lighting:
-    """Light that is the same from everywhere, and lights without shadows."""
+    """Uniform ambient light, and lights without shadows."""
     return Lighting("plain", sh.uniform(ambient), tuple(lights), 0.0, np.ones(3))
 
 
@@ -204,7 +204,7 @@ def _overcast(rng):
 
 
 def _sun(rng):
-    """Sun with blue sky, and light from the ground that it shines on."""
+    """Sun with blue sky, and light from the sunlit ground."""
     sun = kelvin_color(rng.uniform(*SUN.sun_kelvin)) * rng.uniform(*SUN.sun)
     sky = kelvin_color(rng.uniform(*SUN.sky_kelvin)) * rng.uniform(*SUN.sky)
     ground = rng.uniform(*SUN.ground) * sun * rng.uniform(*SUN.ground_color)

@@ -1,12 +1,12 @@
 """Light on skin, eyes and cloth: environment, lights, soft shadow, relief and two highlights.
 
-The loop runs once over the covered pixels. Each vertex carries a row of `ROW_WIDTH` numbers that
-are blended at the pixel. Relief bends the normal as Blinn's bump mapping does, but red light on
+The loop runs once over the covered pixels. Each vertex has a row of `ROW_WIDTH` numbers, which are
+interpolated at the pixel. Relief perturbs the normal as in Blinn's bump mapping, but red light on
 skin keeps the smooth normal, because it travels furthest below the surface (Ma and others 2007).
 
-Pixels are gathered into blocks, and each number that a pixel needs has a row of the block to
-itself: the compiler then lights eight pixels with one instruction. All tests in these loops choose
-between two values (`a if … else b`, min, max): a jump would prevent that.
+Pixels are gathered into blocks, and each number that a pixel needs has its own row in the block, so
+that the compiler shades eight pixels with one instruction. All tests in these loops choose between
+two values (`a if … else b`, min, max): a branch would prevent that.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numba import njit
 from facelib.render.shading import unit
 from facelib.synthetic.light.shadows import visibility
 
-# Where a vertex's row holds what.
+# Columns of a vertex's row.
 NORMAL = 0  # 3 numbers, eye frame
 UV = 3  # 2, texture coordinates, v down
 COLOR = 5  # 3, multiplied with the texture
@@ -32,23 +32,23 @@ ALONG_V = 15  # 3: ... and of its row
 SHADOW = 18  # 3, column, row (texels) and height (mm) on the shadow map
 ROW_WIDTH = 24  # the last three are padding: whole vectors of eight are blended at once
 
-WRAP = (0.28, 0.12, 0.06)  # how far red, green, blue light creep past the terminator
-DIELECTRIC = 0.028  # share that skin mirrors head on (refractive index 1.4)
+WRAP = (0.28, 0.12, 0.06)  # how far red, green, blue light extend past the terminator
+DIELECTRIC = 0.028  # skin's reflectance at normal incidence (refractive index 1.4)
 SECOND_LOBE = 0.45  # weight of the oily, sharper one of the two highlights
 SHARPER = 0.55  # its roughness relative to the other's
-# Least |h|² of a highlight: rims lit from behind would outshine all else, but real skin is rough at
-# that scale too.
+# Smallest |h|² of a highlight: rims lit from behind would be far too bright, but real skin is rough
+# at that scale, too.
 LEAST_SQUARED_HALF = 0.8
-GRAZING_MIRROR = 0.22  # how much of Schlick's rise toward grazing angles is left of a rough surface
-LEAST_FACING = 0.02  # cosine: what looks away from the viewer is shaded as if just seen
+GRAZING_MIRROR = 0.22  # share of Schlick's rise toward grazing angles on a rough surface
+LEAST_FACING = 0.02  # smallest cosine between normal and viewing direction
 
 # The shadow of the upper lid's lashes on an eyeball falls off like a Gaussian, that of the lower
 # lid exponentially: strength and reach, mm.
 UPPER_LID_SHADE, UPPER_LID_MM = 0.75, 1.9
 LOWER_LID_SHADE, LOWER_LID_MM = 0.35, 0.7
 
-# A block is one flat array: row r of pixel p lies at r + p. Constants tell rows apart, so
-# that the compiler sees that no two overlap.
+# A block is one flat array: row r of pixel p is at r + p. Rows are constants, so that the
+# compiler can infer that no two overlap.
 BLOCK, _ROWS = 64, 26  # pixels, and rows
 (
     _SX, _SY, _SZ, _OPEN, _GLOSS, _ROUGH, _SCATTER, _NX, _NY, _NZ, _VX, _VY, _VZ,
@@ -70,13 +70,13 @@ class SurfaceMaps(NamedTuple):
 
 
 class Illumination(NamedTuple):
-    """Where the viewer is, and all light, eye frame.
+    """The viewer and all light, eye frame.
 
     Attributes:
         to_viewer: (3,) float32: view axis x and y on the image, px; 1 / focal (0 = orthographic).
         diffuse: (9, 3) float32: factors of 1, y, z, x, xy, yz, 3z²−1, xz, x²−y² for irradiance/π.
         mirrored: (9, 3) float32: the same for slightly blurred radiance.
-        lights: (L, 6) float32: unit direction and colour; the first throws shadows.
+        lights: (L, 6) float32: unit direction and colour; the first casts shadows.
         nearness: (S, S) float32 of the shadow map; (1, 1) for none.
     """
 
@@ -92,7 +92,7 @@ def shade_surface(triangle, barycentric, triangles, rows, maps, illumination, ou
     """Write the linear colour of every covered pixel into `out`; it may exceed 1.
 
     Args:
-        triangle: (H, W) int32, −1 where nothing is.
+        triangle: (H, W) int32, −1 where no triangle is visible.
         barycentric: (H, W, 3) float32.
         triangles: (M, 3) int32.
         rows: (N, ROW_WIDTH) float32.
@@ -124,7 +124,7 @@ def shade_surface(triangle, barycentric, triangles, rows, maps, illumination, ou
 
 @njit(cache=True, error_model="numpy")
 def _shade_block(blended, where, filled, maps, illumination, block, out):
-    """Colour the first `filled` of a block's pixels; what the others hold does not matter."""
+    """Colour the first `filled` of a block's pixels; the content of the others does not matter."""
     lights, nearness = illumination.lights, illumination.nearness
     _gather(blended, where, filled, maps.page, maps.relief, illumination.to_viewer, block)
     _light_around(block, illumination.diffuse, illumination.mirrored)
@@ -140,7 +140,7 @@ def _shade_block(blended, where, filled, maps, illumination, block, out):
 
 @njit(cache=True, error_model="numpy", fastmath={"contract", "arcp", "nsz"})
 def _gather(blended, where, filled, page, relief, to_viewer, block):
-    """Look up what lies under each pixel and put it into the block, with the ray to the viewer."""
+    """Interpolate the rows at each pixel into the block, with the ray to the viewer."""
     zero, one, half = np.float32(0), np.float32(1), np.float32(0.5)
     page_h, page_w = np.float32(page.shape[0]), np.float32(page.shape[1])
     for p in range(filled):
@@ -177,14 +177,14 @@ def _gather(blended, where, filled, page, relief, to_viewer, block):
 
 @njit(cache=True, error_model="numpy", fastmath={"contract", "arcp", "nsz"})
 def _light_around(block, diffuse, mirrored):
-    """Bend the normals by the relief and start the block's colours with the environment."""
+    """Perturb the normals by the relief and start the block's colours with the environment."""
     one, f0 = np.float32(1), np.float32(DIELECTRIC)
     for p in range(BLOCK):
         sx, sy, sz = unit(block[_SX + p], block[_SY + p], block[_SZ + p])
         nx, ny, nz = unit(sx - block[_NX + p], sy - block[_NY + p], sz - block[_NZ + p])
         vx, vy, vz = unit(block[_VX + p], block[_VY + p], one)
         openness, ar, ag, ab = block[_OPEN + p], block[_AR + p], block[_AG + p], block[_AB + p]
-        # What hides the sky is skin too: it passes on some light of its colour.
+        # Skin hides the sky, and reflects some light of its own colour.
         er, eg, eb = _nine(diffuse, nx, ny, nz)
         closed = one - openness
         block[_ER + p] = er * openness * (one + closed * ar)
@@ -209,7 +209,7 @@ def _see_light(block, light, nearness, shadowy):
     dark, half = -np.float32(WRAP[0]), np.float32(0.5)
     for p in range(BLOCK):
         smooth = block[_SX + p] * light[0] + block[_SY + p] * light[1] + block[_SZ + p] * light[2]
-        lit = (np.float32(1) + block[_OPEN + p]) * half  # creases see less of the other lights
+        lit = (np.float32(1) + block[_OPEN + p]) * half  # creases get less of the other lights
         block[_LIT + p] = lit if smooth > dark else np.float32(0)
     if shadowy:
         for p in range(BLOCK):
@@ -306,7 +306,7 @@ def _nine(light, x, y, z):
 
 @njit(cache=True)
 def shade_below_lids(triangle, is_eye, per_px, out):
-    """Darken eyeballs near the lids, whose lashes and edges keep the sky from them.
+    """Darken eyeballs near the lids, whose lashes and edges hide the sky.
 
     Args:
         triangle: (H, W) int32.

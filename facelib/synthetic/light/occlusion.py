@@ -1,4 +1,4 @@
-"""Ambient occlusion: how much of the surrounding light reaches each vertex of a body."""
+"""Ambient occlusion: the share of the surrounding light that reaches each vertex of a body."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ MARGIN_MM = 4.0  # more than the depth changes within a pixel on a head-sized bo
 def ambient_occlusion(
     vertices: np.ndarray, triangles: np.ndarray, n_directions: int = 96
 ) -> np.ndarray:
-    """Measure the share of the half space above each vertex that the body itself leaves open.
+    """Measure the share of the half space above each vertex that the body does not hide.
 
     Args:
         vertices: (N, 3) float, mm; a body of a head's size about the origin.
         triangles: (M, 3) int, counter-clockwise from outside.
-        n_directions: parallel views from which the body is looked at.
+        n_directions: number of parallel views.
 
     Returns:
-        (N,) float64 in 0..1, weighted with the cosine: 1 sees all of the sky, 0 nothing.
+        (N,) float64 in 0..1, weighted with the cosine: 1 for the whole sky, 0 for none.
     """
     normals = _normals(vertices, triangles)
     seen, possible = np.zeros(len(vertices)), np.full(len(vertices), 1e-9)

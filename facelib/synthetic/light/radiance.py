@@ -1,7 +1,7 @@
 """Render the light that reaches the film: a mesh with materials, under an environment and lights.
 
-`render.render` draws the plain picture that chapter 02 builds, clipped to 0..1. Here the same
-z-buffer feeds `material_shading`, and colours stay linear and may exceed 1, as on a sensor.
+`render.render` draws the plain picture of chapter 02, clipped to 0..1. Here the same z-buffer is
+the input of `material_shading`, and colours stay linear and may exceed 1, as on a sensor.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ from facelib.synthetic.light.material_shading import (
 from facelib.synthetic.light.shadows import Lines, shadow_map
 
 NOTHING = np.zeros((1, 1), np.float32)
-REFLECTED = np.array([1.0, 0.8, 0.5])  # shares of the orders that a slightly blurred mirror keeps
+REFLECTED = np.array([1.0, 0.8, 0.5])  # shares of the orders in a slightly blurred reflection
 
 
 @dataclass(frozen=True)
 class Surface:
-    """What a mesh is made of, beyond its colour.
+    """The material of a mesh, beyond its colour.
 
     Attributes:
         normals_head: (N, 3) float, outward, head frame.
         openness: (N,) float32 in 0..1, the share of the sky that reaches each vertex.
-        gloss: (N,) float32, strength of mirrored light; 1 is what skin's refraction gives.
+        gloss: (N,) float32, strength of the reflection; 1 corresponds to skin's refractive index.
         roughness: (N,) float32 in 0..1, GGX's alpha.
-        scatter: (N,) float32: 1 for skin, below which light travels, 0 for anything else.
+        scatter: (N,) float32: 1 for skin, with subsurface scattering, 0 for anything else.
         texel_slopes: (N, 6) float32, head frame: gradient of the texel's column, then of its
             row, 1/mm; 0 where there is no relief.
         relief: (h, w) float32, mm: height of the surface's detail on the texture page, or None.
@@ -79,10 +79,10 @@ def render_radiance(
     Args:
         mesh_head: vertices in mm, head frame; texture in linear light.
         surface: of the same vertices.
-        camera: where the head stands and what size the image has.
+        camera: the head's pose, the projection and the image's size.
         lighting: in the eye frame.
         supersample: draw on a grid this many times finer and average.
-        lines: what throws a shadow without being drawn here; None for nothing.
+        lines: thin things that cast shadows but are not drawn here; None for nothing.
 
     Returns:
         Rendering whose image is linear, not clipped, and already weighted with alpha.
@@ -121,7 +121,7 @@ def render_radiance(
 
 
 def polynomial(environment: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Weigh the orders and return the factors of 1, y, z, x, xy, yz, 3z²−1, xz, x²−y².
+    """Weight the orders and return the factors of 1, y, z, x, xy, yz, 3z²−1, xz, x²−y².
 
     Args:
         environment: (9, 3) spherical harmonics.

@@ -1,8 +1,7 @@
-"""Soft shadows: the depth map that a light sees, blurred the more the wider the light is.
+"""Soft shadows: a depth map from the light's view, with more blur for a wider light.
 
-An exponential shadow map (Annen and others 2008): where exp(−c·z) instead of z is blurred and
-looked up, one look-up gives a soft answer to "does anything stand before me?" without the stripes
-that comparing depths gives.
+An exponential shadow map (Annen and others 2008): exp(−c·z) instead of z is blurred and sampled.
+One sample gives a soft test of occlusion, without the stripes of comparing depths.
 """
 
 from __future__ import annotations
@@ -19,17 +18,17 @@ from facelib.synthetic.light.occlusion import looking_from
 SIZE = 128  # texels of the map
 REACH_MM = 150.0  # from the middle of the map to its rim, and its range of depth
 SHARPNESS = 0.25  # 1/mm: a gap of four millimetres between body and shadow lets 1/e through
-LEAST_TEXELS = 2  # of the blur's half width: less shows the texels
+LEAST_TEXELS = 2  # of the blur's half width: with less, texels are visible
 
 
 @dataclass(frozen=True)
 class ShadowMap:
-    """What a light at infinity sees of a head.
+    """The shadow map of a light at infinity.
 
     Attributes:
-        nearness: (SIZE, SIZE) float32, blurred exp(−SHARPNESS·z): small where something is near.
+        nearness: (SIZE, SIZE) float32, blurred exp(−SHARPNESS·z): small near the light.
         frame: (3, 3), eye frame → the light's; the third axis points at the light.
-        middle_eye: (3,), mm: what lies in the map's middle.
+        middle_eye: (3,), mm: the point in the map's middle.
     """
 
     nearness: np.ndarray
@@ -47,7 +46,7 @@ class ShadowMap:
 
 @dataclass(frozen=True)
 class Lines:
-    """Thin things that throw shadows: strands of hair, the wire of glasses.
+    """Thin things that cast shadows: strands of hair, the wire of glasses.
 
     Attributes:
         points_head: (N, 3) float32, mm, head frame.
@@ -69,7 +68,7 @@ def shadow_map(
     lines: Lines | None = None,
     points_eye: np.ndarray | None = None,
 ) -> ShadowMap:
-    """Look at a head from the light.
+    """Draw a head's shadow map.
 
     Args:
         vertices_eye: (N, 3) float, mm, eye frame.
@@ -77,7 +76,7 @@ def shadow_map(
         direction_eye: (3,) float, unit vector toward the light.
         middle_eye: (3,) float, mm: the head's origin.
         softness_mm: half width of the shadows' soft edges.
-        lines: what else stands in the light; None for nothing.
+        lines: thin things that cast shadows, too; None for nothing.
         points_eye: (N, 3) float, mm, eye frame: the points of `lines`.
 
     Returns:
@@ -118,7 +117,7 @@ def _nearness(depth):
 
 @njit(cache=True, inline="always", error_model="numpy")
 def visibility(nearness, column, row, z):
-    """How much of the light reaches a point with these map coordinates, 0..1; 1 off the map."""
+    """The share of the light at a point with these map coordinates, 0..1; 1 off the map."""
     one, size = np.float32(1), nearness.shape[0]
     if not (column >= 0 and row >= 0 and column < size - 1 and row < size - 1):
         return one

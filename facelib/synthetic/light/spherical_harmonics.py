@@ -1,9 +1,9 @@
-"""Light from everywhere as nine numbers per colour: real spherical harmonics of orders 0 to 2.
+"""Light from all directions as nine numbers per colour: real spherical harmonics, orders 0 to 2.
 
-Nine suffice for what is not mirror-like, because Lambert's cosine swallows finer detail: it scales
-the orders 0, 1, 2 by π, 2π/3, π/4 and leaves hardly 1 % of the energy to all others (Ramamoorthi
-and Hanrahan 2001). Radiance 1 from everywhere lights a white surface to 1, so irradiance is given
-divided by π.
+Nine are enough for diffuse surfaces, because Lambert's cosine removes finer detail: it scales the
+orders 0, 1, 2 by π, 2π/3, π/4 and leaves hardly 1 % of the energy for all others (Ramamoorthi and
+Hanrahan 2001). Irradiance is divided by π, so that radiance 1 from all directions gives a white
+surface the value 1.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ def basis(directions: np.ndarray) -> np.ndarray:
 
 
 def uniform(color: np.ndarray) -> np.ndarray:
-    """Return the light that is `color` (3,) from everywhere: (9, 3) float64."""
+    """Return uniform light of `color` (3,): (9, 3) float64."""
     light = np.zeros((9, 3))
     light[0] = np.asarray(color) * np.sqrt(4 * np.pi)
     return light
 
 
 def gradient(up: np.ndarray, sky: np.ndarray, ground: np.ndarray) -> np.ndarray:
-    """Return light that goes evenly from `ground` below to `sky` above.
+    """Return light that changes linearly from `ground` below to `sky` above.
 
     Args:
         up: (3,) float, unit vector.
@@ -67,7 +67,7 @@ def disc(direction: np.ndarray, half_angle: float, color: np.ndarray) -> np.ndar
 
     Args:
         direction: (3,) float, unit vector to its middle.
-        half_angle: rad, from its middle to its rim; π is light from everywhere.
+        half_angle: rad, from its middle to its rim; π is uniform light.
         color: (3,) RGB radiance.
 
     Returns:
@@ -80,7 +80,7 @@ def disc(direction: np.ndarray, half_angle: float, color: np.ndarray) -> np.ndar
 
 
 def radiance(light: np.ndarray, directions: np.ndarray) -> np.ndarray:
-    """Look into the light: (9, C) and (..., 3) unit vectors give (..., C) float64."""
+    """Evaluate light (9, C) in directions (..., 3), unit vectors: (..., C) float64."""
     return basis(directions) @ light
 
 
@@ -98,7 +98,7 @@ def irradiance(light: np.ndarray, normals: np.ndarray) -> np.ndarray:
 
 
 def rotated(light: np.ndarray, rotation: np.ndarray) -> np.ndarray:
-    """Rotate the light: what came from direction d then comes from `rotation` · d.
+    """Rotate the light: direction d becomes `rotation` · d.
 
     Args:
         light: (9, C) float.

@@ -1,6 +1,6 @@
-"""How people look: colours of skin, lips, eyes, hair and cloth, and shapes of brows and hair.
+"""The looks of people: colours of skin, lips, eyes, hair and cloth, and shapes of brows and hair.
 
-Colours are linear light, as the renderer adds them up; `to_display` makes a photo of them.
+Colours are linear light, as in the renderer; `to_display` converts them for a photo.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ HAIR_COLORS = np.array(
         [0.42, 0.41, 0.40],  # grey
     ]
 )
-GREY_SHARE = 0.12  # of hair whose owner's age is not known
-FAIR_BELOW = 2.2  # fair hair and eyes grow rare with melanin and end at 1 over this
+GREY_SHARE = 0.12  # of hair, if the person's age is unknown
+FAIR_BELOW = 2.2  # fair hair and eyes get rarer with melanin, up to 1 over this
 
-# What `random_appearance` draws: limits of even draws, unless it says something else.
+# The draws of `random_appearance`: limits of uniform draws, unless noted otherwise.
 MELANIN_BETA = (0.9, 1.6)  # both shapes of the beta distribution
 BLOOD = (0.1, 0.6)
 MELANIN_OF_REGION = {
@@ -90,9 +90,9 @@ class Appearance:
         lashes: opacity of the lash line.
         brow: (3,) opacity, half thickness mm, raggedness mm.
         beard: opacity of beard or stubble.
-        beard_grain: how much of it shows as single hairs.
+        beard_grain: share of it that is visible as single hairs.
         hair: opacity of the hair; 0 is bald.
-        hairline_mm: how far the hair is drawn back.
+        hairline_mm: how far the hairline recedes.
         hair_color: (3,) linear RGB of hair, brows and beard.
         iris: (3,) linear RGB.
         pupil: its radius as a share of the iris.
@@ -165,11 +165,11 @@ def random_appearance(rng: np.random.Generator) -> Appearance:
 
 
 def young_hair_color(rng: np.random.Generator, melanin: float) -> np.ndarray:
-    """Draw the colour, (3,) linear RGB, that hair has before it greys.
+    """Draw the colour, (3,) linear RGB, of hair before it turns grey.
 
     Args:
         rng: draws.
-        melanin: of the skin, 0..1; fair hair grows rare with it.
+        melanin: of the skin, 0..1; fair hair gets rarer with it.
     """
     shares = _hair_shares(melanin)
     color = HAIR_COLORS[rng.choice(len(shares), p=shares / shares.sum())]
@@ -194,7 +194,7 @@ def _makeup(rng, worn, colors, opacities):
 
 
 def _hair_shares(melanin):
-    """Shares of HAIR_COLORS but for grey; they need not sum to 1."""
+    """Shares of HAIR_COLORS without grey; they need not sum to 1."""
     fair = np.clip(1 - FAIR_BELOW * melanin, 0, 1)
     return np.array([0.25 + melanin, 0.3, 0.25 * fair + 0.03, 0.25 * fair, 0.08 * fair])
 

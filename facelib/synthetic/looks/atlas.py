@@ -1,8 +1,8 @@
-"""The texture page that people are painted on, and what lies where on it.
+"""The texture page on which people are painted, and the positions of all parts on it.
 
-The head model's texture coordinates unfold the whole head evenly; the atlas stretches the face,
-which photos show largest, and gives eyeballs, teeth and tongue a strip of their own below the skin.
-Every texel knows its point on the mean head, so all painting happens in mm on the head (chapter 5).
+The head model's texture coordinates unfold the whole head evenly. The atlas enlarges the face,
+which is largest in photos, and has a separate strip for eyeballs, teeth and tongue below the skin.
+It stores every texel's point on the mean head, so painting uses mm on the head (chapter 5).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from facelib.render.rasterize import interpolate, rasterize
 from facelib.synthetic.light.occlusion import ambient_occlusion
 from facelib.synthetic.looks.falloff import Edge, soft_step
 
-# Where the evenly unfolded head's coordinates go on the page: the face takes up most of it.
+# Map from the evenly unfolded head's coordinates to the page: the face takes up most of it.
 STRETCH_U = ((0.0, 0.26, 0.5, 0.74, 1.0), (0.0, 0.12, 0.5, 0.88, 1.0))
 STRETCH_V = ((0.0, 0.44, 0.6, 0.76, 1.0), (0.0, 0.19, 0.54, 0.88, 1.0))
 SKIN_SHARE = 0.8  # the page is 1.25 times as high as wide: square of skin, strip of four patches
@@ -26,24 +26,24 @@ PATCH_FILL = 0.9  # share of its patch that a part covers
 CORNERS = ((0.07, 0.07), (0.93, 0.07), (0.07, 0.93), (0.93, 0.93))  # the model's patches ...
 CORNER_RADIUS = 0.06  # ... and their size; an eyeball's rim lies 180 degrees from its front
 EYE_VIEW = np.pi / 2  # rad, the angle from the eyeball's front that an atlas patch reaches
-WIDEST_TRIANGLE = 0.2  # of the page's width: what is wider wraps around its border
+WIDEST_TRIANGLE = 0.2  # of the page's width: wider triangles wrap around its border
 EYES = ((36, 37, 38, 39, 40, 41), (42, 43, 44, 45, 46, 47))  # iBUG keypoints
 SHIRT_UV = (15 / 16, 0.9)  # a spot of the page in the shirt's colour
 # Keypoints follow the bone; hair sits a little higher at the nose. From the temple to the nose.
 BROW_LIFT_MM = np.array([[0, 0, 0], [0, -0.5, 0], [0, -1, 0], [0, 0.8, 0], [0, 3.0, 0]])
-# Brows and lashes reflect this share of what the hair of the head does, and turn grey later.
+# Brows and lashes reflect this share of the head hair's light, and turn grey later.
 BROW_SHADE = 0.45
 BROWS = ((17, 18, 19, 20, 21), (26, 25, 24, 23, 22))  # keypoints from the temple to the nose
 BROW_STEPS = 65  # points of the smooth line through a brow's keypoints
 BROW_TAPER = ((0, 0.35, 0.9, 1), (0.4, 1.0, 1.0, 0.7))  # fullness along it, from temple to nose
 
-# How `shade` follows from the sky that a vertex sees.
-SKY_GAIN = 1.25  # few places on a head see more than 0.8 of the sky: that counts as all of it
-FOLD_SHADE = 0.35  # shade of a vertex that sees nothing: skin around it passes light on
+# `shade` as a function of the share of the sky that a vertex sees.
+SKY_GAIN = 1.25  # few places on a head see more than 0.8 of the sky, which counts as 1
+FOLD_SHADE = 0.35  # shade of a vertex that sees no sky: skin around it reflects light
 MOUTH_SHADE = (0.16, 0.07, 0.06)  # RGB
 SOCKET_SHADE = 0.8  # factor
 DEPTH_SHADE = {"teeth": (0.25, 0.85), "tongue": (0.2, 0.7)}  # at the back and at the front
-# Strength of the plain renderer's highlight, where skin has 1.
+# Strength of the plain renderer's highlight, relative to skin.
 PLAIN_GLOSS = {
     "lips": 2.0,
     "nose": 1.6,
@@ -71,7 +71,7 @@ BEARD_TOP_WIDTH_MM, BEARD_BACK, BEARD_LOW = 4, Edge(-5, 8), Edge(-118, 8)
 BEARD_OFF_LIPS = 1.6  # no beard where lips have more than 1 over this
 FRECKLES_TOP, FRECKLES_LOW, FRECKLES_BACK = Edge(22, 8), Edge(-50, 10), Edge(35, 15)
 FRECKLES, FRECKLE_MM, FRECKLE_FAINTEST = 2600, (0.5, 1.4), 0.4  # how many, radius, opacity
-NAPE_Z_MM, NAPE_Y_MM = -25, -62  # of the neck, hair covers what is behind and above this
+NAPE_Z_MM, NAPE_Y_MM = -25, -62  # hair covers the neck behind and above this
 
 
 @dataclass(frozen=True, eq=False)  # hashed by identity, so that caches can be keyed with it
@@ -86,12 +86,12 @@ class Atlas:
             nose), bags (below the eyes), lids, lashes, beard and freckles.
         hairline_mm: (size, size) float32: depth inside the region of hair; negative outside.
         brow_mm: (size, size) float32: distance to the line of the nearer brow.
-        brow_taper: (size, size) float32: how full the brow is there, 1 at its fullest.
+        brow_taper: (size, size) float32: fullness of the brow, at most 1.
         eye_angle: (size/4, size/4) float32, rad from the eyeball's front; and `eye_around`.
         eye_around: (size/4, size/4) float32, rad, counter-clockwise seen from the front.
-        shade: (N, 3) float32, RGB: what the plain renderer multiplies each vertex's colour with;
-            from FOLD_SHADE where the head hides all of the sky to 1 where it hides none.
-        gloss: (N,) float32: how strongly each vertex shines, relative to dry skin = 1.
+        shade: (N, 3) float32, RGB: factor on each vertex's colour in the plain renderer; from
+            FOLD_SHADE where the head hides the whole sky to 1 where it hides none.
+        gloss: (N,) float32: strength of each vertex's highlight, relative to dry skin = 1.
     """
 
     size: int
@@ -107,9 +107,9 @@ class Atlas:
     gloss: np.ndarray
 
     def openness(self) -> np.ndarray:
-        """Return the share of the sky that reaches each vertex, out of `shade`: (N,) float32, 0..1.
+        """Return the share of the sky that reaches each vertex, from `shade`: (N,) float32, 0..1.
 
-        It means nothing where shade is paint: in the mouth.
+        It is meaningless in the mouth, where shade is paint.
         """
         return np.clip((self.shade[:, 0] - FOLD_SHADE) / (1 - FOLD_SHADE), 0, 1)
 
@@ -133,7 +133,7 @@ def build_atlas(
         size: width of the page, px; a multiple of 8.
 
     Returns:
-        Atlas; it takes a second or two, so keep it.
+        Atlas; making it takes a second or two, so cache it.
 
     Raises:
         ValueError: if the size is not a positive multiple of 8.
@@ -187,13 +187,13 @@ def _vertex_shade(
     regions: dict[str, np.ndarray],
     n_directions: int = 96,
 ) -> np.ndarray:
-    """Measure how much of the sky each vertex sees, and darken what lies inside the head.
+    """Measure the share of the sky that each vertex sees, and darken the inside of the head.
 
     Args:
         vertices_head: (N, 3) float, mm.
         triangles: (M, 3) int.
         regions: (N,) bool by name.
-        n_directions: parallel views from which the head is looked at.
+        n_directions: number of parallel views.
 
     Returns:
         (N, 3) float32 in 0..1, RGB.
@@ -217,7 +217,7 @@ def _parts(vertices_head, regions):
 
 
 def _paint_vertices(vertices, triangles, page_uv, regions, size):
-    """Positions and region membership under each texel of the skin; holes take the nearest."""
+    """Position and regions under each texel of the skin; holes get the nearest texel's."""
     inside = regions["mouth_cavity"] | regions["eye_sockets"]
     for part in ("eyeballs", "teeth", "tongue"):
         inside = inside | regions[part]
@@ -293,7 +293,7 @@ def _brow_maps(position, keypoints):
 
 
 def _hairline(position, vertices, regions):
-    """Depth inside the hair's region, mm: the way to skin without hair, or minus that to hair."""
+    """Depth inside the hair's region, mm: distance to skin without hair, or minus that to hair."""
     x, y, z = vertices.T
     skin = ~(regions["eyeballs"] | regions["teeth"] | regions["tongue"])
     skin &= ~(regions["mouth_cavity"] | regions["eye_sockets"])

@@ -9,12 +9,12 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-# Skin as light sees it: a pale base behind two dyes (after the two pigments of Tsumura 1999), the
+# Skin's colour model: a pale base behind two dyes (after the two pigments of Tsumura 1999), the
 # range of photographs, by eye. `complexion` has the fine painter's own dyes.
 PLAIN_PALE = np.array([0.88, 0.68, 0.56], np.float32)
 PLAIN_MELANIN = np.array([2.1, 2.8, 3.2], np.float32)
 PLAIN_BLOOD = np.array([0.12, 0.62, 0.55], np.float32)
-BROW_REACH_MM = 9  # no brow is thicker
+BROW_REACH_MM = 9  # largest half thickness of a brow
 BROW_EDGE_MM = 1.6  # over which a brow's edge fades
 BROW_AT_EDGE = 0.3  # its opacity at half its thickness
 BROW_RAGGED = np.float32(0.7)  # of the person's raggedness, mm
@@ -38,7 +38,7 @@ def plain_skin_color(melanin: np.ndarray, blood: np.ndarray) -> np.ndarray:
 
 @njit(cache=True)
 def blend(page, mask, color):
-    """Lay a colour over the page: page ← page + (colour − page)·mask·opacity."""
+    """Blend a colour over the page: page ← page + (colour − page)·mask·opacity."""
     for row in range(mask.shape[0]):
         for col in range(mask.shape[1]):
             share = mask[row, col] * color[3]
@@ -49,7 +49,7 @@ def blend(page, mask, color):
 
 @njit(cache=True)
 def paint_brow(page, brow_mm, taper, grain, brow, color):
-    """Hairs about the brow's line; brow = opacity, half thickness mm, raggedness mm."""
+    """Hairs around the brow's line; brow = opacity, half thickness mm, raggedness mm."""
     ragged, soft = BROW_RAGGED * brow[2], np.float32(1 / BROW_EDGE_MM)
     start = np.float32(BROW_AT_EDGE)
     for row in range(brow_mm.shape[0]):
@@ -64,7 +64,7 @@ def paint_brow(page, brow_mm, taper, grain, brow, color):
 
 @njit(cache=True)
 def paint_beard(page, mask, grain, beard, color):
-    """A shadow that is partly single hairs; beard = opacity, share of hairs."""
+    """A shadow partly made of single hairs; beard = opacity, share of hairs."""
     for row in range(mask.shape[0]):
         for col in range(mask.shape[1]):
             hairs = min(max(grain[row, col] + np.float32(0.5), np.float32(0)), np.float32(1))
@@ -76,7 +76,7 @@ def paint_beard(page, mask, grain, beard, color):
 
 @njit(cache=True)
 def paint_cap(page, hairline_mm, grain, cap, color):
-    """Hair with a noisy edge; cap = opacity, how far it is drawn back, mm."""
+    """Hair with a noisy edge; cap = opacity, recession of the hairline, mm."""
     for row in range(hairline_mm.shape[0]):
         for col in range(hairline_mm.shape[1]):
             inside = hairline_mm[row, col] - cap[1] + HAIR_RAGGED_MM * grain[row, col]
@@ -91,10 +91,10 @@ def paint_cap(page, hairline_mm, grain, cap, color):
 
 @njit(cache=True)
 def dye_page(smooth, lips, freckles, grain, sharp, out):
-    """Enlarge the smooth skin, given at half size, and dye it with what is sharp.
+    """Enlarge the smooth skin, given at half size, and add the sharp dyes.
 
-    sharp = melanin of the lips, their blood, melanin of freckles and of the grain. exp(−x) is taken
-    as 1 / (1 + x + x²/2), 5 times as fast and near enough for small x.
+    sharp = melanin of the lips, their blood, melanin of freckles and of the grain. exp(−x) is
+    computed as 1 / (1 + x + x²/2), 5 times as fast and accurate enough for small x.
     """
     height, width = lips.shape
     half_h, half_w = smooth.shape[:2]

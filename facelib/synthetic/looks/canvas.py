@@ -1,4 +1,4 @@
-"""What all finely painted people share on a page: maps, masks, noise, lines; made once."""
+"""The parts of a page that all finely painted people share: maps, masks, noise, lines."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from facelib.synthetic.looks.relief import CREASE_VARIANTS, Crease, build_crease
 from facelib.synthetic.looks.skin_brushes import COARSE, NOISE_DEVIATION, PIT, SkinMaps
 from facelib.synthetic.looks.teeth import TeethMaps, build_teeth
 
-# The page that everybody shares; mm on the mean head, px on a page of TILE_SIZE.
+# The shared page; mm on the mean head, px on a page of TILE_SIZE.
 TILE_SIZE = 512
 SOFT_MOTTLE_PX, FINE_MOTTLE_PX = 2.2, 0.55
 FACE_FRONT, FACE_LOW = Edge(20, 14), Edge(-100, 12)  # in z and y
 MOTTLED_BELOW = Edge(60, 10)  # in y
-# Where pores are coarse: on the nose most of all, and about these places.
+# Where pores are coarse: most on the nose, and around these points.
 FINEST_PORES = 0.25
 COARSE_PORES = (
     # strength, places, radius
@@ -34,18 +34,18 @@ COARSE_PORES = (
 NO_PORES_ON_LIPS = 1.3
 # Freckles of three sizes: blur, px, and share of the texels that have one.
 FRECKLE_SIZES = ((0.6, 0.007), (0.85, 0.0025), (1.2, 0.0005))
-FRECKLE_LIGHTEST, FRECKLE_FULL_PERCENTILE = 0.3, 90  # darkness; which spot counts as full
+FRECKLE_LIGHTEST, FRECKLE_FULL_PERCENTILE = 0.3, 90  # darkness; percentile with full darkness
 # Make-up and hair at the lids, mm from the lids' outer edge; shares at the lower lid.
 SHADOW_MM, LASH_MM, LINER_MM, LINER_POWER = 7, 1.0, 1.7, 4
 LOWER_LASHES, LOWER_LINER = 0.3, 0.25
-LID_SIDE_MM = 0.8  # over which the upper lid gives way to the lower one
-LID_REACH_MM, BEYOND_MM = 25.0, 99.0  # how far from lids distances are measured; beyond
+LID_SIDE_MM = 0.8  # width of the transition from the upper lid to the lower one
+LID_REACH_MM, BEYOND_MM = 25.0, 99.0  # largest measured distance from lids; value beyond it
 BEARD_LOW = Edge(-104, 4)  # in y
 
 
 @dataclass(frozen=True)
 class CutMask:
-    """A mask cut to where it is not empty: first row and column, (h, w) uint8."""
+    """A mask cropped to its content: first row and column, (h, w) uint8."""
 
     top: int
     left: int
@@ -54,7 +54,7 @@ class CutMask:
 
 @dataclass(frozen=True)
 class Canvas:
-    """What all people painted on an atlas share; made once by `build_canvas`.
+    """The parts that all people painted on an atlas share; made once by `build_canvas`.
 
     Attributes:
         atlas: the page.
@@ -80,14 +80,14 @@ class Canvas:
 
 
 def build_canvas(atlas: Atlas, model: MorphableModel) -> Canvas:
-    """Prepare everything that painting people on an atlas needs.
+    """Prepare a canvas for painting people on an atlas.
 
     Args:
         atlas: the page.
         model: whose mean head the atlas shows.
 
     Returns:
-        Canvas; it takes about two seconds, so keep it.
+        Canvas; making it takes about two seconds, so cache it.
     """
     maps = _skin_maps(atlas)
     keypoints_head = model.keypoints(model.mean_head)
@@ -146,7 +146,7 @@ def _lid_edge(atlas, model):
     socket, triangles = model.regions["eye_sockets"], model.triangles
     inner = np.zeros(len(socket), bool)
     inner[triangles[socket[triangles].any(axis=1)]] = True
-    # A lid is thick: one ring further out lies the edge that photos show.
+    # A lid is thick: its visible edge is one ring further out.
     outer = np.zeros(len(socket), bool)
     outer[triangles[(inner & ~socket)[triangles].any(axis=1)]] = True
     edge = np.flatnonzero(outer & ~inner)

@@ -1,7 +1,7 @@
-"""What a person's skin is like beyond its tone: pores, lines of age, moles, oil, make-up, shadow.
+"""The complexion, beyond the tone of the skin: pores, lines of age, moles, oil, make-up, shadow.
 
-The tone itself follows two dyes over a neutral floor: the light that is mirrored and scattered
-before it meets any dye. Constants were fitted to the ten tones of the Monk scale (Monk 2022) and to
+The tone itself is that of two dyes over a neutral floor: the light that is reflected and scattered
+before it reaches a dye. Constants were fitted to the ten tones of the Monk scale (Monk 2022) and to
 the redness of measured skin. The drawn tones cover all six classes of the individual typology
 angle, ITA = atan((L* − 50) / b*) (Chardon and others 1991), from very light to dark.
 """
@@ -24,7 +24,7 @@ BLOOD = (0.12, 0.62, 0.55)
 FLUSH = 0.2  # blood of the palest cheek, added to `Appearance.blood`
 MOST_MOLES = 14
 ADULT_YEARS = (18.0, 80.0)
-# How much of each group of lines an action of the face deepens.
+# Deepening of each group of lines by actions of the face.
 FLEXES = {
     "mouthSmile": {"nasolabial": 0.5, "crows_feet": 0.4},
     "browInnerUp": {"forehead": 0.5},
@@ -33,9 +33,9 @@ FLEXES = {
     "eyeSquint": {"crows_feet": 0.4, "under_eye": 0.3},
     "mouthFrown": {"marionette": 0.5},
 }
-FLEXED_MM = 0.08  # young skin folds too: depth that an action adds besides
+FLEXED_MM = 0.08  # additional depth by an action, since young skin folds, too
 
-# Depths of lines, mm: nearly none at YOUNG_YEARS, full AGING_YEARS later.
+# Depths of lines, mm: nearly 0 at YOUNG_YEARS, full AGING_YEARS later.
 YOUNG_YEARS, AGING_YEARS = 25, 50
 CREASES_YOUNG_MM = {"under_eye": 0.08, "nasolabial": 0.14, "lips": 0.04}
 CREASES_OLD_MM = {
@@ -52,7 +52,7 @@ CREASES_OF_PERSON, CREASES_OF_GROUP = (0.5, 1.3), (0.4, 1.5)  # factors, drawn f
 
 
 class ComplexionDraws(NamedTuple):
-    """How `random_complexion` draws; age runs from 0 (young) to 1 (old)."""
+    """Distributions of `random_complexion`; age runs from 0 (young) to 1 (old)."""
 
     shaven: tuple[float, float] = (0.05, 0.45)
     shaven_share: tuple[float, float] = (0.3, 0.7)  # of people without and with a beard
@@ -89,24 +89,24 @@ class Complexion:
     """One person's skin and eyes; every number is a draw of `random_complexion`.
 
     Attributes:
-        age_years: what the lines were drawn for.
+        age_years: the age for which the lines were drawn.
         creases: (7,) depth in mm of each group of `relief.CREASES`, in that order.
-        crease_variant: which of the carved sets of lines.
+        crease_variant: number of the set of lines.
         pores: depth of the pores; 1 is usual.
         mottle_melanin: strength of small irregular darkening.
         mottle_blood: strength of small irregular reddening.
         freckles: density of freckles, 0..1.
         moles: (k, 3) float: place on the page (u, v of the skin's square) and radius, mm.
-        oil: strength of the skin's highlight; 1 is what its refraction gives.
+        oil: strength of the skin's highlight; 1 corresponds to its refractive index.
         roughness: GGX alpha of the skin.
-        beard_shadow: opacity of shaven hair that shows through.
+        beard_shadow: opacity of shaven hair below the skin.
         blusher: (4,) linear RGB and opacity.
         eyeliner: opacity of a dark line at the lids.
-        foundation: how far make-up evens the skin out, 0..1.
+        foundation: how far make-up evens out the skin, 0..1.
         limbal_ring: darkness of the iris's rim, 0..1.
         inner_iris: (3,) linear RGB about the pupil.
         veins: redness of the sclera, 0..1.
-        pattern: seed of where pores, mottles and freckles fall.
+        pattern: seed of the positions of pores, mottles and freckles.
     """
 
     age_years: float
@@ -129,10 +129,10 @@ class Complexion:
     pattern: int
 
     def without(self, *names: str) -> Complexion:
-        """Return the same skin with some of its parts set to nothing, to see what each does.
+        """Return the same skin with some of its parts set to 0, to show the effect of each.
 
         Raises:
-            ValueError: if a name is no field.
+            ValueError: if a name is not a field.
         """
         unknown = set(names) - {field.name for field in fields(self)}
         if unknown:
@@ -164,8 +164,8 @@ def random_complexion(
 
     Args:
         rng: draws.
-        looks: tone, beard and make-up that are known already.
-        age_years: drawn evenly between 18 and 80 if not known.
+        looks: the person's tone, beard and make-up.
+        age_years: drawn uniformly between 18 and 80 if unknown.
     """
     drawn_years = rng.uniform(*ADULT_YEARS)
     age = float(drawn_years if age_years is None else age_years)

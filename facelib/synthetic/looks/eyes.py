@@ -19,14 +19,14 @@ RINGS, AROUND = 48, 256  # grid of an iris, from its middle outwards and around
 EVEN = 128  # uint8 brightness of an iris without a pattern
 PATTERNS = 6
 
-# Radii and widths over the iris's radius; a slope is 1 over the width of a soft edge.
+# Radii and widths relative to the iris's radius; a slope is 1 over the width of a soft edge.
 WHITE_FROM, WHITE_SLOPE = 1.05, 1.3  # where the white begins to redden toward the corners
-RED_WHITE = 0.22  # how red it is between the veins, over a vein
-VEIN_DARK = (0.14, 0.62, 0.66)  # what a vein takes of red, green and blue
-IRIS_END = 1.08  # beyond it there is nothing of the iris
-INNER_WIDTH, INNER_SLOPE = 0.22, 5.0  # the ring about the pupil that has a colour of its own
+RED_WHITE = 0.22  # redness between the veins, relative to a vein's
+VEIN_DARK = (0.14, 0.62, 0.66)  # absorption of a vein, RGB
+IRIS_END = 1.08  # outer end of the iris
+INNER_WIDTH, INNER_SLOPE = 0.22, 5.0  # the ring around the pupil with its own colour
 LIMBAL_FROM, LIMBAL_SLOPE = 0.78, 4.5  # the dark ring at the rim
-RIM_FROM, RIM_SLOPE = 0.96, 9.0  # where the iris gives way to the white
+RIM_FROM, RIM_SLOPE = 0.96, 9.0  # transition from the iris to the white
 PUPIL_SLOPE, PUPIL_LIGHT = 11.0, 0.004  # linear light of a pupil
 # An iris's pattern: deviations of blurs in rings and columns, and strengths.
 STRANDS, STRANDS_BLUR = 0.2, (9, 0.9)
@@ -44,7 +44,7 @@ VEIN_BLUR_PX, VEIN_BLUR_SIZE = 0.55, 128
 
 @dataclass(frozen=True)
 class EyeMaps:
-    """What all eyes of a page have in common.
+    """The maps that all eyes of a page share.
 
     Attributes:
         radius: (s, s) float32, 1 at the iris's rim.
@@ -75,7 +75,7 @@ def build_eye_maps(atlas: Atlas) -> EyeMaps:
 
 
 def corneal_bulge(across_mm: np.ndarray) -> np.ndarray:
-    """How far the cornea stands out of the eyeball, mm, at a distance from the eye's axis, mm."""
+    """Height of the cornea over the eyeball, mm, at a distance from the eye's axis, mm."""
     d = np.minimum(across_mm, IRIS_MM)
     cornea, ball = np.sqrt(CORNEA_MM**2 - d**2), np.sqrt(EYEBALL_MM**2 - d**2)
     rim = np.sqrt(CORNEA_MM**2 - IRIS_MM**2) - np.sqrt(EYEBALL_MM**2 - IRIS_MM**2)
@@ -102,7 +102,7 @@ def paint_eye(radius, around_share, veins, fibres, colors, shape, start, out):
     for row in range(radius.shape[0]):
         for col in range(radius.shape[1]):
             r = radius[row, col]
-            # White grows yellow and red toward the corners of the eye.
+            # The white turns yellow and red toward the corners of the eye.
             far = min(max((r - np.float32(WHITE_FROM)) * np.float32(WHITE_SLOPE), zero), one)
             vein = red * far * veins[row, col] * np.float32(1 / 255)
             vein += red * far * np.float32(RED_WHITE)

@@ -1,4 +1,4 @@
-"""Soft steps and edges, of which masks on the head are put together."""
+"""Soft steps and edges, the elements of masks on the head."""
 
 from __future__ import annotations
 

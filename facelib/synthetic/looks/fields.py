@@ -1,7 +1,7 @@
-"""Smooth random fields on the head: what makes one cheek redder than the other.
+"""Smooth random fields on the head, which make one cheek redder than the other.
 
-Every person weighs the same fields anew. A field is a sum of three plane waves through the head,
-f(p) = Σ cos(k·p + φ) / √1.5, with k of normal numbers over the field's width; so its variance is 1.
+Every person has other weights of the same fields. A field is a sum of three plane waves through the
+head, f(p) = Σ cos(k·p + φ) / √1.5, with k normal numbers over the field's width: its variance is 1.
 """
 
 from __future__ import annotations

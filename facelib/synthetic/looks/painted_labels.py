@@ -1,4 +1,4 @@
-"""What is painted on a texture page rather than modelled, as labels."""
+"""Labels of things that are painted on a texture page rather than modelled."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from facelib.synthetic.looks.brushes import BROW_AT_EDGE, BROW_EDGE_MM
 
 
 def painted_labels(looks: Appearance, atlas: Atlas) -> np.ndarray:
-    """Label what is painted on a person's texture page rather than modelled: hair and brows.
+    """Label the painted hair and brows on a person's texture page.
 
     Args:
-        looks: whose page.
+        looks: the person's looks.
         atlas: of the page.
 
     Returns:

@@ -1,6 +1,6 @@
 """The plain painter: a smooth page of skin, lips, brows, eyes and hair, without relief.
 
-Colours are linear light, as the renderer adds them up; `to_display` makes a photo of them.
+Colours are linear light, as in the renderer; `to_display` converts them for a photo.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from facelib.synthetic.looks.fields import mix_fields, smooth_fields
 IRIS_RADIUS = np.arcsin(6.0 / 12.5)
 TEETH = np.float32([0.75, 0.68, 0.55])
 TONGUE = np.float32([0.45, 0.14, 0.13])
-VEINS = np.float32([0.05, 0.25, 0.25])  # what the white of an eye loses toward its corners
-LASH_SHADE = 0.4  # lashes are so much darker than hair
+VEINS = np.float32([0.05, 0.25, 0.25])  # darkening of an eye's white toward its corners, RGB
+LASH_SHADE = 0.4  # brightness of lashes relative to hair
 GRAIN_SEED, GRAIN_BLUR_PX = 3, 0.7
 # An eyeball, in radii of the iris.
 VEINS_FROM = 1.4
@@ -86,7 +86,7 @@ def _grain_tile(size):
 
 
 def _grain(size, rng):
-    """Fine noise of standard deviation 1, another cut of one tile for everybody."""
+    """Fine noise of standard deviation 1, another part of one tile for each person."""
     down, right = rng.integers(0, size, 2)
     return np.roll(_grain_tile(size), (down, right), axis=(0, 1))
 

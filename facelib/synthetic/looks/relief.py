@@ -1,7 +1,7 @@
-"""What the skin's surface has below the size of a triangle: pores, and the lines that age draws.
+"""Relief of the skin below the size of a triangle: pores and lines of age.
 
-All lines lie on the mean head, in mm, between its keypoints. A crease is a narrow valley between
-two soft shoulders; how deep each person's are is drawn in facelib.synthetic.looks.complexion.
+All lines are defined on the mean head, in mm, between its keypoints. A crease is a narrow valley
+between two soft shoulders; facelib.synthetic.looks.complexion draws each person's depths.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ TEXELS_PER_PORE, PORE_BLUR_PX = 14, 0.75
 # A valley's profile over the distance from its line in half widths: −exp(−d²), and a shoulder.
 SHOULDER, SHOULDER_AT, SHOULDER_HALF = 0.45, 1.9, 0.9
 PROFILE_END = 4.5
-END_POWER = 0.6  # how late a line fades toward its ends
-# Lines are drawn about the surface: distance counts across the face, hardly into it.
+END_POWER = 0.6  # exponent of a line's fading toward its ends
+# Distance from a line counts across the face, and hardly along its depth.
 DEPTH_WEIGHT = 0.25
 BEHIND_MM = -30  # no line is behind this z, head frame
 
@@ -82,7 +82,7 @@ def _crease_lines(keypoints_head: np.ndarray, rng: np.random.Generator) -> dict[
 
     Args:
         keypoints_head: (68, 3) float, mm, iBUG order.
-        rng: bends and cuts them a little, as no face is drawn with a ruler.
+        rng: bends and shortens them slightly.
 
     Returns:
         For every group of `CREASES`, a list of (polyline, strength).
@@ -150,7 +150,7 @@ def build_creases(atlas: Atlas, keypoints_head: np.ndarray, variant: int = 0) ->
     Args:
         atlas: the page.
         keypoints_head: (68, 3) float, mm, of the same mean head.
-        variant: another number bends and cuts the lines in another way.
+        variant: number of the random variation of the lines.
 
     Returns:
         Crease of every group of `CREASES`.
@@ -211,7 +211,7 @@ def _dense(polyline):
 
 
 def _carve(atlas, lines, width):
-    """Depth profile of a group of lines where they touch the page."""
+    """Depth profile of a group of lines, cropped to its part of the page."""
     position = atlas.position_mm
     flat = np.array([1.0, 1.0, DEPTH_WEIGHT])
     points = [_dense(polyline) for polyline, _ in lines]

@@ -17,12 +17,12 @@ COARSE = 4  # the smooth dyes are given on a grid this many times coarser
 PER_BYTE = np.float32(1 / 255)
 NOISE_DEVIATION = 32  # of mottles, as int8
 PIT = 127  # int8 value of the deepest pore
-STUBBLE, STUBBLE_PER_NOISE = 0.55, 0.014  # opacity of a veil of hair, and what noise adds to it
-MOLE_DARK = (0.45, 0.55, 0.65)  # what moles take of red, green and blue
+STUBBLE, STUBBLE_PER_NOISE = 0.55, 0.014  # opacity of stubble, and its change with noise
+MOLE_DARK = (0.45, 0.55, 0.65)  # absorption of moles, RGB
 
 
 class DyeWeights(NamedTuple):
-    """What small things add to a person's two dyes, and the depth of the pores.
+    """Weights of small details in a person's two dyes, and the depth of the pores.
 
     Attributes:
         lips_melanin: melanin of the lips.
@@ -187,7 +187,7 @@ def _enlarge_row(field, row, blended, out):
 
 @njit(cache=True)
 def cover(page, top, left, mask, color):
-    """Lay a colour, linear RGB and opacity, over the page through a uint8 mask."""
+    """Blend a colour, linear RGB and opacity, over the page through a uint8 mask."""
     strength = color[3] * PER_BYTE
     for row in range(mask.shape[0]):
         for col in range(mask.shape[1]):
@@ -200,7 +200,7 @@ def cover(page, top, left, mask, color):
 
 @njit(cache=True)
 def stubble(page, top, left, mask, grain, color):
-    """Shaven or short hair: a veil of the hair's colour that gathers in dots."""
+    """Shaven or short hair: a transparent layer of the hair's colour with dots."""
     strength = color[3] * PER_BYTE
     for row in range(mask.shape[0]):
         for col in range(mask.shape[1]):

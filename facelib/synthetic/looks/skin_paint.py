@@ -1,4 +1,4 @@
-"""Painting a person finely: the page with all that skin and eyes have, its relief and its shine."""
+"""The fine painter: a page with all details of skin and eyes, and its relief."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from facelib.synthetic.looks.teeth import paint_teeth
 WHITE, WHITE_IN_DARK = (0.74, 0.71, 0.68), 0.45
 TONGUE = np.float32([0.42, 0.13, 0.12])
 
-# What a person's paint is made of.
-BLOTCHES = 0.6  # share of `Appearance`'s blotches: mottles are painted too
+# Composition of a person's paint.
+BLOTCHES = 0.6  # share of `Appearance`'s blotches, because mottles are painted, too
 LIPS_BLOOD = 0.9  # of `Appearance`'s
 FINE_MOTTLES = 0.5  # of the soft ones
 FRECKLE_MELANIN, PORES_MM = 0.28, 0.035
 CREASE_MELANIN, CREASE_BLOOD, PORE_MELANIN = -0.22, -0.16, -0.4  # per mm of height
-LIPSTICK_IN_DARK = 0.6  # make-up is thin: how much the darkest skin darkens it
+LIPSTICK_IN_DARK = 0.6  # make-up is thin: its darkening on the darkest skin
 LASHES_LIGHT, LINER_LIGHT = 0.4, 0.01  # share of hair's colour, linear RGB
 STUBBLE_LIGHT, STUBBLE_BASE = 0.8, (0.006, 0.008, 0.012)
 MOLE_LEAST_PX, MOLE_MM = 0.8, 0.1  # radius, and height of its middle
@@ -57,7 +57,7 @@ def paint_person(
 
     Args:
         looks: tone, brows, hair, colours.
-        skin: everything finer.
+        skin: the complexion.
         canvas: of the atlas to paint on.
         hairline_mm: (size, size) float32, another region of hair than the atlas's.
 

@@ -1,8 +1,7 @@
-"""Teeth: two rows of single teeth of people's usual widths, and the gums about them.
+"""Teeth: two rows of single teeth of usual widths, and the gums around them.
 
-The head model has each row as one band. What separates the teeth is painted: a dark line at each
-gap, whose places along the arch are the sums of the teeth's widths, and gums that reach down
-between them.
+In the head model each row is one band. The separation of the teeth is painted: a dark line at each
+gap, whose positions along the arch are the sums of the teeth's widths, and gums between them.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ GUM = (0.36, 0.13, 0.12)
 
 @dataclass(frozen=True)
 class TeethMaps:
-    """What the teeth of a page have in common, on their patch of it.
+    """The maps that the teeth of all people share, on their patch of the page.
 
     Attributes:
         light: (s, s, 1) float32: 1 on a tooth, less in the gaps.
@@ -48,7 +47,7 @@ def build_teeth(atlas: Atlas, model: MorphableModel) -> TeethMaps:
     size = atlas.size // 4
     members = model.regions["teeth"]
     triangles = model.triangles[members[model.triangles].all(axis=1)]
-    # On the page, teeth have the third of four patches below the skin's square.
+    # The teeth's patch is the third of four below the skin's square.
     pixels = atlas.uv * [atlas.size, atlas.size / SKIN_SHARE] - [2 * size, atlas.size] - 0.5
     fragments = rasterize(np.column_stack([pixels, 0 * pixels[:, 0]]), triangles, size, size)
     upper = np.zeros(len(model.mean_head))
@@ -75,11 +74,11 @@ def build_teeth(atlas: Atlas, model: MorphableModel) -> TeethMaps:
 
 
 def paint_teeth(maps: TeethMaps, rng: np.random.Generator) -> np.ndarray:
-    """Paint somebody's teeth.
+    """Paint a person's teeth.
 
     Args:
         maps: of the page.
-        rng: draws how white they are.
+        rng: draws their whiteness.
 
     Returns:
         (s, s, 3) float32, linear RGB.

@@ -1,7 +1,7 @@
-"""A head that acts: the linear model, mended where flesh is not linear.
+"""A head with an expression: the linear model, corrected where faces are not linear.
 
-Actions add up in the model. Eyes, lids and lips need more: an eye turns about its centre, lids
-meet and go no further, and lips rest on each other. Each mend works on any head of the model.
+Actions add up in the model. Eyes, lids and lips need more: an eye rotates about its centre, lids
+stop when they meet, and so do lips. Each correction works on any head of the model.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from facelib.face.headmodel import MorphableModel
 from facelib.geometry.transforms import rotation_from_pose
 
 SIDES = {"Left": 1.0, "Right": -1.0}  # the person's own; the sign of x there
-SEAL_MM = 1.0  # closed lids overlap by this much, so that no gap is left between triangles
-SLACK_MM = 0.3  # least way of a lid that shares are taken of: at its corners it hardly moves
+SEAL_MM = 1.0  # closed lids overlap by this much, so that no gap remains between triangles
+SLACK_MM = 0.3  # smallest motion of a lid to divide by: at its corners it hardly moves
 LID_RINGS = 2  # a lid's visible edge lies this many vertices before the rim of the socket
-LIPS_MM = 0.05  # the gap that is kept between lips that would cross
+LIPS_MM = 0.05  # gap between lips that would otherwise cross
 MIDDLE_OF_MOUTH = 0.7  # share of its width where lips may not cross; the corners hardly open
 
 
@@ -49,7 +49,7 @@ class Eye:
         ball: vertex numbers of the eyeball.
         lids: their visible edges, which meet in a blink.
         blinking: vertex numbers that a blink moves.
-        reach_rad: by In, Out, Up and Down, how far it turns at full strength of that action.
+        reach_rad: the eye's rotation at full strength of In, Out, Up and Down.
     """
 
     side: str
@@ -62,7 +62,7 @@ class Eye:
 def act(
     model: MorphableModel, shape: np.ndarray | None, strengths: np.ndarray | None
 ) -> np.ndarray:
-    """Build a head that does something.
+    """Build a head with an expression.
 
     Args:
         model: the head model, with ARKit's actions.
@@ -70,7 +70,7 @@ def act(
         strengths: (E,) of the model's actions, 0..1; `settle_lips` first keeps lips apart.
 
     Returns:
-        (N, 3) float64, mm, head frame: the linear model but for eyeballs and blinking lids.
+        (N, 3) float64, mm, head frame: the linear model except for eyeballs and blinking lids.
     """
     strengths = np.zeros(len(model.expression_names)) if strengths is None else strengths
     by_name = dict(zip(model.expression_names, strengths, strict=True))
@@ -103,7 +103,7 @@ def rotated(ball: np.ndarray, angles: tuple[float, float]) -> np.ndarray:
 
 
 def sphere_centre(points: np.ndarray) -> np.ndarray:
-    """Centre (3,) of the sphere that fits (P, 3) points best: |p|² = 2 p·c + const."""
+    """Centre (3,) of the best-fitting sphere of (P, 3) points: |p|² = 2 p·c + const."""
     system = np.column_stack([2 * points, np.ones(len(points))])
     return np.linalg.lstsq(system, (points**2).sum(1), rcond=None)[0][:3]
 
@@ -111,10 +111,10 @@ def sphere_centre(points: np.ndarray) -> np.ndarray:
 def settle_lips(
     model: MorphableModel, shape: np.ndarray | None, strengths: np.ndarray
 ) -> np.ndarray:
-    """Open the jaw by the little that keeps the lips from passing through each other.
+    """Open the jaw just enough to keep the lips from crossing.
 
-    Lips yield in life; a linear model lets them cross. The gap between them is linear in the jaw's
-    strength, so the smallest that will do is a quotient.
+    Real lips deform; a linear model lets them cross. The gap between them is linear in the jaw's
+    strength, so the smallest sufficient strength is a quotient.
 
     Args:
         model: the head model.
@@ -127,7 +127,7 @@ def settle_lips(
     rim = lip_rim(model)
     jaw = model.expression_names.index("jawOpen")
     edge = np.concatenate([rim.upper, rim.lower])
-    vertices_head = np.zeros_like(model.mean_head)  # filled where it is read
+    vertices_head = np.zeros_like(model.mean_head)  # only the rows in use are filled
     vertices_head[edge] = _linear_vertices(model, edge, shape, strengths)
     ends = vertices_head[rim.upper[[0, -1]], 0]
     reach = MIDDLE_OF_MOUTH / 2 * (ends[1] - ends[0])
@@ -140,10 +140,10 @@ def settle_lips(
 
 
 def mouth_light(model: MorphableModel, vertices_head: np.ndarray) -> np.ndarray:
-    """Share of the light outside that comes in through the lips to every vertex.
+    """The share of the outside light that reaches every vertex through the lips.
 
-    A point at depth d behind a round opening of radius r sees it under the form factor
-    r² / (r² + d²); the lips' opening counts as the disc of the same area.
+    A round opening of radius r has the form factor r² / (r² + d²) at depth d behind it; the lips'
+    opening is treated as the disc of the same area.
 
     Args:
         model: the head model.
@@ -177,11 +177,11 @@ def eyes(model: MorphableModel) -> tuple[Eye, Eye]:
 
 
 def _close(vertices_head, eye, basis, closure):
-    """Let the upper lid slide down over the eyeball, in place: closure 1 shuts any eye.
+    """Slide the upper lid down over the eyeball, in place: closure 1 closes any eye.
 
-    MakeHuman's blink moves everybody's lid along the same straight line, which leaves some eyes
-    open and pushes other lids onto the cheek. Here that motion only gives each vertex its share;
-    how far the lid moves is the person's own gap, and it moves along the eyeball.
+    MakeHuman's blink moves all people's lids by the same vectors, which leaves some eyes open and
+    moves other lids onto the cheek. Here that motion only gives each vertex's share. The lid moves
+    by the person's own gap, and along the eyeball.
     """
     moving = vertices_head[eye.blinking]
     gap = eye.lids.gap_mm(vertices_head, moving[:, 0]) + SEAL_MM
@@ -199,7 +199,7 @@ def _close(vertices_head, eye, basis, closure):
 
 
 def _linear_vertices(model, members, shape, strengths=None):
-    """Only some vertices of the linear model: (len(members), 3), mm."""
+    """Compute only some vertices of the linear model: (len(members), 3), mm."""
     vertices = model.mean_head[members]
     for coefficients, basis in ((shape, model.shape_basis), (strengths, model.expression_basis)):
         if coefficients is not None:
@@ -229,7 +229,7 @@ def _eye(model, side):
 
 
 def _rim(model, hollow):
-    """Walk around the edge between the skin and a hollow behind it."""
+    """Follow the edge between the skin and a cavity behind it."""
     inside = np.any(
         [model.regions[n] for n in ("eye_sockets", "mouth_cavity", "eyeballs", "teeth", "tongue")],
         axis=0,

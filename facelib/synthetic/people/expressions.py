@@ -1,4 +1,4 @@
-"""What a face does: facial actions drawn in combinations that people make.
+"""Expressions: facial actions drawn in realistic combinations.
 
 Mouth, eyes and brows are drawn independently, as in speech, or together, as in surprise.
 `acting` builds a head from the strengths.
@@ -12,8 +12,8 @@ import numpy as np
 
 Recipe = dict[str, float]
 
-# Actions that go together, with their full strengths; a name without Left or Right means both.
-# The first number is the share of faces, within its table, that do it.
+# Groups of actions with their full strengths; a name without Left or Right means both.
+# The first number is the group's share of faces within its table.
 MOUTHS: dict[str, tuple[float, Recipe]] = {
     "rest": (0.16, {}),
     "smile": (0.14, {"mouthSmile": 0.7, "cheekSquint": 0.4, "mouthDimple": 0.3}),
@@ -81,18 +81,18 @@ EMOTIONS: dict[str, tuple[float, Recipe]] = {
     }),
 }  # fmt: skip
 EMOTION_SHARE = 0.3
-ONE_SIDED_SHARE = 0.1  # faces that act with one half much more than with the other
-# What a face never quite stops doing: actions, and how strong at most.
+ONE_SIDED_SHARE = 0.1  # of faces are much stronger on one side
+# Small motions of every face: actions with their largest strength.
 TWITCHES = {"eyeBlink": 0.2, "browInnerUp": 0.2, "browDown": 0.15, "mouthPress": 0.1,
             "mouthDimple": 0.2, "jawLeft": 0.1, "jawRight": 0.1}  # fmt: skip
 AT_CAMERA_SHARE = 0.4  # eyes that look straight ahead
-GAZE = 0.4  # standard deviation of where other eyes look, 1 = as far as eyes go
+GAZE = 0.4  # standard deviation of other eyes' gaze, 1 = the largest possible
 UNEVENNESS = (0.85, 1.15)  # of the left and the right half of a face
-EVEN = frozenset({"eyeBlink"})  # lids close together whatever the rest of the face does
+EVEN = frozenset({"eyeBlink"})  # lids close together, independent of the rest of the face
 
 
 def random_strengths(rng: np.random.Generator, names: tuple[str, ...]) -> np.ndarray:
-    """Draw what a face does.
+    """Draw an expression.
 
     Args:
         rng: draws.
@@ -119,7 +119,7 @@ def random_strengths(rng: np.random.Generator, names: tuple[str, ...]) -> np.nda
     for recipe, overall in recipes:
         for action, full in recipe.items():
             raise_action(strengths, action, full * overall, rng, leaning, UNEVENNESS, EVEN)
-    for half in leaning:  # a lid that shuts is no longer torn open
+    for half in leaning:  # a closed lid cannot be wide open
         strengths[f"eyeWide{half}"] *= 1 - min(strengths[f"eyeBlink{half}"], 1.0)
     if rng.random() >= AT_CAMERA_SHARE:
         look(strengths, *np.clip(rng.normal(0, GAZE, 2), -1, 1))
@@ -140,9 +140,9 @@ def raise_action(
     Args:
         strengths: by name of every action of the head model.
         action: a name, without Left or Right for both.
-        amount: how much.
+        amount: strength to add.
         rng: draws how evenly.
-        halves: how much "Left" and "Right" take part, 0..1.
+        halves: weights of "Left" and "Right", 0..1.
         unevenness: smallest and largest factor on a half.
         even: actions whose halves are raised alike.
     """
@@ -155,7 +155,7 @@ def raise_action(
 
 
 def look(strengths: dict[str, float], across: float, up: float) -> None:
-    """Turn both eyes the same way, in place.
+    """Rotate both eyes in the same direction, in place.
 
     Args:
         strengths: by name of every action of the head model.
@@ -174,7 +174,7 @@ def _choose(rng, table):
 
 
 def _leaning(rng):
-    """How much the left and the right half take part, 1 and 1 for most faces."""
+    """Weights of the left and the right half, 1 and 1 for most faces."""
     if rng.random() > ONE_SIDED_SHARE:
         return {"Left": 1.0, "Right": 1.0}
     weak = rng.uniform(0, 0.6)

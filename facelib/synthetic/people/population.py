@@ -1,11 +1,12 @@
-"""Who is photographed: age, sex and origin drawn evenly, and a head that fits them.
+"""The population: age, sex and origin drawn evenly, and a head that fits them.
 
 The head model's coefficients depend on age, sex and origin. `experiments/build_people.py` measured
-how, on the 5,000 heads that the model was made from:
+this on the 5,000 heads from which the model was made:
 
     α = Σ (share of origin o, sex s, age a) · mean(o, s, a) + spread · z,    z standard normal.
 
-z is the rest, a person's own. Held-out people lie beyond a plane in z: see `HELD_OUT_ABOVE`.
+z is the rest, which varies from person to person. Held-out people are beyond a plane in z: see
+`HELD_OUT_ABOVE`.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ ORIGINS = ("african", "asian", "european")
 # MakeHuman's targets are called young and old; its program reads them as 25 and 90 years, linear
 # between (MID_AGE and MAX_AGE in makehuman/apps/human.py). Children are not in the head model.
 AGE_YEARS = (25.0, 90.0)
-MIXED_SEX = 0.35  # how far toward the other sex a head may be drawn; few come near it
+MIXED_SEX = 0.35  # largest share of the other sex; most heads have much less
 ORIGIN_MIXING = 0.5  # of the Dirichlet distribution: most people are mainly of one origin
-LIMIT = 2.5  # standard deviations of each number of z; beyond, heads look drawn rather than born
+LIMIT = 2.5  # standard deviations of each number of z; beyond, heads look unnatural
 # Along one direction of z, the held-out axis, training draws stay below the first number and
 # held-out draws above the second. Of all people 84 % are below, 11 % above; 5 % are never drawn.
 TRAINING_BELOW = 1.0
@@ -34,7 +35,7 @@ HELD_OUT_ABOVE = 1.25
 
 @dataclass(frozen=True)
 class Traits:
-    """Who a person is, as far as the head's shape depends on it.
+    """The traits of a person on which the head's shape depends.
 
     Attributes:
         age_years: 25..90.
@@ -48,7 +49,7 @@ class Traits:
 
     @property
     def sex(self) -> str:
-        """The nearer of "female" and "male"."""
+        """ "female" or "male", whichever is nearer."""
         return "male" if self.male > 0.5 else "female"
 
     @property
@@ -66,7 +67,7 @@ class Population:
             (young, old), standard deviations of the model.
         spread: (K, K) float64: people of the same traits differ by spread · z.
         held_out_axis: (K,) float64, of length 1: the direction of z whose far side is held out.
-        held_out_functional: (K,) float64: the same direction read off coefficients.
+        held_out_functional: (K,) float64: the same direction as a linear function of coefficients.
         held_out_offset: its value at every mean, which age, sex and origin do not change.
     """
 
@@ -84,7 +85,7 @@ class Population:
         return np.einsum("o,s,a,osak->k", traits.origins, sexes, ages, self.corner_means)
 
     def held_out_score(self, shape: np.ndarray) -> np.ndarray:
-        """How far shapes lie along the held-out axis, whoever they are.
+        """Return the positions of shapes along the held-out axis.
 
         Args:
             shape: (..., K) coefficients, standard deviations of the model.
@@ -122,8 +123,8 @@ def random_shape(
 
     Args:
         rng: draws.
-        traits: whose head.
-        population: what the coefficients depend on.
+        traits: the person's traits.
+        population: statistics of the coefficients.
         held_out: draw from the region that training never sees.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Neck opening, collar and shoulders: a torso below the head, and what it wears.
+"""Neck opening, collar and shoulders: a torso below the head, and its clothes.
 
 The torso is a stack of numbered rings from the neck over the shoulders down (see `torso`). Clothes
 are cut from the same surface, some mm outside of it. A line around the neck, given as a ring number
@@ -18,16 +18,16 @@ from facelib.synthetic.worn.torso import AROUND, EDGE, LAST, ring_angles, torso_
 
 CUTS = ("crew", "v_neck", "scoop", "turtleneck", "shirt", "suit", "hoodie")
 CUT_SHARES = (0.26, 0.12, 0.1, 0.08, 0.2, 0.14, 0.1)
-# Where the rows of a layer lie, from its upper edge to the last ring.
+# Positions of a layer's rows, from its upper edge to the last ring.
 SHARES = np.array([0, 0.04, 0.12, 0.25, 0.4, 0.55, 0.7, 0.85, 1.0])
-UPWARD = 0.45  # y of the way out of the torso, whose horizontal part is 1
+UPWARD = 0.45  # y of the torso's outward direction, whose horizontal part is 1
 
 INNER = ((0.55, 0.55, 0.55), (0.8, 0.8, 0.8))  # linear RGB of pale shirts
 COLORED_SHARE, MOST_INNER, MOST_TIE = 0.4, 0.7, 0.6  # of shirts; linear RGB of squares of draws
 SUITS = ((0.012, 0.013, 0.02), (0.01, 0.01, 0.01), (0.06, 0.06, 0.065), (0.09, 0.06, 0.04))
 SUIT_LIGHT, TIE_SHARE = (0.7, 1.5), 0.7
 
-# How far outside of the torso cloth lies, mm.
+# Distances of cloth from the torso, mm.
 SKIN_EDGE_MM, SKIN_MM = -1.5, 1.0  # bare skin comes out of the neck, then covers its ragged edge
 SHIRT_MM, COLLARED_MM, UNDER_SUIT_MM, SUIT_MM = 4.5, 4.0, 3.0, 7.0
 HEM_SHADE = 0.85
@@ -35,11 +35,11 @@ OPEN_COLLAR, TIED_COLLAR = 0.1, 0.02  # rad, half of the gap between a collar's 
 
 
 class Dip(NamedTuple):
-    """A line about the neck that dips in front, in ring numbers below the neck's edge.
+    """A line around the neck that dips in front, in ring numbers below the neck's edge.
 
     Attributes:
-        start: how low it lies at the back.
-        deep: how much lower at the front: as drawn, 0 and 1.
+        start: its position at the back.
+        deep: how much lower it is at the front, for a depth of 0 and of 1.
         half: rad, half width of the dip.
     """
 
@@ -60,7 +60,7 @@ HEM = ((-0.06, 2.0), (0.0, 6.3), (0.28, 6.1), (0.34, 4.5))
 
 
 class CollarTable(NamedTuple):
-    """A stand about the neck and the leaf that is folded over it; ring numbers and mm out."""
+    """A stand around the neck and the leaf folded over it; ring numbers and mm out."""
 
     top: float = -0.95
     top_dip: Dip = Dip(0.0, (0.35, 0.0), 0.5)
@@ -104,7 +104,7 @@ class TieTable(NamedTuple):
 
 
 class HoodTable(NamedTuple):
-    """A thick roll about the neck, open in front; ring numbers from `start`, and mm out.
+    """A thick roll around the neck, open in front; ring numbers from `start`, and mm out.
 
     Each row has what it is in front and what is added at the back.
     """
@@ -122,7 +122,7 @@ COLLAR, LAPEL, TIE, HOOD = CollarTable(), LapelTable(), TieTable(), HoodTable()
 
 @dataclass(frozen=True)
 class Clothes:
-    """What a person wears below the head.
+    """A person's clothes below the head.
 
     Attributes:
         cut: one of `CUTS`.
@@ -164,11 +164,11 @@ def random_clothes(rng: np.random.Generator, color: np.ndarray) -> Clothes:
 
 
 def sew(clothes: Clothes, skin: np.ndarray) -> Garments:
-    """Cut and sew clothes about the mean head.
+    """Make clothes around the mean head.
 
     Args:
-        clothes: what to sew.
-        skin: (3,) linear RGB of the skin that an open neck shows.
+        clothes: the clothes to make.
+        skin: (3,) linear RGB of the skin in an open neck.
 
     Returns:
         Garments with the bare skin between neck and cloth, which is labelled "neck".
@@ -208,7 +208,7 @@ def _at(ring, out_mm):
 
 @lru_cache(maxsize=1)
 def _outward():
-    """The way out of the torso at each point of a ring: (L, 3)."""
+    """The torso's outward direction at each point of a ring: (L, 3)."""
     angle = ring_angles()
     return np.column_stack([np.sin(angle), np.full(AROUND, UPWARD), np.cos(angle)])
 
@@ -296,7 +296,7 @@ def _tie(color):
 
 
 def _hood(color, inner):
-    """A hood that lies on shoulders and back."""
+    """A hood on shoulders and back."""
     back = 0.5 - 0.5 * np.cos(ring_angles())
     rings, out_mm = (
         np.stack([front + more * back for front, more in table])

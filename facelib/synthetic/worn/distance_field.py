@@ -1,4 +1,4 @@
-"""How far any point near the mean head is from its skin, and how space moves with a person.
+"""Distances from the mean head's skin, and the motion of the space around it with a person.
 
 Hair, hats and clothes are made once about the mean head. `build_field` keeps them outside of it;
 `Cage` carries them to a person: it spreads the movement of the skin to the space around.
@@ -13,12 +13,12 @@ from numba import njit
 from scipy import sparse
 from scipy.spatial import cKDTree
 
-# Corners of the box about head and shoulders, mm, head frame.
+# Corners of the box around head and shoulders, mm, head frame.
 BOX = np.array([[-216.0, -276.0, -168.0], [216.0, 180.0, 168.0]])
 FIELD_STEP_MM = 6.0
 CAGE_STEP_MM = 24.0
-NEIGHBOURS = 12  # skin points that move a node of the cage
-NEAR_MM = 8.0  # nearer than this the height above the nearest point's plane is the better distance
+NEIGHBOURS = 12  # number of skin points that move a node of the cage
+NEAR_MM = 8.0  # within this, the height above the nearest point's plane is more accurate
 CAGE_MM = 8.0  # width of a skin point's influence at the skin
 
 
@@ -37,7 +37,7 @@ class Grid:
     step_mm: float
 
     def at(self, points_head: np.ndarray) -> np.ndarray:
-        """Interpolate at (N, 3) points, mm; outside of the box its border counts: (N, C)."""
+        """Interpolate at (N, 3) points, mm, clamped to the box: (N, C)."""
         points = np.ascontiguousarray(points_head, np.float32)
         out = np.empty((len(points), self.values.shape[3]), np.float32)
         _sample(self.values, self.origin, np.float32(1 / self.step_mm), points, out)
@@ -46,7 +46,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Cage:
-    """A grid of nodes that skin carries along.
+    """A grid of nodes that moves with the skin.
 
     Attributes:
         weights: (X·Y·Z, N) float32 CSR: each node's movement as a mean of vertices' movements.
@@ -80,7 +80,7 @@ def build_field(points_head: np.ndarray, normals_head: np.ndarray) -> Grid:
         Grid of distance, mm, positive outside, and its (unit) gradient.
     """
     nodes = _nodes(FIELD_STEP_MM)
-    # Subdivided skin has many points in few planes, in which shrunken boxes are slow to search.
+    # Subdivided skin has many points in few planes, for which compact k-d tree boxes are slow.
     tree = cKDTree(points_head, compact_nodes=False, balanced_tree=False)
     distance, nearest = tree.query(nodes.reshape(-1, 3))
     away = nodes.reshape(-1, 3) - points_head[nearest]
@@ -94,7 +94,7 @@ def build_field(points_head: np.ndarray, normals_head: np.ndarray) -> Grid:
 
 
 def build_cage(points_head: np.ndarray, vertex_ids: np.ndarray, n_vertices: int) -> Cage:
-    """Tie a cage to skin.
+    """Attach a cage to skin.
 
     Args:
         points_head: (K, 3) float, mm: skin of the mean head.
@@ -103,7 +103,7 @@ def build_cage(points_head: np.ndarray, vertex_ids: np.ndarray, n_vertices: int)
     """
     nodes = _nodes(CAGE_STEP_MM)
     distance, nearest = cKDTree(points_head).query(nodes.reshape(-1, 3), k=NEIGHBOURS)
-    # The farther from skin, the more evenly all neighbours count: movement fades into their mean.
+    # Farther from the skin the weights get more equal: the motion approaches the neighbours' mean.
     width = CAGE_MM + distance[:, :1]
     weight = np.exp(-((distance / width) ** 2) * 2)
     weight /= weight.sum(axis=1, keepdims=True)

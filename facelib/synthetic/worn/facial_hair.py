@@ -1,4 +1,4 @@
-"""Brows, lashes and beards: short hairs that stand on the posed face and move with it."""
+"""Brows, lashes and beards: short hairs on the posed face, which move with it."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from facelib.synthetic.worn.torso import outer_skin
 
 BEARDS = ("none", "stubble", "moustache", "goatee", "full")
 GROWN_SHARES = (0.15, 0.25, 0.6)  # of moustache, goatee and full among beards that are grown
-GROWN_FROM = 0.5  # opacity of the painted beard from which it is grown rather than stubble
+GROWN_FROM = 0.5  # opacity of the painted beard above which hairs are grown, not stubble
 N_BEARD, N_BROW = 3000, 700
 
-# Above this curve of y over |x| no beard grows: along the moustache, the cheek, to the
+# No beard grows above this curve of y over |x|: along the moustache, the cheek, to the
 # sideburn.
 BEARD_TOP_MM = ((0, 20, 26, 36, 52, 62, 67, 72), (-36, -38, -50, -54, -42, -22, 0, 14))
 
 
 class Band(NamedTuple):
-    """Where along a coordinate a beard begins.
+    """The beginning of a beard along a coordinate.
 
     Attributes:
-        from_mm: where nothing grows yet.
-        over_mm: way from there to where it is dense.
+        from_mm: coordinate where the density is 0.
+        over_mm: distance from there to full density.
     """
 
     from_mm: float
@@ -47,7 +47,7 @@ class Band(NamedTuple):
         return np.clip((self.from_mm - coordinate_mm) / self.over_mm, 0, 1)
 
 
-BEARD_TOP_FADE_MM = 5  # the way over which a beard becomes dense below its upper edge
+BEARD_TOP_FADE_MM = 5  # distance below the upper edge over which a beard becomes dense
 BEARD_BACK, BEARD_LOW = Band(4, 10), Band(-112, 14)  # in z and y
 MOUSTACHE_SIDE, MOUSTACHE_LOW = Band(26, 5), Band(-56, 6)  # in |x| and y
 GOATEE_SIDE, GOATEE_BACK = Band(27, 6), Band(52, 8)  # in |x| and z
@@ -55,7 +55,7 @@ GOATEE_TOP, GOATEE_CORNER = Band(-62, 6), Band(20, 4)  # below the lip, y; mouth
 
 
 class Growth(NamedTuple):
-    """How short hairs stand.
+    """The shape of short hairs.
 
     Attributes:
         label: what they are.
@@ -77,18 +77,18 @@ class Growth(NamedTuple):
 BROW = Growth("brows", 0.32, 3, 0.18, (0.7, 1.1), BROW_SHADE)
 BEARD = Growth("beard", 0.45, 4, 0.3, (0.6, 1.1), 1.0)
 
-# All short hairs leave the skin in an arc: how high and how far, in lengths.
+# All short hairs leave the skin in an arc: its height and reach, in lengths.
 OFF_SKIN_MM, ARC, REACH = 0.3, np.pi * 0.6, 0.9
 ROOT_LIGHT, TIP_LIGHT, LIGHT = 0.7, 0.4, (0.6, 1.3)  # more at the tip; drawn for each hair
 TAPER, WIDTH, HAIR_GLOSS = 0.6, (0.7, 1.3), 0.08
 
 # Brows, along the line from the nose, 0, to the temple, 1.
-BROW_REACH_MM, BROW_MARGIN_MM = 6.0, 6  # roots are this near to the line; triangles to look at
+BROW_REACH_MM, BROW_MARGIN_MM = 6.0, 6  # distance of roots from the line; margin for triangles
 BROW_THICKNESS = ((0, 0.1, 0.65, 1), (0.7, 1.0, 1.0, 0.4))
 BROW_EDGE = (0.6, 1.15)  # raggedness of its edges
-BROW_UP = ((0, 0.3, 1), (1.4, 0.5, -0.15))  # how far hairs stand up rather than along
+BROW_UP = ((0, 0.3, 1), (1.4, 0.5, -0.15))  # upward part of the hairs' direction along it
 BROW_LENGTH = ((0, 1), (1, 0.8))
-BROW_STANDS = 0.22  # how far they stand off
+BROW_STANDS = 0.22  # how far they stand off the skin
 
 # Beards are combed down, and aside.
 BEARD_ASIDE, BEARD_DOWN, BEARD_IN = 0.25, -1.0, -0.1
@@ -98,7 +98,7 @@ BEARD_STANDS = ((4, 25), (0.6, 0.45))  # short beards stand off more
 
 
 class FacialHairDraws(NamedTuple):
-    """How `random_facial_hair` draws."""
+    """Distributions of `random_facial_hair`."""
 
     beard_mm: tuple[float, float] = (3.5, 28)  # every ratio is equally likely
     beard_density: tuple[float, float] = (0.6, 1)
@@ -120,12 +120,12 @@ class FacialHair:
     Attributes:
         beard: one of `BEARDS`; stubble is painted on the skin, not grown.
         beard_mm: length of its hairs.
-        beard_density: share of the roots that bear a hair, 0..1.
+        beard_density: share of the roots with a hair, 0..1.
         brow_half_mm: half thickness of the brows.
         brow_mm: length of their hairs.
         brow_density: 0..1.
         lash_mm: length of the upper lashes; 0 for none.
-        lashes: how many an upper lid has.
+        lashes: number of lashes of an upper lid.
         color: (3,) linear RGB.
         seed: of everything that varies from hair to hair.
     """
@@ -149,7 +149,7 @@ class FacialHair:
 
 @dataclass(frozen=True)
 class SkinPoints:
-    """Points tied to triangles of the head.
+    """Points attached to triangles of the head.
 
     Attributes:
         corners: (R, 3) int32, vertices.
@@ -173,7 +173,7 @@ class SkinPoints:
 def random_facial_hair(
     rng: np.random.Generator, color: np.ndarray, beard: float, brow: np.ndarray, lashes: float
 ) -> FacialHair:
-    """Draw brows, lashes and a beard that fit what `Appearance` paints under them.
+    """Draw brows, lashes and a beard that fit the painted ones of `Appearance`.
 
     Args:
         rng: draws.
@@ -207,7 +207,7 @@ def grow_facial_hair(
     """Grow hair on a posed face.
 
     Args:
-        style: what to grow.
+        style: brows, lashes and beard to grow.
         vertices_head: (N, 3) float, mm: the person with their expression.
         keypoints_head: (68, 3) float, mm, of those vertices.
 
@@ -225,7 +225,7 @@ def grow_facial_hair(
 
 
 def beard_share(points_head: np.ndarray, kind: str) -> np.ndarray:
-    """How densely a beard grows at (..., 3) points of the mean head's skin, 0..1."""
+    """Density of a beard at (..., 3) points of the mean head's skin, 0..1."""
     x, y, z = np.moveaxis(np.asarray(points_head), -1, 0)
     aside = np.abs(x)
     full = np.clip((np.interp(aside, *BEARD_TOP_MM) - y) / BEARD_TOP_FADE_MM, 0, 1)
@@ -318,7 +318,7 @@ def _beard(style, vertices, normals, rng):
 
 
 def _stand(points, normals, comb, length, stands, count):
-    """Lines that leave the skin and bend over to the way they are combed, and the skin's normals.
+    """Lines that leave the skin and bend into the combing direction, and the skin's normals.
 
     Args:
         points: (R, 3), mm: roots.

@@ -1,4 +1,4 @@
-"""Pieces of cloth as meshes about the mean head: made from rows, sewn, carried to a person."""
+"""Pieces of cloth as meshes around the mean head: made from rows, joined, moved to a person."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Garments:
         triangles: (M, 3) int32; cloth that shows both sides has every triangle in both windings.
         triangle_label: (M,) uint8, number in `pairs.labels.LABELS`.
         colors: (N, 3) float32, linear RGB.
-        outside: (M,) bool: triangles that normals are taken from.
+        outside: (M,) bool: triangles used for the normals.
     """
 
     vertices_head: np.ndarray
@@ -47,7 +47,7 @@ class Garments:
 def strip(
     rows: np.ndarray, color: np.ndarray, label: str, closed: bool, two_sided: bool = False
 ) -> Garments:
-    """Join rows of points to a band of cloth.
+    """Join rows of points into a band of cloth.
 
     Args:
         rows: (R, L, 3) float, mm, from the upper edge down; points run about the upright axis from
@@ -55,7 +55,7 @@ def strip(
         color: broadcast to (R, L, 3), linear RGB.
         label: a name in `pairs.labels.LABELS`.
         closed: whether each row's end meets its start.
-        two_sided: whether the inside can be seen as well.
+        two_sided: whether the inside is visible, too.
     """
     r, count = rows.shape[:2]
     here = np.arange(count if closed else count - 1)
@@ -80,7 +80,7 @@ def strip(
 
 
 def sewn(parts: Sequence[Garments]) -> Garments:
-    """Put pieces together to one mesh; their vertices stay apart."""
+    """Combine pieces into one mesh; vertices are not merged."""
     offsets = np.cumsum([0] + [len(part.vertices_head) for part in parts[:-1]])
     shifted = [part.triangles + offset for part, offset in zip(parts, offsets, strict=True)]
     return Garments(

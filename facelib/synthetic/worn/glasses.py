@@ -1,6 +1,6 @@
 """Glasses: rims, bridge and temples as wires, and the lenses between them.
 
-Glasses are stiff, so they do not move along with the skin: they are put on a person's nose and
+Glasses are rigid, so they do not move with the skin: they are placed on a person's nose and
 ears. Rims are drawn as `ribbons`, lenses as `lenses`.
 """
 
@@ -23,8 +23,8 @@ class LensShape(NamedTuple):
     Attributes:
         power: exponent of the superellipse; 2 is an ellipse.
         ratio: height over width.
-        droop: how far it is drawn out at the lower outer side, in half widths.
-        lift: and at the upper outer side.
+        droop: extension at the lower outer side, in half widths.
+        lift: extension at the upper outer side.
     """
 
     power: float
@@ -42,7 +42,7 @@ SHAPES = {
     "cat_eye": LensShape(2.8, 0.72, lift=0.2),
     "browline": LensShape(2.8, 0.76),
 }
-# Linear RGB of frames and how often they are worn.
+# Linear RGB of frames and their frequency.
 FRAMES = {
     (0.008, 0.008, 0.01): 0.34,
     (0.03, 0.012, 0.006): 0.14,
@@ -56,13 +56,13 @@ FRAMES = {
 
 
 class GlassesDraws(NamedTuple):
-    """How `random_glasses` draws; ranges in mm and shares."""
+    """Distributions of `random_glasses`; ranges in mm and shares."""
 
     plastic_share: float = 0.6
     plastic_rim_mm: tuple[float, float] = (1.3, 2.8)
     wire_rim_mm: tuple[float, float] = (0.45, 0.8)
     rimless_share: float = 0.08
-    clear: tuple[float, float] = (0.88, 0.98)  # light that passes
+    clear: tuple[float, float] = (0.88, 0.98)  # share of transmitted light
     sun_share: float = 0.16
     sun: tuple[float, float] = (0.03, 0.3)
     sun_color: tuple = ((0.8, 0.8, 0.6), (1.3, 1.1, 1.1))
@@ -80,11 +80,11 @@ TEMPLE = 9  # points of a temple
 BRIDGE = 9  # points of the bridge
 FRAME_GLOSS = 0.5
 BASE_MM = 130.0  # radius of a lens's sphere
-WRAP_MM = 900.0  # the frame bends about the face: x²/WRAP_MM back
-TILT = 0.12  # rad: the lower rim lies nearer to the cheek
+WRAP_MM = 900.0  # the frame curves around the face: x²/WRAP_MM back
+TILT = 0.12  # rad: the lower rim is nearer to the cheek
 LENS_BULGE_MM = 1.5
 
-# Where glasses sit, mm.
+# Position of glasses, mm.
 BELOW_EYES_MM = 5.5  # their middle below the eyes'
 OFF_BROWS_MM, OFF_EYES_MM = 2.0, 17.0  # in front of brows and lids, with room for the lashes
 EYES_APART_MM, SCALE = 61.0, (0.85, 1.2)  # distance of the eyes at scale 1, and the range of scales
@@ -119,8 +119,8 @@ class Glasses:
         rim_mm: half width of the rim; 0 is rimless.
         temple_mm: half width of the temples.
         color: (3,) linear RGB of the frame.
-        tint: (3,) share of the light that a lens lets through.
-        mirror: share of the light that a lens throws back.
+        tint: (3,) share of the light that a lens transmits.
+        mirror: share of the light that a lens reflects.
     """
 
     shape: str = "rectangle"
@@ -158,7 +158,7 @@ class WornGlasses:
 
 
 def random_glasses(rng: np.random.Generator) -> Glasses:
-    """Draw glasses: wire, plastic or rimless, now and then sunglasses."""
+    """Draw glasses: wire, plastic or rimless, sometimes sunglasses."""
     plastic = rng.random() < DRAWS.plastic_share
     rim = rng.uniform(*(DRAWS.plastic_rim_mm if plastic else DRAWS.wire_rim_mm))
     shape = str(rng.choice(list(SHAPES)))
@@ -182,7 +182,7 @@ def random_glasses(rng: np.random.Generator) -> Glasses:
 
 
 def put_on(glasses: Glasses, vertices_head: np.ndarray, keypoints_head: np.ndarray) -> WornGlasses:
-    """Put glasses on a person's nose and ears.
+    """Place glasses on a person's nose and ears.
 
     Args:
         glasses: which.
@@ -227,7 +227,7 @@ def _outline(glasses, scale):
 
 
 def _bent(flat, middle_y, front):
-    """Bend a flat frame about the face, tilt it and put it before the eyes."""
+    """Bend a flat frame around the face, tilt it and place it in front of the eyes."""
     x, y = flat[:, 0], flat[:, 1]
     return np.column_stack([x, middle_y + y, front - x**2 / WRAP_MM + TILT * y])
 
@@ -266,7 +266,7 @@ def _temple(outline, vertices, side):
 
 @lru_cache(maxsize=1)
 def _ear_rest():
-    """Vertices where each ear's upper edge meets the head: what temples lie on."""
+    """Vertices where each ear's upper edge meets the head, the support of the temples."""
     model = load_head()
     found = []
     for side in (-1, 1):
@@ -306,7 +306,7 @@ def _frame(glasses, outlines, bridge, temples):
 
 
 def _lens_normals(lens):
-    """Normals of two spheres that the lenses are cut from."""
+    """Normals of the lenses, as parts of two spheres."""
     normals = []
     for part in (lens[: OUTLINE + 1], lens[OUTLINE + 1 :]):
         offset = part[:, :2] - part[-1, :2]

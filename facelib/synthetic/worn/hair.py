@@ -1,10 +1,10 @@
 """Hair on the head: a style is drawn at random, its strands are grown about the mean head.
 
-A strand starts at its root along the way it is combed, gives in to gravity, and is kept outside of
-head and shoulders by their distance field, each strand in a layer of its own of the hair's volume.
-Where it meets the skin it is led along it, so combing, parting and draping need no more rules.
+A strand starts at its root in its combing direction and bends down by gravity. The distance field
+keeps it outside of head and shoulders, each strand in its own layer of the hair's volume. At the
+skin it is led along the surface, so combing, parting and draping need no further rules.
 
-A `HairStyle` decides how long, wide and curly hair is; the tables below shape every style.
+A `HairStyle` sets length, width and curl; the tables below apply to every style.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from facelib.synthetic.worn.scalp import Scalp
 
 
 class StrandTable(NamedTuple):
-    """What strands of all styles have in common."""
+    """Properties of strands in all styles."""
 
     length: Range = (0.8, 1.1)  # factor on the style's, drawn for each strand
     length_ramp: Ramp = Ramp(0.55, 22)  # short at the hairline
@@ -45,23 +45,23 @@ class StrandTable(NamedTuple):
 
 
 class Fringe(NamedTuple):
-    """Which roots bear the fringe, and how it hangs."""
+    """The roots of the fringe, and its shape."""
 
-    shortest_mm: float = 4  # what is shorter is no fringe
+    shortest_mm: float = 4  # a shorter one is not a fringe
     front_mm: float = 22  # roots in front of this z, head frame
-    side_mm: float = 52  # nearer to the middle than this |x|
-    inside_mm: float = 26  # and nearer to the hairline
+    side_mm: float = 52  # with a smaller |x|
+    inside_mm: float = 26  # and this near to the hairline
     normal_y: float = 0.1
     reach: float = 1.1  # mm longer per mm behind the hairline: all end at about one height
     length: Range = (0.8, 1.05)
-    layer_mm: float = 6  # it lies flat
+    layer_mm: float = 6  # the fringe is flat
     fan_per_mm: float = 0.008  # sideways per mm of x
     part_per_mm: float = 0.004  # and away from the parting
     down: np.float32 = np.float32(-0.6)  # of the roots' precision
 
 
 class Combing(NamedTuple):
-    """Which way strands set out: mostly along the skin, components of vectors in the head frame."""
+    """Initial directions of strands, mostly along the skin, as vector components, head frame."""
 
     parted_down: float = -0.25
     parted_forward: float = 0.8  # per unit of `HairStyle.forward`
@@ -75,12 +75,12 @@ class Combing(NamedTuple):
     top_normal_y: Range = (0.15, 0.6)  # from combed down to combed along the parting
     jitter: float = 0.12
     jitter_per_curl_mm: float = 0.02
-    lift: float = 0.5  # how much a strand leaves the skin
+    lift: float = 0.5  # part of the direction away from the skin
     short_lift: float = 0.9
 
 
 class Curls(NamedTuple):
-    """How strands are wound; neighbours are nearly in step, as in locks."""
+    """Curls of strands; neighbours have similar phases, as in locks."""
 
     least_mm: float = 0.3  # radius below which hair is straight
     phase_per_mm: float = 0.09  # rad, deviation of the phase's gradient over the scalp
@@ -89,7 +89,7 @@ class Curls(NamedTuple):
 
 
 STRANDS, FRINGE, COMBING, CURLS = (table() for table in (StrandTable, Fringe, Combing, Curls))
-UPRIGHT = ("short", "cropped", "swept")  # kinds that give in less to gravity
+UPRIGHT = ("short", "cropped", "swept")  # kinds that gravity bends less
 GRAVITY_OF_UPRIGHT = 0.6
 AROUND_CROWN = ("cropped", "short")
 
@@ -98,9 +98,9 @@ def grow_hair(style: HairStyle, scalp: Scalp, cap_mm: float | None = None) -> Ri
     """Grow a style on the mean head.
 
     Args:
-        style: what to grow.
+        style: the style to grow.
         scalp: of the mean head.
-        cap_mm: presses the hair flat under a hat above this height, mm; None for no hat.
+        cap_mm: height, mm, above which a hat presses the hair flat; None for no hat.
 
     Returns:
         Ribbons about the mean head, head frame; none for a bald head.
@@ -162,7 +162,7 @@ def _lengths(style, roots, normals, inside, rng):
 
 
 def _combing(style, roots, normals, fringe, rng):
-    """Unit vectors, the way each strand sets out."""
+    """Unit vectors, the initial direction of each strand."""
     top = _smoothstep(normals[:, 1], *COMBING.top_normal_y)[:, None]
     down = _combed_down(style, roots)
     comb = down + (_combed_on_top(style, roots) - down) * top
@@ -237,7 +237,7 @@ def _ribbons(style, points, outward, depth, rng, inside=None):
 
 
 def _tied(style, rng):
-    """What the knot holds."""
+    """The hair tied in the knot."""
     tied = bun if style.bun else tail
     return _ribbons(style, *tied(style, rng), rng)
 

@@ -1,4 +1,4 @@
-"""The compiled loops of `hair`: strands grow step by step, and are wound into curls."""
+"""The compiled loops of `hair`: they grow strands step by step, and wind them into curls."""
 
 from typing import NamedTuple
 
@@ -11,27 +11,27 @@ LOOSE_KNOT = (np.nan, np.nan, np.nan)
 KNOT_PULL = 0.7  # how far a tied strand bends toward the knot with each step
 GRAVITY, GRAVITY_MM = 0.45, 60.0  # how far it bends down with each step, from this length on
 
-# Hair that is no fringe is pushed out of this box before the face, aside and back.
+# Hair outside the fringe is pushed out of this box in front of the face, sideways and back.
 FACE_FRONT_MM, FACE_TOP_MM, FACE_SIDE_MM, FACE_LOW_MM = 15.0, 82.0, 62.0, -110.0
 PUSH_ASIDE, PUSH_BACK = 0.9, 0.35
 
-# A strand leaves the skin by and by, up to its layer; distances from the skin, mm.
+# A strand leaves the skin gradually, up to its layer; distances from the skin, mm.
 FIRST_MM, RISE = 1.0, 0.8  # at the root, and rise per mm of length
 NEAREST_MM = 1.2
 CAPPED_MM = 2.0  # under a hat
-# A fringe ends above the eyes, and stands off the brow within this height above its end.
+# A fringe ends above the eyes, and keeps off the brow within this height above its end.
 EYES_MM, BROW_MM, FRINGE_OFF_MM = 26.0, 14.0, 3.0
-# Combed hair lies on the head: it sinks to its layer by this share of a step at most, where the
-# skin looks up (y of its normal); where it hangs free it only falls.
+# Combed hair stays on the head: it sinks to its layer by at most this share of a step where the
+# skin faces up (y of its normal); free hair only falls.
 CLING, HANGING = 0.5, -0.1
-SPARE_MM = 0.02  # between the points of a strand that has ended: lines need a direction
+SPARE_MM = 0.02  # spacing of points after a strand's end, since lines need a direction
 
 LOCK_MM = 18.0  # length over which a curl reaches its radius
 CURL_HEIGHT = 0.7  # of a curl over its width
 
 
 class Space(NamedTuple):
-    """The distance field about head and shoulders, as `distance_field.Grid`.
+    """The distance field around head and shoulders, as `distance_field.Grid`.
 
     Attributes:
         field: (X, Y, Z, 4) float32, distance, mm, and its gradient.
@@ -45,14 +45,14 @@ class Space(NamedTuple):
 
 
 class Strands(NamedTuple):
-    """What differs from strand to strand; about the mean head, head frame.
+    """The properties of each strand, around the mean head, head frame.
 
     Attributes:
         roots: (S, 3) float32, mm.
         normals: (S, 3) float32, unit.
-        comb: (S, 3) float32, unit: the way a strand sets out.
+        comb: (S, 3) float32, unit: a strand's initial direction.
         length: (S,) float32, mm.
-        layer: (S,) float32, mm: how far off the skin a strand comes to lie.
+        layer: (S,) float32, mm: a strand's distance from the skin.
         fringe: (S,) bool: whether it is part of the fringe.
     """
 
@@ -65,12 +65,12 @@ class Strands(NamedTuple):
 
 
 class Guides(NamedTuple):
-    """What leads all strands.
+    """The influences on all strands.
 
     Attributes:
         gravity: float32, factor on gravity.
         knot: (3,) float32, mm, where strands are led to; `LOOSE_KNOT` for loose hair.
-        cap: float32, mm: above this height hair lies flat.
+        cap: float32, mm: above this height hair is flat.
     """
 
     gravity: np.float32

@@ -1,4 +1,4 @@
-"""Hair that does not grow step by step: buns, tails and tight coils, about the mean head."""
+"""Hair that does not grow step by step: buns, tails and tight coils, around the mean head."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Range = tuple[float, float]
 
 
 class Ramp(NamedTuple):
-    """What rises with the depth behind the hairline, up to 1.
+    """A value that rises with the depth behind the hairline, up to 1.
 
     Attributes:
         at_hairline: the value there.
@@ -29,7 +29,7 @@ class Ramp(NamedTuple):
 
 
 class Tied(NamedTuple):
-    """What hangs from the knot, or is rolled up there; rates are rad over a tail's length."""
+    """A tail from the knot, or a bun; rates are rad over a tail's length."""
 
     strands: int = 220
     points: int = 12
@@ -37,8 +37,8 @@ class Tied(NamedTuple):
     bun_centre_mm: tuple[float, float, float] = (0, 0, -12)  # from the knot
     bun_radius_mm: Range = (16, 29)
     bun_arc: float = np.pi * 0.9
-    bun_facing: float = 2.0  # how much its arcs begin at the front rather than anywhere
-    root_mm: float = 5  # deviation of where strands of a tail leave the knot
+    bun_facing: float = 2.0  # preference of its arcs for beginning at the front
+    root_mm: float = 5  # deviation of the strands' starts at the knot
     spread_mm: tuple[float, float, float] = (14, 6, 10)  # deviation of how far they fan out
     spread_rate: float = 2.4  # rad, of the sine along the tail
     length: Range = (0.75, 1.1)
@@ -56,7 +56,7 @@ class Coils(NamedTuple):
     depth_power: float = 0.75
     volume_ramp: Ramp = Ramp(0.12, 30)
     off_skin_mm: float = 2.5
-    lumps: float = 0.12  # how much the volume varies ...
+    lumps: float = 0.12  # variation of the volume ...
     lump_per_mm: float = 0.12  # ... and the deviation of its waves' rates, rad/mm
     jitter_mm: float = 1.5
     arc: float = 4.4  # rad
@@ -69,7 +69,7 @@ TIED, COILS = Tied(), Coils()
 
 
 def bun(style: HairStyle, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Roll up tied hair: arcs about a ball behind the knot. Returns as `tail`."""
+    """Roll up tied hair: arcs around a ball behind the knot. Returns the same as `tail`."""
     axes = rng.normal(size=(2, TIED.strands, 3))
     axes = axes + np.array([[[0, 0, TIED.bun_facing]], [[0, 0, 0]]])
     outward = _arcs(*axes, TIED.bun_arc, TIED.points, rng)
@@ -79,7 +79,7 @@ def bun(style: HairStyle, rng: np.random.Generator) -> tuple[np.ndarray, np.ndar
 
 
 def tail(style: HairStyle, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Let tied hair rise from the knot, fan out and fall.
+    """Make tied hair that rises from the knot, fans out and falls.
 
     Returns:
         Points (S, P, 3) float32, mm, about the mean head; outward (S, P, 3), unit; depth (S,), how
@@ -114,9 +114,9 @@ def coils(
     """Fill the volume of tight curls with short arcs.
 
     Args:
-        style: whose strands are spread over the roots.
+        style: the style, whose strands are spread over the roots.
         scalp: of the mean head.
-        rooted: numbers of the roots that bear hair.
+        rooted: numbers of the roots with hair.
         rng: draws.
         cap_mm: no hair is above this height under a hat; None for no hat.
 

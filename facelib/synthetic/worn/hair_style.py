@@ -1,4 +1,4 @@
-"""What hair a person wears, as plain numbers, drawn at random."""
+"""A person's hairstyle, as plain numbers, drawn at random."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# How often men, women and, per melanin, everybody wears a kind; scaled to a sum of 1.
+# Frequency of each kind for men, for women and, per melanin, for all; scaled to a sum of 1.
 KIND_SHARES = {
     "bald": (0.09, 0.0, 0.0),
     "cropped": (0.3, 0.0, 0.0),
@@ -21,7 +21,7 @@ KIND_SHARES = {
 HAIR_KINDS = tuple(KIND_SHARES)
 # Where hair is tied, mm on the mean head.
 KNOTS = {"high": (0.0, 92.0, -112.0), "low": (0.0, -20.0, -108.0)}
-# Ranges of what a style draws evenly; what is not named keeps its default.
+# Ranges of the uniform draws of each style; other fields keep their default.
 SPANS: dict[str, dict[str, tuple[float, float]]] = {
     "bald": {},
     "cropped": {
@@ -76,7 +76,7 @@ SPANS: dict[str, dict[str, tuple[float, float]]] = {
     },
     "coily": {"top_mm": (8, 18), "side_mm": (8, 14), "back_mm": (8, 14), "volume_mm": (8, 42)},
 }
-# How many strands a style has, and the half width of a ribbon, mm.
+# Number of strands of each style, and half width of a ribbon, mm.
 STRANDS = {
     "bald": (0, 1.0),
     "cropped": (3400, 0.9),
@@ -103,23 +103,23 @@ GLOSS = (0.05, 0.3)
 
 @dataclass(frozen=True)
 class HairStyle:
-    """How a person wears their hair.
+    """A person's hairstyle.
 
     Attributes:
         kind: one of `HAIR_KINDS`.
         top_mm: length of the strands on top.
         side_mm: length at the sides.
         back_mm: length at the back.
-        volume_mm: how far the outer strands stand off the skin.
-        part_mm: where the parting is: x on the mean head.
+        volume_mm: distance of the outer strands from the skin.
+        part_mm: position of the parting: x on the mean head.
         forward: −1 combed back .. 1 combed forward.
         fringe_mm: length over the forehead; 0 for a free forehead.
         curl_mm: radius of the curls; 0 is straight.
         wave_mm: length along the strand of one winding of a curl.
         knot: "" or where the hair is tied: a key of `KNOTS`.
-        bun: whether what is tied is rolled up.
-        hairline_mm: how far the hairline is drawn back.
-        strands: how many are grown.
+        bun: whether tied hair is rolled up.
+        hairline_mm: how far the hairline recedes.
+        strands: number of strands.
         half_width_mm: of a ribbon.
         color: (3,) linear RGB.
         gloss: strength of the highlight.
@@ -161,7 +161,7 @@ def random_hair_style(
     Args:
         rng: draws.
         color: (3,) linear RGB.
-        melanin: of the skin, 0..1; curls grow more frequent with it.
+        melanin: of the skin, 0..1; curls get more frequent with it.
         feminine: 0..1; how likely the long styles are.
     """
     masculine = 1 - feminine

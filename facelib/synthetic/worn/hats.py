@@ -1,4 +1,4 @@
-"""Caps, beanies, brimmed hats and headscarves: shells about the mean head."""
+"""Caps, beanies, brimmed hats and headscarves: shells around the mean head."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from facelib.synthetic.worn.garments import Garments, sewn, strip
 HAT_KINDS = ("cap", "beanie", "brim", "scarf")
 KIND_SHARES = (0.38, 0.27, 0.15, 0.2)
 AROUND, RINGS, SCARF_RINGS, BRIM_RINGS = 40, 10, 14, 5  # points of a ring, and rings
-CENTRE = np.array([0.0, 30.0, -8.0])  # mm, head frame: hats are shells about this point
+CENTRE = np.array([0.0, 30.0, -8.0])  # mm, head frame: hats are shells around this point
 FACE_CENTRE = np.array([0.0, -4.0, -4.0])  # the same for headscarves
 CAP_MM = 12.0  # hair above this height is pressed flat under a hat
 MOST_COLOR = 0.6  # linear RGB, of squares of even draws
@@ -27,7 +27,7 @@ class Shell(NamedTuple):
     Attributes:
         back_y_mm: height of the rim at the back, head frame.
         front_y_mm: at the front; brows end at 33, hair begins at about 85.
-        tall_mm: how much higher than the head it stands at its top.
+        tall_mm: height of its top above the head.
     """
 
     back_y_mm: float
@@ -41,7 +41,7 @@ SHELLS = {
     "brim": Shell(14.0, 58.0, 26.0),
 }
 CLEAR_MM = 9.0  # between head and hat
-TOP_SHARE = 0.03  # of the way from the top to the rim: a hole too small to see
+TOP_SHARE = 0.03  # of the distance from the top to the rim: the hole is too small to see
 RIM_FAR_MM = 92.0  # about as far from CENTRE is the head where the rim lies
 RIBS, KNIT_RIBS, RIB_DEPTH = 6, 20, 0.06  # seams that darken and lighten the cloth
 FOLD_CLEAR_MM, FOLD_RINGS, FOLD_DOWN_MM = 12.5, 4, 1  # a beanie's
@@ -50,12 +50,12 @@ BRIM_DROOP_MM = 14
 VISOR_HALF = 1.05  # rad, from the middle to its ends
 VISOR_POWER = 3  # of its outline
 VISOR_FLARE, VISOR_DROP, VISOR_ARCH_MM = 0.12, -0.22, 9  # aside and down per mm out; its ends
-REACH_MM, SCARF_REACH_MM = (30.0, 170.0), (30.0, 185.0)  # where surfaces are looked for
+REACH_MM, SCARF_REACH_MM = (30.0, 170.0), (30.0, 185.0)  # search ranges for surfaces
 REACH_HALVINGS = 9
 
 
 class ScarfTable(NamedTuple):
-    """A headscarf; its opening is a cone about the view axis, angles in degrees."""
+    """A headscarf; its opening is a cone around the view axis, angles in degrees."""
 
     opening: float = 57
     upright: float = 3  # wider to forehead and chin
@@ -75,13 +75,13 @@ SCARF = ScarfTable()
 
 @dataclass(frozen=True)
 class Hat:
-    """What a person wears on the head.
+    """A hat.
 
     Attributes:
         kind: one of `HAT_KINDS`.
         color: (3,) linear RGB.
         second: (3,) linear RGB of visor, fold or ribbon.
-        low_mm: how far it is pulled down from where hats usually sit.
+        low_mm: how far it is pulled down from the usual position.
         brim_mm: width of visor or brim.
     """
 
@@ -98,7 +98,7 @@ class Hat:
 
 
 def random_hat(rng: np.random.Generator, feminine: float = 0.5) -> Hat:
-    """Draw a hat; headscarves go to women."""
+    """Draw a hat; headscarves are for women."""
     shares = np.array(KIND_SHARES) * [1, 1, 1, feminine]
     color = rng.random(3) ** 2 * MOST_COLOR
     if rng.random() < PLAIN_SHARE:
@@ -115,7 +115,7 @@ def random_hat(rng: np.random.Generator, feminine: float = 0.5) -> Hat:
 
 
 def make_hat(hat: Hat, field: Grid) -> Garments:
-    """Make a hat about the mean head.
+    """Make a hat around the mean head.
 
     Args:
         hat: which.
@@ -158,7 +158,7 @@ def _dome(field, azimuth, rim_y, clear_mm, tall_mm):
 
 
 def _reach(field, centre, direction, clear_mm, range_mm):
-    """How far to go from the centre until `clear_mm` outside of the surface, by bisection."""
+    """Distance from the centre to `clear_mm` outside of the surface, by bisection."""
     low, high = (np.full(direction.shape[:-1], end) for end in range_mm)
     for _ in range(REACH_HALVINGS):
         middle = (low + high) / 2

@@ -35,10 +35,10 @@ def grow_lashes(
 
     Args:
         keypoints_head: (68, 3) float, mm.
-        upper_count: how many an upper lid has; the lower one has fewer, and shorter ones.
+        upper_count: number of an upper lid's lashes; the lower lid's are fewer and shorter.
         upper_mm: length of the longest upper lashes; 0 for none.
         hair_color: (3,) linear RGB.
-        rng: draws what varies from lash to lash.
+        rng: draws the variation from lash to lash.
 
     Returns:
         Ribbons on that face, head frame.

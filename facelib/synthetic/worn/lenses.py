@@ -1,4 +1,4 @@
-"""The lenses of glasses, drawn last: they tint what lies behind and mirror lamps and room."""
+"""The lenses of glasses, drawn last: they tint the picture and reflect lamps and room."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from facelib.synthetic.worn.ribbons import Overlay
 # A lamp in a lens: cosines where its disc begins and is full, about 2 and 1 degrees from its
 # middle, how much brighter than the light on a white wall, and the haze about it.
 LAMP_EDGE, LAMP_FULL, LAMP_LIGHT, HAZE, HAZE_POWER = 0.9994, 0.9998, 8.0, 0.2, 24
-# The wearer looks at a room: dark below, brighter toward window or sky.
+# The reflected room is dark below, brighter toward window or sky.
 ROOM_BELOW, ROOM_ABOVE = 0.25, 1.2
 
 
@@ -27,17 +27,17 @@ def draw_lenses(
     lights: Sequence[Light],
     ambient: np.ndarray | tuple[float, float, float],
 ) -> Overlay:
-    """Lay the lenses over a photo: what lies behind is tinted, lights and the sky are mirrored.
+    """Draw the lenses over a photo: tint the picture behind, and reflect lights and sky.
 
     Args:
         photo: everything else, drawn with the same camera.
         camera: of the photo.
         worn: glasses on the same head.
         lights: directional, eye frame.
-        ambient: (3,) RGB light from everywhere.
+        ambient: (3,) RGB light from all directions.
 
     Returns:
-        Overlay with the lenses, labelled where they are what the pixel shows first.
+        Overlay with the lenses, labelled where a lens is the nearest surface.
     """
     points = worn.lens_head
     shape = photo.alpha.shape
@@ -61,7 +61,7 @@ def draw_lenses(
 
 
 def _mirrored(normal, lights, ambient):
-    """What a lens mirrors at each pixel, (K, 3) RGB, to a viewer who looks along −z."""
+    """A lens's reflection at each pixel, (K, 3) RGB, for a view along −z."""
     normal = normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
     ray = 2 * normal[:, 2:] * normal - [0, 0, 1.0]
     seen = ambient * (ROOM_BELOW + ROOM_ABOVE * np.clip(ray[:, 1:2], 0, 1))

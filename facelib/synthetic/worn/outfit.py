@@ -1,8 +1,8 @@
-"""What a person wears, from hair to collar: drawn at random, put on a head, drawn over a photo.
+"""Outfits from hair to collar: drawn at random, put on a head, drawn over a photo.
 
 Cloth is a mesh that is rendered with the head. Hair, lashes and frames are ribbons, and lenses are
-glass: both are drawn over the finished render, which must be over black. None of them moves the
-face under it.
+glass: both are drawn over the finished render, which must be over black. None of them changes the
+face.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from facelib.synthetic.worn.scalp import Scalp
 
 GLASSES_SHARE, HAT_SHARE = 0.3, 0.14
 FEMININE_WITH_BEARD = 0.1
-# What stays painted under what is grown: hair's opacity, shares of the beard by its kind, and of
+# Paint under grown hair: opacity of the hair, shares of the beard by its kind, and of
 # the brows' opacity, thickness and raggedness.
 PAINTED_HAIR = 0.97
 PAINTED_BEARD = {"full": 0.75, "goatee": 0.2, "moustache": 0.12}
 PAINTED_BROW = (0.55, 0.9, 1.0)
-MOST_CURL_UNDER_HAT_MM = 0.8  # nothing may stand out through a hat
+MOST_CURL_UNDER_HAT_MM = 0.8  # no curl may stick through a hat
 # Hair is at least this much redder than green, and the more so the less blue it is: warm from
 # green / blue = GOLDEN on, fully after another GOLDEN_RANGE.
 LEAST_RED, WARM_RED, GOLDEN, GOLDEN_RANGE = 1.02, 0.55, 1.1, 0.4
@@ -44,7 +44,7 @@ LEAST_RED, WARM_RED, GOLDEN, GOLDEN_RANGE = 1.02, 0.55, 1.1, 0.4
 
 @dataclass(frozen=True)
 class Outfit:
-    """What a person wears; None where they wear nothing of the kind.
+    """A person's outfit; None for kinds that are not worn.
 
     Attributes:
         hair: on the head.
@@ -61,7 +61,7 @@ class Outfit:
     clothes: Clothes | None = None
 
     def __post_init__(self) -> None:
-        """Check that a hat comes with clothes: both are cut from the same white patch."""
+        """Check that a hat comes with clothes: both use the same white patch of the page."""
         if self.hat is not None and self.clothes is None:
             raise ValueError("expected clothes with a hat, got a hat and the plain shirt")
 
@@ -95,7 +95,7 @@ def random_outfit(rng: np.random.Generator, looks: Appearance, feminine: float =
     """Draw an outfit that fits a person's looks.
 
     Args:
-        rng: draws; each kind has draws of its own, so leaving one out leaves the others.
+        rng: draws; each kind has its own draws, so omitting one does not change the others.
         looks: colours of hair, skin and cloth, the painted beard and brows.
         feminine: 0..1, decides between kinds of hair and hats.
     """
@@ -112,7 +112,7 @@ def random_outfit(rng: np.random.Generator, looks: Appearance, feminine: float =
 
 
 def looks_under(looks: Appearance, outfit: Outfit) -> Appearance:
-    """Return what is painted below an outfit: less of what is now grown, and white for cloth."""
+    """Return the looks to paint below an outfit: less painted hair, and white for cloth."""
     if outfit.hair is not None:
         looks = replace(looks, hair_color=natural_color(looks.hair_color))
         covered = outfit.hair.kind != "bald"
@@ -138,8 +138,8 @@ def wear(
     """Put an outfit on a person.
 
     Args:
-        outfit: what to wear.
-        skin: (3,) linear RGB of what shows in an open collar.
+        outfit: the outfit.
+        skin: (3,) linear RGB of the skin in an open collar.
         model: the head model.
         scalp: of its mean head.
         vertices: (N, 3) float, mm, head frame: the person with their expression.
@@ -182,7 +182,7 @@ def with_cloth(
         mesh_head: the head's vertices first, then the plain shirt's.
         normals_head: (N, 3) float, of its vertices.
         cloth: garments in the head frame.
-        kept: how many of the mesh's first vertices stay: the head's.
+        kept: number of the mesh's first vertices to keep: the head's.
 
     Returns:
         The mesh, whose last triangles are the cloth's, and its normals.
@@ -213,7 +213,7 @@ def draw_worn(
         camera: of the photo.
         worn: on the same head.
         lights: directional, eye frame.
-        ambient: (3,) RGB light from everywhere, or (N, 3) for every point of the ribbons.
+        ambient: (3,) RGB light from all directions, or (N, 3) for every point of the ribbons.
     """
     drawn = draw_ribbons(photo, camera, worn.ribbons, lights, ambient)
     if worn.glasses is None:

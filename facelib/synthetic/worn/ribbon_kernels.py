@@ -5,15 +5,15 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-WRAP = 0.45  # light that reaches around the volume: hair lets some through
-SKY_BELOW = 0.2  # how much less of the sky reaches what looks level, and again what looks down
+WRAP = 0.45  # light that reaches around the volume, since hair transmits some
+SKY_BELOW = 0.2  # loss of sky light from facing up to level, and again from level to down
 FIBRE_LEAST = 0.35  # share of the diffuse light that reaches a fibre along which light travels
 SHINE, SHINE_TINT = 2.0, 0.35  # the highlight in the hair's colour, and in the light's own
 # A ribbon shows single hairs; each ends somewhere before or after its tip, and has a tone.
 HAIR_END, HAIR_END_RANGE = 0.62, 0.4  # share of the ribbon's length
 HAIR_TONE, HAIR_TONE_RANGE = 0.7, 0.6
-TONE_SEED = 97  # apart from the seeds of the ends
-# Half width of a hair at the root, and how much less it is at the tip, over the hairs' distance.
+TONE_SEED = 97  # different from the seeds of the ends
+# Half width of a hair at the root, and its decrease to the tip, relative to the hairs' distance.
 HAIR_HALF, HAIR_TAPER = 0.58, 0.3
 WIRE_RIM_DARK = 0.6  # how much darker a wire's rim is than its middle
 END_SLACK = 0.25  # how far a piece of a line reaches beyond its ends, half widths
@@ -39,7 +39,7 @@ class ScreenLines(NamedTuple):
 
 
 class FineGrid(NamedTuple):
-    """What lines are drawn on.
+    """The grid on which lines are drawn.
 
     Attributes:
         line: (H, W) int32: the line seen there, −1 for none.
@@ -117,7 +117,7 @@ def light_points(points, first, normals, albedo, gloss, lights, ambient, out):
 
 @njit(cache=True, inline="always")
 def _noise(a, b):
-    """A number in 0..1 that two integers decide."""
+    """A pseudo-random number in 0..1, a hash of two integers."""
     x = np.uint32(a) * np.uint32(2654435761) + np.uint32(b) * np.uint32(2246822519)
     x ^= x >> np.uint32(15)
     x *= np.uint32(2246822519)
@@ -130,9 +130,9 @@ def draw_lines(order, lines, fine_grid):
     """Draw lines into a z-buffer.
 
     Args:
-        order: (S,) int: which line is drawn when.
+        order: (S,) int: the lines in drawing order.
         lines: `ScreenLines`.
-        fine_grid: `FineGrid`, whose depth is that of what is there already; updated.
+        fine_grid: `FineGrid`, with the depth of the existing picture; updated.
     """
     screen, half_px, first, hairs, lit = lines
     line, color, depth = fine_grid
@@ -153,7 +153,7 @@ def draw_lines(order, lines, fine_grid):
             top, bottom = min(y0, y0 + dy) - most, max(y0, y0 + dy) + most
             if not (right >= 0 and bottom >= 0 and left < width and top < height):
                 continue
-            # What is hidden at both ends and between them is hidden: no pixel is looked at.
+            # A piece that is hidden at both ends and between them is skipped.
             if (
                 _behind(x0, y0, z0 + most, depth)
                 and _behind(x0 + dx, y0 + dy, z0 + dz + most, depth)
@@ -227,7 +227,7 @@ def _narrowed(low, high, start, offset, rise, least, most):
 
 @njit(cache=True, inline="always")
 def _behind(x, y, z, depth):
-    """Whether a point lies behind what is drawn there."""
+    """Whether a point is behind the existing picture."""
     row, col = int(y), int(x)
     if row < 0 or col < 0 or row >= depth.shape[0] or col >= depth.shape[1]:
         return False
@@ -253,7 +253,7 @@ def compose(fine_grid, labels, shade, overlay):
     Args:
         fine_grid: `FineGrid`.
         labels: (S,) uint8, of the lines.
-        shade: (H/2, W/2) float32, share of the light that lines keep from the photo.
+        shade: (H/2, W/2) float32, share of the photo's light that lines block.
         overlay: `Overlay`; image and alpha are the photo's, and updated; the rest is written.
     """
     line, color, depth = fine_grid

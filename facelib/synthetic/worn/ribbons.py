@@ -1,9 +1,9 @@
 """Thin things drawn over a finished photo: strands of hair, lashes, the wire of glasses.
 
-A ribbon is a line through space with a width. Its flat side always faces the camera, so it is drawn
-straight onto the image, on a grid `FINE` times as fine as the photo, with a z-buffer of its own
-that starts from the photo's depth. Averaging the fine grid gives soft edges; the photo itself needs
-no finer grid.
+A ribbon is a line in space with a width. Its flat side always faces the camera, so it is drawn
+directly onto the image, on a grid `FINE` times as fine as the photo, with its own z-buffer that
+starts from the photo's depth. Averaging the fine grid gives soft edges; the photo itself needs no
+finer grid.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from facelib.synthetic.worn.ribbon_kernels import (
 )
 
 FINE = 2  # samples of a ribbon per pixel and axis
-SHADE, SHADE_MM = 0.5, 8.0  # how much light ribbons keep from what is near, and how near
+SHADE, SHADE_MM = 0.5, 8.0  # share of light that ribbons block from near surfaces; how near
 LEAST_PX = 0.45  # half width on the fine grid below which a ribbon would break up into dots
 
 
@@ -40,7 +40,7 @@ class Ribbons:
         points_head: (N, 3) float32, mm, head frame.
         first: (S + 1,) int32: line s has the points first[s] .. first[s + 1] − 1.
         half_width_mm: (N,) float32.
-        normals_head: (N, 3) float32, unit, out of the volume of hair: what light falls on.
+        normals_head: (N, 3) float32, unit, out of the volume of hair, for shading.
         albedo: (N, 3) float32, linear RGB.
         gloss: (S,) float32, strength of the highlight.
         hairs: (S,) int32: single hairs that a ribbon shows side by side; 0 is a solid wire.
@@ -79,7 +79,7 @@ def even_lines(
     hairs: int,
     label: str,
 ) -> Ribbons:
-    """Make ribbons of lines that all have P points: arrays (S, P, 3), (S, P) and so on."""
+    """Make ribbons from lines that all have P points: arrays (S, P, 3), (S, P) and so on."""
     s, p = points_head.shape[:2]
 
     def spread(values, *shape):
@@ -98,7 +98,7 @@ def even_lines(
 
 
 def join(parts: Sequence[Ribbons]) -> Ribbons:
-    """Put ribbons together; none at all gives ribbons without lines."""
+    """Combine ribbons; an empty list gives ribbons without lines."""
     if not parts:
         empty = np.zeros((0, 2, 3), np.float32)
         return even_lines(empty, empty[..., 0], empty, empty, 0.0, 0, "background")
@@ -125,9 +125,9 @@ def draw_ribbons(
     Args:
         photo: the render to draw over; only what its depth leaves visible is drawn.
         camera: of the photo.
-        ribbons: what to draw.
+        ribbons: the ribbons to draw.
         lights: directional, eye frame.
-        ambient: (3,) RGB light from everywhere, or (N, 3) for every point of the ribbons.
+        ambient: (3,) RGB light from all directions, or (N, 3) for every point of the ribbons.
 
     Returns:
         Overlay of the photo's size.
@@ -174,7 +174,7 @@ def _lit(ribbons, camera, lights, ambient):
 
 
 def _shade_below(line, px_per_mm):
-    """How much ribbons darken what is near and below them: (H/2, W/2) float32, 0..SHADE."""
+    """Darkening of surfaces near and below ribbons: (H/2, W/2) float32, 0..SHADE."""
     cover = (line[:: 2 * FINE, :: 2 * FINE] >= 0).astype(np.float32)
     radius = max(int(round(SHADE_MM * px_per_mm / 4)), 1)
     near = box_mean(box_mean(cover, radius), radius)

@@ -1,4 +1,4 @@
-"""Where hair grows on the mean head, and the space that it grows in."""
+"""The hairy skin of the mean head, and the space around it."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from facelib.synthetic.worn.distance_field import Cage, Grid, build_cage, build_
 from facelib.synthetic.worn.garments import strip
 from facelib.synthetic.worn.torso import EDGE, outer_skin, torso_rings
 
-# The hairline's height over the angle about the head's upright axis, from the forehead's middle
+# The hairline's height over the angle around the head's upright axis, from the forehead's middle
 # over the temple (sideburn) and the ear to the nape; degrees and mm, head frame.
 HAIRLINE_DEG = (0, 15, 30, 42, 52, 60, 68, 74, 79, 84, 106, 112, 125, 150, 180)
 HAIRLINE_MM = (84, 87, 84, 68, 44, 24, 10, -2, 6, 24, 24, -14, -44, -58, -62)
 AXIS_Z_MM = -5.0
 SLANT = 0.8  # the hairline is crossed at a slant: mm across it per mm of height
-CLOTH_MM = 5.0  # how far hair stays off the torso
+CLOTH_MM = 5.0  # distance of hair from the torso
 N_ROOTS = 5000
 OUTERMOST_MM = -14.0  # no hairline is lower than this
-ROOT_MARGIN_MM = 8  # triangles whose middle is lower by this hold no roots
-HEAD_HALVINGS, TORSO_HALVINGS = 2, 3  # subdivisions until points lie a few mm apart
+ROOT_MARGIN_MM = 8  # triangles whose middle is lower by this have no roots
+HEAD_HALVINGS, TORSO_HALVINGS = 2, 3  # subdivisions until points are a few mm apart
 
 
 @dataclass(frozen=True)
 class Scalp:
-    """Roots of hair on the mean head, and what keeps hair outside of head and shoulders.
+    """Roots of hair on the mean head, and the distance field that keeps hair outside.
 
     Attributes:
-        roots_head: (R, 3) float32, mm; every first part of them is spread evenly.
+        roots_head: (R, 3) float32, mm; the first n are spread evenly for any n.
         normals_head: (R, 3) float32, unit.
         inside_mm: (R,) float32: depth behind the hairline.
         field: distance to head and shoulders, mm, and its gradient.
-        cage: carries what was made about the mean head to a person.
+        cage: moves things made around the mean head to a person.
     """
 
     roots_head: np.ndarray
@@ -59,7 +59,7 @@ def mean_scalp() -> Scalp:
 
 
 def _build_scalp(model: MorphableModel) -> Scalp:
-    """Sample the scalp of a model's mean head and measure the space about it; takes seconds."""
+    """Sample the scalp of a model's mean head and measure distances around it; takes seconds."""
     skin = outer_skin(model)
     field = _field(model, skin)
     used = np.unique(skin)

@@ -1,4 +1,4 @@
-"""A plain round-necked shirt that hides where the head model's neck ends."""
+"""A plain round-necked shirt that hides the end of the head model's neck."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from facelib.geometry.mesh import boundary_loops
 
-# Rings of the shirt: how far the neck's edge moves out (x, z), and down, mm.
+# Rings of the shirt: offset of the neck's edge outward (x, z) and down, mm.
 RINGS = (
     (1.03, 1.03, -3.0),
     (1.06, 1.08, 1.0),
@@ -14,7 +14,7 @@ RINGS = (
     (2.4, 1.6, 62.0),
     (2.7, 1.8, 260.0),
 )
-SMOOTHING = 7  # neighbours along the edge that are averaged: the model's edge is jagged
+SMOOTHING = 7  # neighbours along the edge to average, because the model's edge is jagged
 
 
 def neck_edge(vertices_head: np.ndarray, triangles: np.ndarray) -> np.ndarray:
@@ -34,7 +34,7 @@ def neck_edge(vertices_head: np.ndarray, triangles: np.ndarray) -> np.ndarray:
 
 
 def shirt_vertices(vertices_head: np.ndarray, edge: np.ndarray) -> np.ndarray:
-    """Grow the shirt's rings from the neck's edge: (R·L, 3) float64, mm, ring after ring."""
+    """Make the shirt's rings from the neck's edge: (R·L, 3) float64, mm, ring by ring."""
     loop = vertices_head[edge]
     shifts = range(-(SMOOTHING // 2), SMOOTHING // 2 + 1)
     smooth = np.mean([np.roll(loop, shift, axis=0) for shift in shifts], axis=0)
@@ -49,7 +49,7 @@ def shirt_vertices(vertices_head: np.ndarray, edge: np.ndarray) -> np.ndarray:
 def shirt_triangles(count: int, first: int) -> np.ndarray:
     """Join rings of `count` vertices, numbered from `first`: (4·count·(R−1), 3) int32.
 
-    Cloth has two sides: every triangle comes once in each winding.
+    Cloth has two sides: every triangle occurs once in each winding.
     """
     here = np.arange(count)
     following = (here + 1) % count

@@ -21,10 +21,10 @@ class Ring(NamedTuple):
     Attributes:
         across: half axis from side to side.
         deep: half axis from front to back.
-        side: how far below the edge it lies at the sides,
+        side: distance below the edge at the sides,
         front: in front and
         back: at the back.
-        rear: how far behind the neck's middle its own lies.
+        rear: distance of its middle behind the neck's.
     """
 
     across: float
@@ -44,28 +44,28 @@ TORSO = (
     Ring(210, 132, 240, 260, 240, 5),
 )
 ROUNDNESS = 2.4  # exponent of the rings' superellipse: 2 is an ellipse, more is squarer
-SLOPE_POWER = 1.3  # how late a ring leaves the height of its sides toward front and back
+SLOPE_POWER = 1.3  # exponent of a ring's change of height from its sides to front and back
 NECK_UP_MM = (40.0, 20.0, 0.0)  # rings on the neck, above its edge
 NECK_UP_AT_BACK, NECK_UP_IN_FRONT = 1.0, 0.5  # shares of that
 # Skin that neck rings are laid on: below this height, down to a little below the edge's middle, and
 # no farther from the axis than this.
 NECK_TOP_MM, NECK_BELOW_MM, NECK_RADIUS_MM = -70, 25, 95
-ANGLE_MM = 60  # what a radian around the neck weighs next to a mm of height
-NECK_NEIGHBOURS, NECK_SOFTENING_MM = 4, 2  # skin points that a ring's point lies between
+ANGLE_MM = 60  # mm of height that count as much as a radian around the neck
+NECK_NEIGHBOURS, NECK_SOFTENING_MM = 4, 2  # skin points around a ring's point, and their blend
 SMOOTHING = 3  # neighbours on each side over which a ring is averaged
 EDGE = len(NECK_UP_MM) - 1  # number of the ring at the neck's edge
 LAST = EDGE + len(TORSO)
 
 
 def outer_skin(model: MorphableModel) -> np.ndarray:
-    """Return the triangles that the air touches: (K, 3) int32."""
+    """Return the outer triangles: (K, 3) int32."""
     inner = np.any([model.regions[name] for name in NOT_SKIN], axis=0)
     return model.triangles[~inner[model.triangles].any(axis=1)]
 
 
 @lru_cache(maxsize=1)
 def torso_rings() -> np.ndarray:
-    """Return the bare torso about the mean head: (R, L, 3) rings, mm, from the neck down."""
+    """Return the bare torso below the mean head: (R, L, 3) rings, mm, from the neck down."""
     model = load_head()
     head = model.mean_head
     edge = head[neck_edge(head, model.triangles)]
@@ -79,7 +79,7 @@ def torso_rings() -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def ring_angles() -> np.ndarray:
-    """Return each ring point's angle about the upright axis, −π..π: 0 in front, toward +x."""
+    """Return each ring point's angle around the upright axis, −π..π: 0 in front, toward +x."""
     angles = np.linspace(0, 2 * np.pi, AROUND, endpoint=False)
     angles = np.where(angles > np.pi, angles - 2 * np.pi, angles)
     angles.setflags(write=False)  # all callers share it
@@ -87,7 +87,7 @@ def ring_angles() -> np.ndarray:
 
 
 def _neck_ring(skin, middle, level, up_mm):
-    """A ring that lies on the skin: its distance from the axis at each angle and height."""
+    """A ring on the skin: its distance from the axis at each angle and height."""
     angle = ring_angles()
     mean_up = (NECK_UP_AT_BACK + NECK_UP_IN_FRONT) / 2
     height = level + up_mm * (mean_up + (NECK_UP_AT_BACK - mean_up) * np.cos(angle + np.pi))
@@ -118,7 +118,7 @@ def _torso_ring(ring, middle):
 
 
 def _around(loop, middle, asked):
-    """A closed line's points at the asked angles, smoothed."""
+    """A closed line's points at the given angles, smoothed."""
     angle = np.arctan2(loop[:, 0] - middle[0], loop[:, 2] - middle[2])
     order = np.argsort(angle)
     cycle = np.concatenate([angle[order] - 2 * np.pi, angle[order], angle[order] + 2 * np.pi])
