@@ -1,11 +1,11 @@
-"""What does each ingredient teach? The same small network, trained with and without it.
+"""Measure the effect of each ingredient: the same small network, trained with and without it.
 
     python experiments/ablate_ingredients.py WORK
 
 For every row a training set is generated with all ingredients but one (and with all, and with
-none), the network `compact` is trained on it, and then tested on held-out people who are
-photographed with everything on. Sets and runs are kept in the folder WORK, so a run that was
-stopped goes on from there; the result is data/ablation/ingredients.json, which chapter 05 reads.
+none). The network `compact` is trained on it and tested on held-out people who are photographed
+with everything on. Sets and runs are stored in the folder WORK, so a stopped run can be resumed;
+the result is data/ablation/ingredients.json, which chapter 05 reads.
 """
 
 import argparse
@@ -37,15 +37,15 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class Trial:
-    """What all rows share.
+    """The settings that all rows share.
 
     Attributes:
         network: its name in `facelib.networks`.
         size: of photos and maps, px.
-        n_training: pairs to learn from.
-        n_held_out: pairs to test on.
+        n_training: number of training pairs.
+        n_held_out: number of test pairs.
         samples: training samples seen.
-        seeds: one training for each, on the same pairs; their spread shows what chance does.
+        seeds: one training per seed, on the same pairs; their spread shows the effect of chance.
     """
 
     network: str = "compact"
@@ -67,7 +67,7 @@ def rows() -> dict[str, Ingredients]:
 
 
 def pairs_of(folder: Path, count: int, settings: SyntheticSettings, workers: int) -> ShardedPairs:
-    """Generate a set, or what is missing of it."""
+    """Generate a set, or the missing part of it."""
     generate_pairs(folder, Plan(count, settings), workers, progress=True)
     return ShardedPairs(folder)
 
@@ -100,7 +100,7 @@ def train_row(
 
 
 def vertex_errors_mm(weights: Path, held_out: ShardedPairs, layout: UVLayout) -> np.ndarray:
-    """Return the mean vertex error of every held-out face, mm; nothing is aligned."""
+    """Return the mean vertex error of every held-out face, mm, without alignment."""
     network, errors = load_weights(weights), []
     for start in range(0, len(held_out), BATCH):
         batch = make_batch(held_out, range(start, min(start + BATCH, len(held_out))), layout)
@@ -122,7 +122,7 @@ def mean_face_errors_mm(training: ShardedPairs, held_out: ShardedPairs) -> np.nd
 
 
 def write_result(path: Path, result: dict) -> None:
-    """Write a result as JSON, all of it or nothing."""
+    """Write a result as JSON, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(result) + "\n", encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""What does each loss teach? The same small network on the same pairs, trained on each of them.
+"""Measure the effect of each loss: the same small network, trained with each on the same pairs.
 
     python experiments/ablate_losses.py PAIRS HELD_OUT WORK
 
@@ -8,8 +8,8 @@ one's gradient about as long as the position's, when `compact` has learned what 
 (`benchmarks/losses.py` prints that). Runs and scores are kept in the folder WORK, so that a trial
 that was stopped goes on where it was. The result is data/ablation/losses.json, for chapter 08.
 
-Only `compact` is tried: a network that predicts maps directly sits at the mean face for longer than
-such a trial lasts, and there all losses look alike.
+Only `compact` is tried: a network that predicts maps directly stays at the mean face for longer
+than such a trial lasts, and there all losses are equivalent.
 """
 
 import argparse

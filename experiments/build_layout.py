@@ -1,7 +1,7 @@
-"""Unwrap the shipped head's face and write data/head/layout.npz. Runs rarely, after build_head.py.
+"""Unwrap the shipped head's face and write data/head/layout.npz, after build_head.py.
 
-`facelib.face.unwrap` cuts and flattens; here the result gets its keypoints, its regions' names and
-its reference faces.
+`facelib.face.unwrap` cuts and flattens; this script adds the keypoints, the names of regions and
+the reference faces.
 
     python experiments/build_layout.py data/head/layout.npz
 """

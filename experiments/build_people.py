@@ -1,4 +1,4 @@
-"""Build data/head/people.npz: how the head's coefficients depend on age, sex and origin.
+"""Build data/head/people.npz: the dependence of the head's coefficients on age, sex and origin.
 
 It draws the heads of `build_head.py` again, from the same seed, and describes them by their
 coefficients. Run it after `build_head.py`, on the same data:
@@ -21,7 +21,7 @@ from facelib.files.atomic import replacing
 N_MIXED = 3  # directions whose mean is the held-out direction
 # The model's heads are more symmetric than people: their faces differ from their mirror image by
 # 0.33 mm along the normals (root mean square), those of 350 scanned adults by 0.63 mm
-# (doi:10.1597/13-353). Differences between left and right are therefore enlarged.
+# (doi:10.1597/13-353). So the differences between left and right are enlarged.
 ASYMMETRY = 1.9
 
 
@@ -50,7 +50,7 @@ def _head_coefficients(data: Path, basis: np.ndarray) -> tuple[np.ndarray, np.nd
 def _corners(
     sex: float, age: float, muscle: float, weight: float, origin: np.ndarray
 ) -> np.ndarray:
-    """Return the shares of the 12 combinations origin × sex × age, whatever the build."""
+    """Return the shares of the 12 combinations origin × sex × age, summed over builds."""
     del muscle, weight
     return np.einsum("o,s,a->osa", origin, [1 - sex, sex], [1 - age, age]).ravel()
 
@@ -118,7 +118,7 @@ def _mirror_coefficients(basis: np.ndarray, mirror: np.ndarray) -> np.ndarray:
 
 
 def _held_out_axis(corner_z: np.ndarray, face_mm: np.ndarray) -> np.ndarray:
-    """Choose the direction in z along whose far end people are held out: (K,), of length 1.
+    """Choose the direction in z at whose far end people are held out: (K,), of length 1.
 
     It is orthogonal to all differences of age, sex and origin, so that held-out people are of all
     ages, sexes and origins; among such directions it is the mean of the N_MIXED that change the

@@ -14,7 +14,7 @@ from facelib.pairs.change import change_image, change_points
 from facelib.pairs.store import ShardedPairs
 from facelib.render.rasterize import rasterize
 
-HIDDEN_MM = 4.0  # how far behind the face itself a point may lie and still count as seen
+HIDDEN_MM = 4.0  # a point this far behind the face's own surface still counts as visible
 RECORD = np.dtype(
     [("points", "<f4", (2, 368, 2)), ("seen", "?", (2, 368)), ("px_per_mm", "<f4", (2,))]
 )
@@ -41,7 +41,7 @@ class Photos:
     """All photos of folders of pairs; photo 2i + k is the front (k = 0) or side of pair i."""
 
     def __init__(self, folders: list[Path]) -> None:
-        """Open the folders; what is worked out of each is kept beside it."""
+        """Open the folders; derived arrays are cached next to each."""
         self.pairs = [ShardedPairs(folder) for folder in folders]
         self.truth = [_truth(pairs) for pairs in self.pairs]
         self.starts = np.cumsum([0, *(2 * len(pairs) for pairs in self.pairs)])
@@ -85,7 +85,7 @@ def _project(pairs: ShardedPairs, index: int) -> np.void:
 
 
 def _seen_by_face(view, vertices_head: np.ndarray) -> np.ndarray:  # noqa: ANN001
-    """Test against the face's own surface, for folders that do not know what is worn."""
+    """Test against the face's own surface, for folders without data on worn things."""
     from facelib.face.layout import load_layout
 
     camera, dense = view.camera, load_dense_points()
@@ -101,7 +101,7 @@ def _seen_by_face(view, vertices_head: np.ndarray) -> np.ndarray:  # noqa: ANN00
 
 @dataclass(frozen=True)
 class Batch:
-    """What a network learns from.
+    """A training batch.
 
     Attributes:
         photos: (B, 3, S, S) float32, 0..1.
@@ -115,12 +115,12 @@ class Batch:
 
 
 class Stream:
-    """An endless, seeded order of augmented photos; sample g is the same however it is reached."""
+    """An endless, seeded sequence of augmented photos; sample g depends on its number alone."""
 
     def __init__(self, photos: Photos, size: int, batch: int, seed: int) -> None:
         """Take the photos, the wanted side in px, the batch's length and a seed."""
         self.photos, self.size, self.batch, self.seed = photos, size, batch, seed
-        # A face that was found is nearly upright: half as much as the preset's is plenty.
+        # A detected face is nearly upright: half of the preset's range is enough.
         self.settings = replace(Augmentation.for_photos(), rotation_deg=30.0)
         self.mirror = load_dense_points().mirror
         self._pass: tuple[int, np.ndarray] = (-1, np.zeros(0, np.int64))

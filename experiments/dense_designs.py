@@ -20,7 +20,7 @@ TYPICAL = 0.01
 
 
 def mean_points() -> torch.Tensor:
-    """Where the points of the mean face lie in a crop about its keypoints, (P, 2)."""
+    """The points of the mean face in a crop around its keypoints, (P, 2)."""
     dense = load_dense_points()
     points = dense.matrix @ (load_layout().from_head @ load_head().mean_head)
     points = points[:, :2] * [1, -1]
@@ -30,7 +30,7 @@ def mean_points() -> torch.Tensor:
 
 
 def in_order(features):
-    """Have the gradient come back channels last: what precedes took a quarter longer without."""
+    """Keep the gradient channels last: otherwise all earlier layers take a quarter longer."""
     if features.requires_grad:
         features.register_hook(lambda g: g.contiguous(memory_format=torch.channels_last))
     return features
@@ -71,7 +71,7 @@ class Trunk(nn.Module):
 
 
 def soft_argmax(maps):
-    """Mean place of each heat map; one product, where sums over rows and columns took 4 times."""
+    """Mean position of each heat map, as one product: sums over rows and columns took 4 times."""
     height, width = maps.shape[2:]
     x = (torch.arange(width) + 0.5) / width
     y = (torch.arange(height) + 0.5) / height
@@ -80,7 +80,7 @@ def soft_argmax(maps):
 
 
 class Heat(nn.Module):
-    """First guess: one heat map a point, and its mean place."""
+    """First guess: one heat map per point, and its mean position."""
 
     def __init__(self, n_points: int) -> None:
         """Draw fresh weights."""
@@ -117,7 +117,7 @@ class Regress(nn.Module):
 
 
 class Look(nn.Module):
-    """Read features where the points are thought to be, and move all points."""
+    """Sample features at the current points, and move all points."""
 
     def __init__(self, n_points: int, outputs: int) -> None:
         """Draw fresh weights."""
@@ -149,7 +149,7 @@ class Look(nn.Module):
 
 
 class Design(nn.Module):
-    """A first guess and some looks."""
+    """A first guess and some refinements."""
 
     def __init__(self, first: str, looks: int, size: int) -> None:
         """Draw fresh weights."""
@@ -176,7 +176,7 @@ class Design(nn.Module):
 
 
 def finish(points, numbers, guesses=(), heat_maps=None):
-    """Make an answer of raw numbers (B, P, 4)."""
+    """Make a prediction from raw numbers (B, P, 4)."""
     a, b = numbers[..., :2].clamp(-5, 5).exp().unbind(-1)
     root = torch.stack([a, b, numbers[..., 2]], dim=-1) / TYPICAL
     return DenseAnswer(points, root, numbers[..., 3], guesses, heat_maps)
@@ -226,7 +226,7 @@ DESIGNS = {
     "coarse position map": MapDesign,
     "dense": lambda size: Dense(),
 }
-# How many photos make about four minutes of one core, at 128 px.
+# Number of photos for about four minutes on one core, at 128 px.
 SAMPLES = {
     "heat maps, one look": 20_000,
     "regression, two looks": 40_000,

@@ -1,4 +1,4 @@
-"""Generate pairs that also know which layout vertices each photo shows: what `dense` learns from.
+"""Generate pairs with the visibility of layout vertices, for training `dense`.
 
 The folder is one that `facelib pairs synthetic` could have made, byte for byte, with one more array
 per shard: `seen`, (n, 2, V) bool, front and side. A folder that was begun is continued.
@@ -24,12 +24,12 @@ from facelib.synthetic.samples import make_session, session_pair
 from facelib.synthetic.session import Session
 from facelib.synthetic.settings import Plan, SyntheticSettings
 
-# How far behind what is drawn a vertex may lie and still be seen, mm; see `annotations.seen`.
+# A vertex this far behind the drawn surface still counts as visible, mm; see `annotations.seen`.
 SKIN_MM, FOLD_MM = 2.5, 11.0
 
 
 def seen_vertices(session: Session) -> np.ndarray:
-    """Look up which layout vertices each photo shows, behind nothing at all: (2, V) bool."""
+    """Find the layout vertices that are visible in each photo: (2, V) bool."""
     layout = load_layout()
     in_fold = layout.labels["eyes"] | layout.labels["mouth"]
     within_mm = np.where(in_fold, FOLD_MM, SKIN_MM)
@@ -46,7 +46,7 @@ def seen_vertices(session: Session) -> np.ndarray:
 
 
 def make(index: int, settings: SyntheticSettings) -> tuple[Sample, np.ndarray]:
-    """Make sample `index` as `samples.make_sample` does, and what its photos show."""
+    """Make sample `index` like `samples.make_sample`, with the visibility of its vertices."""
     from_head = load_layout().from_head
     with single_threaded_blas():
         session = make_session(index, settings)
@@ -65,7 +65,7 @@ def make(index: int, settings: SyntheticSettings) -> tuple[Sample, np.ndarray]:
 @click.option("--first", default=0, show_default=True)
 @click.option("--held-out", is_flag=True)
 def main(folder: Path, count: int, first: int, **settings) -> None:
-    """Generate the pairs, one shard after the other."""
+    """Generate the pairs, shard by shard."""
     plan = Plan(count, SyntheticSettings(**settings), first)
     folder.mkdir(parents=True, exist_ok=True)
     manifest = begun_manifest(folder, plan, len(load_layout().uv))

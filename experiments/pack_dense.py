@@ -1,4 +1,4 @@
-"""Calibrate, measure and pack a training run of `dense` into what ships.
+"""Calibrate and measure a training run of `dense`, and pack it into the shipped files.
 
     python experiments/pack_dense.py runs/dense --size 192 --calibrate cal_mixed --calibrate \
         cal_thesis --held-out held_mixed --held-out held_thesis
@@ -27,7 +27,7 @@ from facelib.files.tables import markdown
 from facelib.networks.dense import Dense, save_dense
 from facelib.networks.precision import whiten_errors
 
-WITHIN = 0.6827  # of a normal distribution lies within one deviation
+WITHIN = 0.6827  # share of a normal distribution within one deviation
 
 
 def calibrate(network: Dense, folders: list[Path], size: int) -> dict[str, float]:
@@ -47,7 +47,7 @@ def calibrate(network: Dense, folders: list[Path], size: int) -> dict[str, float
 
 
 def table(scores: dict[str, dict]) -> str:
-    """Lay the scores out: one row a part of the face."""
+    """Format the scores: one row per part of the face."""
     heads = ["mm (seen alone) · share within 1 σ · visibility right"]
     columns = [(name, view) for name in scores for view in ("front", "side")]
     heads += [f"{name.removeprefix('held_')}, {view}" for name, view in columns]

@@ -1,4 +1,4 @@
-"""Pack the log of a training for chapter 08, which draws all that it finds in this folder.
+"""Pack the log of a training for chapter 08, which draws all logs in the folder.
 
     python experiments/pack_log.py compact runs/compact_64 runs/compact_128
 
@@ -16,7 +16,7 @@ from facelib.training.runs import read_training
 def main() -> None:
     """Read the command line and write the log."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", help="the training's, or FOLDER/NAME to keep it apart")
+    parser.add_argument("name", help="name of the training, or FOLDER/NAME to store it separately")
     parser.add_argument("runs", type=Path, nargs="+", help="run folders, first stage first")
     arguments = parser.parse_args()
     packed = data_dir() / "experiment" / f"{arguments.name}.log.jsonl"

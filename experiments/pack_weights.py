@@ -1,11 +1,11 @@
-"""Pack finished training runs into what ships: weights, their log and their card.
+"""Pack finished training runs into the shipped files: weights, their log and their card.
 
     python experiments/pack_weights.py runs/two_view_64 runs/two_view_128
     facelib evaluate pairs ... --json data/weights/two_view.evaluation.json
     python experiments/pack_weights.py runs/two_view_64 runs/two_view_128   # with numbers
 
-The runs are the stages of one training, in order, each started from the one before. No number in
-the card is typed: all are read from the runs' logs and from the evaluation.
+The runs are the stages of one training, in order, each started from the one before. All numbers in
+the card are read from the runs' logs and from the evaluation; none is typed.
 """
 
 import argparse
@@ -25,12 +25,12 @@ from facelib.training.runs import Run, Training, read_training
 
 WEIGHTS = data_dir() / "weights"
 EXPORTED = "compact"  # the default network ships as ONNX, too
-OLD_COMMAND = "python -m facelib evaluate"  # as records quote it that were made with it
+OLD_COMMAND = "python -m facelib evaluate"  # as quoted in older records
 ABOUT = {
     "prn": "PRNet's network for one photo, the single-view baseline",
-    "one_view": "The thesis's network on the front photo alone",
+    "one_view": "The thesis's network for the front photo alone",
     "two_view": "The thesis's network for a front and a side photo",
-    "compact": "Our small network for a front photo and, where there is one, a side photo",
+    "compact": "Our small network for a front photo and an optional side photo",
 }
 
 
@@ -52,9 +52,9 @@ def card_text(name: str, training: Training, evaluation: Path, date: str) -> str
     first, last = training.stages[0], training.stages[-1]
     text = f"""# {name}
 
-{ABOUT[name]}, trained on this project's own synthetic people
-alone. Head shapes derive from CC0 data, textures, lights and backgrounds are drawn by facelib: so
-the weights may be used by anyone for anything (CC0).
+{ABOUT[name]}, trained only on this project's own
+synthetic people. Head shapes are derived from CC0 data, and facelib draws textures, lights and
+backgrounds, so anyone may use the weights for anything (CC0).
 
 Packed {date}. Seed {last.seed}; {last.n_train:,} training pairs in the last stage;
 trained on {last.environment["threads"]} processor thread(s). Log: `{name}.log.jsonl`.
@@ -64,15 +64,15 @@ trained on {last.environment["threads"]} processor thread(s). Log: `{name}.log.j
 """
     text += "".join(stage_row(stage) + "\n" for stage in training.stages)
     if first.encoder_samples:
-        text += "\nBefore the first, the encoder learned alone: "
+        text += "\nBefore the first stage, the encoder was trained alone: "
         text += f"{first.encoder_samples:,} samples, {60 * first.encoder_hours:.0f} min, "
         text += "by facelib.training.encoder_start.\n"
     pairs_of_stages = combinations(training.stages, 2)
     if any(a.data == b.data and a.split_seed != b.split_seed for a, b in pairs_of_stages):
         text += (
-            "\nStages on the same pairs held out different people. Errors of later ones are too\n"
+            "\nStages on the same pairs held out different people. Errors of later stages are too\n"
         )
-        text += "low, for an earlier one had learned from most of those; below are true ones.\n"
+        text += "low: an earlier stage was trained on most of these people. Those below are not.\n"
     text += (
         "\nErrors are mean point distances over the layout's vertices, on people held out of the\n"
     )
@@ -94,7 +94,7 @@ def main() -> None:
     date = datetime.now(UTC).date().isoformat()
     best = arguments.runs[-1] / "best.safetensors"
     packed = WEIGHTS / f"{arguments.name}.safetensors"
-    # Written twice, the same weights have two hashes, and the evaluation names its weights by hash.
+    # Writing the same weights again changes their hash, by which the evaluation names them.
     if not packed.exists() or packed.stat().st_mtime < best.stat().st_mtime:
         card = read_card(best)
         card["config"] = without_folders(card["config"])

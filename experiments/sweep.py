@@ -1,4 +1,4 @@
-"""Run chapter 08 once for each combination of a grid, and write down what every run reached.
+"""Run chapter 08 once for each combination of a grid, and record every run's result.
 
     python experiments/sweep.py PAIRS
     python experiments/sweep.py PAIRS --grid mine.yaml --runs runs/mine --result mine.json
@@ -29,32 +29,32 @@ CHAPTER = HERE.parent / "notebooks" / "08_training.ipynb"
 
 
 def combinations(grid: dict[str, list]) -> dict[str, dict]:
-    """Return what each run has of the grid, by the run's name."""
+    """Return each run's parameters from the grid, by the run's name."""
     chosen = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
     return {"_".join(f"{name}={value}" for name, value in own.items()): own for own in chosen}
 
 
 def check_names(parameters: set[str]) -> None:
-    """Raise ValueError for what is no parameter of the chapter: papermill would only warn."""
+    """Raise ValueError for unknown parameters of the chapter: papermill would only warn."""
     unknown = sorted(parameters - papermill.inspect_notebook(str(CHAPTER)).keys())
     if unknown:
         raise ValueError(f"{CHAPTER.name} has no parameter {', '.join(unknown)}")
 
 
 def is_done(executed: Path, parameters: dict) -> bool:
-    """Return whether a notebook was executed to its end with just these parameters."""
+    """Return whether a notebook was executed to its end with exactly these parameters."""
     if not executed.exists():
         return False
     try:
         about = nbformat.read(executed, as_version=4).metadata.get("papermill", {})
     except nbformat.reader.NotJSONError:
-        return False  # cut off in the middle of a write
+        return False  # interrupted during a write
     ended = about.get("end_time") is not None and not about.get("exception")
     return ended and about["parameters"] == parameters
 
 
 def train(parameters: dict, executed: Path) -> Run:
-    """Execute the chapter unless that is done already; return its run."""
+    """Execute the chapter unless it is finished; return its run."""
     if not is_done(executed, parameters):
         papermill.execute_notebook(
             CHAPTER, executed, parameters, kernel_name="python3", progress_bar=False
@@ -64,7 +64,7 @@ def train(parameters: dict, executed: Path) -> Run:
 
 
 def outcome(run: Run, varied: dict) -> dict:
-    """Return what one run of the grid reached; errors of its best validation and of all."""
+    """Return one run's result: the errors of its best validation and of all."""
     facts = run.to_dict()
     names = ("samples", "hours", "skill", "best", "validations", "mean_face_error_px")
     return {"varied": varied, **{name: facts[name] for name in (*names, "parameters", "revisions")}}

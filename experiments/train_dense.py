@@ -1,4 +1,4 @@
-"""Train a network for dense points; typed again, it goes on where it was stopped.
+"""Train a network for dense points; repeating the command resumes a stopped run.
 
 python experiments/train_dense.py runs/dense --folder pairs --held-out held --samples 300000
 """
@@ -26,12 +26,12 @@ TYPICAL = 0.01
 
 
 def losses(answer, batch, trust: float) -> dict[str, torch.Tensor]:
-    """Compare with the truth; `trust` 0..1 is how far the Gaussian moves the points, too."""
+    """Compare with the ground truth; `trust` 0..1: how far the Gaussian also moves the points."""
     truth = batch.points
-    # A guess may be of the keypoints alone, which come first.
+    # A guess may contain only the keypoints, which come first.
     guesses = [distance(guess, truth[:, : guess.shape[1]]) for guess in answer.guesses]
     each = {"guess": sum(guesses, torch.zeros(()))}
-    # A guess that is read off heat maps is taught by their cross-entropy, which is quicker.
+    # Heat maps are trained by their cross-entropy, which converges faster.
     if answer.heat_maps is not None:
         maps = answer.heat_maps
         each["heat"] = heat_map_error(maps, truth[:, : maps.shape[1]])
@@ -53,7 +53,7 @@ def gaussian_cost(error, root):
     """Negative log-likelihood of (…, 2) errors under (…, 3) precision roots, up to a constant."""
     a, b, _ = root.unbind(-1)
     whitened = whiten_errors(error, root).square().sum(dim=-1)
-    # Errors far beyond what is expected count linearly: a hand before a face is no Gaussian.
+    # Outliers count linearly: a hand in front of a face is not Gaussian noise.
     robust = torch.where(whitened < 9, whitened, 6 * whitened.clamp_min(1e-6).sqrt() - 9)
     return 0.5 * robust - (a * b * TYPICAL**2).log()
 
@@ -67,7 +67,7 @@ def rate_at(sample: int, total: int, highest: float, falling: float = 0.4) -> fl
 
 @torch.no_grad()
 def answers(network, photos: Photos, size: int, batch: int = 25):
-    """Yield what a network answers: arrays of points, roots, log odds, for all photos in order."""
+    """Yield a network's predictions for all photos in order: arrays of points, roots, log odds."""
     network.eval()
     found = []
     for start in range(0, len(photos), batch):
@@ -119,7 +119,7 @@ def score(network, photos: Photos, size: int) -> dict:
 
 @dataclass(frozen=True)
 class Clock:
-    """A rate that follows the time of day: for a machine whose load nobody knows.
+    """A rate that follows the time of day, for a machine with an unknown load.
 
     Attributes:
         end: s since the epoch, when training ends and the rate is 0.
@@ -144,12 +144,12 @@ class Clock:
 
 
 class Run:
-    """A training run in a folder: checkpoint, log, and what it takes to go on."""
+    """A training run in a folder: checkpoint, log, and resuming."""
 
     def __init__(
         self, folder: Path, network, stream: Stream, total: int, rate: float, falling: float = 0.4
     ) -> None:
-        """Open the folder; an unfinished run in it is continued."""
+        """Open the folder, and resume an unfinished run in it."""
         self.folder, self.network, self.stream = folder, network, stream
         self.total, self.rate, self.falling = total, rate, falling
         self.clock: Clock | None = None
@@ -177,7 +177,7 @@ class Run:
             torch.save(state, temporary)
 
     def load(self, path: Path) -> None:
-        """Go on from a checkpoint."""
+        """Resume from a checkpoint."""
         state = torch.load(path, weights_only=True)
         self.network.load_state_dict(state["network"])
         self.average.module.load_state_dict(state["network"] | state["average"])
@@ -265,7 +265,7 @@ class Run:
 @click.option("--seed", default=0, show_default=True)
 @click.option("--score-every", default=25_000, show_default=True)
 def main(run_dir, folders, held, design, size, start, clock, seed, score_every, **settings):
-    """Train, and score on held-out photos on the way."""
+    """Train, and score on held-out photos regularly."""
     from dense_designs import DESIGNS
 
     torch.set_num_threads(1)

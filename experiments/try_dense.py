@@ -1,9 +1,9 @@
-"""Compare designs of a network for dense points, each trained for about four minutes of one core.
+"""Compare designs of a network for dense points, each trained for four minutes on one core.
 
     python experiments/try_dense.py WORK --folder pairs --held-out held_mixed --held-out held_thesis
 
-Every design is trained by `train_dense.py` in a folder of its own below WORK, so that a comparison
-that was stopped goes on. The result is a file of figures, and a table on the screen.
+`train_dense.py` trains every design in its own folder below WORK, so that a stopped comparison can
+be resumed. The result is a file of figures, and a table on the screen.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import numpy as np
 from facelib.face.headmodel import MIRRORED_KEYPOINTS
 from makehuman.mesh import HeadMesh
 
-N_CANDIDATES = 40  # triangles nearest to a point, among which the closest is sought
+N_CANDIDATES = 40  # triangles near a point among which the closest is searched
 
 # Keypoint → (x, y, z) on the mean head, mm, for the image's left half; the rest is mirrored.
 # On the surface: the closest point of the skin. On lids and lips: the closest vertex of that rim.
@@ -47,7 +47,7 @@ def place_keypoints(
         vertex ids (68, 3) int and barycentric weights (68, 3) float64.
 
     Raises:
-        ValueError: if a keypoint has no place.
+        ValueError: if a keypoint has no position.
     """
     ids, weights = np.zeros((68, 3), int), np.tile([1.0, 0, 0], (68, 1))
     skin_triangles = triangles[mesh.skin[triangles].all(1)]

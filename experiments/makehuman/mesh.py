@@ -26,7 +26,7 @@ REGION_COLORS = {
 COLOR_DISTANCE = 12
 PAINTED_REGIONS = ("face", "lips", "ears", "eyelids")  # an atlas each, white where the region is
 MIRROR_TOLERANCE = 0.02  # dm
-TILT_DEG = 35  # of the unfolding's axis: the point that cannot be unfolded lies low on the neck
+TILT_DEG = 35  # of the unfolding's axis: the point that cannot be unfolded is low on the neck
 CORNER_OF_PART = {
     EYE_AT_LOW_X: (0.07, 0.07), EYE_AT_HIGH_X: (0.93, 0.07), TEETH: (0.07, 0.93),
     TONGUE: (0.93, 0.93),
@@ -122,9 +122,9 @@ def _quad_regions(base: BaseMesh, data: Path) -> dict[str, np.ndarray]:
 
 
 def _facing_outward(vertices: np.ndarray, quads: np.ndarray) -> np.ndarray:
-    """Check that the winding of neighbouring quads agrees, and let all of them face outward.
+    """Check that the winding of neighbouring quads agrees, and make all of them face outward.
 
-    A ray or centroid test would be misled by the cavities of mouth and eyes, so agreement is
+    The cavities of mouth and eyes would mislead a ray or centroid test, so agreement is
     checked on edges, and the side by the sign of the volume.
     """
     directed = np.concatenate([quads[:, [i, (i + 1) % 4]] for i in range(4)])
