@@ -1,7 +1,7 @@
 """Time the augmentation of a pair, the thesis's and that for real photos, at the training sizes.
 
-Processor time of one core; the presets take turns, so that other programs slow both alike. The
-last rows have one switch off each.
+Processor time of one core; the presets alternate, so that other programs slow both alike. The
+last rows have one setting off each.
 
     OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 python benchmarks/augmentation.py
 """
@@ -28,7 +28,7 @@ SWITCHES = {
 
 
 def mean_times(kinds: dict[str, Augmentation], size: int) -> dict[str, float]:
-    """Return each kind's mean time for a pair, ms: the draws differ, so a median would flatter."""
+    """Return each kind's mean time, ms per pair: draws differ, so a median would be too low."""
     pair = make_pair(0, SyntheticSettings(size=size))
     spent = dict.fromkeys(kinds, 0.0)
     for index in range(-20, COUNT):  # the first ones compile and fill caches
@@ -47,7 +47,7 @@ def main() -> None:
     for name, switch in SWITCHES.items():
         off = {switch: getattr(Augmentation(), switch)}
         kinds[f"photos without {name}"] = replace(photos, **off)
-    print(f"{'mean of a pair, ms':26}" + "".join(f"{size:>8} px" for size in SIZES))
+    print(f"{'mean, ms per pair':26}" + "".join(f"{size:>8} px" for size in SIZES))
     times = {size: mean_times(kinds, size) for size in SIZES}
     for name in kinds:
         print(f"{name:26}" + "".join(f"{times[size][name]:11.2f}" for size in SIZES))

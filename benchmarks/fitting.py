@@ -1,7 +1,7 @@
 """Time the fit of one head to points in two photos, with scipy's least_squares as the baseline.
 
-Both get the same start and the same analytic derivatives; for the comparison all points count in
-plain squares, which is what scipy minimises best. Processor time of one core; medians.
+Both get the same start and the same analytic derivatives. For the comparison all points have
+plain squared costs, which scipy minimises best. Processor time of one core; medians.
 
     OMP_NUM_THREADS=1 python benchmarks/fitting.py
 """
@@ -19,7 +19,7 @@ from facelib.fitting.trials import random_trial, spread_points
 TARGET_MS = 60.0
 REPEATS = 15
 NOISE_MM = 0.8
-SQUARES = 1e6  # standard deviations: nothing is cut off
+SQUARES = 1e6  # standard deviations: no outliers
 SHARED = SharedNoise(share=0.6, reach_mm=25.0)
 
 

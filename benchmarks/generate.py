@@ -1,6 +1,6 @@
-"""Time a pair of photos and its truth on one core, weigh them on disk, and measure the memory.
+"""Measure time on one core, size on disk and memory for a pair of photos and its ground truth.
 
-The large counts make small photos, because the question is whether memory grows with their number.
+The large sets have small photos, since they only test whether memory grows with their number.
 
     OMP_NUM_THREADS=1 python benchmarks/generate.py
     OMP_NUM_THREADS=1 python benchmarks/generate.py --memory
@@ -24,7 +24,7 @@ SIZE = 256
 TARGET_MS, TARGET_KB = 60.0, 60.0
 TARGET_ROW = "with the small truth"
 REPEATS = 48  # different samples
-WARM_UP = 8  # samples that compile what only some of them need
+WARM_UP = 8  # samples that compile also the kernels of rare ingredients
 COUNTS = (200, 2000)
 GROWTH_MB = 10.0  # more than the allocator's noise
 

@@ -1,7 +1,7 @@
 """Time a network on one pair of 256×256 photos: in torch, and in ONNX Runtime.
 
-Wall time on two threads, as somebody waits for it; the engines take turns and the fastest call
-counts, so that other programs on the machine matter little. Fresh weights: they cost the same.
+Wall time on two threads, as a user experiences it. The engines alternate, and the fastest call
+counts, so that other programs on the machine matter little. Fresh weights cost the same.
 
     OMP_NUM_THREADS=2 python benchmarks/inference.py
 """

@@ -1,9 +1,9 @@
 """Time what each term of the loss adds to a training step of `compact`, and measure its gradient.
 
 Processor time of one core, medians; forward and backward of the loss alone on maps, compared with a
-whole step without the term, which needs no maps and is taken at vertices. The gradient's length,
-over the weights of the network that ships, is given as a multiple of the position's: a weight near
-its inverse makes both count alike.
+whole step without the term, which needs no maps and uses vertices. The gradient's length, at the
+weights of the shipped network, is given as a multiple of the position's: a weight near its inverse
+gives both the same influence.
 
     OMP_NUM_THREADS=1 python benchmarks/losses.py
 """

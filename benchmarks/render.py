@@ -1,8 +1,8 @@
 """Time a 256×256 textured render of a head-sized mesh on one core.
 
-The baseline is the usual compiled loop, as face3d has it (`render_texture`): every triangle, a test
-and three weights for every pixel of its box, a z-buffer, and a bilinear texture look-up whenever a
-pixel wins for the moment. It neither shades nor computes normals nor corrects for perspective.
+The baseline is the usual compiled loop, as in face3d (`render_texture`): for every triangle, a test
+and three weights for every pixel of its box, a z-buffer, and a bilinear texture look-up for each
+pixel that passes. It neither shades nor computes normals nor corrects for perspective.
 
     OMP_NUM_THREADS=1 python benchmarks/render.py
 """

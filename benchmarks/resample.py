@@ -1,4 +1,4 @@
-"""Time the resampler: a face cut out of a photo and brought to 256×256, on one core.
+"""Time the resampler: a face cropped from a photo and resized to 256×256, on one core.
 
 The baseline is Pillow's own resize with a box: channel by channel for floats (it has no float RGB),
 all at once for bytes, which it rounds between the two passes.

@@ -1,4 +1,4 @@
-"""What the benchmarks share: the time of a call, and what a program that runs by itself needs."""
+"""Shared by the benchmarks: the time of a call, and the memory of a separate program."""
 
 import os
 import subprocess
@@ -9,9 +9,9 @@ import numpy as np
 
 
 def milliseconds(function, repeats: int) -> tuple[float, float]:
-    """Return the median and the fastest call's processor time after one to warm up, ms.
+    """Return the median and the fastest call's processor time after a warm-up call, ms.
 
-    Processor time, not the wall's: other programs on the machine do not count.
+    Processor time, not wall time: other programs on the machine do not count.
     """
     function()
     times = []
@@ -23,7 +23,7 @@ def milliseconds(function, repeats: int) -> tuple[float, float]:
 
 
 def peak_megabytes(*arguments: str) -> float:
-    """Run `python ARGUMENTS` and return the most memory that it held at once, MB."""
+    """Run `python ARGUMENTS` and return its peak memory, MB."""
     process = subprocess.Popen([sys.executable, *arguments])
     _, status, usage = os.wait4(process.pid, 0)
     if status:

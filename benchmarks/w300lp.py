@@ -22,7 +22,7 @@ from facelib.datasets.w300lp.reader import make_pair
 from facelib.datasets.w300lp.standin import write_w300lp_standin
 from facelib.face.layout import load_layout
 
-COLUMNS, ROWS = 367, 145  # 53,215 vertices, as BFM has without its neck
+COLUMNS, ROWS = 367, 145  # 53,215 vertices, as in BFM without its neck
 N_SAMPLES = 122_450
 TARGET_PAIR_MS, TARGET_REGISTER_S, TARGET_LIST_S = 25.0, 60.0, 10.0
 
