@@ -12,7 +12,7 @@ import warnings
 
 __version__ = "0.1.0"
 
-# ONNX Runtime phones home from its import on, unless it finds this variable: see files/onnx.py.
+# ONNX Runtime sends telemetry from its import on, unless this variable is set: see files/onnx.py.
 if "onnxruntime" in sys.modules and not os.environ.get("ORT_DISABLE_TELEMETRY"):
     warnings.warn(
         "onnxruntime was imported before facelib, with its telemetry on: "
@@ -21,8 +21,8 @@ if "onnxruntime" in sys.modules and not os.environ.get("ORT_DISABLE_TELEMETRY"):
     )
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
-# Where the package's own names lie. By name, because every module imports this one: an import
-# statement would load everything for a script that wants one room, and would run in a circle.
+# The modules of the package's own names, imported on first use. Every module imports this one, so
+# an import statement would load everything for a script that needs one room, and be circular.
 _DOORS = {"reconstruct": "facelib.reconstruction.reconstruct"}
 
 
@@ -34,5 +34,5 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    """List what is there, the names that are not imported yet included."""
+    """List all names, those not imported yet included."""
     return sorted([*globals(), *_DOORS])

