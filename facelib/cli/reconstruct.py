@@ -117,7 +117,8 @@ def _check_kept(photo: Path | None, output: Path) -> None:
     """Refuse an output whose texture would overwrite a photo."""
     texture = output.with_suffix(".png")
     if photo and output.suffix.lower() == ".obj" and photo.resolve() == texture.resolve():
-        raise Failure(f"the texture of {output} would overwrite the photo {photo}", UNWRITABLE)
+        message = f"the texture of {output} would be written over the photo {photo}"
+        raise Failure(message, UNWRITABLE)
 
 
 def _typed_face(image, box: tuple[float, ...] | None, option: str):
