@@ -3,10 +3,10 @@
     python experiments/ablate_losses.py PAIRS HELD_OUT WORK
 
 PAIRS and HELD_OUT are folders of pairs, the second of people who are not in the first. Every row
-sees the same samples in the same order, once for each seed. The weights of the terms make each
-one's gradient about as long as the position's, when `compact` has learned what it learns
-(`benchmarks/losses.py` prints that). Runs and scores are kept in the folder WORK, so that a trial
-that was stopped goes on where it was. The result is data/ablation/losses.json, for chapter 08.
+uses the same samples in the same order, once per seed. The weights give each term a gradient about
+as long as the position's for the trained `compact` (`benchmarks/losses.py` prints that). Runs and
+scores are stored in the folder WORK, so a stopped trial can be resumed. The result is
+data/ablation/losses.json, for chapter 08.
 
 Only `compact` is tried: a network that predicts maps directly stays at the mean face for longer
 than such a trial lasts, and there all losses are equivalent.

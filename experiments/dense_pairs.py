@@ -1,7 +1,7 @@
 """Generate pairs with the visibility of layout vertices, for training `dense`.
 
 The folder is one that `facelib pairs synthetic` could have made, byte for byte, with one more array
-per shard: `seen`, (n, 2, V) bool, front and side. A folder that was begun is continued.
+per shard: `seen`, (n, 2, V) bool, front and side. An unfinished folder is continued.
 
     python experiments/dense_pairs.py --count 6000 --seed 11 --out pairs
 """

@@ -3,9 +3,9 @@
     python experiments/sweep.py PAIRS
     python experiments/sweep.py PAIRS --grid mine.yaml --runs runs/mine --result mine.json
 
-The grid is a YAML file like `sweep.yaml`, the default. Run by run, papermill executes the chapter
-into NAME.ipynb beside the run's folder NAME. The same command again passes over what is finished
-and goes on with what is not. Without options the result is data/sweep/sweep.json, for chapter 11.
+The grid is a YAML file like `sweep.yaml`, the default. For each run, papermill executes the chapter
+into NAME.ipynb next to the run's folder NAME. Repeating the command skips finished runs and resumes
+unfinished ones. By default the result is data/sweep/sweep.json, for chapter 11.
 """
 
 import argparse

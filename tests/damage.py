@@ -1,4 +1,4 @@
-"""Files spoilt by chance: cut short, with other bytes in some places."""
+"""Randomly damaged files: cut short, with other bytes in some places."""
 
 import io
 
@@ -22,7 +22,7 @@ def damaged(content, damage):
 
 
 def jpeg(height=40, width=30, **options):
-    """Bytes of a small noisy JPEG with a phone's note that it was held sideways."""
+    """Bytes of a small noisy JPEG with the EXIF orientation of a phone held sideways."""
     pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -32,7 +32,7 @@ def jpeg(height=40, width=30, **options):
 
 
 def with_size(jpeg, width, height):
-    """A JPEG whose header announces another size than it has."""
+    """A JPEG whose header states a wrong size."""
     for marker in (b"\xff\xc0\x00\x11\x08", b"\xff\xc2\x00\x11\x08"):  # plain, progressive
         start, found, end = jpeg.partition(marker)
         if found:

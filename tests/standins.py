@@ -1,4 +1,4 @@
-"""Stand-ins of licensed data for the tests, made once a process."""
+"""Stand-ins of licensed data for the tests, made once per process."""
 
 import atexit
 import shutil

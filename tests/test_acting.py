@@ -1,4 +1,4 @@
-"""Acting heads: eyes that turn in their sockets, lids that shut, lips that do not cross."""
+"""Acting heads: eyes that rotate in their sockets, lids that close, lips that do not cross."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What is known of a photo agrees with rays, closed forms and what else is known of it."""
+"""Annotations of a photo agree with rays, closed forms and each other."""
 
 import json
 from dataclasses import fields, replace
@@ -62,7 +62,7 @@ def first_hits(origin, directions, vertices, triangles):
 
 
 def eye_head(camera):
-    """The camera's place and its axis away from the viewer, head frame."""
+    """The camera's position and its axis away from the viewer, head frame."""
     return -camera.rotation.T @ camera.translation_eye, -camera.rotation[2]
 
 
@@ -108,7 +108,7 @@ def test_depth_and_normals_of_a_ball_are_the_closed_form():
 
 
 def test_depth_agrees_with_the_vertices(sample):
-    """A layout vertex that is drawn lies at the depth of the pixel that it falls on."""
+    """A visible layout vertex has the depth of the pixel onto which it projects."""
     front, pixels = sample.views[0], sample.pixels[0]
     points = sample.pair.vertices_image
     column, row = np.clip(np.rint(points[:, :2]).astype(int), 0, 199).T
@@ -166,7 +166,7 @@ def test_fronts_show_both_eyes_and_sides_one(sample):
 
 
 def test_what_is_worn_hides_what_is_behind_it(session):
-    """A plate a centimetre before the eyes hides them, and only them."""
+    """A plate a centimetre in front of the eyes hides them, and only them."""
     camera = session.views[0].camera
     keypoints = MODEL.keypoints(session.dressed.vertices_head)
     low, high = keypoints[36:48].min(0) - 4, keypoints[36:48].max(0) + [4, 2, 14]

@@ -1,4 +1,4 @@
-"""Pictures and points move together; ranges hold; looks change no truth; scaling keeps centres."""
+"""Pictures and points move together; ranges hold; colours do not change vertices."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The built book in a real browser, opened from disk: it works offline and its meshes turn.
+"""The built book in a real browser, opened from disk: it works offline and its meshes rotate.
 
 The book is the one that `make test` has just built from default parameters; set FACELIB_BOOK_HTML
 to look at another, such as book/_build/html.

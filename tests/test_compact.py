@@ -1,4 +1,4 @@
-"""The compact network: its bounds, keypoints that place a head, and the side photo it can miss."""
+"""The compact network: its bounds, keypoints that determine pose, and a missing side photo."""
 
 import numpy as np
 import pytest
@@ -64,7 +64,7 @@ def test_it_is_small_and_costs_a_tenth():
 
 
 def mean_face(size):
-    """The mean head in the crop about its own keypoints, px, without the network's own code."""
+    """The mean head in the crop around its own keypoints, px, without the network's code."""
     layout = load_layout(size)
     points = (layout.from_head @ load_head().mean_head) * [1, -1, 1]
     crop = Crop.around_keypoints(layout.keypoints(points), size)
@@ -74,7 +74,7 @@ def mean_face(size):
 
 
 def give_keypoints(monkeypatch, *given):
-    """Have heat maps read as given keypoints, one kind of photo after the other."""
+    """Make heat maps give certain keypoints, one kind of photo after the other."""
     answers = [torch.as_tensor(points, dtype=torch.float32) for points in given]
     monkeypatch.setattr(compact, "soft_argmax", lambda heat_maps: answers.pop(0))
 
@@ -102,7 +102,7 @@ def test_fresh_heat_maps_show_the_mean_face_wherever_it_is():
 
 
 def test_a_face_follows_its_keypoints(monkeypatch):
-    """Keypoints scaled, turned and moved give the points scaled, turned and moved, and no other."""
+    """A similarity of the keypoints gives the same similarity of the points."""
     size, rng = 64, np.random.default_rng(5)
     network, photos = loosened(fresh(size)).eval(), torch.rand(1, 6, size, size)
     front, side = mean_keypoints().numpy() + rng.normal(0, 0.03, (2, 1, 68, 2))
@@ -164,7 +164,7 @@ def test_a_missing_side_is_not_a_black_one():
 
 
 def test_what_is_in_the_place_of_a_missing_side_is_not_looked_at():
-    """Not in training either, where BatchNorm mixes all that it sees."""
+    """Not in training either, where BatchNorm mixes all its inputs."""
     network, photos = loosened(fresh()).train(), torch.rand(4, 6, 64, 64)
     has_side = torch.tensor([True, False, True, False])
     other = photos.clone()

@@ -34,7 +34,7 @@ def photo(shape=(240, 320)):
 
 
 class Oracle(FaceNetwork):
-    """Lays a face, drawn once, onto the eyes and the mouth that it sees.
+    """Fits a face, drawn once, to the eyes and the mouth in a photo.
 
     Its face is in units of the way from between the eyes to the mouth, y along that way.
     """
@@ -55,7 +55,7 @@ class Oracle(FaceNetwork):
         down = mouth - eyes
         right = np.array([down[1], -down[0]])  # y points down
         across = eyes + self.face[:, :1] * right + self.face[:, 1:2] * down
-        depth = 20.0 if self.flat else np.linalg.norm(down)  # px a unit
+        depth = 20.0 if self.flat else np.linalg.norm(down)  # px per unit
         return np.column_stack([across, self.face[:, 2] * depth])
 
     def forward(self, photos, has_side=None):

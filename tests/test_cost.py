@@ -1,4 +1,4 @@
-"""What a network costs, against numbers worked out by hand."""
+"""The cost of a network, against numbers worked out by hand."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The registry: one place that knows every dataset, what is here, and what to do without it."""
+"""The registry: every dataset, its files that are present, and its stand-in."""
 
 import pytest
 from click.testing import CliRunner

@@ -1,4 +1,4 @@
-"""`dense` as a function: what goes in, what comes out, and what a file keeps of it."""
+"""`dense` as a function: its input, its output, and its file."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The points of `dense`: spread evenly, symmetric, and read off any face."""
+"""The points of `dense`: spread evenly, symmetric, and computed for any face."""
 
 import numpy as np
 from scipy.spatial import cKDTree

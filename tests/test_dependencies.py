@@ -1,4 +1,4 @@
-"""The rules that tell make what a chapter is made of."""
+"""The make rules for the dependencies of a chapter."""
 
 import importlib.util
 import json

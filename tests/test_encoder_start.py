@@ -1,4 +1,4 @@
-"""The encoder's own start: it learns, and leaves the decoder alone."""
+"""Training the encoder alone: it learns, and the decoder does not change."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""Each kind of error lands in its own part, and the parts add up."""
+"""Each kind of error appears in its own part, and the parts add up."""
 
 import numpy as np
 import pytest

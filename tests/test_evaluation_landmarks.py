@@ -1,4 +1,4 @@
-"""68 points on photos: what a perfect answer gets, what is left out, what the command says."""
+"""68 points on photos: a perfect prediction's score, skipped photos, the command's output."""
 
 import numpy as np
 import pytest

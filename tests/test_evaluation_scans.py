@@ -1,4 +1,4 @@
-"""Scores on scans: what a perfect answer gets, what is unknown, what is left out."""
+"""Scores on scans: a perfect prediction's scores, unknown metrics, skipped scans."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def bare_scan(layout_vertices):
 
 @pytest.fixture(scope="module")
 def face():
-    """Somebody's face: layout vertices, head frame, mm."""
+    """A random person's face: layout vertices, head frame, mm."""
     shape = np.random.default_rng(4).normal(size=20)
     return LAYOUT.from_head @ load_head().vertices(shape)
 

@@ -1,4 +1,4 @@
-"""Interactive meshes: what a notebook and the book get, and the still image of each."""
+"""Interactive meshes: the views for notebook and book, and the still image of each."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""Sets of samples: the same bytes whoever makes them, however often they are stopped."""
+"""Sets of samples: the same bytes with any workers and any number of stops."""
 
 import os
 import signal
@@ -32,7 +32,7 @@ def contents(folder):
 
 @pytest.fixture(scope="module")
 def serial(tmp_path_factory):
-    """The folder that one process makes in one go."""
+    """The folder that one process makes without a stop."""
     folder = tmp_path_factory.mktemp("serial") / "set"
     assert generate_pairs(folder, PLAN) == 7
     return contents(folder)

@@ -1,4 +1,4 @@
-"""Glasses sit where glasses sit, and let the eyes be seen."""
+"""Glasses are at the right position, and the eyes stay visible."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Numbers looked up by sliders: what a notebook and the book get."""
+"""Numbers looked up by sliders: the views for notebook and book."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Hair: outside the head, where its style says, none where there is none."""
+"""Hair: outside the head, where its style puts it, and none on bald heads."""
 
 from dataclasses import replace
 

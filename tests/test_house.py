@@ -86,7 +86,7 @@ def test_figures_know_only_images_meshes_and_their_renderer():
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_scripts_beside_the_package_import_names_that_exist(script):
-    """They are run by hand, and rarely: a name that moved would go unnoticed."""
+    """They are run by hand, and rarely, so nobody would notice a name that has moved."""
     for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module.startswith("facelib"):
             for alias in node.names:

@@ -24,7 +24,7 @@ def index():
 
 
 def test_a_fit_to_68_points_meets_the_points_and_not_the_face(index):
-    """What the truth of 300W-LP is worth: known here, since the stand-in's faces are known."""
+    """The accuracy of 300W-LP's fits: measurable here, since the stand-in's faces are known."""
     layout, face = load_layout(), basel_face()
     skin = layout.labels["face"] & ~layout.labels["membrane"]
     for sample in index.samples[:3]:

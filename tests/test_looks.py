@@ -1,4 +1,4 @@
-"""What once gave people away as synthetic: each defect of looks that was mended stays mended."""
+"""Known defects of the synthetic looks: each one that was fixed stays fixed."""
 
 from dataclasses import replace
 
@@ -35,7 +35,7 @@ HIGH_LIGHT = replace(HIGH_LIGHT, softness_mm=5.0)
 
 
 def dressed(outfit, seed=0):
-    """A resting mean head with somebody's looks."""
+    """A resting mean head with a random person's looks."""
     person = make_person(seed, SyntheticSettings(ingredients=Ingredients.all()))
     rest, rng = np.zeros(len(MODEL.expression_names)), np.random.default_rng(seed)
     studio = Studio.of(Ingredients(skin=True, light=True))
@@ -92,7 +92,7 @@ def test_no_lens_is_a_white_disc():
 
 
 def test_the_white_of_eyes_does_not_glow():
-    """Beside the skin around, the brightest of an eye has a bounded luminance in any light."""
+    """Relative to the skin around, an eye's brightest pixel is bounded in any light."""
     rng, ratios = np.random.default_rng(5), []
     eyes = MODEL.regions["eyeballs"][MODEL.triangles].all(axis=1)
     cheeks = MODEL.mean_head[MODEL.triangles].mean(axis=1)
@@ -121,7 +121,7 @@ def test_hats_show_in_the_crop_of_those_who_wear_one():
 
 
 def forehead_light(outfit, height_mm, lines_too=True):
-    """Light on the forehead's skin, whatever covers it, beside the cheek's."""
+    """Light on the forehead's skin relative to the cheek's, under anything that covers it."""
     person = dressed(outfit)
     lines = shadow_lines(person.worn.ribbons) if person.worn and lines_too else None
     shot = render_radiance(person.mesh_head, person.surface, CAMERA, HIGH_LIGHT, 1, lines)
@@ -176,7 +176,7 @@ def test_teeth_are_single_and_gums_lie_about_them():
 
 
 def test_the_inside_of_a_mouth_mirrors_only_what_comes_in():
-    """Else molars in a corner of the mouth shine like fangs."""
+    """Otherwise molars in a corner of the mouth would shine like fangs."""
     person = make_person(0, SyntheticSettings(ingredients=Ingredients.all()))
     opened = MODEL.expression(jawOpen=0.5)
     vertices, gloss = act(MODEL, None, opened), []

@@ -123,7 +123,7 @@ def test_the_configuration_keeps_the_loss_and_older_ones_have_the_default(tmp_pa
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory):
-    """Pairs of heads in many poses, whose photos say nothing: enough to learn them by heart."""
+    """Pairs of heads in many poses with uninformative photos: enough to overfit."""
     folder, rng = tmp_path_factory.mktemp("pairs"), np.random.default_rng(1)
     head = load_layout(SIZE).references_head[0]
 

@@ -1,4 +1,4 @@
-"""The command line: what it writes, and what it says when it cannot."""
+"""The command line: its output, and its error messages."""
 
 import json
 import subprocess
@@ -20,7 +20,7 @@ from facelib.reconstruction.reconstruct import reconstruct
 
 @pytest.fixture
 def photos(tmp_path):
-    """A photo with a face, one without, and a file that is none."""
+    """A photo with a face, one without, and a file that is not a photo."""
     Image.fromarray(skimage.data.astronaut()[:256, 100:356]).save(tmp_path / "face.jpg")
     Image.fromarray(np.zeros((80, 60, 3), np.uint8)).save(tmp_path / "blank.png")
     (tmp_path / "note.jpg").write_text("no picture")

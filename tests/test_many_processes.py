@@ -1,4 +1,4 @@
-"""Two processes that share every batch train as one does on all of it."""
+"""Two processes that share every batch give the same training as one."""
 
 import json
 import os
@@ -124,13 +124,13 @@ def ended(folder, name):
 
 
 def logged(run_dir):
-    """What the log has of every step but its times."""
+    """The log of every step, without its times."""
     lines = read_log(run_dir)[1]
     return [[v for k, v in sorted(line.items()) if k not in CLOCK_COLUMNS] for line in lines]
 
 
 def assert_alike(run_dir, other_dir):
-    """Same log and weights, but for the order in which a sum's terms were added."""
+    """Same log and weights, up to the rounding of sums in another order."""
     a, b = (np.array(logged(d), dtype=float) for d in (run_dir, other_dir))
     np.testing.assert_allclose(a, b, rtol=1e-4)
     a, b = (load_weights(d / BEST).state_dict() for d in (run_dir, other_dir))

@@ -1,4 +1,4 @@
-"""Mesh integration: our own heads, meshed anew, must come back vertex by vertex."""
+"""Mesh transfer: our own heads, remeshed, are recovered vertex by vertex."""
 
 from types import SimpleNamespace
 

@@ -42,7 +42,7 @@ def test_one_view_is_two_view_with_half_the_first_kernel(network):
 
 
 def test_prn_has_the_parameters_of_its_description():
-    """Kernels of 4 and of 1 without biases; BatchNorm's two numbers a channel after all but one."""
+    """Kernels of 4 and of 1 without biases; BatchNorm after all but one."""
     widths = [16, 32, 32, 64, 64, 128, 128, 256, 256, 512, 512]
     expected = 16 * 3 * 16 + 2 * 16
     for a, b in zip(widths[:-1], widths[1:], strict=True):
@@ -58,7 +58,7 @@ def test_prn_has_the_parameters_of_its_description():
 
 @pytest.mark.parametrize("stride", [1, 2])
 def test_prn_pads_as_tensorflow_does(stride):
-    """One tap shows where a kernel of 4 lies: one row before the pixel, the rest after."""
+    """One tap shows the position of a kernel of 4: one row before the pixel, the rest after."""
     layer = networks.prn.SameConv(1, 1, stride)
     image = torch.rand(1, 1, 8, 8)
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""The one door to ONNX Runtime."""
+"""Sessions of ONNX Runtime, and no telemetry."""
 
 import os
 import subprocess

@@ -42,7 +42,7 @@ def crops():
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    """Weights of a compact network that looks at its photos, and beside them what export wrote."""
+    """Weights of a compact network that depends on its photos, with the exported file."""
     torch.manual_seed(1)
     network = create("compact", SIZE)
     for layer in (network.pose, network.shape):

@@ -34,7 +34,7 @@ class Plan:
 
 
 def run(*words, **options):
-    """Return what a command that was called with some words got, and what it printed."""
+    """Call a command with some words; return the values that it received, and its output."""
     got = {}
 
     @click.command()

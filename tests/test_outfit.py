@@ -1,4 +1,4 @@
-"""An outfit behind its switches: it changes photos and leaves the truth alone."""
+"""An outfit behind its switches: it changes photos and not the ground truth."""
 
 import numpy as np
 import pytest

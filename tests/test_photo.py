@@ -1,4 +1,4 @@
-"""From light to a photo: the meter, and what lies behind the head."""
+"""From light to a photo: the meter, and the background."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Ten numbers place a head: rotations, and similarities that follow."""
+"""Ten numbers define a head's pose: rotations, and similarities after it."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""Nothing phones home: commands open no internet socket and write nothing below the user's home."""
+"""Privacy: commands open no internet socket and write nothing below the user's home."""
 
 import os
 import platform

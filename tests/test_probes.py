@@ -1,4 +1,4 @@
-"""Probes, checked on small networks whose answer to everything is known."""
+"""Probes, checked on small networks with known outputs."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ MEAN_MAP = LAYOUT.position_map(LAYOUT.references_head[0]) / SIZE / POSITION_SCAL
 
 
 class Linear(FaceNetwork):
-    """The mean face, moved in depth by what two patches of pixels say."""
+    """The mean face, moved in depth by the values of two patches of pixels."""
 
     name, side_photo = "linear", "needed"
 

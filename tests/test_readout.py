@@ -1,4 +1,4 @@
-"""Vertices read back out of a map: to a quarter pixel, without amplifying noise."""
+"""Vertices sampled from a map: to a quarter pixel, without amplifying noise."""
 
 import numpy as np
 import pytest

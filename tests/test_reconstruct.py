@@ -1,4 +1,4 @@
-"""Reconstruction with a network whose answer is known: crops, frames, textures."""
+"""Reconstruction with a network whose output is known: crops, frames, textures."""
 
 import subprocess
 import sys
@@ -35,7 +35,7 @@ LAYOUT = toy_layout(64)
 
 
 def gradient(height, width):
-    """A photo whose red says x and whose green says y."""
+    """A photo whose red is x and whose green is y."""
     rows, columns = np.mgrid[:height, :width].astype(np.float32)
     return np.stack([columns / width, rows / height, np.full_like(rows, 0.5)], axis=-1)
 
@@ -162,7 +162,7 @@ def test_missing_face_names_the_photo():
 
 
 def test_the_door_takes_files_and_boxes_and_saves_the_mesh(tmp_path):
-    """What a newcomer types: two files, the shipped network, a mesh file."""
+    """A newcomer's call: two files, the shipped network, a mesh file."""
     photo = gradient(200, 300)
     write_image(tmp_path / "front.png", photo)
     boxes = {"front_face": (100, 60, 180, 150), "side_face": (90, 60, 170, 150)}

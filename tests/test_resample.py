@@ -35,7 +35,7 @@ def test_resizing_by_a_whole_factor_up_keeps_flat_and_ramp():
 @pytest.mark.parametrize("box", [(-0.5, -0.5, 79.5, 95.5), (10.3, 20.7, 52.1, 81.9)])
 @pytest.mark.parametrize("size", [(24, 32), (61, 17), (200, 150)])
 def test_away_from_the_border_it_is_pillows_triangle_filter(box, size):
-    """At the border Pillow leaves out what lies beyond; here the edge is repeated."""
+    """At the border Pillow ignores what is beyond; here the edge is repeated."""
     image = noise(96, 80)
     margin = int(np.ceil(max(1, size[0] / (box[3] - box[1]), size[1] / (box[2] - box[0])))) + 1
     inner = (slice(margin, -margin),) * 2

@@ -1,4 +1,4 @@
-"""A run that is stopped, in whatever way and however often, ends as if it had not been."""
+"""A run that is stopped, in any way and any number of times, ends as if it had not been."""
 
 from contextlib import suppress
 
@@ -106,7 +106,7 @@ def test_a_run_stopped_at_random_again_and_again_is_the_uninterrupted_run(
 
 
 def test_the_validation_of_a_stop_inside_an_epoch_is_taken_back(config, tmp_path, monkeypatch):
-    """It is made the best of all here: its weights must not outlive the stop."""
+    """Its loss is made the best of all here: its weights must not outlive the stop."""
 
     def validate(network, *_):
         steps = int(network.layers[1].num_batches_tracked)

@@ -1,4 +1,4 @@
-"""Runs are found, tabulated and plotted from their logs; logs say what their numbers rest on."""
+"""Runs are found, tabulated and plotted from their logs."""
 
 import json
 import re

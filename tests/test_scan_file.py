@@ -1,4 +1,4 @@
-"""Scans from elsewhere: quads and gaps are tolerated, tricks and damage are one sentence."""
+"""Foreign scans: quads and gaps are tolerated; tricks and damage give a one-sentence error."""
 
 import numpy as np
 import pytest

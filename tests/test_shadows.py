@@ -14,7 +14,7 @@ def scene():
 
 
 def seen_light(seen, points):
-    """What `visibility` answers at (N, 3) points, mm, eye frame."""
+    """The result of `visibility` at (N, 3) points, mm, eye frame."""
     coordinates = seen.coordinates(points).astype(np.float32)
     return np.array([visibility(seen.nearness, *place) for place in coordinates])
 

@@ -1,4 +1,4 @@
-"""A mesh with sliders: what a notebook and the book get."""
+"""A mesh with sliders: the views for notebook and book."""
 
 import re
 from base64 import b64decode

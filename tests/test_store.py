@@ -1,4 +1,4 @@
-"""Shards give back what was written, survive a stop, and splits keep people apart."""
+"""Shards return what was written and survive a stop; splits keep people apart."""
 
 import json
 

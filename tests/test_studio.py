@@ -1,4 +1,4 @@
-"""A studio is chosen once: which steps each ingredient changes, and that no photo has moved."""
+"""A studio is chosen once: each ingredient changes its steps, and photos have not changed."""
 
 from dataclasses import fields, replace
 from functools import partial

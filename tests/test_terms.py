@@ -1,4 +1,4 @@
-"""What each term of the loss costs in closed form, what it cannot see, and its gradient."""
+"""Each term of the loss: its value in closed form, its blind spots, and its gradient."""
 
 import numpy as np
 import pytest
@@ -243,7 +243,7 @@ def test_holding_the_similarity_constant_loses_nothing_of_the_gradient():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_gradients_are_those_of_finite_differences(kind):
-    """Shape is left out: its absolute gradient is not the whole one, its squared one is above."""
+    """Without shape: its absolute gradient is not exact, and its squared one is tested above."""
     maps, layout = faces(2)
     loss = double(all_terms(layout, kind))
     generator = torch.Generator().manual_seed(4)

@@ -250,7 +250,7 @@ def test_options_that_a_network_has_no_use_for_are_refused(config):
 
 
 def test_stages_of_other_seeds_hold_out_the_same_people(config):
-    """A later stage must not be validated on people from whom an earlier one learned."""
+    """A later stage must not be validated on people on whom an earlier one was trained."""
 
     def held_out(**changes):
         run = OpenedRun(config.changed(**changes), LAYOUT)

@@ -1,4 +1,4 @@
-"""The table of tries says of each what was changed, what came out and whether a log is left."""
+"""The table of tries gives each one's change, result and log."""
 
 import json
 from datetime import date

@@ -1,4 +1,4 @@
-"""Flattening: a disc without holes, Tutte's closed forms, and no triangle ever turned over."""
+"""Flattening: a disc without holes, Tutte's closed forms, and no flipped triangles."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def uniform_weights(triangles, n):
 
 
 def jittered_grid(n, seed):
-    """A planar grid, 10 a cell, whose inner vertices moved by up to a quarter of a cell."""
+    """A planar grid, 10 per cell, whose inner vertices are moved by up to a quarter of a cell."""
     points, triangles = grid(n)
     points = points * 10 * (n - 1)
     (loop,) = boundary_loops(triangles)

@@ -1,4 +1,4 @@
-"""Pairs out of 300W-LP: what they are, and what is left out."""
+"""Pairs from 300W-LP: their content, and the skipped samples."""
 
 import re
 import shutil
@@ -32,7 +32,7 @@ def index():
 
 @pytest.fixture
 def copy(tmp_path):
-    """A copy of the stand-in that a test may spoil."""
+    """A copy of the stand-in that a test may damage."""
     root = tmp_path / "300W_LP"
     shutil.copytree(photo_folder(), root)
     (root / "facelib-index.npz").unlink(missing_ok=True)

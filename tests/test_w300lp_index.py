@@ -25,7 +25,7 @@ def index():
 
 @pytest.fixture
 def copy(tmp_path):
-    """A copy of the stand-in that a test may spoil."""
+    """A copy of the stand-in that a test may damage."""
     root = tmp_path / "300W_LP"
     shutil.copytree(photo_folder(), root)
     (root / "facelib-index.npz").unlink(missing_ok=True)

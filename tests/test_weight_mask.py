@@ -1,4 +1,4 @@
-"""The loss's mask: the thesis's weights, left as right, and no cliff at the face's border."""
+"""The loss's mask: the thesis's weights, symmetric, and without a jump at the face's border."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A tiny layout on a square grid, a dome for a face, and a network that always answers the same.
+"""A tiny layout on a square grid, a dome for a face, and a network with a constant output.
 
 Small enough to know every answer, quick enough for every test.
 """
@@ -55,7 +55,7 @@ def dome(centre, side, depth=0.5):
 
 
 class Constant(FaceNetwork):
-    """Predicts the same vertices whatever the photos, and counts its calls."""
+    """Predicts the same vertices for all photos, and counts its calls."""
 
     name = "constant"
     side_photo = "needed"

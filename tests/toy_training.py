@@ -1,4 +1,4 @@
-"""Random pairs and small networks: what training needs, and quick."""
+"""Random pairs and small networks for fast training."""
 
 import numpy as np
 import torch
@@ -30,7 +30,7 @@ class TinyNetwork(FaceNetwork):
 
 
 class PlainNetwork(FaceNetwork):
-    """Without BatchNorm, so that no sample changes another's answer; can do without the side."""
+    """Without BatchNorm, so that samples are independent; the side photo is optional."""
 
     name = "plain"
     side_photo = "optional"
@@ -63,7 +63,7 @@ def random_pairs(n, size=SIZE):
 
 
 def without_clock(lines):
-    """The lines of a log, but for how long things took."""
+    """The lines of a log, without times."""
     return [{k: v for k, v in line.items() if k not in CLOCK_COLUMNS} for line in lines]
 
 

@@ -1,4 +1,4 @@
-"""What each process of test_many_processes does: the runs of a JSON file, one after the other."""
+"""A process of test_many_processes: the runs of a JSON file, one after the other."""
 
 import json
 import os

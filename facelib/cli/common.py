@@ -23,7 +23,7 @@ Exit codes:
   4  a file is not an image
   5  no face was found in a photo
   6  an output cannot be written
-  7  the output's ending names no format that can be written
+  7  the output's format is not supported
   8  weights or a data set are missing or invalid
   9  a package that the command needs is not installed
 """

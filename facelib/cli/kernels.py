@@ -22,8 +22,8 @@ PACKAGE = Path(facelib.__file__).parent
 def announcing_compilation() -> Iterator[None]:
     """Announce on standard error that kernels are compiled in the block, and how long that took.
 
-    Kernels that numba finds in its cache are not announced. The folder of the cache is named where
-    it is not the package's own, as with a package that is installed where nobody may write.
+    Kernels that numba finds in its cache are not announced. The cache folder is named if it is not
+    the package's own, as happens when the package is installed in a read-only place.
     """
     from numba.core.event import Listener, install_listener
 

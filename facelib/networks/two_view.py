@@ -229,7 +229,7 @@ def _initialise(module: nn.Module) -> None:
     1e-6 at the last (measured at 128 px): the output would be the same for every photo.
     """
     if isinstance(module, TransposedConv):
-        # Each output pixel sees kernel² / stride² taps of each input channel.
+        # Each output pixel has kernel² / stride² taps of each input channel.
         fan_in = module.in_channels * KERNEL**2 / module.stride[0] ** 2
         nn.init.normal_(module.weight, std=(2 / fan_in) ** 0.5)
         nn.init.zeros_(module.bias)

@@ -59,7 +59,7 @@ def cast_person(rng: np.random.Generator, held_out: bool, population: Population
 
     Args:
         rng: draws.
-        held_out: draw from the people that training never sees.
+        held_out: draw from the people held out of training.
         population: statistics of shapes.
     """
     traits = random_traits(rng)

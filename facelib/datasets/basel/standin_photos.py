@@ -136,7 +136,7 @@ def random_face(
     Args:
         rng: draws.
         model: the stand-in model, which gives shape and expression.
-        held_out: draw from the people that training never sees.
+        held_out: draw from the people held out of training.
     """
     studio = _studio()
     head, person = studio.head, studio.draw_person(rng, held_out)

@@ -125,7 +125,7 @@ def random_shape(
         rng: draws.
         traits: the person's traits.
         population: statistics of the coefficients.
-        held_out: draw from the region that training never sees.
+        held_out: draw from the region held out of training.
 
     Returns:
         (K,) float64 coefficients, standard deviations of the model.

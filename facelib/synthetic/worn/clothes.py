@@ -78,7 +78,7 @@ class CollarTable(NamedTuple):
 
 
 class LapelTable(NamedTuple):
-    """The turned-over edge of a jacket; ring numbers and mm out."""
+    """The lapel of a jacket; ring numbers and mm out."""
 
     width: float = 0.35
     wider: float = 0.6  # at the widest
