@@ -86,7 +86,7 @@ def _describe(
 def hold_out(
     means: np.ndarray, spread: np.ndarray, face_basis: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Choose which people of a population are held out.
+    """Choose the held-out people of a population.
 
     Args:
         means: (12, K), the mean coefficients of each combination of origin, sex and age.

@@ -1,4 +1,4 @@
-"""A population whose faces measure as real faces do, from the one that MakeHuman's heads gave.
+"""Calibrate the population from MakeHuman's heads to the measures of real faces.
 
 Each group's mean coefficients μ (one origin, one sex) are conditioned on the published means t of
 its measures m, as a Gaussian with the covariance Σ of people within a group and with the
@@ -29,13 +29,13 @@ from facelib.face.measures import MEASURES, measures_and_slopes
 from facelib.synthetic.people.population import ORIGINS, Population, Traits
 
 SEXES = ("female", "male")
-# Whose means the calibration uses, best first; the other sources are only compared with.
+# The sources whose means the calibration uses, best first; the others are only for comparison.
 MEANS_FROM = ("zhuang2005", "weinberg2016", "kesterke2016", "du2008")
-# How far, in mm, a mean on our vertices may lie from a published one. Where two sources measured
-# one group, they differ by 14 mm at the jaw; three agree on the pupils to 0.7 mm.
+# Tolerance, in mm, of a mean on our vertices against a published one. Two sources for one group
+# differ by 14 mm at the jaw; three agree on the pupils to 0.7 mm.
 UNCERTAINTY_MM = {"bigonial_breadth": 5.0, "interpupillary_breadth": 0.5}
 OTHER_UNCERTAINTY_MM = 1.0
-MEAN_AGE_YEARS = 35.0  # of the people whom the sources measured, roughly
+MEAN_AGE_YEARS = 35.0  # of the people measured by the sources, roughly
 STEPS = 5
 
 # Photos by age in UTKFace, people found by searching the web; of the youngest group, 11 to 20, the
@@ -84,7 +84,7 @@ def read_published(path: Path) -> list[Published]:
 def calibrate(
     model: MorphableModel, population: Population, published: Sequence[Published]
 ) -> Population:
-    """Move the means of all groups and widen the spread; choose anew whom to hold out."""
+    """Move the means of all groups and widen the spread; choose new held-out people."""
     means = population.corner_means.copy()
     for o, origin in enumerate(ORIGINS):
         for s, sex in enumerate(SEXES):
@@ -106,7 +106,7 @@ def pure_traits(origin: str, sex: str, age_years: float) -> Traits:
 
 
 def target_means(published: Sequence[Published], sex: str, origin: str) -> np.ndarray:
-    """Return a group's mean of each measure, mm, from the best source that has it: (M,), or nan."""
+    """Return a group's mean of each measure, mm, from the best source with one: (M,), or nan."""
     targets = np.full(len(MEASURES), np.nan)
     for m, measure in enumerate(MEASURES):
         lines = {
@@ -186,12 +186,12 @@ def widen(spread: np.ndarray, slopes: np.ndarray, sds: np.ndarray) -> np.ndarray
 
 
 def age_quantile(share: float) -> float:
-    """Return the age, in years, below which a share of the photos' adults are."""
+    """Return a quantile of the adults' ages in the photos, years."""
     counts = np.cumsum([0, *PHOTOS_BY_AGE.values()])
     edges = [min(PHOTOS_BY_AGE)[0], *(upper for _, upper in PHOTOS_BY_AGE)]
     return float(np.interp(share, counts / counts[-1], edges))
 
 
 def draw_age(rng: np.random.Generator) -> float:
-    """Draw an age as photos show them, years."""
+    """Draw an age, years, with the photos' distribution."""
     return age_quantile(rng.random())

@@ -1,4 +1,4 @@
-"""Compare how random people's faces measure with how real faces do; calibrate them, compare again.
+"""Compare the measures of random people with those of real faces, before and after calibration.
 
     python experiments/compare_people.py --picture build/mean_faces.png
 
@@ -53,18 +53,18 @@ from facelib.synthetic.people.population import (
 
 FOLDER = data_dir() / "people"
 GREY = 0.75
-TARGET_HEAD = (0.0, 0.0, 30.0)  # what the pictures show in the middle, mm
+TARGET_HEAD = (0.0, 0.0, 30.0)  # the point in the middle of the pictures, mm
 VIEWS = ((0.0, 0.0, 530.0), (430.0, 0.0, 310.0))  # where the camera is, mm: front, three quarters
 
 
 def draw_today(rng: np.random.Generator, population: Population) -> tuple[Traits, np.ndarray]:
-    """Draw a person as training pairs show them."""
+    """Draw a person as for training pairs."""
     traits = random_traits(rng)
     return traits, random_shape(rng, traits, population)
 
 
 def draw_calibrated(rng: np.random.Generator, population: Population) -> tuple[Traits, np.ndarray]:
-    """Draw a person of an age as in photos; below the model's youngest age the head is of that."""
+    """Draw a person with the photos' ages; the head is at least of the model's youngest age."""
     age = max(draw_age(rng), AGE_YEARS[0])
     traits = replace(random_traits(rng), age_years=age)
     return traits, random_shape(rng, traits, population)
@@ -87,7 +87,7 @@ def measure_groups(
 def compare(
     published: Sequence[Published], populations: dict[str, dict[tuple[str, str], np.ndarray]]
 ) -> list[dict]:
-    """Return a line for each published figure, with ours of the same group."""
+    """Return a line per published figure, with ours for the same group."""
     lines = []
     for line in published:
         column = list(MEASURES).index(line.measure)
@@ -104,7 +104,7 @@ def compare(
 
 
 def summarise(lines: Sequence[dict], name: str) -> dict[str, float]:
-    """Return how far one population is from the figures that the calibration uses, best first."""
+    """Return a population's distances from the figures that the calibration uses, best first."""
     best = {}
     for line in sorted(
         (line for line in lines if line["source"] in MEANS_FROM and line["origin"] in ORIGINS),

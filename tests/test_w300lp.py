@@ -72,7 +72,7 @@ def test_spoilt_samples_are_counted_and_named_and_the_rest_goes_on(copy, index):
         "Pose_Para": good["Pose_Para"] * [[1, 1, 1, 9, 9, 9, 1]],
     }
     arrays = {name: array for name, array in good.items() if not name.startswith("__")}
-    words = ("finite", "199 × 1|29 × 1", "another one", "puts? it at")
+    words = ("finite", "199 × 1|29 × 1", "another model", "puts? it at")
     for (name, array), word in zip(spoilt.items(), words, strict=True):
         io.savemat(base.with_suffix(".mat"), {**arrays, name: array})
         _one_left_out(copy, front, word)

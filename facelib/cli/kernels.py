@@ -20,7 +20,7 @@ PACKAGE = Path(facelib.__file__).parent
 
 @contextmanager
 def announcing_compilation() -> Iterator[None]:
-    """Announce on standard error that kernels are compiled in the block, and how long that took.
+    """Report on standard error when the block compiles kernels, and how long that took.
 
     Kernels that numba finds in its cache are not announced. The cache folder is named if it is not
     the package's own, as happens when the package is installed in a read-only place.

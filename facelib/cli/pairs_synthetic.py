@@ -77,7 +77,7 @@ def pairs_synthetic(
     from facelib.synthetic.generation import generate_pairs
 
     if dask and workers:
-        raise click.UsageError("--workers uses this machine, --dask a cluster; give only one")
+        raise click.UsageError("--workers uses this machine, --dask a cluster; give one of them")
     ingredients = Ingredients(**dict.fromkeys(included - excluded, True))
     settings = SyntheticSettings(ingredients=ingredients, **typed(SyntheticSettings, values))
     plan = Plan(settings=settings, **typed(Plan, values))

@@ -14,7 +14,7 @@ OUT = click.argument("out", type=PATH)
 
 
 def _count_option(default: int, what: str) -> Callable:
-    """Return the option for how many."""
+    """Return the option for the count."""
     return click.option(
         "--count", type=click.IntRange(1), default=default, show_default=True,
         help=f"How many {what}.",
@@ -39,7 +39,7 @@ def standin() -> None:
 @_count_option(20, "subjects")
 @_seed_option(0)
 def florence(out: Path, **numbers: int) -> None:
-    """Write scans, as MICC Florence has them.
+    """Write scans in the format of MICC Florence.
 
     They are of held-out synthetic people, one folder per subject in OUT.
     """
@@ -52,7 +52,7 @@ def florence(out: Path, **numbers: int) -> None:
 @standin.command(epilog=EXIT_CODES)
 @OUT
 def bfm(out: Path) -> None:
-    """Write a face model, as BFM.mat is one.
+    """Write a face model in the format of BFM.mat.
 
     It is a morphable model of the shipped head; the files go to the folder OUT.
     """
@@ -67,7 +67,7 @@ def bfm(out: Path) -> None:
 @_count_option(300, "photos")
 @_seed_option(0)
 def w300lp(out: Path, **numbers: int) -> None:
-    """Write photos with fits, as 300W-LP has them.
+    """Write photos with fits in the format of 300W-LP.
 
     They show synthetic people, fitted by the stand-in for BFM, and go to the folder OUT.
     """
@@ -82,7 +82,7 @@ def w300lp(out: Path, **numbers: int) -> None:
 @_count_option(40, "photos")
 @_seed_option(1)
 def aflw2000(out: Path, **numbers: int) -> None:
-    """Write test photos, as AFLW2000-3D has them.
+    """Write test photos in the format of AFLW2000-3D.
 
     They show other synthetic people than the stand-in for 300W-LP, and go to the folder OUT.
     """
@@ -100,7 +100,7 @@ def aflw2000(out: Path, **numbers: int) -> None:
     "--size", type=click.IntRange(16), default=512, show_default=True, help="Side of a photo, px."
 )
 def facegen(out: Path, **numbers: int) -> None:
-    """Write people, as FaceGen exports them.
+    """Write people in the format of a FaceGen export.
 
     They are synthetic people, in the files of `fg3`, one folder per person in OUT. People who are
     there already are kept.

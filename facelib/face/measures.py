@@ -1,4 +1,4 @@
-"""Measures of the face in mm, as anthropometrists take them: distances between two landmarks.
+"""Anthropometric measures of the face in mm: distances between two landmarks.
 
 Landmarks have the names of anthropometry and lie on vertices of the shipped head, where its
 mean shape has the feature; on other heads they stay on the same vertices. Paired landmarks are
@@ -50,7 +50,7 @@ MEASURES = {
 
 
 def landmarks(model: MorphableModel, vertices: np.ndarray) -> dict[str, np.ndarray]:
-    """Read the landmarks off heads of any shape, or off a shape basis.
+    """Compute the landmarks of heads of any shape, or of a shape basis.
 
     Args:
         model: whose mirror and eyeballs are used.
@@ -98,7 +98,7 @@ def measure_shapes(model: MorphableModel, shapes: np.ndarray) -> np.ndarray:
 
 
 def measures_and_slopes(model: MorphableModel, shape: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return one head's measures and how they change with its coefficients.
+    """Return one head's measures and their derivatives by its coefficients.
 
     Args:
         model: the head model.

@@ -156,7 +156,7 @@ def agreement(together: HeadFit, alone: Sequence[HeadFit]) -> float:
 
 
 def pose_problem(photos: Sequence[SeenPoints], settings: FitSettings) -> Problem:
-    """Number the unknowns of all photos, and set the prior on each."""
+    """Number the unknowns of all photos, and set up their prior."""
     prior = settings.prior or shipped_prior()
     n_actions = prior.n_actions
     patterns = [settings.noise.patterns(blended(seen, prior.mean_head)) for seen in photos]

@@ -1,4 +1,4 @@
-"""The prior of the fit: the head model on the layout, and how likely its coefficients are."""
+"""The prior of the fit: the head model on the layout, and a distribution of coefficients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trials of the fit: drawn heads, and their points as a network might find them; truth is known.
+"""Trials of the fit: random heads with known shape, and simulated measurements of their points.
 
 Points of a random head are projected into photos and moved by noise. The result of a fit is what
 geometry allows, independent of the network that finds the points.

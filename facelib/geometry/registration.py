@@ -187,7 +187,7 @@ def _corresponding(source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, 
 
 
 def _normalised(weights: np.ndarray | None, n_points: int) -> np.ndarray:
-    """Return weights that sum to 1; raise ValueError where there can be none."""
+    """Return weights that sum to 1, or raise ValueError if they are invalid."""
     if weights is None:
         return np.full(n_points, 1.0 / n_points)
     weights = np.asarray(weights, dtype=np.float64)

@@ -152,7 +152,7 @@ class Look(nn.Module):
         """Take the points of the mean face, (P, 2), and the number of outputs per point."""
         super().__init__()
         n_points, channels, self.outputs = len(reference), STAGES[1][0], outputs
-        # Every point has a filter of its own.
+        # Every point has its own filter.
         self.read = nn.Parameter(torch.randn(n_points, channels, READ) * channels**-0.5)
         self.read_bias = nn.Parameter(torch.zeros(n_points, READ))
         self.own = nn.Parameter(torch.zeros(n_points, READ, outputs))
@@ -185,7 +185,7 @@ class Look(nn.Module):
         hidden = torch.cat([read.transpose(0, 1).flatten(1), placed], dim=1)
         hidden = functional.silu(self.hidden(hidden))
         hidden = hidden + functional.silu(self.mixed(hidden))
-        # What all points give together, and what each point's own features add.
+        # One part of the motion from all points together, one from each point's own features.
         together = self.out(hidden).unflatten(1, (-1, self.outputs))
         numbers = together + torch.bmm(read, self.own).transpose(0, 1)
         return (

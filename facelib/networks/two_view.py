@@ -215,7 +215,7 @@ class TwoView(FaceNetwork):
 
 
 class OneView(TwoView):
-    """The thesis's network on a front photo alone, as its further work proposes (section 6.2)."""
+    """The thesis's network for a front photo alone, proposed as further work in section 6.2."""
 
     name = "one_view"
     side_photo = "unused"

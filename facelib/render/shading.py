@@ -11,7 +11,7 @@ from numba import njit
 
 
 class ShadedMesh(NamedTuple):
-    """What a mesh reflects, per vertex or from its texture.
+    """The reflectance of a mesh, per vertex or from its texture.
 
     Attributes:
         normals_eye: (N, 3) float32, eye frame; of any length.
@@ -31,7 +31,7 @@ class ShadedMesh(NamedTuple):
 
 
 class PlainIllumination(NamedTuple):
-    """Where the viewer is, and all light, eye frame.
+    """The viewer and all light, eye frame.
 
     Attributes:
         to_viewer: (3,) float32: view axis x and y on the image, px; 1 / focal (0 = orthographic).

@@ -1,4 +1,4 @@
-"""FaceGen exports, as the thesis's script makes them: per person one mesh and three photos.
+"""FaceGen exports, as made by the thesis's script: one mesh and three photos per person.
 
 `files` and `view` read single files, `reader` makes pairs of an export. `standin` writes synthetic
 people in the same files.

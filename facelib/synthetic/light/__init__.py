@@ -1,4 +1,4 @@
-"""The light that a photo is taken in, and what the camera does to it.
+"""The light of a photo, and the camera's effects on it.
 
 `lighting` draws the light, `radiance` renders it (with `material_shading` and `shadows`), `lens`
 chooses the distance, and `film` turns what arrives into a photo.

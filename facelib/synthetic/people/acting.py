@@ -88,7 +88,7 @@ def act(
 
 
 def _gaze(eye: Eye, strengths: dict[str, float]) -> tuple[float, float]:
-    """Return how far an eye rotates, rad: up, and to the image's right."""
+    """Return an eye's rotation, rad: up, and to the image's right."""
     reach = eye.reach_rad.items()
     amount = {way: strengths[f"eyeLook{way}{eye.side}"] * most for way, most in reach}
     across = SIDES[eye.side] * (amount["Out"] - amount["In"])
