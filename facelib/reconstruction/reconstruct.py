@@ -25,10 +25,11 @@ from facelib.reconstruction.texture import sample_texture
 
 if TYPE_CHECKING:
     from facelib.networks.base import FaceNetwork
+    from facelib.reconstruction.dense_fit import DenseFit
 
 Photo: TypeAlias = np.ndarray | Path | str
 Face: TypeAlias = Detection | Sequence[float]
-Network: TypeAlias = "FaceNetwork | OnnxNetwork"
+Network: TypeAlias = "FaceNetwork | OnnxNetwork | DenseFit"
 
 TEXTURE_SIZE = 512
 N_ROUNDS = 2
@@ -120,7 +121,8 @@ def predict_position_maps(
 
     Args:
         network: from `networks.catalogue.create`, which torch runs and which is left in the mode
-            (train, eval) it was in; or one that ONNX Runtime runs.
+            (train, eval) it was in; or what has `position_maps` itself, as an `OnnxNetwork`
+            and a `DenseFit` do.
         fronts: (B, S, S, 3) float32 RGB in 0 to 1.
         sides: the same shape; None where there are none.
 
@@ -137,7 +139,7 @@ def predict_position_maps(
         check_side_photo(network, has_side=False)
     elif sides.shape != fronts.shape:
         raise ValueError(f"sides must be like fronts {fronts.shape}, got {sides.shape}")
-    if isinstance(network, OnnxNetwork):
+    if hasattr(network, "position_maps"):
         return network.position_maps(fronts, sides)
     return _predict_in_torch(network, fronts, sides)
 
