@@ -22,9 +22,9 @@ from facelib.fitting.seen import SeenPoints
 if TYPE_CHECKING:
     from facelib.networks.dense import Dense
 
-# How errors of the network's points go together, by `SharedNoise.measured` on the photos of 200
-# people held out of its training; `data/tries/fit.json` has the figures by preset and view.
-NETWORK_NOISE = SharedNoise(share=0.72, reach_mm=36.0)
+# How errors of the network's points go together: measured on photos of people that it never saw,
+# rounded; `data/tries/fit.json` has the figures by preset and view.
+NETWORK_NOISE = SharedNoise(share=0.7, reach_mm=36.0)
 
 
 @dataclass(frozen=True)
