@@ -13,6 +13,7 @@ from facelib.fitting.fit import AGREE_ABOVE
 from facelib.fitting.trials import held_out_head, see_head
 from facelib.networks.dense import Dense, save_dense
 from facelib.reconstruction.dense_fit import DenseFit
+from facelib.reconstruction.loading import load_predictor
 from facelib.reconstruction.reconstruct import predict_position_maps
 
 SIZE = 128
@@ -92,6 +93,7 @@ def test_photos_of_one_person_agree_and_of_two_do_not(two_people):
 def test_weights_of_a_file_make_position_maps(tmp_path):
     torch.manual_seed(0)
     save_dense(tmp_path / "dense.safetensors", Dense(), {"size": SIZE})
-    dense_fit = DenseFit.load(tmp_path / "dense.safetensors")
+    dense_fit = load_predictor(tmp_path / "dense.safetensors")
+    assert isinstance(dense_fit, DenseFit) and dense_fit.size == SIZE
     maps = dense_fit.position_maps(numbered(0.5), None)
     assert maps.shape == (1, SIZE, SIZE, 3) and np.isfinite(maps).all()

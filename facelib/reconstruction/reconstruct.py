@@ -19,8 +19,8 @@ from facelib.geometry.mesh import Mesh
 from facelib.geometry.meshfiles import write_mesh
 from facelib.imaging.crop import Crop
 from facelib.imaging.imagefiles import read_image
-from facelib.networks.loading import load_network
 from facelib.networks.onnx_network import OnnxNetwork
+from facelib.reconstruction.loading import load_predictor
 from facelib.reconstruction.texture import sample_texture
 
 if TYPE_CHECKING:
@@ -222,9 +222,9 @@ def reconstruct(
 
     Where no face is found, say where it is; for many photos, load the network once:
 
-        from facelib.networks.loading import load_network
+        from facelib.reconstruction.loading import load_predictor
 
-        network = load_network(prefer_onnx=True)
+        network = load_predictor(prefer_onnx=True)
         face = facelib.reconstruct(photo, network=network, front_face=(120, 80, 300, 310))
 
     Chapter 10 goes through every step.
@@ -252,7 +252,7 @@ def reconstruct(
     """
     front, side = _read(front), None if side is None else _read(side)
     if network is None or isinstance(network, (str, Path)):
-        network = load_network(None if network is None else Path(network), prefer_onnx=True)
+        network = load_predictor(None if network is None else Path(network), prefer_onnx=True)
     check_side_photo(network, side is not None)
     layout = layout_of(network.size)
     detection = _detection(front_face, front, "the front photo")
