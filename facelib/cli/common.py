@@ -53,11 +53,11 @@ def json_option(what: str) -> Callable:
 
 
 def load_network(weights: Path | None, prefer_onnx: bool = False):
-    """Load a network as `facelib.networks.loading` does; fail with one sentence."""
-    from facelib.networks.loading import load_network
+    """Load a network as `facelib.reconstruction.loading` does; fail with one sentence."""
+    from facelib.reconstruction.loading import load_predictor
 
     try:
-        return load_network(weights, prefer_onnx)
+        return load_predictor(weights, prefer_onnx)
     except (ValueError, OSError) as error:
         raise Failure(f"cannot load the network: {error}", BAD_DATA) from error
 

@@ -9,7 +9,8 @@ gets the mirror twins.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from itertools import pairwise
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -46,6 +47,15 @@ class DensePoints:
     def __len__(self) -> int:
         """Count the points."""
         return self.matrix.shape[0]
+
+    @cached_property
+    def corners(self) -> tuple[np.ndarray, np.ndarray]:
+        """(P, 3) layout vertices that each point lies between, and (P, 3) its weights there."""
+        vertices, weights = np.zeros((len(self), 3), int), np.zeros((len(self), 3))
+        for point, (start, end) in enumerate(pairwise(self.matrix.indptr)):
+            vertices[point, : end - start] = self.matrix.indices[start:end]
+            weights[point, : end - start] = self.matrix.data[start:end]
+        return vertices, weights
 
     @property
     def inner(self) -> np.ndarray:

@@ -19,16 +19,17 @@ from facelib.geometry.mesh import Mesh
 from facelib.geometry.meshfiles import write_mesh
 from facelib.imaging.crop import Crop
 from facelib.imaging.imagefiles import read_image
-from facelib.networks.loading import load_network
 from facelib.networks.onnx_network import OnnxNetwork
+from facelib.reconstruction.loading import load_predictor
 from facelib.reconstruction.texture import sample_texture
 
 if TYPE_CHECKING:
     from facelib.networks.base import FaceNetwork
+    from facelib.reconstruction.dense_fit import DenseFit
 
 Photo: TypeAlias = np.ndarray | Path | str
 Face: TypeAlias = Detection | Sequence[float]
-Network: TypeAlias = "FaceNetwork | OnnxNetwork"
+Network: TypeAlias = "FaceNetwork | OnnxNetwork | DenseFit"
 
 TEXTURE_SIZE = 512
 N_ROUNDS = 2
@@ -120,7 +121,8 @@ def predict_position_maps(
 
     Args:
         network: from `networks.catalogue.create`, which torch runs and which is left in the mode
-            (train, eval) it was in; or one that ONNX Runtime runs.
+            (train, eval) it was in; or what has `position_maps` itself, as an `OnnxNetwork`
+            and a `DenseFit` do.
         fronts: (B, S, S, 3) float32 RGB in 0 to 1.
         sides: the same shape; None without side photos.
 
@@ -137,7 +139,7 @@ def predict_position_maps(
         check_side_photo(network, has_side=False)
     elif sides.shape != fronts.shape:
         raise ValueError(f"sides must be like fronts {fronts.shape}, got {sides.shape}")
-    if isinstance(network, OnnxNetwork):
+    if hasattr(network, "position_maps"):
         return network.position_maps(fronts, sides)
     return _predict_in_torch(network, fronts, sides)
 
@@ -220,9 +222,9 @@ def reconstruct(
 
     If no face is found, give its box. For many photos, load the network once:
 
-        from facelib.networks.loading import load_network
+        from facelib.reconstruction.loading import load_predictor
 
-        network = load_network(prefer_onnx=True)
+        network = load_predictor(prefer_onnx=True)
         face = facelib.reconstruct(photo, network=network, front_face=(120, 80, 300, 310))
 
     Chapter 10 goes through every step.
@@ -250,7 +252,7 @@ def reconstruct(
     """
     front, side = _read(front), None if side is None else _read(side)
     if network is None or isinstance(network, (str, Path)):
-        network = load_network(None if network is None else Path(network), prefer_onnx=True)
+        network = load_predictor(None if network is None else Path(network), prefer_onnx=True)
     check_side_photo(network, side is not None)
     layout = layout_of(network.size)
     detection = _detection(front_face, front, "the front photo")

@@ -1,0 +1,279 @@
+"""Measure a head fitted to the dense points of a network, beside `compact` on the same people.
+
+    python experiments/try_fit.py dense.safetensors --pairs held_thesis cal_thesis \
+        --pairs held_mixed cal_mixed
+
+Each of `--pairs` takes two folders of held-out people in the same poses: those that are scored, and
+others, whose mean face is the baseline and on whom the network's errors are measured. Ten minutes.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import click
+import numpy as np
+
+from facelib.evaluation.metrics import depth_error_mm, shape_error_mm, vertex_error_mm
+from facelib.evaluation.pairs import mean_vertices, predict_vertices, score_face
+from facelib.evaluation.scores import METRICS, Evaluation, FaceScore, values
+from facelib.face.dense_points import load_dense_points
+from facelib.face.layout import load_layout
+from facelib.files.atomic import replacing, sha256
+from facelib.files.paths import data_dir
+from facelib.files.tables import markdown
+from facelib.fitting.fit import AGREE_ABOVE, FitSettings
+from facelib.fitting.head_prior import shipped_prior
+from facelib.fitting.noise import SharedNoise
+from facelib.fitting.seen import SeenPoints
+from facelib.imaging.crop import Crop
+from facelib.networks.loading import default_weights, load_network
+from facelib.pairs.sample import FacePair
+from facelib.pairs.store import ShardedPairs
+from facelib.reconstruction.dense_fit import NETWORK_NOISE, DenseFit
+from facelib.render.camera import Camera
+
+RESULT = data_dir() / "tries" / "fit.json"
+VIEWS = ("front", "side")
+PHOTOS = {"front alone": 1, "both photos": 2}
+QUICK = {
+    "vertex_error_mm": vertex_error_mm,
+    "depth_error_mm": depth_error_mm,
+    "shape_error_mm": shape_error_mm,
+}
+MAIN = "as it is"
+KEPT = 0.05  # of true pairs lie below the threshold of agreement
+WHITE_LIMIT = 5.0  # deviations; a point further off is wrong rather than off
+
+
+def settings(**changes: object) -> FitSettings:
+    """Return the settings of `DenseFit` but for some changes."""
+    return replace(FitSettings(noise=NETWORK_NOISE), **changes)
+
+
+SETTINGS = {
+    MAIN: settings(),
+    "each error for itself": settings(noise=SharedNoise()),
+    "errors share more, and farther": settings(noise=SharedNoise(0.9, 50.0)),
+    "prior half as wide": settings(prior=shipped_prior().widened(0.5)),
+    "prior twice as wide": settings(prior=shipped_prior().widened(2.0)),
+    "weak perspective": settings(distance_mm=1e7, distance_spread=1e-3),
+    "distance unknown": settings(distance_spread=2.0),
+    "expression changes more": settings(change=0.2),
+}
+VISIBILITY = {
+    "hidden points count in full": np.ones_like,
+    "hidden points do not count": lambda visible: (visible > 0.5).astype(float),
+}
+
+
+class Variant(DenseFit):
+    """A fit that weighs hidden points in its own way."""
+
+    def __init__(self, base: DenseFit, fit: FitSettings, weigh=lambda visible: visible) -> None:  # noqa: ANN001
+        """Take the network of a fit, its settings, and visibility → weight."""
+        super().__init__(base.network, base.size, fit)
+        self.weigh = weigh
+
+    def see(self, photos: np.ndarray) -> list[SeenPoints]:
+        """Find the points, and weigh them."""
+        return [replace(s, visibility=self.weigh(s.visibility)) for s in super().see(photos)]
+
+
+def variants(base: DenseFit) -> dict[str, Variant]:
+    """Name every fit that is tried."""
+    fits = {name: Variant(base, fit) for name, fit in SETTINGS.items()}
+    return fits | {name: Variant(base, SETTINGS[MAIN], way) for name, way in VISIBILITY.items()}
+
+
+def photos_of(pair: FacePair, size: int) -> list[np.ndarray]:
+    """Bring front and side to the size of a network: (1, S, S, 3) float32, 0..1, each."""
+    whole = Crop.whole(pair.size, size)
+    return [whole.cut(image.astype(np.float32) / 255)[None] for image in (pair.front, pair.side)]
+
+
+def points_of(
+    fit: DenseFit, pairs: ShardedPairs
+) -> Iterator[tuple[SeenPoints, np.ndarray, Camera]]:
+    """Yield the points seen in each photo, front and side in turns, the true ones, the camera."""
+    matrix, whole = load_dense_points().matrix, Crop.whole(pairs.size, fit.size)
+    for index in range(len(pairs)):
+        pair, views = pairs[index], pairs.views(index)
+        points_head = matrix @ views[0].image_to_head(pair.vertices_image)
+        for photo, view in zip(photos_of(pair, fit.size), views, strict=True):
+            truth = whole.image_to_crop(view.head_to_image(points_head)[:, :2])
+            yield fit.see(photo)[0], truth, view.camera.cropped(whole)
+
+
+def white_errors(photos: list[tuple[SeenPoints, np.ndarray, Camera]]) -> np.ndarray:
+    """Divide the errors of points by what the network expects: (F, 2, P, 2), front and side."""
+    rows = []
+    for seen, truth, _ in photos:
+        whiten = np.linalg.inv(np.linalg.cholesky(seen.covariance_px2))
+        rows.append(np.einsum("nij,nj->ni", whiten, seen.places_image - truth))
+    return np.reshape(rows, (-1, 2, *rows[0].shape)).clip(-WHITE_LIMIT, WHITE_LIMIT)
+
+
+def own_shape(photos: list[tuple[SeenPoints, np.ndarray, Camera]]) -> dict[str, float]:
+    """Measure how much of what sets a face apart the points show, by view.
+
+    It is the slope of found on true deviations from the mean head, seen by the same camera, each
+    after the similarity that fits best: 1 if errors do not depend on the head, 0 if the network
+    draws everybody as the mean head.
+    """
+    mean, shown = load_dense_points().matrix @ shipped_prior().mean_head, {}
+    for number, view in enumerate(VIEWS):
+        sums = np.zeros(2)
+        for seen, truth, camera in photos[number::2]:
+            model = camera.head_to_image(mean)[:, :2]
+            found, true = (_deviation(p, model) / camera.scale for p in (seen.places_image, truth))
+            sums += np.vdot(true, found).real, np.vdot(true, true).real
+        shown[view] = float(sums[0] / sums[1])
+    return shown
+
+
+def _deviation(points: np.ndarray, model: np.ndarray) -> np.ndarray:
+    """Lay (P, 2) points on a model by a similarity; return what is left, x + iy."""
+    z, m = (each @ [1, 1j] - (each @ [1, 1j]).mean() for each in (points, model))
+    return z * (np.vdot(z, m) / np.vdot(z, z)) - m
+
+
+def noise_of(errors: dict[str, np.ndarray]) -> dict[str, dict]:
+    """Measure how errors go together: by preset and view, and over all."""
+    points_head = load_dense_points().matrix @ shipped_prior().mean_head
+    parts = {
+        f"{name}, {view}": e[:, k] for name, e in errors.items() for k, view in enumerate(VIEWS)
+    }
+    parts["all"] = np.concatenate(list(parts.values()))
+    found = {name: SharedNoise.measured(part, points_head) for name, part in parts.items()}
+    return {name: {"share": n.share, "reach_mm": n.reach_mm} for name, n in found.items()}
+
+
+def scores(network, pairs: list[FacePair]) -> dict[str, list[FaceScore]]:  # noqa: ANN001
+    """Score a method with the front photo alone and with both."""
+    layout, found = load_layout(network.size), {}
+    for name, count in PHOTOS.items():
+        answers = [predict_vertices(network, pair, layout, count == 2) for pair in pairs]
+        found[name] = scored(answers, pairs)
+    return found
+
+
+def scored(answers: list[np.ndarray], pairs: list[FacePair]) -> list[FaceScore]:
+    """Score vertices, px of the pairs' front crops."""
+    layout = load_layout()
+    face, triangles = layout.labels["face"], layout.triangles
+    return [score_face(a, pair, triangles, face) for a, pair in zip(answers, pairs, strict=True)]
+
+
+def summary(found: list[FaceScore], mean_face: list[FaceScore]) -> dict[str, float]:
+    """Return the mean of each metric, a standard error, and the median skill of the surface."""
+    means = {metric: float(values(found, metric).mean()) for metric in METRICS}
+    skill = Evaluation(tuple(found), tuple(mean_face)).skill("surface_distance_mm")
+    shape = values(found, "shape_error_mm")
+    means["shape_standard_error_mm"] = float(shape.std(ddof=1) / np.sqrt(len(shape)))
+    return means | {"surface_skill": float(np.median(skill))}
+
+
+def quick_scores(fit: DenseFit, pairs: list[FacePair]) -> dict[str, dict[str, float]]:
+    """Return mean errors of a setting that need no alignment of surfaces."""
+    layout, found = load_layout(fit.size), {}
+    face = layout.labels["face"]
+    for name, count in PHOTOS.items():
+        rows = []
+        for pair in pairs:
+            answer = predict_vertices(fit, pair, layout, count == 2)[face] / pair.px_per_mm
+            truth = pair.vertices_image[face].astype(np.float64) / pair.px_per_mm
+            rows.append([measure(answer, truth) for measure in QUICK.values()])
+        found[name] = dict(zip(QUICK, np.mean(rows, axis=0).tolist(), strict=True))
+    return found
+
+
+def agreement(fit: DenseFit, pairs: list[FacePair]) -> dict[str, float]:
+    """Ask of true pairs, and of each front with the next person's side, whether they agree."""
+    seen = [[fit.see(photo)[0] for photo in photos_of(pair, fit.size)] for pair in pairs]
+    following = seen[1:] + seen[:1]
+    same = np.array([fit.fit_pair(front, side).agreement for front, side in seen])
+    other = np.array(
+        [fit.fit_pair(s[0], n[1]).agreement for s, n in zip(seen, following, strict=True)]
+    )
+    threshold = float(np.quantile(same, KEPT))
+    return {
+        "same_above_0": float((same > AGREE_ABOVE).mean()),
+        "same_ranked_above_other": float((same[:, None] > other).mean()),
+        "threshold": threshold,
+        "other_above_threshold": float((other > threshold).mean()),
+    }
+
+
+def table(methods: dict[str, dict]) -> str:
+    """Lay out one preset: a row for each method and its photos."""
+    columns = {"vertex_error_mm": 2, "depth_error_mm": 2, "shape_error_mm": 2, "thesis_nme": 4}
+    columns |= {"surface_skill": 2}
+    first = next(iter(next(iter(methods.values())).values()))
+    columns = {key: digits for key, digits in columns.items() if key in first}
+    rows = [
+        [f"{method}, {photos}", *(f"{row[key]:.{digits}f}" for key, digits in columns.items())]
+        for method, by_photos in methods.items()
+        for photos, row in by_photos.items()
+    ]
+    return markdown(["", *columns], rows)
+
+
+def measured(dense: DenseFit, held: ShardedPairs, known: ShardedPairs, limit: int, tried: int):  # noqa: ANN201
+    """Score everything on the people of one preset."""
+    pairs = [held[i] for i in range(min(limit, len(held)))]
+    mean_face = mean_vertices(known[i] for i in range(len(known)))
+    nobody = scored([mean_face] * len(pairs), pairs)
+    methods = {"compact": load_network(), "dense points and fit": dense}
+    found = {
+        name: {photos: summary(s, nobody) for photos, s in scores(method, pairs).items()}
+        for name, method in methods.items()
+    }
+    tries = {name: quick_scores(fit, pairs[:tried]) for name, fit in variants(dense).items()}
+    return {
+        "n_people": len(pairs),
+        "methods": found | {"mean face": {"no photo": summary(nobody, nobody)}},
+        "agreement": agreement(dense, pairs),
+        "n_tried": min(tried, len(pairs)),
+        "tries": tries,
+    }
+
+
+@click.command()
+@click.argument("weights", type=click.Path(path_type=Path))
+@click.option("--pairs", "folders", nargs=2, multiple=True, type=click.Path(path_type=Path))
+@click.option("--limit", default=100, show_default=True, help="People of each folder to score.")
+@click.option("--tried", default=40, show_default=True, help="People to try other settings on.")
+def main(weights: Path, folders, limit: int, tried: int) -> None:
+    """Write data/tries/fit.json."""
+    dense = DenseFit.load(weights)
+    errors, presets = {}, {}
+    for held_out, others in folders:
+        held, known = ShardedPairs(held_out), ShardedPairs(others)
+        preset = held.settings["preset"]
+        photos = list(points_of(dense, known))
+        errors[preset] = white_errors(photos)
+        found = {"own_shape": own_shape(photos)} | measured(dense, held, known, limit, tried)
+        presets[preset] = found
+        print(preset, table(found["methods"]), table(found["tries"]), sep="\n\n", flush=True)
+        print(found["agreement"], found["own_shape"], flush=True)
+    files = {"dense": weights, "compact": default_weights()}
+    content = {
+        "command": " ".join(["python", *sys.argv]),
+        "date": date.today().isoformat(),
+        "weights": {name: {"file": p.name, "sha256": sha256(p)} for name, p in files.items()},
+        "noise": noise_of(errors),
+        "presets": presets,
+    }
+    print(json.dumps(content["noise"]))
+    with replacing(RESULT) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

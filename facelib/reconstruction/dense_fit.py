@@ -1,0 +1,115 @@
+"""Dense points of each photo by a network, and one head fitted to the points of all photos.
+
+`DenseFit` stands where a network of position maps stands: `reconstruct` and the evaluation take it
+as they take those. Chapter 12 measures it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from facelib.face.dense_points import load_dense_points
+from facelib.face.layout import load_layout
+from facelib.fitting.fit import FitSettings, HeadFit, agreement, fit_head
+from facelib.fitting.noise import SharedNoise
+from facelib.fitting.seen import SeenPoints
+
+if TYPE_CHECKING:
+    from facelib.networks.dense import Dense
+
+# How errors of the network's points go together: measured on photos of people that it never saw,
+# rounded; `data/tries/fit.json` has the figures by preset and view.
+NETWORK_NOISE = SharedNoise(share=0.7, reach_mm=36.0)
+
+
+@dataclass(frozen=True)
+class PairFit:
+    """What two photos show together, and each alone.
+
+    Attributes:
+        together: one head for both photos; its image frame is the front crop.
+        front, side: a head for each photo.
+    """
+
+    together: HeadFit
+    front: HeadFit
+    side: HeadFit
+
+    @property
+    def agreement(self) -> float:
+        """Log of the odds that the photos show one person, see `fitting.fit.agreement`."""
+        return agreement(self.together, (self.front, self.side))
+
+
+class DenseFit:
+    """A network that finds dense points, and the fit that explains them.
+
+    Attributes:
+        size: px, side of the crops that it takes and of its position maps.
+        settings: what the fit believes.
+    """
+
+    name = "dense"
+    side_photo = "optional"
+
+    def __init__(self, network: Dense, size: int, settings: FitSettings | None = None) -> None:
+        """Take the network, in evaluation mode, and the size of the photos that it learned from."""
+        self.network, self.size = network, size
+        self.settings = settings or FitSettings(noise=NETWORK_NOISE)
+
+    @classmethod
+    def load(cls, weights: Path, settings: FitSettings | None = None) -> DenseFit:
+        """Read weights that `networks.dense.save_dense` wrote.
+
+        Raises:
+            ValueError: if the file holds something else.
+        """
+        from facelib.networks.dense import load_dense
+
+        network, card = load_dense(weights)
+        return cls(network, card["size"], settings)
+
+    def see(self, photos: np.ndarray) -> list[SeenPoints]:
+        """Find the points in (B, S, S, 3) float32 crops, 0..1, S the network's size: px of each."""
+        import torch
+
+        from facelib.networks.precision import covariance
+
+        with torch.inference_mode():
+            answer = self.network(torch.from_numpy(photos).permute(0, 3, 1, 2).float())
+            covariances = covariance(answer.root.double()).numpy() * photos.shape[1] ** 2
+            places = answer.points.double().numpy() * photos.shape[1] - 0.5
+            visible = answer.visible.double().sigmoid().numpy()
+        corners = load_dense_points().corners
+        given = zip(places, covariances, visible, strict=True)
+        size = {"width": photos.shape[2], "height": photos.shape[1]}
+        return [SeenPoints.at(corners, *photo, **size) for photo in given]
+
+    def fit(self, photos: Sequence[SeenPoints]) -> HeadFit:
+        """Fit one head to the points of one photo, or of two; its image frame is the first's."""
+        return fit_head(photos, self.settings)
+
+    def fit_pair(self, front: SeenPoints, side: SeenPoints) -> PairFit:
+        """Fit each photo alone and then both."""
+        alone = self.fit([front]), self.fit([side])
+        return PairFit(fit_head([front, side], self.settings, alone), *alone)
+
+    def position_maps(self, fronts: np.ndarray, sides: np.ndarray | None) -> np.ndarray:
+        """Predict position maps.
+
+        Args:
+            fronts: (B, size, size, 3) float32 RGB in 0 to 1.
+            sides: the same shape, or None.
+
+        Returns:
+            (B, size, size, 3) float32, x, y, z in px of the front crops.
+        """
+        layout = load_layout(self.size)
+        seen = [self.see(photos) for photos in (fronts, sides) if photos is not None]
+        fits = [self.fit(photos) for photos in zip(*seen, strict=True)]
+        return np.stack([layout.position_map(fit.vertices_image) for fit in fits])
