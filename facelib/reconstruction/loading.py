@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from safetensors import SafetensorError, safe_open
-
 from facelib.networks.loading import load_network
 
 if TYPE_CHECKING:
@@ -38,6 +36,11 @@ def load_predictor(
 
 
 def _is_dense(weights: Path) -> bool:
+    try:
+        # Not part of the core: without it there is no torch either, which `load_network` explains.
+        from safetensors import SafetensorError, safe_open
+    except ModuleNotFoundError:
+        return False
     try:
         with safe_open(weights, framework="numpy") as file:
             return (file.metadata() or {}).get("network") == DENSE
