@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import io
 import json
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
@@ -37,6 +36,7 @@ from PIL import Image
 from facelib.face.headmodel import MorphableModel, load_head
 from facelib.face.measures import MEASURES, measure_shapes
 from facelib.files.atomic import replacing
+from facelib.files.command import typed_command
 from facelib.files.paths import data_dir
 from facelib.files.tables import markdown
 from facelib.geometry.mesh import Mesh
@@ -216,7 +216,7 @@ def main(heads: int, seed: int, picture: Path | None) -> None:
     }
     lines = compare(published, populations)
     result = {
-        "command": " ".join(["python", *sys.argv]),
+        "command": typed_command(),
         "date": date.today().isoformat(),
         "seed": seed,
         "heads": heads,

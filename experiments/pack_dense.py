@@ -10,7 +10,6 @@ people of the `--calibrate` folders lie within one; the scores are of the `--hel
 from __future__ import annotations
 
 import json
-import sys
 from datetime import date
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from train_dense import answers, score
 
 from facelib.face.dense_points import REGIONS, load_dense_points
 from facelib.files.atomic import replacing
+from facelib.files.command import typed_command
 from facelib.files.paths import data_dir
 from facelib.files.tables import markdown
 from facelib.networks.dense import Dense, save_dense
@@ -70,7 +70,7 @@ def table(scores: dict[str, dict]) -> str:
 @click.option("--size", required=True, type=int)
 @click.option("--calibrate", "known", multiple=True, type=click.Path(path_type=Path))
 @click.option("--held-out", "held", multiple=True, type=click.Path(path_type=Path))
-@click.option("--out", default=data_dir() / "weights", type=click.Path(path_type=Path))
+@click.option("--out", default=data_dir() / "dense", type=click.Path(path_type=Path))
 def main(run_dir: Path, size: int, known, held, out: Path) -> None:
     """Write dense.safetensors and dense.json."""
     torch.set_num_threads(1)
@@ -83,7 +83,7 @@ def main(run_dir: Path, size: int, known, held, out: Path) -> None:
         "size": size,
         "steps_of_last_stage": state["step"],
         "calibration": calibrate(network, list(known), size),
-        "command": " ".join(["python", *sys.argv]),
+        "command": typed_command(),
         "date": date.today().isoformat(),
     }
     scores = {path.name: score(network, Photos([path]), size) for path in held}

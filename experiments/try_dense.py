@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 import time
 import warnings
 from datetime import date
@@ -24,6 +23,7 @@ from dense_designs import DESIGNS, SAMPLES
 from train_dense import Run
 
 from facelib.files.atomic import replacing
+from facelib.files.command import typed_command
 from facelib.files.onnx import open_session
 from facelib.files.paths import data_dir
 from facelib.files.tables import markdown
@@ -124,7 +124,7 @@ def main(work: Path, folders, held, size, batch, names, rate, seed) -> None:
         rows[name] |= {"cost": cost(network, size), "scores": scores}
     settings = {"size": size, "batch": batch, "rate": rate, "seed": seed}
     settings["photos"] = len(photos)
-    about = {"command": " ".join(["python", *sys.argv]), "date": date.today().isoformat()}
+    about = {"command": typed_command(), "date": date.today().isoformat()}
     with replacing(RESULT) as temporary:
         temporary.write_text(json.dumps(about | {"settings": settings, "rows": rows}, indent=1))
     print(table(rows))

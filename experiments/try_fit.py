@@ -10,7 +10,6 @@ others, whose mean face is the baseline and on whom the network's errors are mea
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -25,6 +24,7 @@ from facelib.evaluation.scores import METRICS, Evaluation, FaceScore, values
 from facelib.face.dense_points import load_dense_points
 from facelib.face.layout import load_layout
 from facelib.files.atomic import replacing, sha256
+from facelib.files.command import typed_command
 from facelib.files.paths import data_dir
 from facelib.files.tables import markdown
 from facelib.fitting.fit import AGREE_ABOVE, FitSettings
@@ -264,7 +264,7 @@ def main(weights: Path, folders, limit: int, tried: int) -> None:
         print(found["agreement"], found["own_shape"], flush=True)
     files = {"dense": weights, "compact": default_weights()}
     content = {
-        "command": " ".join(["python", *sys.argv]),
+        "command": typed_command(),
         "date": date.today().isoformat(),
         "weights": {name: {"file": p.name, "sha256": sha256(p)} for name, p in files.items()},
         "noise": noise_of(errors),

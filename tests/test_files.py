@@ -5,6 +5,7 @@ import hashlib
 import pytest
 
 from facelib.files.atomic import remove_unfinished, replacing, sha256
+from facelib.files.command import PROJECT, typed_command
 from facelib.files.tables import markdown
 
 
@@ -56,3 +57,8 @@ def test_padded_columns_keep_to_their_sides():
 def test_a_row_of_another_length_is_refused():
     with pytest.raises(ValueError, match="expected 2 cells"):
         markdown(["a", "b"], [["1"]])
+
+
+def test_a_quoted_command_names_no_folder_of_this_machine():
+    words = [str(PROJECT / "experiments" / "try.py"), "/elsewhere/pairs", "--size", "128", "runs/x"]
+    assert typed_command(words) == "python experiments/try.py pairs --size 128 runs/x"
