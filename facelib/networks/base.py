@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar, NamedTuple
 
+import numpy as np
 import torch
 from torch import nn
+
+from facelib.networks.convention import POSITION_SCALE
 
 # Typical error of one coordinate in a trained network, map unit. A network that predicts its
 # own deviation starts at this value, and its loss is scaled by it.
@@ -89,6 +92,26 @@ class FaceNetwork(nn.Module):
             ValueError: if the photos have another shape.
         """
         raise NotImplementedError
+
+    def position_maps(self, fronts: np.ndarray, sides: np.ndarray | None) -> np.ndarray:
+        """Predict position maps from arrays; the mode (train, eval) stays as it was.
+
+        Args:
+            fronts: (B, S, S, 3) float32 RGB in 0 to 1.
+            sides: the same shape; None without side photos, unless the network needs them.
+        Returns:
+            (B, S, S, 3) float32, x, y, z in px of the front crops.
+        """
+        photos = fronts if sides is None else np.concatenate([fronts, sides], axis=3)
+        photos = photos.transpose(0, 3, 1, 2).astype(np.float32)
+        parameter, was_training = next(self.parameters(), None), self.training
+        device = parameter.device if parameter is not None else "cpu"
+        try:
+            with torch.inference_mode():
+                output = self.eval()(torch.from_numpy(photos).to(device)).float().cpu().numpy()
+        finally:
+            self.train(was_training)
+        return output.transpose(0, 2, 3, 1) * np.float32(fronts.shape[1] * POSITION_SCALE)
 
     def answer(
         self, photos: torch.Tensor, has_side: torch.Tensor | None = None, draw_maps: bool = True

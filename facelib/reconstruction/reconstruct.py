@@ -120,9 +120,7 @@ def predict_position_maps(
     """Run a network over pairs of crops, or over front crops alone.
 
     Args:
-        network: from `networks.catalogue.create`, which torch runs and which is left in the mode
-            (train, eval) it was in; or what has `position_maps` itself, as an `OnnxNetwork`
-            and a `DenseFit` do.
+        network: a `FaceNetwork`, which torch runs, an `OnnxNetwork` or a `DenseFit`.
         fronts: (B, S, S, 3) float32 RGB in 0 to 1.
         sides: the same shape; None without side photos.
 
@@ -139,29 +137,7 @@ def predict_position_maps(
         check_side_photo(network, has_side=False)
     elif sides.shape != fronts.shape:
         raise ValueError(f"sides must be like fronts {fronts.shape}, got {sides.shape}")
-    if hasattr(network, "position_maps"):
-        return network.position_maps(fronts, sides)
-    return _predict_in_torch(network, fronts, sides)
-
-
-def _predict_in_torch(
-    network: FaceNetwork, fronts: np.ndarray, sides: np.ndarray | None
-) -> np.ndarray:
-    import torch
-
-    from facelib.networks.convention import POSITION_SCALE
-
-    photos = fronts if sides is None else np.concatenate([fronts, sides], axis=3)
-    photos = photos.transpose(0, 3, 1, 2).astype(np.float32)
-    parameter = next(network.parameters(), None)
-    device = parameter.device if parameter is not None else "cpu"
-    was_training = network.training
-    try:
-        with torch.inference_mode():
-            output = network.eval()(torch.from_numpy(photos).to(device)).float().cpu().numpy()
-    finally:
-        network.train(was_training)
-    return output.transpose(0, 2, 3, 1) * np.float32(fronts.shape[1] * POSITION_SCALE)
+    return network.position_maps(fronts, sides)
 
 
 def check_side_photo(network: Network, has_side: bool) -> None:
