@@ -38,18 +38,6 @@ OTHER_UNCERTAINTY_MM = 1.0
 MEAN_AGE_YEARS = 35.0  # of the people measured by the sources, roughly
 STEPS = 5
 
-# Photos by age in UTKFace, people found by searching the web; of the youngest group, 11 to 20, the
-# part that is 18 or older if all its ages are equally frequent.
-PHOTOS_BY_AGE = {
-    (18, 21): 459,
-    (21, 31): 7344,
-    (31, 41): 4536,
-    (41, 51): 2244,
-    (51, 61): 2298,
-    (61, 71): 1316,
-    (71, 81): 699,
-}
-
 
 @dataclass(frozen=True)
 class Published:
@@ -183,15 +171,3 @@ def widen(spread: np.ndarray, slopes: np.ndarray, sds: np.ndarray) -> np.ndarray
     stretch[np.isnan(stretch)] = 1.0
     gain = covariance @ slopes.T @ np.linalg.inv(seen)
     return spread + gain @ np.diag(stretch - 1) @ slopes @ spread
-
-
-def age_quantile(share: float) -> float:
-    """Return a quantile of the adults' ages in the photos, years."""
-    counts = np.cumsum([0, *PHOTOS_BY_AGE.values()])
-    edges = [min(PHOTOS_BY_AGE)[0], *(upper for _, upper in PHOTOS_BY_AGE)]
-    return float(np.interp(share, counts / counts[-1], edges))
-
-
-def draw_age(rng: np.random.Generator) -> float:
-    """Draw an age, years, with the photos' distribution."""
-    return age_quantile(rng.random())

@@ -1,11 +1,10 @@
-"""Compare the measures of random people with those of real faces, before and after calibration.
+"""Calibrate the population, and compare the measures of its people with those of real faces.
 
     python experiments/compare_people.py --picture build/mean_faces.png
 
-It draws people as `facelib pairs synthetic` does and people of the calibrated population
-(`calibrate_people.py`), measures them, and writes both tables to data/people/comparison.json and
-the calibrated population, in the fields of people.npz, to data/people/calibrated.npz. Nothing in
-facelib reads either file.
+It calibrates data/people/makehuman.npz, the population of MakeHuman's heads (`build_people.py`), to
+data/people/measures.csv, and writes the result to data/head/people.npz, from which facelib draws.
+Then it measures people of both and writes the table to data/people/comparison.json.
 """
 
 from __future__ import annotations
@@ -22,12 +21,9 @@ import numpy as np
 from calibrate_people import (
     MEAN_AGE_YEARS,
     MEANS_FROM,
-    PHOTOS_BY_AGE,
     SEXES,
     Published,
-    age_quantile,
     calibrate,
-    draw_age,
     pure_traits,
     read_published,
 )
@@ -42,10 +38,12 @@ from facelib.files.tables import markdown
 from facelib.geometry.mesh import Mesh
 from facelib.show.still import still_image
 from facelib.synthetic.people.population import (
-    AGE_YEARS,
     ORIGINS,
+    PHOTOS_FROM_AGE,
+    SHAPE_AGE_YEARS,
     Population,
     Traits,
+    age_quantile,
     load_population,
     random_shape,
     random_traits,
@@ -57,16 +55,15 @@ TARGET_HEAD = (0.0, 0.0, 30.0)  # the point in the middle of the pictures, mm
 VIEWS = ((0.0, 0.0, 530.0), (430.0, 0.0, 310.0))  # where the camera is, mm: front, three quarters
 
 
-def draw_today(rng: np.random.Generator, population: Population) -> tuple[Traits, np.ndarray]:
-    """Draw a person as for training pairs."""
-    traits = random_traits(rng)
+def draw_makehuman(rng: np.random.Generator, population: Population) -> tuple[Traits, np.ndarray]:
+    """Draw a person of any age of the model, all equally likely."""
+    traits = replace(random_traits(rng), age_years=float(rng.uniform(*SHAPE_AGE_YEARS)))
     return traits, random_shape(rng, traits, population)
 
 
 def draw_calibrated(rng: np.random.Generator, population: Population) -> tuple[Traits, np.ndarray]:
-    """Draw a person with the photos' ages; the head is at least of the model's youngest age."""
-    age = max(draw_age(rng), AGE_YEARS[0])
-    traits = replace(random_traits(rng), age_years=age)
+    """Draw a person as for training pairs."""
+    traits = random_traits(rng)
     return traits, random_shape(rng, traits, population)
 
 
@@ -154,10 +151,10 @@ def face_spread_mm(model: MorphableModel, population: Population) -> float:
 
 
 def describe_ages() -> dict:
-    """Return the proposed distribution of ages: photos by age group, evenly within each."""
+    """Return the distribution of ages: photos by their first age, evenly up to the next."""
     shares = (0.05, 0.25, 0.5, 0.75, 0.95)
     return {
-        "photos": {f"{first}-{end - 1}": count for (first, end), count in PHOTOS_BY_AGE.items()},
+        "photos_from_age": PHOTOS_FROM_AGE,
         "quantiles_5_25_50_75_95": [round(age_quantile(share), 1) for share in shares],
         "source": "zhang2017age",
     }
@@ -203,14 +200,14 @@ def print_table(lines: Sequence[dict], names: Sequence[str]) -> None:
 @click.option("--seed", default=0, show_default=True)
 @click.option("--picture", type=click.Path(path_type=Path), help="PNG of the mean faces.")
 def main(heads: int, seed: int, picture: Path | None) -> None:
-    """Write the comparison, the calibrated population and perhaps the picture."""
-    model, today = load_head(), load_population()
+    """Write the calibrated population, the comparison and perhaps the picture."""
+    model, made = load_head(), load_population(FOLDER / "makehuman.npz")
     published = read_published(FOLDER / "measures.csv")
-    calibrated = calibrate(model, today, published)
+    calibrated = calibrate(model, made, published)
     populations = {
         name: measure_groups(model, [draw(rng, population) for _ in range(heads)])
         for name, draw, population, rng in (
-            ("today", draw_today, today, np.random.default_rng(seed)),
+            ("makehuman", draw_makehuman, made, np.random.default_rng(seed)),
             ("calibrated", draw_calibrated, calibrated, np.random.default_rng(seed)),
         )
     }
@@ -222,19 +219,19 @@ def main(heads: int, seed: int, picture: Path | None) -> None:
         "heads": heads,
         "summary": {name: summarise(lines, name) for name in populations},
         "face_spread_mm": {
-            "today": round(face_spread_mm(model, today), 2),
+            "makehuman": round(face_spread_mm(model, made), 2),
             "calibrated": round(face_spread_mm(model, calibrated), 2),
         },
-        "mean_faces": describe_change(model, today, calibrated),
+        "mean_faces": describe_change(model, made, calibrated),
         "ages": describe_ages(),
         "lines": lines,
     }
     with replacing(FOLDER / "comparison.json") as temporary:
         temporary.write_text(json.dumps(result, indent=1) + "\n")
-    with replacing(FOLDER / "calibrated.npz") as temporary, temporary.open("wb") as file:
+    with replacing(data_dir() / "head" / "people.npz") as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **{k: np.asarray(v) for k, v in vars(calibrated).items()})
     if picture:
-        draw_mean_faces(model, (today, calibrated), picture)
+        draw_mean_faces(model, (made, calibrated), picture)
     print_table(lines, list(populations))
     print(json.dumps({k: v for k, v in result.items() if k != "lines"}, indent=1))
 

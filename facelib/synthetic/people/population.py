@@ -1,7 +1,8 @@
-"""The population: age, sex and origin drawn evenly, and a head that fits them.
+"""The population: age, sex and origin drawn at random, and a head that fits them.
 
 The head model's coefficients depend on age, sex and origin. `experiments/build_people.py` measured
-this on the 5,000 heads from which the model was made:
+this on the 5,000 heads from which the model was made, and `experiments/calibrate_people.py` moved
+and widened it so that faces measure as real people's do:
 
     α = Σ (share of origin o, sex s, age a) · mean(o, s, a) + spread · z,    z standard normal.
 
@@ -22,8 +23,14 @@ from facelib.files.paths import data_dir
 
 ORIGINS = ("african", "asian", "european")
 # MakeHuman's targets are called young and old; its program reads them as 25 and 90 years, linear
-# between (MID_AGE and MAX_AGE in makehuman/apps/human.py). Children are not in the head model.
-AGE_YEARS = (25.0, 90.0)
+# between (MID_AGE and MAX_AGE in makehuman/apps/human.py). Children are not in the head model; the
+# heads of adults below 25 are those of people of 25.
+SHAPE_AGE_YEARS = (25.0, 90.0)
+# Adults' photos by age in UTKFace, people found by searching the web (Zhang and others 2017): first
+# age, number of photos. Of its group from 11 to 20, the part of 18 and above, if all ages in it are
+# equally frequent.
+PHOTOS_FROM_AGE = {18: 459, 21: 7344, 31: 4536, 41: 2244, 51: 2298, 61: 1316, 71: 699}
+OLDEST_YEARS = 81
 MIXED_SEX = 0.35  # largest share of the other sex; most heads have much less
 ORIGIN_MIXING = 0.5  # of the Dirichlet distribution: most people are mainly of one origin
 LIMIT = 2.5  # standard deviations of each number of z; beyond, heads look unnatural
@@ -38,7 +45,7 @@ class Traits:
     """The traits of a person on which the head's shape depends.
 
     Attributes:
-        age_years: 25..90.
+        age_years: 18..81.
         male: 0 (female) .. 1 (male), as MakeHuman mixes its shapes.
         origins: (3,) float64, shares of MakeHuman's african, asian and european shapes; sum 1.
     """
@@ -79,8 +86,7 @@ class Population:
 
     def mean_shape(self, traits: Traits) -> np.ndarray:
         """Return the average coefficients of people with these traits: (K,)."""
-        young, old = AGE_YEARS
-        age = (traits.age_years - young) / (old - young)
+        age = np.interp(traits.age_years, SHAPE_AGE_YEARS, (0, 1))
         sexes, ages = [1 - traits.male, traits.male], [1 - age, age]
         return np.einsum("o,s,a,osak->k", traits.origins, sexes, ages, self.corner_means)
 
@@ -107,13 +113,19 @@ def load_population(path: Path | None = None) -> Population:
 
 
 def random_traits(rng: np.random.Generator) -> Traits:
-    """Draw age, sex and origin, all ages, both sexes and the three origins equally likely."""
+    """Draw an age as photos show them, and sex and origin evenly."""
     toward_other = MIXED_SEX * rng.beta(1.0, 3.0)
     return Traits(
-        age_years=float(rng.uniform(*AGE_YEARS)),
+        age_years=age_quantile(rng.random()),
         male=float(1 - toward_other if rng.random() < 0.5 else toward_other),
         origins=rng.dirichlet([ORIGIN_MIXING] * len(ORIGINS)),
     )
+
+
+def age_quantile(share: float) -> float:
+    """Return the age, years, below which this share of the photos' adults are."""
+    counts = np.cumsum([0, *PHOTOS_FROM_AGE.values()])
+    return float(np.interp(share, counts / counts[-1], [*PHOTOS_FROM_AGE, OLDEST_YEARS]))
 
 
 def random_shape(
