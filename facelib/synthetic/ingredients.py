@@ -21,7 +21,8 @@ class Ingredients:
         glasses: glasses on some people.
         clothes: hats, collars and shoulders.
         light: an environment's light, occlusion and soft shadows.
-        film: lens, exposure, white balance, blur, noise and JPEG.
+        film: lens, exposure, white balance, blur, noise and JPEG; some black-and-white or faded
+            prints and small copies.
     """
 
     origins: bool = False

@@ -20,6 +20,7 @@ from facelib.synthetic.light import spherical_harmonics as sh
 from facelib.synthetic.light.film import expose, random_film, sharpest_size
 from facelib.synthetic.light.lighting import Lighting
 from facelib.synthetic.light.material_shading import light_from_around
+from facelib.synthetic.light.prints import make_print, random_print
 from facelib.synthetic.light.radiance import polynomial, render_radiance
 from facelib.synthetic.light.shadows import REACH_MM, SIZE, Lines
 from facelib.synthetic.worn.outfit import Worn, draw_worn
@@ -143,21 +144,23 @@ def shadow_lines(ribbons: Ribbons) -> Lines | None:
 def develop_film(
     shot: Shot, lighting: Lighting, rng: np.random.Generator, draw_background: DrawBackground
 ) -> tuple[np.ndarray, dict]:
-    """Draw a film and expose it by the meter, times the film's own exposure.
+    """Draw a film, expose it by the meter, times the film's own exposure, and make a print.
 
     Args:
         shot: the light of the head.
         lighting: the light, whose colour the camera balances.
-        rng: draws film, background and noise.
+        rng: draws film, background, noise and print.
         draw_background: draws an image of a size.
 
     Returns:
-        (S, S, 3) uint8 RGB, and the film by name.
+        (S, S, 3) uint8 RGB, and film and print by name.
     """
+    way = random_print(rng.spawn(1)[0])
     film = random_film(rng, lighting.white, len(shot.image))
     background = draw_background(rng, sharpest_size(len(shot.image), film.depth_blur_px))
     film = replace(film, exposure=film.exposure * meter(shot.image, shot.alpha))
-    return expose(shot.image, shot.alpha, background, film, rng), {"film": film}
+    photo = expose(shot.image, shot.alpha, background, film, rng)
+    return make_print(photo, way), {"film": film, "print": way}
 
 
 def meter(light: np.ndarray, alpha: np.ndarray) -> float:

@@ -33,12 +33,14 @@ class PoseRange:
 
 # The thesis's ranges (section 4.2), and everything that counts as a front or a side, with the pitch
 # and roll of photos that are not posed. Hardly one in 20 of the latter is within the thesis's
-# ranges: hence half of each.
+# ranges: hence half of each. To find points in any photo, a third of the photos has a head from
+# profile to profile, whichever of the pair it is, nodding and tilted as far as heads go.
 POSES = {
     "thesis": (PoseRange(14.0, (67.5, 100.0), 9.0, 9.0),),
     "wide": (PoseRange(45.0, (45.0, 100.0), 25.0, 20.0),),
 }
 POSES["mixed"] = POSES["thesis"] + POSES["wide"]
+POSES["any"] = POSES["mixed"] + (PoseRange(100.0, (0.0, 100.0), 40.0, 30.0),)
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,8 @@ class SyntheticSettings:
     ingredients: Ingredients = field(default_factory=Ingredients.all)
     preset: str = setting(
         "thesis",
-        "Poses: as in the thesis, as in photos that are not posed, or half of each.",
+        "Poses: as in the thesis, wide, half of each (mixed), or a third of each and of heads seen "
+        "from anywhere in front (any).",
         choices=tuple(POSES),
     )
 

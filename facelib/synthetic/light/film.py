@@ -35,6 +35,8 @@ class FilmDraws(NamedTuple):
     gamma: tuple[float, float] = (2.05, 2.4)
     vignette: tuple[float, float] = (1.0, 3.0)  # shapes of a beta distribution ...
     most_vignette: float = 0.5  # ... and its scale
+    dark_corners: tuple[float, float] = (0.5, 0.9)  # the vignette ...
+    dark_corners_share: float = 0.04  # ... of these photos
     lens_blur_px: tuple[float, float] = (0.5, 0.8)
     missed_focus_px: float = 0.5  # mean further blur ...
     missed_focus_share: float = 0.25  # ... in this share of the photos
@@ -106,7 +108,7 @@ def random_film(rng: np.random.Generator, white: np.ndarray, size: int) -> Film:
         white_balance=_white_balance(rng, white),
         contrast=float(rng.uniform(*DRAWS.contrast)),
         gamma=float(rng.uniform(*DRAWS.gamma)),
-        vignette=float(rng.beta(*DRAWS.vignette) * DRAWS.most_vignette),
+        vignette=_vignette(rng),
         blur_px=scale * _lens_blur_px(rng),
         motion_px=(scale * path * np.cos(angle), scale * path * np.sin(angle)),
         depth_blur_px=float(scale * _depth_blur_px(rng)),
@@ -122,6 +124,13 @@ def random_film(rng: np.random.Generator, white: np.ndarray, size: int) -> Film:
 def _white_balance(rng, white):
     balanced = white ** -rng.uniform(*DRAWS.balance)
     return balanced * np.exp(rng.normal(0, DRAWS.balance_deviation, 3))
+
+
+def _vignette(rng):
+    dark, rare = rng.beta(*DRAWS.vignette) * DRAWS.most_vignette, rng.spawn(1)[0]
+    if rare.random() < DRAWS.dark_corners_share:
+        dark = rare.uniform(*DRAWS.dark_corners)
+    return float(dark)
 
 
 def _lens_blur_px(rng):
