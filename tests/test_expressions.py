@@ -1,10 +1,26 @@
 """Drawn expressions: in range, plausible, of every kind."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from facelib.face.headmodel import load_head
-from facelib.synthetic.people.expressions import BROWS, EMOTIONS, EYES, MOUTHS, random_strengths
+from facelib.pairs.labels import NUMBER_OF
+from facelib.synthetic.ingredients import Ingredients
+from facelib.synthetic.people.acting import settle_lips
+from facelib.synthetic.people.expressions import (
+    BROWS,
+    EMOTIONS,
+    EYES,
+    MOUTHS,
+    raise_action,
+    random_strengths,
+)
+from facelib.synthetic.session import hold_session
+from facelib.synthetic.settings import SyntheticSettings
+from facelib.synthetic.streams import Streams
+from facelib.synthetic.studio import Studio
 
 NAMES = load_head().expression_names
 RNG = np.random.default_rng(2)
@@ -51,3 +67,31 @@ def test_no_face_does_what_excludes_itself():
 def test_the_same_generator_state_gives_the_same_face():
     one, other = (random_strengths(np.random.default_rng(4), NAMES) for _ in range(2))
     np.testing.assert_array_equal(one, other)
+
+
+def test_half_of_all_faces_smile_and_most_smiles_are_broad():
+    smile = (column("mouthSmileLeft") + column("mouthSmileRight")) / 2
+    teeth = smile[column("mouthUpperUpLeft") + column("mouthUpperUpRight") > 0.4]
+    assert 0.4 < (smile > 0.25).mean() < 0.52
+    assert 0.3 < (teeth > 0.4).sum() / len(smile) < 0.42
+
+
+@pytest.mark.parametrize("recipe", [MOUTHS["grin"][1], EMOTIONS["joy"][1]])
+def test_a_posed_smile_shows_teeth_and_little_else_of_the_mouth(recipe):
+    strengths = dict.fromkeys(NAMES, 0.0)
+    for action, full in recipe.items():
+        raise_action(strengths, action, 0.8 * full, RNG, {"Left": 1, "Right": 1}, (1, 1))
+    acted = np.array([strengths[name] for name in NAMES])
+    settings = SyntheticSettings(size=128, seed=5)
+    studio = Studio.of(Ingredients(expressions=True, origins=True))
+    studio = replace(
+        studio, draw_expression=lambda rng, head, shape: settle_lips(head, shape, acted)
+    )
+    for index in range(4):
+        front, _ = hold_session(studio, Streams(settings, index), settings).pixel_truths()
+        counts = {
+            name: (front.segmentation == NUMBER_OF[name]).sum()
+            for name in ("teeth", "mouth", "tongue", "lips")
+        }
+        assert counts["teeth"] > max(0.1 * counts["lips"], 20)
+        assert counts["teeth"] > counts["mouth"] + counts["tongue"]

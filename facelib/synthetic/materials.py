@@ -47,7 +47,7 @@ NOSE_GLOSS, NOSE_FRONT_MM = 1.25, 80.0  # the nose shines more in front of this 
 MOUTH_REGIONS = ("mouth_cavity", "teeth", "tongue")  # painted dark already
 # Shares of the sky that are set by hand: the mouth is painted dark already, lids and sockets hide
 # an eyeball that is visible on the mean head, and nothing hides cloth.
-MOUTH_OPENNESS, EYEBALL_OPENNESS, CLOTH_OPENNESS = 0.8, 0.6, 0.9
+MOUTH_OPENNESS, EYEBALL_OPENNESS, CLOTH_OPENNESS = 1.0, 0.6, 0.9
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ SKY_GAIN = 1.25  # few places on a head see more than 0.8 of the sky, which coun
 FOLD_SHADE = 0.35  # shade of a vertex that sees no sky: skin around it reflects light
 MOUTH_SHADE = (0.16, 0.07, 0.06)  # RGB
 SOCKET_SHADE = 0.8  # factor
-DEPTH_SHADE = {"teeth": (0.25, 0.85), "tongue": (0.2, 0.7)}  # at the back and at the front
+DEPTH_SHADE = {"teeth": (0.4, 1.0), "tongue": (0.2, 0.7)}  # at the back and at the front
 # Strength of the plain renderer's highlight, relative to skin.
 PLAIN_GLOSS = {
     "lips": 2.0,

@@ -22,10 +22,10 @@ from facelib.synthetic.looks.falloff import soft_step
 UPPER_MM = (8.5, 6.5, 7.5, 7.0, 7.0, 10.0, 9.0, 8.5)
 LOWER_MM = (5.0, 5.5, 7.0, 7.0, 7.0, 11.0, 10.5, 10.0)
 CROWN_MM = (10.0, 9.0)  # height of the upper and the lower front teeth
-GAP_MM, GAP_SHADE = 0.5, 0.6  # half width of the line between two teeth and how dark it is
+GAP_MM, GAP_SHADE = 0.5, 0.35  # half width of the line between two teeth and how dark it is
 PAPILLA_MM, PAPILLA_HALF_MM = 2.2, 1.5  # how far gums reach in between, and how wide
 GUM_EDGE_MM = 0.3
-ENAMEL = ((0.56, 0.51, 0.43), (0.50, 0.42, 0.29))  # linear RGB, of white and of yellow teeth
+ENAMEL = ((0.76, 0.68, 0.59), (0.64, 0.54, 0.39))  # linear RGB, of white and of yellow teeth
 GUM = (0.36, 0.13, 0.12)
 
 

@@ -19,6 +19,7 @@ SEAL_MM = 1.0  # closed lids overlap by this much, so that no gap remains betwee
 SLACK_MM = 0.3  # smallest motion of a lid to divide by: at its corners it hardly moves
 LID_RINGS = 2  # a lid's visible edge lies this many vertices before the rim of the socket
 LIPS_MM = 0.05  # gap between lips that would otherwise cross
+MOUTH_ALBEDO = 0.45  # of lips, gums and teeth together
 MIDDLE_OF_MOUTH = 0.7  # share of its width where lips may not cross; the corners hardly open
 
 
@@ -142,8 +143,10 @@ def settle_lips(
 def mouth_light(model: MorphableModel, vertices_head: np.ndarray) -> np.ndarray:
     """The share of the outside light that reaches every vertex through the lips.
 
-    A round opening of radius r has the form factor r² / (r² + d²) at depth d behind it; the lips'
-    opening is treated as the disc of the same area.
+    A round opening of radius r has the form factor F = r² / (r² + d²) at depth d behind it; the
+    lips' opening is treated as the disc of the same area, bent along the lips: d counts from them
+    straight in front. Lips, gums and teeth of albedo ρ reflect the light among each other, which
+    raises F to F / (1 − ρ(1 − F)).
 
     Args:
         model: the head model.
@@ -157,10 +160,12 @@ def mouth_light(model: MorphableModel, vertices_head: np.ndarray) -> np.ndarray:
     x_mm = np.linspace(edge[:, 0].min(), edge[:, 0].max(), 24)
     area = np.maximum(rim.gap_mm(vertices_head, x_mm), 0).sum() * (x_mm[1] - x_mm[0])
     radius2 = area / np.pi
-    depth = np.maximum(edge[:, 2].mean() - vertices_head[:, 2], 0)
     inside = np.any([model.regions[name] for name in ("mouth_cavity", "teeth", "tongue")], axis=0)
+    behind = vertices_head[inside]
+    depth = np.maximum(_along(behind[:, 0], edge, edge[:, 2]) - behind[:, 2], 0)
+    direct = radius2 / (radius2 + depth**2 + 1e-9)
     light = np.ones(len(vertices_head), np.float32)
-    light[inside] = radius2 / (radius2 + depth[inside] ** 2 + 1e-9)
+    light[inside] = direct / (1 - MOUTH_ALBEDO * (1 - direct))
     return light
 
 
