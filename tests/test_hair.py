@@ -9,7 +9,12 @@ from scipy.spatial import cKDTree
 
 from facelib.face.headmodel import load_head
 from facelib.synthetic.worn.hair import grow_hair
-from facelib.synthetic.worn.hair_style import HAIR_KINDS, HairStyle, random_hair_style
+from facelib.synthetic.worn.hair_style import (
+    HAIR_KINDS,
+    WITH_FRINGE,
+    HairStyle,
+    random_hair_style,
+)
 from facelib.synthetic.worn.scalp import behind_hairline, mean_scalp
 from facelib.synthetic.worn.torso import outer_skin
 
@@ -75,6 +80,28 @@ def test_a_fringe_covers_the_forehead_but_not_the_eyes():
         forehead = (before[:, 1] > 45) & (before[:, 1] < 75)
         assert (forehead.sum() > 150) == (fringe > 0)
         assert not (before[:, 1] < eyes[:, 1].min() - 8).sum() > 0.02 * len(points)
+
+
+def test_a_curtain_covers_one_eye_and_leaves_the_other_free():
+    model = load_head()
+    keypoints = model.keypoints(model.mean_head)
+    eyes = np.stack([keypoints[36:42].mean(axis=0), keypoints[42:48].mean(axis=0)])  # x < 0, x > 0
+    for part_mm, hidden in ((15.0, 0), (-15.0, 1)):
+        cut = replace(style("long"), curtain_mm=200.0, part_mm=part_mm, curl_mm=0.0, fringe_mm=0.0)
+        points = grow_hair(cut, mean_scalp()).points_head
+        before = points[points[:, 2] > 55]
+        near = np.abs(before[:, None, :2] - eyes[:, :2]).max(axis=2) < 14
+        counts = near.sum(axis=0)
+        assert counts[hidden] > 20 and counts[1 - hidden] < 4
+        assert depth_inside_mm(before.astype(float)).max() < 0.01  # roots lie on the skin
+
+
+def test_few_people_with_long_hair_and_no_others_have_a_curtain():
+    rng = np.random.default_rng(3)
+    drawn = [random_hair_style(rng, BROWN, 0.3, 1.0) for _ in range(1500)]
+    long = [style.curtain_mm > 0 for style in drawn if style.kind in WITH_FRINGE]
+    assert 0.05 < np.mean(long) < 0.11
+    assert not any(style.curtain_mm for style in drawn if style.kind not in WITH_FRINGE)
 
 
 def test_a_cap_presses_hair_flat():

@@ -60,6 +60,20 @@ class Fringe(NamedTuple):
     down: np.float32 = np.float32(-0.6)  # of the roots' precision
 
 
+class Curtain(NamedTuple):
+    """The roots of hair across one half of the face, and its shape."""
+
+    front_mm: float = -5  # roots in front of this z, head frame
+    side_mm: float = 62  # with a smaller |x|
+    normal_y: float = 0.05
+    reach: float = 0.8  # mm longer per mm behind the hairline
+    length: Range = (0.85, 1.1)
+    layer_mm: Range = (5, 11)
+    aside: float = 0.45  # direction at the root: away from the parting,
+    down: float = -0.55
+    forward: float = 1.0
+
+
 class Combing(NamedTuple):
     """Initial directions of strands, mostly along the skin, as vector components, head frame."""
 
@@ -88,7 +102,8 @@ class Curls(NamedTuple):
     wave: Range = (0.85, 1.15)
 
 
-STRANDS, FRINGE, COMBING, CURLS = (table() for table in (StrandTable, Fringe, Combing, Curls))
+STRANDS, FRINGE, CURTAIN = StrandTable(), Fringe(), Curtain()
+COMBING, CURLS = Combing(), Curls()
 UPRIGHT = ("short", "cropped", "swept")  # kinds that gravity bends less
 GRAVITY_OF_UPRIGHT = 0.6
 AROUND_CROWN = ("cropped", "short")
@@ -113,17 +128,28 @@ def grow_hair(style: HairStyle, scalp: Scalp, cap_mm: float | None = None) -> Ri
         return _coily(style, scalp, rooted, rng, cap_mm)
     roots, normals = scalp.roots_head[rooted], scalp.normals_head[rooted]
     inside = scalp.inside_mm[rooted] - style.hairline_mm
+    curtain = _in_curtain(style, roots, normals)
     length, fringe = _lengths(style, roots, normals, inside, rng)
-    comb = _combing(style, roots, normals, fringe, rng)
+    comb = _combing(style, roots, normals, fringe, curtain, rng)
     layer = style.volume_mm * rng.uniform(*STRANDS.layer, len(roots)) ** STRANDS.layer_power
     layer *= STRANDS.layer_ramp.at(inside)
     layer[fringe] = np.minimum(layer[fringe], FRINGE.layer_mm)
+    if curtain.any():
+        reach = style.curtain_mm + CURTAIN.reach * inside[curtain]
+        length[curtain] = reach * rng.uniform(*CURTAIN.length, curtain.sum())
+        layer[curtain] = rng.uniform(*CURTAIN.layer_mm, curtain.sum())
     points = np.empty((len(roots), _point_count(style), 3), np.float32)
     outward = np.empty_like(points)
     field = scalp.field
     grow(
         Space(field.values, field.origin, np.float32(1 / field.step_mm)),
-        Strands(roots, normals, *(a.astype(np.float32) for a in (comb, length, layer)), fringe),
+        Strands(
+            roots,
+            normals,
+            *(a.astype(np.float32) for a in (comb, length, layer)),
+            fringe=fringe,
+            curtain=curtain,
+        ),
         Guides(
             np.float32(GRAVITY_OF_UPRIGHT if style.kind in UPRIGHT else 1.0),
             np.array(KNOTS.get(style.knot, LOOSE_KNOT), np.float32),
@@ -161,12 +187,23 @@ def _lengths(style, roots, normals, inside, rng):
     return length, fringe
 
 
-def _combing(style, roots, normals, fringe, rng):
+def _in_curtain(style, roots, normals):
+    """Whether each strand falls across the face: those beyond the parting, in front."""
+    if style.curtain_mm == 0:
+        return np.zeros(len(roots), bool)
+    side = -np.sign(style.part_mm)
+    beyond = (roots[:, 0] - style.part_mm) * side > 0
+    inner = np.abs(roots[:, 0]) < CURTAIN.side_mm
+    return beyond & inner & (roots[:, 2] > CURTAIN.front_mm) & (normals[:, 1] > CURTAIN.normal_y)
+
+
+def _combing(style, roots, normals, fringe, curtain, rng):
     """Unit vectors, the initial direction of each strand."""
     top = _smoothstep(normals[:, 1], *COMBING.top_normal_y)[:, None]
     down = _combed_down(style, roots)
     comb = down + (_combed_on_top(style, roots) - down) * top
     comb[fringe] = _combed_over_brow(style, roots[fringe])
+    comb[curtain] = [-np.sign(style.part_mm) * CURTAIN.aside, CURTAIN.down, CURTAIN.forward]
     comb += rng.normal(0, COMBING.jitter + COMBING.jitter_per_curl_mm * style.curl_mm, comb.shape)
     comb -= normals * np.einsum("nk,nk->n", comb, normals)[:, None]
     comb /= np.maximum(np.linalg.norm(comb, axis=1, keepdims=True), 1e-6)

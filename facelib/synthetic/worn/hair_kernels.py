@@ -11,9 +11,12 @@ LOOSE_KNOT = (np.nan, np.nan, np.nan)
 KNOT_PULL = 0.7  # how far a tied strand bends toward the knot with each step
 GRAVITY, GRAVITY_MM = 0.45, 60.0  # how far it bends down with each step, from this length on
 
-# Hair outside the fringe is pushed out of this box in front of the face, sideways and back.
+# Hair outside of fringe and curtain is pushed out of this box before the face, sideways and back.
 FACE_FRONT_MM, FACE_TOP_MM, FACE_SIDE_MM, FACE_LOW_MM = 15.0, 82.0, 62.0, -110.0
 PUSH_ASIDE, PUSH_BACK = 0.9, 0.35
+
+# Hair across the face stays off lashes and lips, and falls outward below the eyes.
+CURTAIN_OFF_MM, CURTAIN_ASIDE = 5.0, 0.3
 
 # A strand leaves the skin gradually, up to its layer; distances from the skin, mm.
 FIRST_MM, RISE = 1.0, 0.8  # at the root, and rise per mm of length
@@ -54,6 +57,7 @@ class Strands(NamedTuple):
         length: (S,) float32, mm.
         layer: (S,) float32, mm: a strand's distance from the skin.
         fringe: (S,) bool: whether it is part of the fringe.
+        curtain: (S,) bool: whether it falls across the face.
     """
 
     roots: np.ndarray
@@ -62,6 +66,7 @@ class Strands(NamedTuple):
     length: np.ndarray
     layer: np.ndarray
     fringe: np.ndarray
+    curtain: np.ndarray
 
 
 class Guides(NamedTuple):
@@ -90,7 +95,7 @@ def grow(space, strands, guides, points, outward):
         outward: (S, P, 3) float32, written: unit, away from the head.
     """
     field, origin, per_mm = space
-    roots, normals, comb, length, layer, fringe = strands
+    roots, normals, comb, length, layer, fringe, curtain = strands
     gravity, knot, cap = guides
     one, zero = np.float32(1), np.float32(0)
     steps = points.shape[1] - 1
@@ -121,7 +126,11 @@ def grow(space, strands, guides, points, outward):
                 heavy = min(done / np.float32(GRAVITY_MM), one) * np.float32(GRAVITY) * gravity
                 dx, dy, dz = dx * (one - heavy), dy * (one - heavy) - heavy, dz * (one - heavy)
                 before_face = z > FACE_FRONT_MM and FACE_LOW_MM < y < FACE_TOP_MM
-                if not fringe[n] and before_face and abs(x) < FACE_SIDE_MM:
+                if curtain[n] and before_face and y < np.float32(EYES_MM):
+                    outward_x = comb[n, 0] > 0
+                    dx += np.float32(CURTAIN_ASIDE) if outward_x else np.float32(-CURTAIN_ASIDE)
+                free = not fringe[n] and not curtain[n]
+                if free and before_face and abs(x) < FACE_SIDE_MM:
                     dx += np.float32(PUSH_ASIDE) if x > 0 else np.float32(-PUSH_ASIDE)
                     dz -= np.float32(PUSH_BACK)
             size = one / np.sqrt(dx * dx + dy * dy + dz * dz + np.float32(1e-9))
@@ -131,6 +140,8 @@ def grow(space, strands, guides, points, outward):
                 want = min(want, np.float32(CAPPED_MM))
             if fringe[n] and y < EYES_MM + BROW_MM:
                 want = max(want, np.float32(FRINGE_OFF_MM))
+            if curtain[n] and z > FACE_FRONT_MM:
+                want = max(want, np.float32(CURTAIN_OFF_MM))
             want = max(want, np.float32(NEAREST_MM))
             gx, gy, gz = outward[n, j - 1]
             for _ in range(2):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -97,6 +97,9 @@ RECEDING_SHARE, RECEDING_MM = 0.25, (8, 32)  # of the men
 HAIRLINE_DEVIATION_MM, HAIRLINE_MM = 3, (-8, 32)
 FRINGE_SHARE, FRINGE_MM = 0.35, (45, 62)  # of the kinds WITH_FRINGE
 WITH_FRINGE = ("bob", "long")
+# Hair from the parting across one half of the face, to the cheek or below the chin.
+CURTAIN_SHARE, CURTAIN_MM = 0.08, (105, 300)  # of the kinds WITH_FRINGE
+CURTAIN_PART_MM = (4, 26)
 PART_MM = (0, 38)
 GLOSS = (0.05, 0.3)
 
@@ -114,6 +117,7 @@ class HairStyle:
         part_mm: position of the parting: x on the mean head.
         forward: −1 combed back .. 1 combed forward.
         fringe_mm: length over the forehead; 0 for a free forehead.
+        curtain_mm: length across the half of the face away from the parting; 0 for a free face.
         curl_mm: radius of the curls; 0 is straight.
         wave_mm: length along the strand of one winding of a curl.
         knot: "" or where the hair is tied: a key of `KNOTS`.
@@ -134,6 +138,7 @@ class HairStyle:
     part_mm: float = 25.0
     forward: float = 0.0
     fringe_mm: float = 0.0
+    curtain_mm: float = 0.0
     curl_mm: float = 0.0
     wave_mm: float = 40.0
     knot: str = ""
@@ -176,7 +181,7 @@ def random_hair_style(
     if kind in WITH_FRINGE and rng.random() < FRINGE_SHARE:
         chosen["fringe_mm"] = float(rng.uniform(*FRINGE_MM))
     knot = str(rng.choice(list(KNOTS))) if kind == "tied" else ""
-    return HairStyle(
+    style = HairStyle(
         kind=kind,
         part_mm=float(rng.choice([-1, 1]) * rng.uniform(*PART_MM)),
         curl_mm=float(curl_mm),
@@ -190,4 +195,12 @@ def random_hair_style(
         gloss=float(rng.uniform(*GLOSS)),
         seed=int(rng.integers(2**31)),
         **chosen,
+    )
+    if kind not in WITH_FRINGE or rng.random() > CURTAIN_SHARE:
+        return style
+    return replace(
+        style,
+        part_mm=float(np.sign(style.part_mm) * rng.uniform(*CURTAIN_PART_MM)),
+        curtain_mm=float(min(rng.uniform(*CURTAIN_MM), style.top_mm)),
+        fringe_mm=0.0,
     )
