@@ -248,8 +248,10 @@ def test_labels_keep_their_numbers():
     assert LABELS[:8] == ("background", "skin", "eyes", "brows", "nose", "lips", "ears", "neck")
     assert LABELS[8:] == (
         "hair", "clothes", "teeth", "tongue", "mouth", "beard", "glasses", "hat", "lashes", "lens",
+        "dark lens",
     )  # fmt: skip
-    assert {LABELS[number] for number in WORN} == {"hair", "clothes", "beard", "glasses", "hat"}
+    hiding = {"hair", "clothes", "beard", "glasses", "hat", "dark lens"}
+    assert {LABELS[number] for number in WORN} == hiding
 
 
 @pytest.mark.parametrize("focal_px", [321.5, None])

@@ -18,6 +18,7 @@ from facelib.synthetic.worn.glasses import (
 )
 from facelib.synthetic.worn.lenses import draw_lenses
 from facelib.synthetic.worn.ribbons import draw_ribbons, join
+from facelib.synthetic.worn.sunglasses import Tint
 from facelib.synthetic.worn.torso import outer_skin
 
 CAMERA = Camera.perspective((0, 0, 0), 900.0, 1100.0, 128, 128)
@@ -90,13 +91,42 @@ def test_a_clear_lens_changes_little_and_a_dark_one_darkens():
     bare = draw_ribbons(photo, CAMERA, join([]), LIGHT, (0.3, 0.3, 0.3))
     shots = {}
     for tint in (1.0, 0.1):
-        worn = put_on(Glasses(tint=(tint,) * 3, mirror=0.0), vertices, model.keypoints(vertices))
+        glass = Tint((tint,) * 3, (tint,) * 3, (0.0,) * 3)
+        worn = put_on(Glasses(tint=glass), vertices, model.keypoints(vertices))
         shots[tint] = draw_lenses(bare, CAMERA, worn, LIGHT, (0.3, 0.3, 0.3))
-    glass = shots[0.1].label == NUMBER_OF["lens"]
+    glass = shots[0.1].label == NUMBER_OF["dark lens"]
+    np.testing.assert_array_equal(shots[1.0].label == NUMBER_OF["lens"], glass)
     assert glass.sum() > 300
     np.testing.assert_allclose(shots[1.0].image, bare.image, atol=1e-6)
     np.testing.assert_allclose(shots[0.1].image[glass], 0.1 * bare.image[glass], atol=1e-6)
     np.testing.assert_array_equal(shots[0.1].image[~glass], bare.image[~glass])
+
+
+def test_sunglasses_of_each_kind_come_up_and_a_gradient_is_darker_above():
+    rng = np.random.default_rng(4)
+    tints = [random_glasses(rng).tint for _ in range(1500)]
+    clear = [min(tint.above) > 0.8 for tint in tints]
+    assert 0.1 < 1 - np.mean(clear) < 0.22
+    dark = [tint for tint, light in zip(tints, clear, strict=True) if not light]
+    assert all(np.mean(tint.above) < 0.25 for tint in dark)
+    gradient = [np.mean(tint.below) > 2 * np.mean(tint.above) for tint in dark]
+    mirrored = [max(tint.mirror) > 0.2 for tint in dark]
+    brown = [tint.above[0] > 1.5 * tint.above[2] for tint in dark]
+    for share in (gradient, mirrored, brown):
+        assert 0.05 < np.mean(share) < 0.5
+
+
+def test_a_gradient_lens_is_labelled_dark_where_it_is_dark():
+    model = load_head()
+    vertices = model.vertices()
+    photo = render(Mesh(vertices, model.triangles), CAMERA, LIGHT)
+    bare = draw_ribbons(photo, CAMERA, join([]), LIGHT, (0.3, 0.3, 0.3))
+    glass = Tint((0.05,) * 3, (0.6,) * 3, (0.0,) * 3)
+    worn = put_on(Glasses(tint=glass), vertices, model.keypoints(vertices))
+    label = draw_lenses(bare, CAMERA, worn, LIGHT, (0.3, 0.3, 0.3)).label
+    dark, light = (np.nonzero(label == NUMBER_OF[name])[0] for name in ("dark lens", "lens"))
+    assert len(dark) > 50 and len(light) > 150
+    assert dark.mean() < light.mean() - 3
 
 
 def test_an_unknown_shape_is_refused():

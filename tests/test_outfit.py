@@ -1,17 +1,26 @@
 """An outfit behind its switches: it changes photos and not the ground truth."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from facelib.face.headmodel import load_head
 from facelib.synthetic.ingredients import Ingredients
 from facelib.synthetic.samples import make_outfit, make_pair, make_person
+from facelib.synthetic.session import hold_session
 from facelib.synthetic.settings import SyntheticSettings
+from facelib.synthetic.streams import Streams
+from facelib.synthetic.studio import Studio
 from facelib.synthetic.worn.facial_hair import beard_share
+from facelib.synthetic.worn.glasses import Glasses
+from facelib.synthetic.worn.hair_style import HairStyle
 from facelib.synthetic.worn.hats import Hat
 from facelib.synthetic.worn.outfit import Outfit, natural_color, random_outfit, wear
 from facelib.synthetic.worn.scalp import mean_scalp
+from facelib.synthetic.worn.sunglasses import Tint
 
+LONG = HairStyle(kind="long", top_mm=360.0, side_mm=300.0, back_mm=300.0, half_width_mm=3.6)
 WEARING = Ingredients(hair=True, glasses=True, clothes=True)
 
 
@@ -25,6 +34,29 @@ def test_an_outfit_changes_photos_but_never_the_truth(switch):
         np.testing.assert_array_equal(before.vertices_image, after.vertices_image)
         changed += not np.array_equal(before.front, after.front)
     assert changed >= (1 if switch == "glasses" else 8)
+
+
+@pytest.mark.parametrize(
+    ("outfit", "hidden"),
+    [
+        (Outfit(glasses=Glasses(tint=Tint((0.08,) * 3, (0.08,) * 3, (0.03,) * 3))), range(36, 48)),
+        (Outfit(hair=replace(LONG, curtain_mm=200.0, part_mm=12.0)), range(36, 42)),
+        (Outfit(hair=replace(LONG, curtain_mm=200.0, part_mm=-12.0)), range(42, 48)),
+    ],
+    ids=["sunglasses", "curtain on the left of the photo", "curtain on its right"],
+)
+def test_hidden_eyes_count_as_unseen_and_uncovered_ones_as_seen(outfit, hidden):
+    settings = SyntheticSettings(size=128, seed=5, ingredients=WEARING)
+    studio = replace(Studio.of(WEARING), draw_outfit=lambda rng, person: outfit)
+    eyes = set(range(36, 48))
+    seen, expected = 0, 0
+    for index in range(4):
+        session = hold_session(studio, Streams(settings, index), settings)
+        front, _ = session.view_truths(session.dressed.vertices_head)
+        assert front.visible[list(hidden)].sum() <= 1
+        seen += front.visible[list(eyes - set(hidden))].sum()
+        expected += len(eyes - set(hidden))
+    assert seen >= 0.85 * expected
 
 
 def test_a_pair_is_the_same_whenever_it_is_made():

@@ -13,6 +13,7 @@ import numpy as np
 LABELS = (
     "background", "skin", "eyes", "brows", "nose", "lips", "ears", "neck", "hair", "clothes",
     "teeth", "tongue", "mouth", "beard", "glasses", "hat", "lashes", "lens",
+    "dark lens",
 )  # fmt: skip
 NUMBER_OF = {name: number for number, name in enumerate(LABELS)}
 # Regions of the head model and their labels; later ones win where they overlap.
@@ -29,8 +30,9 @@ LABEL_OF_REGION = {
 }
 # Labels that hair may be painted over; an eyeball behind a brow stays an eyeball.
 PAINTED_ON = tuple(NUMBER_OF[name] for name in ("skin", "neck", "ears"))
-# Things that can hide the head; brows are part of it, and lenses hide nothing.
-WORN = tuple(NUMBER_OF[name] for name in ("hair", "clothes", "beard", "glasses", "hat"))
+# Things that can hide the head; brows are part of it, and only dark lenses hide anything.
+HIDING = ("hair", "clothes", "beard", "glasses", "hat", "dark lens")
+WORN = tuple(NUMBER_OF[name] for name in HIDING)
 
 
 def head_labels(regions: dict[str, np.ndarray]) -> np.ndarray:

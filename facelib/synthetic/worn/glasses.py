@@ -6,7 +6,7 @@ ears. Rims are drawn as `ribbons`, lenses as `lenses`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from facelib.face.headmodel import load_head
 from facelib.synthetic.worn.ribbons import Ribbons, even_lines, join
+from facelib.synthetic.worn.sunglasses import LENS_MM, Tint, random_sun_tint
 from facelib.synthetic.worn.torso import outer_skin
 
 
@@ -64,8 +65,6 @@ class GlassesDraws(NamedTuple):
     rimless_share: float = 0.08
     clear: tuple[float, float] = (0.88, 0.98)  # share of transmitted light
     sun_share: float = 0.16
-    sun: tuple[float, float] = (0.03, 0.3)
-    sun_color: tuple = ((0.8, 0.8, 0.6), (1.3, 1.1, 1.1))
     lens_mm: tuple[float, float] = (45, 55)
     bridge_mm: tuple[float, float] = (15, 20)
     plastic_temple_mm: tuple[float, float] = (1.4, 3.2)
@@ -119,8 +118,7 @@ class Glasses:
         rim_mm: half width of the rim; 0 is rimless.
         temple_mm: half width of the temples.
         color: (3,) linear RGB of the frame.
-        tint: (3,) share of the light that a lens transmits.
-        mirror: share of the light that a lens reflects.
+        tint: shares of the light that a lens transmits and reflects.
     """
 
     shape: str = "rectangle"
@@ -129,8 +127,7 @@ class Glasses:
     rim_mm: float = 1.2
     temple_mm: float = 1.6
     color: tuple[float, float, float] = (0.008, 0.008, 0.01)
-    tint: tuple[float, float, float] = (0.94, 0.95, 0.94)
-    mirror: float = 0.03
+    tint: Tint = Tint((0.94, 0.95, 0.94), (0.94, 0.95, 0.94), (0.03, 0.03, 0.03))
 
     def __post_init__(self) -> None:
         """Check the shape."""
@@ -146,6 +143,7 @@ class WornGlasses:
         frame: rims, bridge and temples.
         lens_head: (2·(OUTLINE + 1), 3) float64, mm: both lenses' outline and middle.
         lens_normals_head: the same shape, unit.
+        lens_tint: the same shape: share of the light that the lens transmits there.
         lens_triangles: (2·OUTLINE, 3) int32.
         glasses: which.
     """
@@ -153,6 +151,7 @@ class WornGlasses:
     frame: Ribbons
     lens_head: np.ndarray
     lens_normals_head: np.ndarray
+    lens_tint: np.ndarray
     lens_triangles: np.ndarray
     glasses: Glasses
 
@@ -165,20 +164,22 @@ def random_glasses(rng: np.random.Generator) -> Glasses:
     if rng.random() < DRAWS.rimless_share and shape != "browline":
         rim = 0.0
     color = np.array(list(FRAMES)[rng.choice(len(FRAMES), p=list(FRAMES.values()))])
-    tint = rng.uniform(*DRAWS.clear) * np.ones(3)
-    if rng.random() < DRAWS.sun_share:
-        tint = rng.uniform(*DRAWS.sun) * rng.uniform(*DRAWS.sun_color)
+    clear = (float(rng.uniform(*DRAWS.clear)),) * 3
+    sun_rng = rng.spawn(1)[0] if rng.random() < DRAWS.sun_share else None
     temple_mm = DRAWS.plastic_temple_mm if plastic else DRAWS.wire_temple_mm
-    return Glasses(
+    glasses = Glasses(
         shape=shape,
         lens_mm=float(rng.uniform(*DRAWS.lens_mm)),
         bridge_mm=float(rng.uniform(*DRAWS.bridge_mm)),
         rim_mm=float(rim),
         temple_mm=float(rng.uniform(*temple_mm)),
         color=tuple(float(v) for v in np.clip(color * rng.uniform(*DRAWS.frame_light, 3), 0, 1)),
-        tint=tuple(float(v) for v in np.minimum(tint, 1)),
-        mirror=float(rng.uniform(*DRAWS.mirror)),
+        tint=Tint(clear, clear, (float(rng.uniform(*DRAWS.mirror)),) * 3),
     )
+    if sun_rng is None:
+        return glasses
+    lens_mm = float(sun_rng.uniform(*LENS_MM))
+    return replace(glasses, lens_mm=lens_mm, tint=random_sun_tint(sun_rng))
 
 
 def put_on(glasses: Glasses, vertices_head: np.ndarray, keypoints_head: np.ndarray) -> WornGlasses:
@@ -208,7 +209,10 @@ def put_on(glasses: Glasses, vertices_head: np.ndarray, keypoints_head: np.ndarr
     fan = np.column_stack([here, (here + 1) % OUTLINE, np.full(OUTLINE, OUTLINE)])
     triangles = np.concatenate([fan, fan + OUTLINE + 1]).astype(np.int32)
     lens = np.concatenate(lenses)
-    return WornGlasses(frame, lens, _lens_normals(lens), triangles, glasses)
+    high = (lens[:, 1:2] - lens[:, 1].min()) / np.ptp(lens[:, 1])
+    above, below = np.array(glasses.tint.above), np.array(glasses.tint.below)
+    tint = below + (above - below) * high
+    return WornGlasses(frame, lens, _lens_normals(lens), tint, triangles, glasses)
 
 
 def _outline(glasses, scale):

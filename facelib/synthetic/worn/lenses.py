@@ -18,6 +18,7 @@ from facelib.synthetic.worn.ribbons import Overlay
 LAMP_EDGE, LAMP_FULL, LAMP_LIGHT, HAZE, HAZE_POWER = 0.9994, 0.9998, 8.0, 0.2, 24
 # The reflected room is dark below, brighter toward window or sky.
 ROOM_BELOW, ROOM_ABOVE = 0.25, 1.2
+DARK = 0.2  # a lens that transmits less hides the eyes
 
 
 def draw_lenses(
@@ -37,7 +38,8 @@ def draw_lenses(
         ambient: (3,) RGB light from all directions.
 
     Returns:
-        Overlay with the lenses, labelled where a lens is the nearest surface.
+        Overlay with the lenses, labelled where a lens is the nearest surface: as a dark lens where
+        it hides what is behind it.
     """
     points = worn.lens_head
     shape = photo.alpha.shape
@@ -48,14 +50,16 @@ def draw_lenses(
     if len(rows) == 0:
         return photo
     rotation = np.asarray(camera.rotation)
-    normal = interpolate(fragments, worn.lens_triangles, worn.lens_normals_head @ rotation.T)
-    mirrored = _mirrored(normal[rows, columns], lights, np.asarray(ambient, float))
-    tint, mirror = np.asarray(worn.glasses.tint), worn.glasses.mirror
+    lens = np.column_stack([worn.lens_normals_head @ rotation.T, worn.lens_tint])
+    lens = interpolate(fragments, worn.lens_triangles, lens)[rows, columns]
+    mirrored = _mirrored(lens[:, :3], lights, np.asarray(ambient, float))
+    tint, mirror = lens[:, 3:], np.asarray(worn.glasses.tint.mirror)
     image, alpha, label = photo.image.copy(), photo.alpha.copy(), photo.label.copy()
     depth = photo.depth.copy()
     image[rows, columns] = image[rows, columns] * tint + mirror * mirrored
-    alpha[rows, columns] = 1 - (1 - alpha[rows, columns]) * tint.mean()
-    label[rows, columns] = NUMBER_OF["lens"]
+    share = tint.mean(axis=1)
+    alpha[rows, columns] = 1 - (1 - alpha[rows, columns]) * share
+    label[rows, columns] = np.where(share < DARK, NUMBER_OF["dark lens"], NUMBER_OF["lens"])
     depth[rows, columns] = fragments.depth[rows, columns]
     return Overlay(image, alpha, photo.share, label, depth)
 
