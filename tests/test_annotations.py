@@ -248,9 +248,9 @@ def test_labels_keep_their_numbers():
     assert LABELS[:8] == ("background", "skin", "eyes", "brows", "nose", "lips", "ears", "neck")
     assert LABELS[8:] == (
         "hair", "clothes", "teeth", "tongue", "mouth", "beard", "glasses", "hat", "lashes", "lens",
-        "dark lens",
+        "dark lens", "hand", "thing",
     )  # fmt: skip
-    hiding = {"hair", "clothes", "beard", "glasses", "hat", "dark lens"}
+    hiding = {"hair", "clothes", "beard", "glasses", "hat", "dark lens", "hand", "thing"}
     assert {LABELS[number] for number in WORN} == hiding
 
 

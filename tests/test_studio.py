@@ -21,11 +21,13 @@ ON_ALONE = {
     "hair": {"draw_outfit"},
     "glasses": {"draw_outfit"},
     "clothes": {"draw_outfit"},
+    "things": {"draw_thing"} | SURFACE,
     "light": {"develop"} | SURFACE,
     "film": {"draw_distance_mm", "develop"} | SURFACE,
 }
 OFF_ALONE = ON_ALONE | {
     "skin": {"paint"},
+    "things": {"draw_thing"},
     "light": {"draw_light"},
     "film": {"draw_distance_mm", "develop"},
 }
@@ -95,7 +97,7 @@ def test_a_missing_switch_takes_its_own_steps_back(name):
 def test_without_ingredients_every_step_is_the_plain_one():
     studio = Studio.of(Ingredients())
     steps = (studio.draw_person, studio.draw_expression, studio.paint, studio.draw_distance_mm)
-    steps += (studio.draw_light, studio.shade, studio.develop)
+    steps += (studio.draw_thing, studio.draw_light, studio.shade, studio.develop)
     assert {step.__module__ for step in steps} == {"facelib.synthetic.plain"}
     assert studio.finishes == ()
 

@@ -1,8 +1,8 @@
 """What a pixel can show: the names of regions, on the head's vertices and on painted skin.
 
 Geometry that is added to the head (cloth, hats) has a label per vertex. Things drawn over the
-render (hair, glasses) have a label per pixel. A new kind of thing gets a new name at the end of
-`LABELS`.
+render (hair, glasses, hands) have a label per pixel. A new kind of thing gets a new name at the end
+of `LABELS`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 LABELS = (
     "background", "skin", "eyes", "brows", "nose", "lips", "ears", "neck", "hair", "clothes",
     "teeth", "tongue", "mouth", "beard", "glasses", "hat", "lashes", "lens",
-    "dark lens",
+    "dark lens", "hand", "thing",
 )  # fmt: skip
 NUMBER_OF = {name: number for number, name in enumerate(LABELS)}
 # Regions of the head model and their labels; later ones win where they overlap.
@@ -31,7 +31,7 @@ LABEL_OF_REGION = {
 # Labels that hair may be painted over; an eyeball behind a brow stays an eyeball.
 PAINTED_ON = tuple(NUMBER_OF[name] for name in ("skin", "neck", "ears"))
 # Things that can hide the head; brows are part of it, and only dark lenses hide anything.
-HIDING = ("hair", "clothes", "beard", "glasses", "hat", "dark lens")
+HIDING = ("hair", "clothes", "beard", "glasses", "hat", "dark lens", "hand", "thing")
 WORN = tuple(NUMBER_OF[name] for name in HIDING)
 
 

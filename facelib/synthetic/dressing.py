@@ -18,6 +18,7 @@ from facelib.synthetic.materials import make_surface, with_colors
 from facelib.synthetic.people.acting import mouth_light
 from facelib.synthetic.person import Person
 from facelib.synthetic.skin import Skin
+from facelib.synthetic.things.placing import Thing, random_thing
 from facelib.synthetic.worn.garments import Garments
 from facelib.synthetic.worn.outfit import Outfit, Worn, random_outfit, wear, with_cloth
 from facelib.synthetic.worn.scalp import mean_scalp
@@ -39,6 +40,7 @@ class Dressed:
         gloss: (M,) float32, strength of the plain highlight.
         worn: what is drawn over the render, hair and glasses; None for nothing.
         surface: for the finer shading; None until `with_surface` makes it.
+        thing: what is between face and camera in one photo; None for nothing.
     """
 
     looks: Appearance
@@ -51,6 +53,7 @@ class Dressed:
     gloss: np.ndarray
     worn: Worn | None = None
     surface: Surface | None = None
+    thing: Thing | None = None
 
 
 def draw_outfit(rng: np.random.Generator, person: Person, kinds: frozenset[str]) -> Outfit:
@@ -134,6 +137,11 @@ def with_dark_mouth(dressed: Dressed, head: MorphableModel) -> Dressed:
         gloss[: len(light)] *= light
         surface = replace(surface, gloss=gloss)
     return replace(dressed, mesh_head=replace(dressed.mesh_head, colors=colors), surface=surface)
+
+
+def draw_thing(rng: np.random.Generator, dressed: Dressed) -> Thing | None:
+    """Draw what is between a person's face and the camera; mostly nothing."""
+    return random_thing(rng, dressed.vertices_head, dressed.skin.bare)
 
 
 @lru_cache(maxsize=1)

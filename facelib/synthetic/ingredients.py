@@ -20,6 +20,7 @@ class Ingredients:
         hair: hair, brows, lashes and beards as geometry.
         glasses: glasses on some people.
         clothes: hats, collars and shoulders.
+        things: hands, microphones, phones and cups before some faces.
         light: an environment's light, occlusion and soft shadows.
         film: lens, exposure, white balance, blur, noise and JPEG; some black-and-white or faded
             prints and small copies.
@@ -31,6 +32,7 @@ class Ingredients:
     hair: bool = False
     glasses: bool = False
     clothes: bool = False
+    things: bool = False
     light: bool = False
     film: bool = False
 

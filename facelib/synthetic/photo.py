@@ -23,6 +23,7 @@ from facelib.synthetic.light.material_shading import light_from_around
 from facelib.synthetic.light.prints import make_print, random_print
 from facelib.synthetic.light.radiance import polynomial, render_radiance
 from facelib.synthetic.light.shadows import REACH_MM, SIZE, Lines
+from facelib.synthetic.things.drawing import draw_thing, thing_mesh
 from facelib.synthetic.worn.outfit import Worn, draw_worn
 from facelib.synthetic.worn.ribbons import Ribbons
 
@@ -106,7 +107,7 @@ def shade_lifelike(dressed: Dressed, camera: Camera, lighting: Lighting) -> Shot
     """Render a head with a surface under an environment's light, with occlusion and shadows.
 
     Args:
-        dressed: with a surface.
+        dressed: with a surface, and perhaps a thing before it.
         camera: of the photo's size.
         lighting: eye frame.
     """
@@ -115,11 +116,25 @@ def shade_lifelike(dressed: Dressed, camera: Camera, lighting: Lighting) -> Shot
         lines = shadow_lines(worn.ribbons)
         normals_eye = worn.ribbons.normals_head @ np.asarray(camera.rotation, np.float32).T
         around = light_from_around(polynomial(lighting.environment, sh.COSINE), normals_eye)
-    refinement = grid_refinement(camera)
+    thing = dressed.thing
     rendering = render_radiance(
-        dressed.mesh_head, dressed.surface, camera, lighting, refinement, lines
+        dressed.mesh_head,
+        dressed.surface,
+        camera,
+        lighting,
+        grid_refinement(camera),
+        lines,
+        None if thing is None else thing_mesh(thing.solid),
     )
-    return cover_with(rendering, camera, worn, lighting.lights, around, {"lighting": lighting})
+    drawn = {"lighting": lighting}
+    shot = cover_with(rendering, camera, worn, lighting.lights, around, drawn)
+    if thing is None:
+        return shot
+    worn_over = replace(rendering, image=shot.image, alpha=shot.alpha)
+    image, alpha, cover = draw_thing(
+        worn_over, shot.cover, thing.solid, camera, lighting, dressed.mesh_head
+    )
+    return replace(shot, image=image, alpha=alpha, cover=cover, drawn=drawn | {"thing": thing.kind})
 
 
 def shadow_lines(ribbons: Ribbons) -> Lines | None:

@@ -97,6 +97,10 @@ def random_person(rng: np.random.Generator, held_out: bool = False) -> Person:
     return Person(shape, random_appearance(rng))
 
 
+def draw_no_thing(rng: np.random.Generator, dressed: Dressed) -> None:
+    """Leave the view of a face free."""
+
+
 def random_plain_strengths(rng: np.random.Generator, names: tuple[str, ...]) -> np.ndarray:
     """Draw a plausible expression: one recipe, sometimes a second, small motions, a gaze.
 

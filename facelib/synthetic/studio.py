@@ -12,7 +12,14 @@ from facelib.face.headmodel import MorphableModel, load_head
 from facelib.imaging.backgrounds import describable_textures, random_background
 from facelib.render.camera import Camera
 from facelib.synthetic import plain
-from facelib.synthetic.dressing import Dressed, clothe, draw_outfit, with_dark_mouth, with_surface
+from facelib.synthetic.dressing import (
+    Dressed,
+    clothe,
+    draw_outfit,
+    draw_thing,
+    with_dark_mouth,
+    with_surface,
+)
 from facelib.synthetic.head_pages import hair_atlas, head_atlas
 from facelib.synthetic.ingredients import Ingredients
 from facelib.synthetic.light.lens import random_lens
@@ -31,6 +38,7 @@ from facelib.synthetic.photo import (
     shade_lifelike,
 )
 from facelib.synthetic.skin import Skin, paint_skin_finely
+from facelib.synthetic.things.placing import Thing
 from facelib.synthetic.worn.outfit import Outfit, looks_under
 
 Rng = np.random.Generator
@@ -51,6 +59,7 @@ class Studio:
         paint: of a generator, a person, strengths, the head model and an atlas.
         finishes: functions applied to the dressed head, in order.
         draw_distance_mm: of a generator, from the camera to the head's origin.
+        draw_thing: of a generator and the dressed head: what is before it in one photo, or None.
         draw_light: of a generator.
         shade: of the dressed head, a camera and the light.
         draw_background: of a generator and a size, an image.
@@ -66,6 +75,7 @@ class Studio:
     paint: Callable[[Rng, Person, np.ndarray, MorphableModel, Atlas], Skin]
     finishes: tuple[Callable[[Dressed, MorphableModel], Dressed], ...]
     draw_distance_mm: Callable[[Rng], float]
+    draw_thing: Callable[[Rng, Dressed], Thing | None]
     draw_light: Callable[[Rng], Light]
     shade: Callable[[Dressed, Camera, Light], Shot]
     draw_background: DrawBackground
@@ -76,8 +86,8 @@ class Studio:
         """Choose every step by its switch, for the shipped head. Only this reads switches."""
         on, head = ingredients, load_head()
         kinds = frozenset(kind for kind in WORN_KINDS if getattr(on, kind))
-        # Fine skin, light and film each need a surface; otherwise the plain renderer is enough.
-        surface = on.skin or on.light or on.film
+        # Fine skin, things, light and film need a surface; otherwise the plain renderer is enough.
+        surface = on.skin or on.things or on.light or on.film
         plain_light = plain.random_plain_lighting if surface else plain.random_lights
         plain_film = partial(plain.develop, meter=meter) if on.light else plain.develop
         textures = describable_textures() if surface else ()  # plain photos do not use them
@@ -94,6 +104,7 @@ class Studio:
             paint=paint_skin_finely if on.skin else plain.paint_skin_plainly,
             finishes=finishes,
             draw_distance_mm=_lens_distance_mm if on.film else plain.random_distance_mm,
+            draw_thing=draw_thing if on.things else plain.draw_no_thing,
             draw_light=random_lighting if on.light else plain_light,
             shade=shade_lifelike if surface else plain.shade,
             draw_background=partial(random_background, textures=textures),
@@ -135,10 +146,12 @@ class Studio:
         Args:
             dressed: the person, dressed in this studio.
             camera: of the photo's size.
-            rng: draws light, background and film.
+            rng: draws thing, light, background and film.
         """
+        # Things have their own stream, so that other draws do not depend on them.
+        thing = self.draw_thing(rng.spawn(1)[0], dressed)
         light = self.draw_light(rng)
-        shot = self.shade(dressed, camera, light)
+        shot = self.shade(replace(dressed, thing=thing), camera, light)
         image, film = self.develop(shot, light, rng, self.draw_background)
         return Photo(image, shot.fragments, shot.cover, shot.drawn | film)
 

@@ -34,10 +34,11 @@ class PrintDraws(NamedTuple):
     faded_white: Range = (0.75, 1.0)
     faded_cast: float = 0.025  # standard deviation of each colour's black and white
     small_share: float = 0.1
-    small: Range = (0.25, 0.75)  # side of the small copy over the photo's
+    small: Range = (0.3, 0.75)  # side of the small copy over the photo's
     squeezed_share: float = 0.08
     squeezed_small_share: float = 0.4  # of the small copies
-    quality: tuple[int, int] = (10, 36)  # of squeezed JPEGs: from, and below
+    quality: tuple[int, int] = (10, 36)  # of squeezed JPEGs: from, and below ...
+    small_quality: tuple[int, int] = (30, 70)  # ... and of those that are enlarged afterwards
 
 
 DRAWS = PrintDraws()
@@ -87,7 +88,8 @@ def random_print(rng: np.random.Generator) -> Print:
         black = np.clip(rng.uniform(*DRAWS.faded_black) + cast[0], 0, 1)
         white = np.clip(rng.uniform(*DRAWS.faded_white) + cast[1], 0, 1)
     is_small = small < DRAWS.small_share
-    quality_share = DRAWS.squeezed_small_share if is_small else DRAWS.squeezed_share
+    squeezed_share = DRAWS.squeezed_small_share if is_small else DRAWS.squeezed_share
+    quality = rng.integers(*(DRAWS.small_quality if is_small else DRAWS.quality))
     return Print(
         mix,
         float(contrast),
@@ -96,7 +98,7 @@ def random_print(rng: np.random.Generator) -> Print:
         white,
         small=float(np.exp(rng.uniform(*np.log(DRAWS.small)))) if is_small else 1.0,
         smooth=bool(rng.random() < 0.5),
-        jpeg_quality=int(rng.integers(*DRAWS.quality)) if squeezed < quality_share else 0,
+        jpeg_quality=int(quality) if squeezed < squeezed_share else 0,
     )
 
 

@@ -6,7 +6,7 @@ the input of `material_shading`, and colours stay linear and may exceed 1, as on
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
@@ -73,6 +73,8 @@ def render_radiance(
     lighting: Lighting,
     supersample: int = 1,
     lines: Lines | None = None,
+    caster: Mesh | None = None,
+    behind: np.ndarray | None = None,
 ) -> Rendering:
     """Draw a mesh over black.
 
@@ -83,6 +85,9 @@ def render_radiance(
         lighting: in the eye frame.
         supersample: draw on a grid this many times finer and average.
         lines: thin things that cast shadows but are not drawn here; None for nothing.
+        caster: another mesh that casts shadows but is not drawn here, mm, head frame.
+        behind: (S·supersample, S·supersample) float, px of that grid: depth of what is there
+            already; the mesh is drawn where it is nearer. None for nothing.
 
     Returns:
         Rendering whose image is linear, not clipped, and already weighted with alpha.
@@ -100,8 +105,15 @@ def render_radiance(
     vertices, triangles = mesh_head.vertices, mesh_head.triangles
     image, inverse_w = fine.project(vertices)
     fragments = rasterize(image, triangles, fine.height, fine.width, inverse_w, True)
+    if behind is not None:
+        nearer = fragments.depth > behind
+        fragments = replace(
+            fragments,
+            triangle=np.where(nearer, fragments.triangle, -1),
+            depth=np.where(nearer, fragments.depth, -np.inf).astype(np.float32),
+        )
     rows = _rows(mesh_head, surface, camera)
-    nearness = _shadow(mesh_head, camera, lighting, rows, lines)
+    nearness = _shadow(mesh_head, camera, lighting, rows, lines, caster)
     color = np.zeros((fine.height, fine.width, 3), np.float32)
     maps = SurfaceMaps(mesh_head.texture, NOTHING if surface.relief is None else surface.relief)
     illumination = Illumination(
@@ -144,15 +156,19 @@ def _rows(mesh, surface, camera):
     return rows
 
 
-def _shadow(mesh, camera, lighting, rows, lines):
-    """The first light's shadow map; its coordinates are written into `rows`."""
+def _shadow(mesh, camera, lighting, rows, lines, caster):
+    """The first light's shadow map; the mesh's coordinates on it are written into `rows`."""
     if not lighting.softness_mm or not lighting.lights:
         return NOTHING
     toward = np.asarray(lighting.lights[0].direction_eye, np.float64)
-    vertices_eye = camera.head_to_eye(mesh.vertices)
+    vertices_eye, triangles = camera.head_to_eye(mesh.vertices), mesh.triangles
+    casting_eye = vertices_eye
+    if caster is not None:
+        casting_eye = np.concatenate([vertices_eye, camera.head_to_eye(caster.vertices)])
+        triangles = np.concatenate([triangles, caster.triangles + len(vertices_eye)])
     seen = shadow_map(
-        vertices_eye,
-        mesh.triangles,
+        casting_eye,
+        triangles,
         toward / np.linalg.norm(toward),
         camera.translation_eye,
         lighting.softness_mm,
