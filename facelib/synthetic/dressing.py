@@ -58,7 +58,7 @@ class Dressed:
 
 def draw_outfit(rng: np.random.Generator, person: Person, kinds: frozenset[str]) -> Outfit:
     """Draw a person's outfit, and keep only some kinds of it: see `Outfit.only`."""
-    return random_outfit(rng, person.appearance, person.feminine).only(kinds)
+    return random_outfit(rng, person.appearance, person.feminine, person.adult).only(kinds)
 
 
 def clothe(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,6 +10,7 @@ from scipy.special import ndtr
 
 from facelib.synthetic.looks.appearance import (
     HAIR_COLORS,
+    LASHES,
     Appearance,
     random_appearance,
     young_hair_color,
@@ -27,6 +29,8 @@ GREY_AGE_YEARS = (62.0, 10.0)
 GREYING_YEARS = 6.0  # standard deviation of the ages at which the hairs of one person turn grey
 DYED_SHARE = (0.1, 0.45)  # of greying men and women, who keep their former colour
 BEARDED_ABOVE = 0.5  # of Traits.male
+GROWN_UP_YEARS = 18.0
+CHILDS_BROW = (0.7, 0.7, 1.0)  # of an adult's opacity, thickness and raggedness
 
 
 @dataclass(frozen=True)
@@ -49,22 +53,47 @@ class Person:
         return None if self.traits is None else self.traits.age_years
 
     @property
+    def adult(self) -> bool:
+        """Whether the person is grown up; a person without an age is."""
+        return self.traits is None or self.traits.age_years >= GROWN_UP_YEARS
+
+    @property
     def feminine(self) -> float:
         """0 (male) .. 1 (female); 0.5 if unknown."""
         return 0.5 if self.traits is None else 1 - self.traits.male
 
 
-def cast_person(rng: np.random.Generator, held_out: bool, population: Population) -> Person:
-    """Draw age, sex and origin evenly, and a head and looks that fit them.
+def cast_person(
+    rng: np.random.Generator,
+    held_out: bool,
+    population: Population,
+    draw_traits: Callable[[np.random.Generator], Traits] = random_traits,
+) -> Person:
+    """Draw age, sex and origin, and a head and looks that fit them.
 
     Args:
         rng: draws.
         held_out: draw from the people held out of training.
         population: statistics of shapes.
+        draw_traits: draws age, sex and origin of one of them.
     """
-    traits = random_traits(rng)
+    traits = draw_traits(rng)
     shape = random_shape(rng, traits, population, held_out)
-    return Person(shape, fitting_appearance(rng, traits), traits)
+    person = Person(shape, fitting_appearance(rng, traits), traits)
+    return person if person.adult else replace(person, appearance=childlike(person.appearance))
+
+
+def childlike(looks: Appearance) -> Appearance:
+    """Take beard, make-up and a receding hairline away, and thin the brows."""
+    bare = {name: getattr(looks, name) * [1, 1, 1, 0] for name in ("lipstick", "eye_shadow")}
+    return replace(
+        looks,
+        beard=0.0,
+        lashes=min(looks.lashes, LASHES[1]),
+        brow=looks.brow * CHILDS_BROW,
+        hairline_mm=0.0,
+        **bare,
+    )
 
 
 def fitting_appearance(rng: np.random.Generator, traits: Traits) -> Appearance:

@@ -23,19 +23,21 @@ HELD_OUT_IDENTITY = 1_000_000_000
 
 def make_person(index: int, settings: SyntheticSettings) -> Person:
     """Return the person of sample `index`."""
-    studio = Studio.of(settings.ingredients)
+    studio = Studio.of(settings.ingredients, settings.people)
     return studio.draw_person(Streams(settings, index).person, settings.held_out)
 
 
 def make_outfit(index: int, settings: SyntheticSettings) -> Outfit:
     """Return the outfit of sample `index`'s person, without the kinds that are off."""
-    studio, streams = Studio.of(settings.ingredients), Streams(settings, index)
+    studio, streams = Studio.of(settings.ingredients, settings.people), Streams(settings, index)
     return studio.draw_outfit(streams.outfit, make_person(index, settings))
 
 
 def make_session(index: int, settings: SyntheticSettings) -> Session:
     """Draw sample `index` and take both photos."""
-    return hold_session(Studio.of(settings.ingredients), Streams(settings, index), settings)
+    return hold_session(
+        Studio.of(settings.ingredients, settings.people), Streams(settings, index), settings
+    )
 
 
 def make_pair(index: int, settings: SyntheticSettings) -> FacePair:
@@ -90,6 +92,7 @@ def session_pair(
     vertices_image[:, 2] -= vertices_image[:, 2].min()
     person = Streams(settings, index).person_number
     kind = "held-out" if settings.held_out else "synthetic"
+    kind = "children" if settings.people == "children" else kind
     return FacePair(
         front=session.photos[0].image,
         side=session.photos[1].image,

@@ -12,6 +12,7 @@ from facelib.synthetic.ingredients import Ingredients
 FORMAT = 4  # increased whenever the same seed gives other pairs
 SHARD_SIZE = 64
 SMALLEST_PX = 16
+PEOPLE = ("adults", "children")
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,11 @@ class SyntheticSettings:
     pairs_per_person: int = setting(
         1, "Consecutive pairs of one person, with different expressions.", minimum=1
     )
+    people: str = setting(
+        "adults",
+        "Whom to draw. Children are a stress set, extrapolated from adults, and only held out.",
+        choices=PEOPLE,
+    )
     ingredients: Ingredients = field(default_factory=Ingredients.all)
     preset: str = setting(
         "thesis",
@@ -76,6 +82,13 @@ class SyntheticSettings:
             )
         if self.preset not in POSES:
             raise ValueError(f"expected a preset of {', '.join(POSES)}, got {self.preset!r}")
+        if self.people not in PEOPLE:
+            raise ValueError(f"expected people of {', '.join(PEOPLE)}, got {self.people!r}")
+        if self.people == "children" and not (self.held_out and self.ingredients.origins):
+            raise ValueError(
+                "children are a stress set and never for training: expected them held out and "
+                "with the ingredient origins, which gives people an age"
+            )
 
 
 @dataclass(frozen=True)

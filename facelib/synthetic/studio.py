@@ -27,7 +27,11 @@ from facelib.synthetic.light.lighting import Lighting, random_lighting
 from facelib.synthetic.looks.atlas import Atlas
 from facelib.synthetic.people.acting import act, settle_lips
 from facelib.synthetic.people.expressions import random_strengths
-from facelib.synthetic.people.population import load_population
+from facelib.synthetic.people.population import (
+    load_children,
+    load_population,
+    random_child_traits,
+)
 from facelib.synthetic.person import Person, cast_person
 from facelib.synthetic.photo import (
     DrawBackground,
@@ -82,8 +86,13 @@ class Studio:
     develop: Callable[[Shot, Light, Rng, DrawBackground], tuple[np.ndarray, dict]]
 
     @classmethod
-    def of(cls, ingredients: Ingredients) -> Studio:
-        """Choose every step by its switch, for the shipped head. Only this reads switches."""
+    def of(cls, ingredients: Ingredients, people: str = "adults") -> Studio:
+        """Choose every step by its switch, for the shipped head. Only this reads switches.
+
+        Args:
+            ingredients: the switches.
+            people: "adults" or "children".
+        """
         on, head = ingredients, load_head()
         kinds = frozenset(kind for kind in WORN_KINDS if getattr(on, kind))
         # Fine skin, things, light and film need a surface; otherwise the plain renderer is enough.
@@ -92,6 +101,9 @@ class Studio:
         plain_film = partial(plain.develop, meter=meter) if on.light else plain.develop
         textures = describable_textures() if surface else ()  # plain photos do not use them
         cast = partial(cast_person, population=load_population())
+        if people == "children":
+            population, draw_traits = load_children(), random_child_traits
+            cast = partial(cast_person, population=population, draw_traits=draw_traits)
         finishes = ((with_surface,) if surface else ()) + (
             (with_dark_mouth,) if on.expressions else ()
         )

@@ -170,23 +170,24 @@ def random_complexion(
     drawn_years = rng.uniform(*ADULT_YEARS)
     age = float(drawn_years if age_years is None else age_years)
     made_up = looks.lipstick[3] > 0
+    grown = min(age / ADULT_YEARS[0], 1.0)  # children's skin is smooth
     old = np.clip((age - YOUNG_YEARS) / AGING_YEARS, 0, 1)
     shaven = rng.uniform(*DRAWS.shaven) * (rng.random() < DRAWS.shaven_share[looks.beard > 0])
     young_pores, old_pores = DRAWS.pores_with_age
     return Complexion(
         age_years=age,
-        creases=_creases(rng, old),
+        creases=_creases(rng, old) * grown,
         crease_variant=int(rng.integers(0, CREASE_VARIANTS)),
-        pores=float(rng.uniform(*DRAWS.pores) * (young_pores + old_pores * old)),
+        pores=float(rng.uniform(*DRAWS.pores) * (young_pores + old_pores * old) * grown),
         mottle_melanin=float(rng.uniform(*DRAWS.mottle_melanin) * (1 + old)),
         mottle_blood=float(
             rng.uniform(*DRAWS.mottle_blood) * (1 + DRAWS.mottle_blood_with_age * old)
         ),
         freckles=_freckles(rng, looks, old),
-        moles=_moles(rng),
+        moles=_moles(rng) * [1, 1, grown],
         oil=float(rng.uniform(*DRAWS.oil)),
         roughness=float(rng.uniform(*DRAWS.roughness)),
-        beard_shadow=float(0 if made_up else shaven),
+        beard_shadow=float(0 if made_up or grown < 1 else shaven),
         blusher=np.append(
             rng.uniform(*DRAWS.blusher), rng.uniform(*DRAWS.blusher_opacity) * made_up
         ),

@@ -12,7 +12,7 @@ z is the rest, which varies from person to person. Held-out people are beyond a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -26,6 +26,9 @@ ORIGINS = ("african", "asian", "european")
 # between (MID_AGE and MAX_AGE in makehuman/apps/human.py). Children are not in the head model; the
 # heads of adults below 25 are those of people of 25.
 SHAPE_AGE_YEARS = (25.0, 90.0)
+# Children are a stress set of their own: `experiments/build_children.py` extrapolates the means of
+# adults to these ages, and draws are even between.
+CHILD_AGE_YEARS = (4.0, 12.0)
 # Adults' photos by age in UTKFace, people found by searching the web (Zhang and others 2017): first
 # age, number of photos. Of its group from 11 to 20, the part of 18 and above, if all ages in it are
 # equally frequent.
@@ -45,7 +48,7 @@ class Traits:
     """The traits of a person on which the head's shape depends.
 
     Attributes:
-        age_years: 18..81.
+        age_years: 18..81, of children 4..12.
         male: 0 (female) .. 1 (male), as MakeHuman mixes its shapes.
         origins: (3,) float64, shares of MakeHuman's african, asian and european shapes; sum 1.
     """
@@ -76,6 +79,7 @@ class Population:
         held_out_axis: (K,) float64, of length 1: the direction of z whose far side is held out.
         held_out_functional: (K,) float64: the same direction as a linear function of coefficients.
         held_out_offset: its value at every mean, which age, sex and origin do not change.
+        shape_age_years: the ages of young and old.
     """
 
     corner_means: np.ndarray
@@ -83,10 +87,11 @@ class Population:
     held_out_axis: np.ndarray
     held_out_functional: np.ndarray
     held_out_offset: float
+    shape_age_years: tuple[float, float] = SHAPE_AGE_YEARS
 
     def mean_shape(self, traits: Traits) -> np.ndarray:
         """Return the average coefficients of people with these traits: (K,)."""
-        age = np.interp(traits.age_years, SHAPE_AGE_YEARS, (0, 1))
+        age = np.interp(traits.age_years, self.shape_age_years, (0, 1))
         sexes, ages = [1 - traits.male, traits.male], [1 - age, age]
         return np.einsum("o,s,a,osak->k", traits.origins, sexes, ages, self.corner_means)
 
@@ -112,6 +117,11 @@ def load_population(path: Path | None = None) -> Population:
     return _load(path or data_dir() / "head" / "people.npz")
 
 
+def load_children() -> Population:
+    """Load the shipped statistics of children, who are extrapolated: no training set has them."""
+    return replace(_load(data_dir() / "people" / "children.npz"), shape_age_years=CHILD_AGE_YEARS)
+
+
 def random_traits(rng: np.random.Generator) -> Traits:
     """Draw an age as photos show them, and sex and origin evenly."""
     toward_other = MIXED_SEX * rng.beta(1.0, 3.0)
@@ -120,6 +130,11 @@ def random_traits(rng: np.random.Generator) -> Traits:
         male=float(1 - toward_other if rng.random() < 0.5 else toward_other),
         origins=rng.dirichlet([ORIGIN_MIXING] * len(ORIGINS)),
     )
+
+
+def random_child_traits(rng: np.random.Generator) -> Traits:
+    """Draw age, sex and origin of a child, all evenly."""
+    return replace(random_traits(rng), age_years=float(rng.uniform(*CHILD_AGE_YEARS)))
 
 
 def age_quantile(share: float) -> float:

@@ -159,7 +159,11 @@ class HairStyle:
 
 
 def random_hair_style(
-    rng: np.random.Generator, color: np.ndarray, melanin: float = 0.3, feminine: float = 0.5
+    rng: np.random.Generator,
+    color: np.ndarray,
+    melanin: float = 0.3,
+    feminine: float = 0.5,
+    adult: bool = True,
 ) -> HairStyle:
     """Draw a style.
 
@@ -168,14 +172,16 @@ def random_hair_style(
         color: (3,) linear RGB.
         melanin: of the skin, 0..1; curls get more frequent with it.
         feminine: 0..1; how likely the long styles are.
+        adult: whether hair may be lost.
     """
     masculine = 1 - feminine
     men, women, all_ = np.array(list(KIND_SHARES.values())).T
     shares = men * masculine + women * feminine + all_ * melanin
+    shares[HAIR_KINDS.index("bald")] *= adult
     kind = str(rng.choice(HAIR_KINDS, p=shares / shares.sum()))
     curly = rng.random() < CURLY_SHARE + CURLY_PER_MELANIN * melanin
     curl_mm = rng.uniform(*(CURLY_MM if curly else STRAIGHT_MM))
-    receding = rng.random() < RECEDING_SHARE * masculine
+    receding = rng.random() < RECEDING_SHARE * masculine * adult
     hairline = rng.uniform(*RECEDING_MM) if receding else rng.normal(0, HAIRLINE_DEVIATION_MM)
     chosen = {name: float(rng.uniform(*span)) for name, span in SPANS[kind].items()}
     if kind in WITH_FRINGE and rng.random() < FRINGE_SHARE:

@@ -91,18 +91,21 @@ class Worn:
     glasses: WornGlasses | None
 
 
-def random_outfit(rng: np.random.Generator, looks: Appearance, feminine: float = 0.5) -> Outfit:
+def random_outfit(
+    rng: np.random.Generator, looks: Appearance, feminine: float = 0.5, adult: bool = True
+) -> Outfit:
     """Draw an outfit that fits a person's looks.
 
     Args:
         rng: draws; each kind has its own draws, so omitting one does not change the others.
         looks: colours of hair, skin and cloth, the painted beard and brows.
         feminine: 0..1, decides between kinds of hair and hats.
+        adult: whether hair may be lost.
     """
     hair_rng, face_rng, glasses_rng, clothes_rng = rng.spawn(4)
     feminine = FEMININE_WITH_BEARD if looks.beard else feminine
     color = natural_color(looks.hair_color)
-    hair = random_hair_style(hair_rng, color, looks.melanin, feminine)
+    hair = random_hair_style(hair_rng, color, looks.melanin, feminine, adult)
     facial = random_facial_hair(face_rng, color, looks.beard, looks.brow, looks.lashes)
     glasses = random_glasses(glasses_rng) if glasses_rng.random() < GLASSES_SHARE else None
     clothes, hat = random_clothes(clothes_rng, looks.garment), None
