@@ -16,6 +16,7 @@ import numpy as np
 
 from facelib.face.dense_points import N_KEYPOINTS, load_dense_points
 from facelib.face.layout import load_layout
+from facelib.files.threads import single_threaded_blas
 from facelib.fitting.fit import FitSettings, HeadFit, agreement, fit_head
 from facelib.fitting.noise import SharedNoise
 from facelib.fitting.seen import SeenPoints
@@ -115,12 +116,14 @@ class DenseFit:
 
     def fit(self, photos: Sequence[SeenPoints]) -> HeadFit:
         """Fit one head to the points of one photo, or of two; its image frame is the first's."""
-        return fit_head(photos, self.settings)
+        with single_threaded_blas():  # threads for small matrices wait for each other
+            return fit_head(photos, self.settings)
 
     def fit_pair(self, front: SeenPoints, side: SeenPoints) -> PairFit:
         """Fit each photo alone and then both."""
-        alone = self.fit([front]), self.fit([side])
-        return PairFit(fit_head([front, side], self.settings, alone), *alone)
+        with single_threaded_blas():
+            alone = self.fit([front]), self.fit([side])
+            return PairFit(fit_head([front, side], self.settings, alone), *alone)
 
     def position_maps(self, fronts: np.ndarray, sides: np.ndarray | None) -> np.ndarray:
         """Predict position maps.
