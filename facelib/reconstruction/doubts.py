@@ -15,7 +15,7 @@ def doubt_about(pair: PairFit) -> str | None:
     if abs(front) > SIDE_FROM_DEG and abs(front) - abs(side) > APART_DEG:
         return (
             "The two photos seem to be swapped: the first shows the face from the side "
-            f"(yaw {front:.0f}°), the second from the front ({side:.0f}°)."
+            f"(yaw {round(front)}°), the second from the front ({round(side)}°)."
         )
     if pair.agreement < AGREE_ABOVE:
         return (
@@ -25,6 +25,6 @@ def doubt_about(pair: PairFit) -> str | None:
     if abs(front - side) < APART_DEG:
         return (
             "Both photos show the face from nearly the same direction "
-            f"(yaw {front:.0f}° and {side:.0f}°), so the second adds little."
+            f"(yaw {round(front)}° and {round(side)}°), so the second adds little."
         )
     return None
