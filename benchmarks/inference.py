@@ -17,7 +17,7 @@ import torch
 from facelib.networks.base import FaceNetwork
 from facelib.networks.catalogue import create
 from facelib.networks.onnx_export import to_onnx, write_model
-from facelib.networks.onnx_network import OnnxNetwork
+from facelib.networks.onnx_network import OnnxNetwork, open_network
 from facelib.reconstruction.reconstruct import predict_position_maps
 
 SIZE = 256
@@ -30,7 +30,7 @@ def exported(network: FaceNetwork) -> OnnxNetwork:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.onnx"
         write_model(path, to_onnx(network))
-        return OnnxNetwork(path)
+        return open_network(path)
 
 
 def fastest_ms(calls: dict) -> dict[str, float]:

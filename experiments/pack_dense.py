@@ -25,6 +25,7 @@ from facelib.files.command import typed_command
 from facelib.files.paths import data_dir
 from facelib.files.tables import markdown
 from facelib.networks.dense import Dense, save_dense
+from facelib.networks.onnx_export import export_model, write_model
 from facelib.networks.precision import whiten_errors
 
 WITHIN = 0.6827  # share of a normal distribution within one deviation
@@ -72,7 +73,7 @@ def table(scores: dict[str, dict]) -> str:
 @click.option("--held-out", "held", multiple=True, type=click.Path(path_type=Path))
 @click.option("--out", default=data_dir() / "dense", type=click.Path(path_type=Path))
 def main(run_dir: Path, size: int, known, held, out: Path) -> None:
-    """Write dense.safetensors and dense.json."""
+    """Write dense.safetensors, the same as dense.onnx, and dense.json."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     state = torch.load(run_dir / "checkpoint.pt", weights_only=True)
@@ -88,6 +89,7 @@ def main(run_dir: Path, size: int, known, held, out: Path) -> None:
     }
     scores = {path.name: score(network, Photos([path]), size) for path in held}
     save_dense(out / "dense.safetensors", network, about)
+    write_model(out / "dense.onnx", export_model(out / "dense.safetensors"))
     with replacing(out / "dense.json") as temporary:
         temporary.write_text(json.dumps(about | {"scores": scores}, indent=1) + "\n")
     print(table(scores))

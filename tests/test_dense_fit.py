@@ -1,22 +1,30 @@
 """From photos over dense points to one head: exact with an exact network, and a position map."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
+import skimage.data
 import torch
 
+from facelib.detect import find_face
 from facelib.evaluation.metrics import shape_error_mm
 from facelib.face.dense_points import load_dense_points
 from facelib.face.layout import load_layout
+from facelib.files.atomic import sha256
+from facelib.files.paths import data_file
 from facelib.fitting.fit import AGREE_ABOVE
 from facelib.fitting.trials import held_out_head, see_head
+from facelib.imaging.crop import Crop
 from facelib.networks.dense import Dense, save_dense
+from facelib.networks.found_points import FoundPoints
+from facelib.networks.onnx_export import export_model, write_model
+from facelib.networks.onnx_network import open_network
+from facelib.reconstruction.crops import FRONT_BOX, SIDE_BOX, crop_from_detection
 from facelib.reconstruction.dense_fit import DenseFit
 from facelib.reconstruction.loading import load_predictor
-from facelib.reconstruction.reconstruct import predict_position_maps
+from facelib.reconstruction.reconstruct import predict_position_maps, reconstruct
 
 SIZE = 128
+DEVIATION_PX = 0.25
 POSES = (3, 10, 2), (2, 80, 0)  # front, side: pitch, yaw, roll in degrees
 FACE = load_layout().labels["face"]
 
@@ -24,18 +32,22 @@ FACE = load_layout().labels["face"]
 class ExactNetwork:
     """Answers where the points truly are in photos that show nothing but their own number."""
 
+    name, engine = "dense", "nothing"
+
     def __init__(self, cameras, heads):
         dense = load_dense_points()
-        places = [
-            camera.head_to_image(dense.matrix @ head)[:, :2]
-            for camera, head in zip(cameras, heads, strict=True)
-        ]
-        self.points = (torch.tensor(np.stack(places)) + 0.5) / SIZE
+        self.places = np.stack(
+            [
+                camera.head_to_image(dense.matrix @ head)[:, :2]
+                for camera, head in zip(cameras, heads, strict=True)
+            ]
+        )
 
-    def __call__(self, photos):
-        points = self.points[photos[:, 0, 0, 0].long()]
-        root = torch.ones(len(points), points.shape[1], 3) * torch.tensor([500.0, 500.0, 0.0])
-        return SimpleNamespace(points=points, root=root, visible=torch.zeros(points.shape[:2]))
+    def find_points(self, photos):
+        places = self.places[photos[:, SIZE // 2, SIZE // 2, 0].round().astype(int)]
+        deviation = DEVIATION_PX**2 * np.eye(2)
+        covariances = np.broadcast_to(deviation, (*places.shape, 2))
+        return FoundPoints(places, covariances, np.full(places.shape[:2], 0.5))
 
 
 def numbered(*numbers):
@@ -64,10 +76,10 @@ def test_exact_points_give_the_head_of_the_photos(two_people):
 
 
 def test_points_come_in_px_with_the_deviation_that_the_network_said(two_people):
-    _, cameras, dense_fit = two_people
+    _, _, dense_fit = two_people
     (seen,) = dense_fit.see(numbered(3))
-    np.testing.assert_allclose((seen.places_image + 0.5) / SIZE, dense_fit.network.points[3])
-    np.testing.assert_allclose(seen.covariance_px2[5], np.eye(2) * (SIZE / 500) ** 2)
+    np.testing.assert_allclose(seen.places_image, dense_fit.network.places[3])
+    np.testing.assert_allclose(seen.covariance_px2[5], np.eye(2) * DEVIATION_PX**2)
     np.testing.assert_allclose(seen.visibility, 0.5)
 
 
@@ -90,10 +102,126 @@ def test_photos_of_one_person_agree_and_of_two_do_not(two_people):
     assert dense_fit.fit_pair(first_front, second_side).agreement < AGREE_ABOVE
 
 
-def test_weights_of_a_file_make_position_maps(tmp_path):
+def box_of_whole_photo(box_to_crop):
+    """The detector's box for which the first crop is the whole photo."""
+    side, middle = SIZE / box_to_crop.size, (SIZE - 1) / 2
+    y = middle - box_to_crop.shift_y * side
+    return middle - side / 2, y - side / 2, middle + side / 2, y + side / 2
+
+
+def rebuild(dense_fit, front, side=None, **options):
+    """Reconstruct photos of these numbers; the exact network needs crops of the whole photo."""
+    photos = [None if number is None else numbered(number)[0] for number in (front, side)]
+    faces = {"front_face": box_of_whole_photo(FRONT_BOX), "side_face": box_of_whole_photo(SIDE_BOX)}
+    return reconstruct(*photos, dense_fit, n_rounds=1, texture_size=64, **faces, **options)
+
+
+def test_reconstruct_gives_the_fit_and_a_map_that_holds_its_vertices(two_people):
+    heads, cameras, dense_fit = two_people
+    face = rebuild(dense_fit, 0, 1)
+    true_image = cameras[0].head_to_image(heads[0])[:, :2]
+    assert np.abs(face.vertices_image[:, :2] - true_image)[FACE].max() < 0.5  # px
+    drawn = load_layout(SIZE).position_map(face.front_crop.image_to_crop(face.vertices_image))
+    assert np.abs(drawn - face.position_map).max() < 0.01  # px
+    keypoints = load_layout(SIZE).keypoints(face.vertices_image)
+    np.testing.assert_allclose(face.keypoints_image, keypoints, atol=0.01)
+    np.testing.assert_allclose(face.fit.vertices_image, face.vertices_image, atol=0.01)
+
+
+def test_a_side_photo_makes_vertices_more_certain(two_people):
+    _, _, dense_fit = two_people
+    alone, both = rebuild(dense_fit, 0), rebuild(dense_fit, 0, 1)
+    assert alone.agreement is None and alone.doubt is None and alone.side_crop is None
+    assert alone.deviations_mm.shape == (len(FACE),)
+    assert both.deviations_mm[FACE].mean() < alone.deviations_mm[FACE].mean()
+
+
+@pytest.mark.parametrize(
+    ("front", "side", "words"),
+    [
+        (0, 3, ["do not seem to show one face", "another person"]),
+        (1, 0, ["swapped", "from the side (yaw 80°)"]),
+        (0, 0, ["same direction", "yaw 10° and 10°"]),
+        (0, 1, []),
+    ],
+)
+def test_a_wrong_side_photo_gives_one_sentence(two_people, front, side, words, caplog):
+    _, _, dense_fit = two_people
+    face = rebuild(dense_fit, front, side)
+    said = [record.getMessage() for record in caplog.records]
+    assert said == ([face.doubt] if words else [])
+    assert all(word in face.doubt for word in words)
+
+
+def test_each_photo_is_seen_again_in_a_crop_around_its_own_keypoints(two_people):
+    heads, cameras, dense_fit = two_people
+    for number in (0, 1):
+        points = load_dense_points().matrix @ heads[number]
+        places = cameras[number].head_to_image(points)[:68, :2]
+        crop, _ = dense_fit.look(numbered(number)[0], Crop.whole(SIZE, SIZE), n_rounds=2)
+        expected = Crop.around_keypoints(places, SIZE)
+        np.testing.assert_allclose(crop.centre_px, expected.centre_px, atol=1e-6)
+        assert crop.size_px == pytest.approx(expected.size_px)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """Weights of a `dense` whose every layer counts, beside their ONNX file."""
     torch.manual_seed(0)
-    save_dense(tmp_path / "dense.safetensors", Dense(), {"size": SIZE})
-    dense_fit = load_predictor(tmp_path / "dense.safetensors")
-    assert isinstance(dense_fit, DenseFit) and dense_fit.size == SIZE
-    maps = dense_fit.position_maps(numbered(0.5), None)
-    assert maps.shape == (1, SIZE, SIZE, 3) and np.isfinite(maps).all()
+    network = Dense()
+    for look in network.looks:
+        torch.nn.init.normal_(look.out.weight, std=0.01)
+        torch.nn.init.normal_(look.own, std=0.01)
+    path = tmp_path_factory.mktemp("weights") / "dense.safetensors"
+    save_dense(path, network, {"size": 192})
+    write_model(path.with_suffix(".onnx"), export_model(path))
+    return path
+
+
+def points_of_both_engines(weights, photos):
+    """What torch and what ONNX Runtime find."""
+    both = [load_predictor(weights, prefer_onnx) for prefer_onnx in (False, True)]
+    assert [each.engine for each in both] == ["torch", "ONNX Runtime"]
+    return [each.network.find_points(photos) for each in both]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_exported_networks_agree_with_torch_for_any_number_of_photos(weights, count):
+    photos = np.random.default_rng(0).random((count, 192, 192, 3), dtype=np.float32)
+    expected, found = points_of_both_engines(weights, photos)
+    # Random weights amplify rounding errors, about a hundred times as much as trained ones.
+    np.testing.assert_allclose(found.places, expected.places, atol=0.01)  # px
+    np.testing.assert_allclose(found.covariances, expected.covariances, rtol=0.01, atol=1e-4)
+    np.testing.assert_allclose(found.visibility, expected.visibility, atol=1e-3)
+
+
+def test_the_shipped_files_agree_on_a_face_and_are_of_the_same_weights():
+    weights = data_file("dense", "dense.safetensors")
+    exported = open_network(weights.with_suffix(".onnx"))
+    assert exported.weights_sha256 == sha256(weights)
+    photo = (skimage.data.astronaut() / 255).astype(np.float32)
+    crop = crop_from_detection(find_face(photo), exported.size)
+    expected, found = points_of_both_engines(weights, crop.cut(photo)[None])
+    difference = np.abs(found.places - expected.places)
+    assert difference.mean() < 1e-4 and difference.max() < 1e-3  # px
+    np.testing.assert_allclose(found.covariances, expected.covariances, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(found.visibility, expected.visibility, atol=1e-4)
+
+
+def test_a_file_holds_half_precision_weights_and_no_more(weights):
+    exported = weights.with_suffix(".onnx")
+    assert exported.stat().st_size < 1.05 * weights.stat().st_size
+    assert b".py" not in exported.read_bytes()
+
+
+@pytest.mark.parametrize("prefer_onnx", [False, True])
+def test_weights_of_a_file_make_position_maps_of_their_size(weights, prefer_onnx):
+    dense_fit = load_predictor(weights, prefer_onnx)
+    assert isinstance(dense_fit, DenseFit) and dense_fit.size == 192
+    maps = dense_fit.position_maps(np.full((1, 192, 192, 3), 0.5, np.float32), None)
+    assert maps.shape == (1, 192, 192, 3) and np.isfinite(maps).all()
+
+
+def test_weights_of_another_network_are_refused():
+    with pytest.raises(ValueError, match="expected weights of dense"):
+        DenseFit.load(data_file("weights", "compact.onnx"))

@@ -16,9 +16,10 @@ from PIL import Image
 
 from facelib.__main__ import main
 from facelib.files.atomic import sha256
+from facelib.files.paths import data_file
 from facelib.networks.catalogue import create
 from facelib.networks.onnx_export import to_onnx, write_model
-from facelib.networks.onnx_network import OnnxNetwork
+from facelib.networks.onnx_network import open_network
 from facelib.networks.weights import load_weights, read_card, save_weights
 from facelib.reconstruction.reconstruct import NoSideError, predict_position_maps
 from facelib.synthetic.samples import make_pair
@@ -64,7 +65,7 @@ def same(network, exported, fronts, sides):
 
 
 def test_exported_compact_agrees_with_torch_with_and_without_a_side(weights, crops):
-    network, exported = load_weights(weights), OnnxNetwork(weights.with_suffix(".onnx"))
+    network, exported = load_weights(weights), open_network(weights.with_suffix(".onnx"))
     fronts, sides = crops
     both, alone = same(network, exported, fronts, sides), same(network, exported, fronts, None)
     assert np.abs(both - alone).mean() > 1, "the side photo was not looked at"
@@ -80,7 +81,7 @@ def test_every_other_exported_network_agrees_with_torch(name, crops, tmp_path):
         warnings.simplefilter("always")
         write_model(tmp_path / "net.onnx", to_onnx(network))
     assert not heard
-    exported, (fronts, sides) = OnnxNetwork(tmp_path / "net.onnx"), crops
+    exported, (fronts, sides) = open_network(tmp_path / "net.onnx"), crops
     assert (exported.name, exported.size) == (name, SIZE)
     same(network, exported, fronts, sides)
     if name == "two_view":
@@ -106,9 +107,9 @@ def test_a_file_describes_itself_and_nothing_of_this_machine(weights):
 
 def test_it_runs_without_torch(weights):
     code = (
-        "import sys; import numpy as np; from facelib.networks.onnx_network import OnnxNetwork\n"
+        "import sys; import numpy as np; from facelib.networks.onnx_network import open_network\n"
         "from facelib.reconstruction.reconstruct import predict_position_maps\n"
-        f"network = OnnxNetwork({str(weights.with_suffix('.onnx'))!r})\n"
+        f"network = open_network({str(weights.with_suffix('.onnx'))!r})\n"
         "predict_position_maps(network, np.zeros((1, 64, 64, 3), np.float32), None)\n"
         "sys.exit('torch' in sys.modules)"
     )
@@ -139,10 +140,8 @@ def test_reconstruct_takes_the_file_beside_the_weights_as_long_as_it_is_theirs(
 
 
 def test_the_file_that_ships_is_of_the_weights_that_ship():
-    from facelib.networks.loading import default_weights
-
-    path = default_weights()
-    assert OnnxNetwork(path.with_suffix(".onnx")).weights_sha256 == sha256(path)
+    path = data_file("weights", "compact.safetensors")
+    assert open_network(path.with_suffix(".onnx")).weights_sha256 == sha256(path)
 
 
 @pytest.mark.parametrize(
@@ -191,6 +190,6 @@ def test_a_disk_that_fills_up_leaves_nothing_behind(tmp_path, monkeypatch):
 
 
 def test_crops_of_another_size_are_refused(weights):
-    exported, larger = OnnxNetwork(weights.with_suffix(".onnx")), np.zeros((1, 128, 128, 3))
+    exported, larger = open_network(weights.with_suffix(".onnx")), np.zeros((1, 128, 128, 3))
     with pytest.raises(ValueError, match="64 px, got 128"):
         predict_position_maps(exported, larger, None)

@@ -72,7 +72,7 @@ def wheel(tmp_path_factory):
         ROOT / "facelib", copy / "facelib", ignore=shutil.ignore_patterns("__pycache__")
     )
     shutil.copytree(ROOT / "data/head", copy / "data/head")
-    shutil.copytree(ROOT / "data/weights", copy / "data/weights")
+    shutil.copytree(ROOT / "data/dense", copy / "data/dense")
     pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", copy / "dist", copy)
     return next((copy / "dist").glob("*.whl"))
 
@@ -120,8 +120,10 @@ def test_the_wheel_reconstructs_a_rendered_pair_without_torch(environment, tmp_p
     vertices = read_mesh(tmp_path / "me.glb").vertices * [1, -1, 1] + [0, 255, 0]
     # Half the face's width would be 60 px: the mesh lies on the face.
     assert np.abs(np.median(vertices - np.median(pair.vertices_image, axis=0), axis=0))[0] < 10
+    assert "dense in ONNX Runtime" in done.stdout
     again = run(environment, tmp_path, "reconstruct", "front.png", "-o", "me.ply", *boxes[:5])
     assert again.returncode == 0 and again.stderr == ""
+    assert "from the front photo alone" in again.stdout
 
 
 def test_what_the_wheel_lacks_is_named_with_the_place_to_get_it(environment, tmp_path):

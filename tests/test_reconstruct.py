@@ -18,11 +18,9 @@ from facelib.imaging.crop import Crop
 from facelib.imaging.imagefiles import write_image
 from facelib.networks.base import FaceNetwork
 from facelib.networks.convention import POSITION_SCALE
+from facelib.reconstruction.crops import FRONT_BOX, SIDE_BOX, crop_from_detection
 from facelib.reconstruction.reconstruct import (
-    FRONT_BOX,
-    SIDE_BOX,
     NoSideError,
-    crop_from_detection,
     image_to_mesh,
     predict_position_maps,
     reconstruct,

@@ -42,7 +42,7 @@ class Failure(click.ClickException):
 
 def weights_option(command: Callable) -> Callable:
     """Add the option `--weights` to a command."""
-    words = "Weights to use, .safetensors or .onnx.  [default: the shipped compact]"
+    words = "Weights to use, .safetensors or .onnx.  [default: the shipped dense]"
     return click.option("--weights", type=PATH, metavar="FILE", help=words)(command)
 
 

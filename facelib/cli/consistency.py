@@ -37,7 +37,7 @@ from facelib.cli.kernels import announcing_compilation
     multiple=True,
     type=PATH,
     metavar="FILE",
-    help="Weights to use, .safetensors or .onnx; may be repeated.  [default: the shipped compact]",
+    help="Weights to use, .safetensors or .onnx; may be repeated.  [default: the shipped dense]",
 )
 @json_option("the distances, in px and as shares of the face's box,")
 @announcing_compilation()

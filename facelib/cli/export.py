@@ -22,7 +22,7 @@ from facelib.cli.common import (
     "--weights",
     type=PATH,
     metavar="FILE.safetensors",
-    help="Weights to export.  [default: the shipped compact]",
+    help="Weights to export.  [default: the shipped dense]",
 )
 @click.option(
     "-o",
@@ -36,16 +36,23 @@ def export(weights: Path | None, output: Path) -> None:
     """Write a network as ONNX, for programs without facelib or torch.
 
     \b
-    Inputs:  front, and side where the network uses one: square crops around
-             the face, (batch, 3, size, size) float32 RGB in 0..1. `compact` also
-             takes a side of (0, 3, size, size): no side photo.
+    dense, the default network, finds points in one photo; the fit of a head to
+    them is not part of the file.
+    Input:   photos, square crops around the face, (batch, 3, size, size)
+             float32 RGB in 0..1.
+    Outputs: places, (batch, points, 2) float32: x right, y down in pixels from
+             the centre of the crop's first pixel; precision_root, (batch,
+             points, 3), of the places' covariances; visibility, (batch, points).
+    \b
+    The other networks predict position maps.
+    Inputs:  front, and side where the network uses one: square crops as above.
+             `compact` also takes a side of (0, 3, size, size): no side photo.
     Output:  position_map, (batch, 3, size, size) float32: x, y, z in pixels of
-             the front crop; x right, y down from the centre of its first pixel,
-             z toward the camera.
+             the front crop, x and y as above, z toward the camera.
 
-    The file's metadata hold this description, the network's name and size, the card of its weights
-    and their SHA-256. If the file has the weights' name and is in their folder, `reconstruct` runs
-    it in ONNX Runtime instead of torch, as long as the SHA-256 matches.
+    The file's metadata hold these descriptions, the network's name and size, the card of its
+    weights and their SHA-256. If the file has the weights' name and is in their folder,
+    `reconstruct` runs it in ONNX Runtime instead of torch, as long as the SHA-256 matches.
     """
     from facelib.networks.loading import ONNX, default_weights
 

@@ -11,7 +11,7 @@ from facelib.cli.common import NOT_INSTALLED, Failure
 
 # Optional packages that commands import, and the extra that installs each (see pyproject.toml).
 EXTRA_OF_PACKAGE = {"distributed": "cluster"} | dict.fromkeys(
-    ("torch", "accelerate", "safetensors", "onnxscript", "matplotlib", "tqdm", "threadpoolctl")
+    ("torch", "accelerate", "safetensors", "onnxscript", "matplotlib", "tqdm")
     + ("skimage", "defusedxml", "yaml"),
     "train",
 )

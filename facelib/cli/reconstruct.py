@@ -77,7 +77,8 @@ def reconstruct(
     """Build a textured 3D mesh from the photos FRONT and SIDE of one face.
 
     Without SIDE the mesh is built from the front photo alone, and its depth is less certain. The
-    mesh is in the front photo's pixels, y up, with its origin at the bottom-left pixel.
+    mesh is in the front photo's pixels, y up, with its origin at the bottom-left pixel. If the
+    photos seem to be swapped, or not to show one face, a sentence on standard error says so.
     """
     _check_ending(output)
     for path in (output, keypoints):
@@ -102,7 +103,9 @@ def reconstruct(
     with writing(output):
         save(result, output, keypoints)
     wrote = f"wrote {output}" + (f" and {keypoints}" if keypoints else "")
-    click.echo(f"{wrote} ({network.name} in {_engine(network)})")
+    click.echo(f"{wrote} ({network.name} in {network.engine})")
+    if result.deviations_mm is not None:
+        click.echo(_certainty(result))
 
 
 def _check_ending(output: Path) -> None:
@@ -159,11 +162,12 @@ def _build(*photos_and_network, **settings):
         raise Failure(f"cannot reconstruct: {error}", BAD_DATA) from error
 
 
-def _engine(network) -> str:
-    """Name the runtime of a network, ONNX Runtime or torch."""
-    from facelib.networks.onnx_network import OnnxNetwork
-
-    return "ONNX Runtime" if isinstance(network, OnnxNetwork) else "torch"
+def _certainty(result) -> str:
+    """Return a sentence about the error that the fit expects, the mean over all vertices."""
+    sentence = f"estimated error of a vertex: {result.deviations_mm.mean():.1f} mm"
+    if result.side_crop is None:
+        sentence += " from the front photo alone; a photo from the side would show its depth"
+    return sentence
 
 
 def save(result, output: Path, keypoints: Path | None) -> None:

@@ -46,6 +46,7 @@ class FaceNetwork(nn.Module):
 
     Attributes:
         name: key in `catalogue.NETWORKS`; stored with the weights.
+        engine: what runs it.
         side_photo: "needed", "optional" or "unused", a key of `CHANNELS`.
         predicts_vertices: whether `answer` returns vertices, which training can then compare.
         predicts_confidence: whether it can be built with `confidence`.
@@ -56,6 +57,7 @@ class FaceNetwork(nn.Module):
     """
 
     name: ClassVar[str]
+    engine: ClassVar[str] = "torch"
     side_photo: ClassVar[str] = "needed"
     predicts_vertices: ClassVar[bool] = False
     predicts_confidence: ClassVar[bool] = False

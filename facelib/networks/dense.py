@@ -19,8 +19,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional
@@ -31,6 +32,7 @@ from facelib.face.layout import load_layout
 from facelib.files.atomic import replacing
 from facelib.imaging.crop import Crop
 from facelib.networks.compact import ConvBlock, ResidualBlock, Whitening
+from facelib.networks.found_points import FoundPoints
 from facelib.networks.keypoints import complex_product, fit_similarity_2d, residual_shape
 from facelib.networks.precision import rotate_root
 
@@ -63,11 +65,25 @@ class DenseAnswer(NamedTuple):
     guesses: tuple[torch.Tensor, ...]
     heat_maps: torch.Tensor
 
+    def in_pixels(self, size: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return places (N, P, 2) px, roots (N, P, 3) 1 / px and visibility (N, P) in 0..1.
+
+        Args:
+            size: px, side of the photos.
+        """
+        return self.points * size - 0.5, self.root / size, self.visible.sigmoid()
+
 
 class Dense(nn.Module):
-    """One photo in; some hundred points out, with covariances and visibility."""
+    """One photo in; some hundred points out, with covariances and visibility.
 
-    name = "dense"
+    Attributes:
+        size: px, side of the photos that it has learned from; set by `load_dense`. It takes other
+            sizes, too, but is best at this one.
+    """
+
+    name, engine = "dense", "torch"
+    size: int
 
     def __init__(self) -> None:
         """Draw fresh weights from torch's global generator; the output starts as the mean face."""
@@ -104,6 +120,16 @@ class Dense(nn.Module):
             root = torch.stack([a, b, numbers[..., 2]], dim=-1) / TYPICAL
             root = rotate_root(root, scale_roll[:, None]) / self.calibration[:, None]
             return DenseAnswer(points, root, numbers[..., 3], tuple(guesses), heat_maps)
+
+    def find_points(self, photos: np.ndarray) -> FoundPoints:
+        """Find the points in (N, S, S, 3) float32 photos, 0..1, S divisible by 64.
+
+        The network must be in evaluation mode.
+        """
+        with torch.inference_mode():
+            answer = self(torch.from_numpy(photos).permute(0, 3, 1, 2).float())
+            outputs = answer.in_pixels(photos.shape[1])
+        return FoundPoints.from_outputs(*(output.numpy() for output in outputs))
 
     def _first_guess(self, keypoints: torch.Tensor, pooled: torch.Tensor) -> torch.Tensor:
         """Predict all points from the (N, 68, 2) keypoints and from pooled features."""
@@ -203,6 +229,15 @@ def save_dense(path: Path, network: Dense, card: Mapping[str, object]) -> None:
         save_file(tensors, temporary, {"network": network.name, "card": json.dumps(card)})
 
 
+def is_dense(path: Path) -> bool:
+    """Whether `save_dense` wrote a file; False also if there is no such file."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return (file.metadata() or {}).get("network") == Dense.name
+    except (OSError, SafetensorError):
+        return False
+
+
 def load_dense(path: Path) -> tuple[Dense, dict]:
     """Read a file of `save_dense`: the network in evaluation mode, float32, and its card.
 
@@ -218,7 +253,9 @@ def load_dense(path: Path) -> tuple[Dense, dict]:
     network.load_state_dict(
         {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
     )
-    return network.eval(), json.loads(metadata["card"])
+    card = json.loads(metadata["card"])
+    network.size = card["size"]
+    return network.eval(), card
 
 
 def _in_order(features: torch.Tensor) -> torch.Tensor:

@@ -11,28 +11,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facelib.files.atomic import sha256
-from facelib.files.paths import data_file
-from facelib.networks.onnx_network import OnnxNetwork
+from facelib.files.paths import data_dir, data_file
+from facelib.networks.onnx_network import OnnxDense, OnnxNetwork, open_network
 
 if TYPE_CHECKING:
     from facelib.networks.base import FaceNetwork
+    from facelib.networks.dense import Dense
 
-DEFAULT_NETWORK = "compact"
+DEFAULT_NETWORK = "dense"
 ONNX = ".onnx"
 
 
 def default_weights() -> Path:
-    """Return the path of the default network's weights.
+    """Return the path of the default network's weights; an installed wheel has them as ONNX alone.
 
     Raises:
         FileNotFoundError: if they are missing.
     """
-    return data_file("weights", f"{DEFAULT_NETWORK}.safetensors")
+    if (data_dir() / "dense" / "dense.safetensors").is_file():
+        return data_file("dense", "dense.safetensors")
+    return data_file("dense", "dense.onnx")
 
 
 def load_network(
     weights: Path | None = None, prefer_onnx: bool = False
-) -> FaceNetwork | OnnxNetwork:
+) -> FaceNetwork | OnnxNetwork | Dense | OnnxDense:
     """Load the named weights, or those of the default network.
 
     Args:
@@ -47,22 +50,23 @@ def load_network(
     """
     path = default_weights() if weights is None else weights
     if path.suffix.lower() == ONNX:
-        return OnnxNetwork(path)
+        return open_network(path)
     if prefer_onnx or find_spec("torch") is None:
         network = _exported(path)
         if network is not None:
             return network
+    from facelib.networks.dense import is_dense, load_dense
     from facelib.networks.weights import load_weights
 
-    return load_weights(path)
+    return load_dense(path)[0] if is_dense(path) else load_weights(path)
 
 
-def _exported(weights: Path) -> OnnxNetwork | None:
+def _exported(weights: Path) -> OnnxNetwork | OnnxDense | None:
     """Load the ONNX file next to some weights; None if there is none made from them."""
     exported = weights.with_suffix(ONNX)
     if not weights.is_file() or not exported.is_file():
         return None
-    network = OnnxNetwork(exported)
+    network = open_network(exported)
     if network.weights_sha256 == sha256(weights):
         return network
     logging.getLogger(__name__).warning(

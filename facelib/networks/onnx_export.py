@@ -7,10 +7,7 @@ describe both. `networks.onnx_network` and other programs run it without torch. 
 from __future__ import annotations
 
 import json
-import logging
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 import onnx
@@ -23,26 +20,35 @@ import facelib
 from facelib.files.atomic import replacing, sha256
 from facelib.networks.base import FaceNetwork
 from facelib.networks.convention import POSITION_SCALE
+from facelib.networks.dense import Dense, is_dense, load_dense
+from facelib.networks.onnx_trace import store_in_half, trace
 from facelib.networks.weights import load_weights, read_card
 
-OPSET = 18
-OUTPUT = "position_map"
+MAP = "position_map"
 CONVENTION = """Inputs: RGB photos (batch, 3, size, size), float32 in 0..1, each cut square around \
 the face: front, and side where there is such an input. Where side_photo is "optional", side may \
 be (0, 3, size, size): there are no side photos. Output: (batch, 3, size, size) float32, the UV \
 position map: x, y, z in pixels of the front photo's cut, x to the right, y down, the origin in \
 the centre of its first pixel, z toward the camera."""
+POINTS = ("places", "precision_root", "visibility")
+POINTS_CONVENTION = """Input: RGB photos (batch, 3, size, size), float32 in 0..1, each cut square \
+around a face. Outputs, float32: places (batch, points, 2), x to the right, y down, in pixels from \
+the centre of the cut's first pixel; precision_root (batch, points, 3), a, b, c in 1 / pixel: with \
+L = ((a, 0), (c, b)) the error of a place has covariance inverse(L transposed(L)); visibility \
+(batch, points), the probability that the photo shows the point."""
 
 
 def export_model(weights: Path) -> onnx.ModelProto:
     """Convert a weights file to an ONNX model that records the file's SHA-256.
 
     Args:
-        weights: safetensors file written by `facelib.networks.weights.save_weights`.
+        weights: safetensors file written by `weights.save_weights` or `dense.save_dense`.
 
     Raises:
         ValueError: if the weights are missing or invalid.
     """
+    if is_dense(weights):
+        return dense_to_onnx(*load_dense(weights), sha256(weights))
     return to_onnx(load_weights(weights), read_card(weights), sha256(weights))
 
 
@@ -71,18 +77,59 @@ def to_onnx(
     else:
         needed = network.side_photo == "needed"
         model = _traced(network, ("front", "side") if needed else ("front",))
+    facts = {"side_photo": network.side_photo, "convention": CONVENTION}
+    return _described(model, network, facts, card or {}, weights_sha256)
+
+
+def dense_to_onnx(
+    network: Dense, card: Mapping[str, object], weights_sha256: str = ""
+) -> onnx.ModelProto:
+    """Convert `dense` to an ONNX model for photos of its size and any batch size.
+
+    Args:
+        network: in evaluation mode, on the CPU.
+        card: JSON-able facts about the weights.
+        weights_sha256: SHA-256 of the file that holds them.
+
+    Returns:
+        A model with the input and the outputs that `POINTS_CONVENTION` describes.
+    """
+    model = trace(_PointsInPixels(network), ("photos",), POINTS, network.size, optimize=False)
+    store_in_half(model)
+    return _described(model, network, {"convention": POINTS_CONVENTION}, card, weights_sha256)
+
+
+def _described(
+    model: onnx.ModelProto,
+    network: FaceNetwork | Dense,
+    facts: dict[str, str],
+    card: Mapping[str, object],
+    weights_sha256: str,
+) -> onnx.ModelProto:
+    """Add the metadata, and check the model."""
     metadata = {
         "facelib": facelib.__version__,
         "network": network.name,
         "size": str(network.size),
-        "side_photo": network.side_photo,
         "weights_sha256": weights_sha256,
-        "card": json.dumps(card or {}),
-        "convention": CONVENTION,
+        "card": json.dumps(card),
+        **facts,
     }
     helper.set_model_props(model, metadata)
     onnx.checker.check_model(model, full_check=True)
     return model
+
+
+class _PointsInPixels(nn.Module):
+    """`dense` with its answer in pixels."""
+
+    def __init__(self, network: Dense) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, *photos: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Map one input, photos (B, 3, S, S), to the outputs `POINTS`."""
+        return self.network(photos[0]).in_pixels(self.network.size)
 
 
 class _Pixels(nn.Module):
@@ -100,46 +147,12 @@ class _Pixels(nn.Module):
 
 def _traced(network: FaceNetwork, inputs: tuple[str, ...]) -> onnx.ModelProto:
     """Trace a network with these photos."""
-    # Two of each: the tracer would treat a batch of one as a constant.
-    photos = tuple(torch.zeros(2, 3, network.size, network.size) for _ in inputs)
-    module = _Pixels(network)
-    batch = torch.export.Dim("batch")
-    with _quiet(), torch.no_grad():
-        module(*photos)  # fills the caches, so that the trace treats their content as constants
-        # The exporter's default is to fix the batch size if it cannot keep it variable.
-        program = torch.export.export(module, photos, dynamic_shapes=(({0: batch},) * len(inputs),))
-        model = torch.onnx.export(
-            program,
-            input_names=inputs,
-            output_names=(OUTPUT,),
-            opset_version=OPSET,
-            dynamo=True,
-            verbose=False,
-        ).model_proto
-    # The tracer attaches this machine's file names and line numbers to every node.
-    for item in [*model.graph.node, *model.graph.value_info, *model.graph.input]:
-        item.ClearField("metadata_props")
-    for value in [*model.graph.input, *model.graph.output]:
-        value.CopyFrom(_photos_value(value.name, network.size))
+    model = trace(_Pixels(network), inputs, (MAP,), network.size)
+    # The tracer has a formula for each side of the map; they are all the size.
+    for value in model.graph.output:
+        shape = ("batch", 3, network.size, network.size)
+        value.CopyFrom(helper.make_tensor_value_info(value.name, TensorProto.FLOAT, shape))
     return model
-
-
-def _photos_value(name: str, size: int) -> onnx.ValueInfoProto:
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, ("batch", 3, size, size))
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence the exporter's messages about itself and about torchvision."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            yield
-    finally:
-        logger.setLevel(level)
 
 
 def _either(both: onnx.ModelProto, alone: onnx.ModelProto) -> onnx.ModelProto:
@@ -164,7 +177,7 @@ def _either(both: onnx.ModelProto, alone: onnx.ModelProto) -> onnx.ModelProto:
     nodes = [
         helper.make_node("Size", ["side"], ["side_size"]),
         helper.make_node("Greater", ["side_size", "nothing"], ["has_side"]),
-        helper.make_node("If", ["has_side"], [OUTPUT], **branches),
+        helper.make_node("If", ["has_side"], [MAP], **branches),
     ]
     joined = onnx.ModelProto()
     joined.CopyFrom(both)

@@ -7,39 +7,65 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from facelib.files.onnx import open_session
+from facelib.networks.found_points import FoundPoints
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+DENSE = "dense"
 
 
-class OnnxNetwork:
-    """A network that ONNX Runtime runs; `predict_position_maps` accepts it like a torch network.
+class _Exported:
+    """An open ONNX file of `facelib export` with the facts in its metadata.
 
     Attributes:
         name: the network's name.
         size: px, side of its photos.
-        side_photo: "needed", "optional" or "unused".
         weights_sha256: SHA-256 of the weights file from which it was exported.
         card: facts about those weights.
     """
 
-    def __init__(self, path: Path | str) -> None:
-        """Open a file written by `facelib.networks.onnx_export`.
+    engine = "ONNX Runtime"
+
+    def __init__(self, session: InferenceSession) -> None:
+        """Raise KeyError or ValueError if the metadata are others."""
+        metadata = session.get_modelmeta().custom_metadata_map
+        self.name, self.weights_sha256 = metadata["network"], metadata["weights_sha256"]
+        self.size, self.card = int(metadata["size"]), json.loads(metadata["card"])
+        self._session = session
+
+    def _run(self, photos: dict[str, np.ndarray]) -> list[np.ndarray]:
+        """Run the network on (B, size, size, 3) photos.
 
         Raises:
-            ValueError: if the file is missing, is not ONNX, or is not such a file.
+            ValueError: if the photos' size is not the network's.
         """
-        self._session = open_session(Path(path))
-        metadata = self._session.get_modelmeta().custom_metadata_map
-        try:
-            self.name, self.side_photo = metadata["network"], metadata["side_photo"]
-            self.size, self.weights_sha256 = int(metadata["size"]), metadata["weights_sha256"]
-            self.card = json.loads(metadata["card"])
-        except (KeyError, ValueError) as error:
-            raise ValueError(
-                f"expected a network written by `facelib export`, got another in {path}"
-            ) from error
+        sides = {photo.shape[1] for photo in photos.values()}
+        if sides != {self.size}:
+            raise ValueError(f"crops must be of {self.size} px, got {max(sides)} px")
+        feed = {
+            value.name: np.ascontiguousarray(photos[value.name].transpose(0, 3, 1, 2), np.float32)
+            for value in self._session.get_inputs()
+        }
+        return self._session.run(None, feed)
+
+
+class OnnxNetwork(_Exported):
+    """A network of position maps; `predict_position_maps` accepts it like a torch network.
+
+    Attributes:
+        side_photo: "needed", "optional" or "unused".
+    """
+
+    def __init__(self, session: InferenceSession) -> None:
+        """Take a session of a file written by `facelib.networks.onnx_export`."""
+        super().__init__(session)
+        self.side_photo = session.get_modelmeta().custom_metadata_map["side_photo"]
 
     def position_maps(self, fronts: np.ndarray, sides: np.ndarray | None) -> np.ndarray:
         """Predict position maps.
@@ -54,11 +80,33 @@ class OnnxNetwork:
         Raises:
             ValueError: if the crops' size is not the network's.
         """
-        if fronts.shape[1] != self.size:
-            raise ValueError(f"crops must be of {self.size} px, got {fronts.shape[1]} px")
-        photos = {"front": fronts, "side": fronts[:0] if sides is None else sides}
-        feed = {
-            value.name: np.ascontiguousarray(photos[value.name].transpose(0, 3, 1, 2), np.float32)
-            for value in self._session.get_inputs()
-        }
-        return self._session.run(None, feed)[0].transpose(0, 2, 3, 1)
+        sides = fronts[:0] if sides is None else sides
+        return self._run({"front": fronts, "side": sides})[0].transpose(0, 2, 3, 1)
+
+
+class OnnxDense(_Exported):
+    """`dense`: a network that finds points in single photos."""
+
+    def find_points(self, photos: np.ndarray) -> FoundPoints:
+        """Find the points in (B, size, size, 3) float32 photos, 0..1.
+
+        Raises:
+            ValueError: if the photos' size is not the network's.
+        """
+        return FoundPoints.from_outputs(*self._run({"photos": photos}))
+
+
+def open_network(path: Path | str) -> OnnxNetwork | OnnxDense:
+    """Open a file written by `facelib.networks.onnx_export`.
+
+    Raises:
+        ValueError: if the file is missing, is not ONNX, or is not such a file.
+    """
+    session = open_session(Path(path))
+    try:
+        name = session.get_modelmeta().custom_metadata_map["network"]
+        return OnnxDense(session) if name == DENSE else OnnxNetwork(session)
+    except (KeyError, ValueError) as error:
+        raise ValueError(
+            f"expected a network written by `facelib export`, got another in {path}"
+        ) from error

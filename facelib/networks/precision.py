@@ -2,7 +2,7 @@
 
 A root is three numbers a, b > 0 and c, which stand for L = ((a, 0), (c, b)). Lᵀ error has
 covariance 1, so the precision is L Lᵀ and the covariance of the error is its inverse. Any a, b > 0
-and any c give a valid precision, and training inverts no matrix.
+and any c give a valid precision, and training inverts no matrix. `found_points.covariance` inverts.
 """
 
 from __future__ import annotations
@@ -27,15 +27,6 @@ def rotate_root(root: torch.Tensor, scale_roll: torch.Tensor) -> torch.Tensor:
     rotated_xy = (cos * sin * (xx - yy) + (cos * cos - sin * sin) * xy) / square
     rotated_a = rotated_xx.sqrt()
     return torch.stack([rotated_a, a * b / square / rotated_a, rotated_xy / rotated_a], dim=-1)
-
-
-def covariance(root: torch.Tensor) -> torch.Tensor:
-    """Return the covariances (…, 2, 2), (L Lᵀ)⁻¹, of (…, 3) roots."""
-    a, b, c = root.unbind(-1)
-    # L⁻ᵀ = ((1 / a, −c / ab), (0, 1 / b)), and the covariance is L⁻ᵀ L⁻¹.
-    x, y, xy = 1 / a, 1 / b, -c / (a * b)
-    rows = torch.stack([x * x + xy * xy, xy * y, xy * y, y * y], dim=-1)
-    return rows.unflatten(-1, (2, 2))
 
 
 def whiten_errors(error: torch.Tensor, root: torch.Tensor) -> torch.Tensor:

@@ -8,19 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from facelib.face.dense_points import load_dense_points
+from facelib.face.dense_points import N_KEYPOINTS, load_dense_points
 from facelib.face.layout import load_layout
+from facelib.files.threads import single_threaded_blas
 from facelib.fitting.fit import FitSettings, HeadFit, agreement, fit_head
 from facelib.fitting.noise import SharedNoise
 from facelib.fitting.seen import SeenPoints
+from facelib.imaging.crop import Crop
+from facelib.networks.loading import load_network
+from facelib.reconstruction.crops import refined
 
 if TYPE_CHECKING:
     from facelib.networks.dense import Dense
+    from facelib.networks.onnx_network import OnnxDense
 
 # How errors of the network's points go together: measured on photos of people that it never saw,
 # rounded; `data/tries/fit.json` has the figures by preset and view.
@@ -50,6 +56,7 @@ class DenseFit:
     """A network that finds dense points, and the fit that explains them.
 
     Attributes:
+        network: runs in torch, or in ONNX Runtime.
         size: px, side of the crops that it takes and of its position maps.
         settings: what the fit believes.
     """
@@ -57,47 +64,66 @@ class DenseFit:
     name = "dense"
     side_photo = "optional"
 
-    def __init__(self, network: Dense, size: int, settings: FitSettings | None = None) -> None:
+    def __init__(
+        self, network: Dense | OnnxDense, size: int, settings: FitSettings | None = None
+    ) -> None:
         """Take the network, in evaluation mode, and the size of the photos that it learned from."""
         self.network, self.size = network, size
         self.settings = settings or FitSettings(noise=NETWORK_NOISE)
 
     @classmethod
     def load(cls, weights: Path, settings: FitSettings | None = None) -> DenseFit:
-        """Read weights that `networks.dense.save_dense` wrote.
+        """Read weights that `networks.dense.save_dense` wrote, or their ONNX file.
 
         Raises:
             ValueError: if the file holds something else.
         """
-        from facelib.networks.dense import load_dense
+        network = load_network(weights)
+        if network.name != cls.name:
+            raise ValueError(f"expected weights of {cls.name} in {weights}, got {network.name}")
+        return cls(network, network.size, settings)
 
-        network, card = load_dense(weights)
-        return cls(network, card["size"], settings)
+    @property
+    def engine(self) -> str:
+        """Name what runs the network."""
+        return self.network.engine
 
     def see(self, photos: np.ndarray) -> list[SeenPoints]:
         """Find the points in (B, S, S, 3) float32 crops, 0..1, S the network's size: px of each."""
-        import torch
-
-        from facelib.networks.precision import covariance
-
-        with torch.inference_mode():
-            answer = self.network(torch.from_numpy(photos).permute(0, 3, 1, 2).float())
-            covariances = covariance(answer.root.double()).numpy() * photos.shape[1] ** 2
-            places = answer.points.double().numpy() * photos.shape[1] - 0.5
-            visible = answer.visible.double().sigmoid().numpy()
-        corners = load_dense_points().corners
-        given = zip(places, covariances, visible, strict=True)
+        found = self.network.find_points(photos)
+        given = zip(found.places, found.covariances, found.visibility, strict=True)
         size = {"width": photos.shape[2], "height": photos.shape[1]}
-        return [SeenPoints.at(corners, *photo, **size) for photo in given]
+        return [SeenPoints.at(load_dense_points().corners, *photo, **size) for photo in given]
+
+    def look(self, photo: np.ndarray, first_crop: Crop, n_rounds: int) -> tuple[Crop, SeenPoints]:
+        """Find the points in a photo, and again in a crop around the keypoints just found.
+
+        Args:
+            photo: (H, W, 3) float32 RGB in 0..1.
+            first_crop: from the detector's box, of the network's size.
+            n_rounds: number of times that the network looks.
+
+        Returns:
+            The last crop, and the points in it, px of that crop.
+        """
+
+        @cache
+        def seen_in(crop: Crop) -> SeenPoints:
+            return self.see(crop.cut(photo)[None])[0]
+
+        crop = refined(first_crop, lambda c: seen_in(c).places_image[:N_KEYPOINTS], n_rounds)
+        return crop, seen_in(crop)
 
     def fit(self, photos: Sequence[SeenPoints]) -> HeadFit:
         """Fit one head to the points of one photo, or of two; its image frame is the first's."""
-        return fit_head(photos, self.settings)
+        with single_threaded_blas():  # threads for small matrices wait for each other
+            return fit_head(photos, self.settings)
 
     def fit_pair(self, front: SeenPoints, side: SeenPoints) -> PairFit:
         """Fit each photo alone and then both."""
-        alone = self.fit([front]), self.fit([side])
-        return PairFit(fit_head([front, side], self.settings, alone), *alone)
+        with single_threaded_blas():
+            alone = self.fit([front]), self.fit([side])
+            return PairFit(fit_head([front, side], self.settings, alone), *alone)
 
     def position_maps(self, fronts: np.ndarray, sides: np.ndarray | None) -> np.ndarray:
         """Predict position maps.

@@ -1,4 +1,4 @@
-"""Load what turns photos into position maps: a network, or dense points and the fit to them."""
+"""Load what turns photos into faces: a network of position maps, or dense points and their fit."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facelib.networks.loading import load_network
+from facelib.networks.onnx_network import DENSE
 
 if TYPE_CHECKING:
     from facelib.networks.base import FaceNetwork
     from facelib.networks.onnx_network import OnnxNetwork
     from facelib.reconstruction.dense_fit import DenseFit
-
-DENSE = "dense"
 
 
 def load_predictor(
@@ -28,21 +27,9 @@ def load_predictor(
         ValueError: if the file is missing or holds no network.
         ModuleNotFoundError: if only torch can run the file, and torch is not installed.
     """
-    if weights is not None and _is_dense(weights):
-        from facelib.reconstruction.dense_fit import DenseFit
+    network = load_network(weights, prefer_onnx)
+    if network.name != DENSE:
+        return network
+    from facelib.reconstruction.dense_fit import DenseFit
 
-        return DenseFit.load(weights)
-    return load_network(weights, prefer_onnx)
-
-
-def _is_dense(weights: Path) -> bool:
-    try:
-        # Not part of the core: without it there is no torch either, which `load_network` explains.
-        from safetensors import SafetensorError, safe_open
-    except ModuleNotFoundError:
-        return False
-    try:
-        with safe_open(weights, framework="numpy") as file:
-            return (file.metadata() or {}).get("network") == DENSE
-    except (OSError, SafetensorError):
-        return False  # no weights at all, or an ONNX file
+    return DenseFit(network, network.size)

@@ -6,8 +6,10 @@ which is the image frame made right-handed: see `image_to_mesh`.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -15,17 +17,26 @@ import numpy as np
 
 from facelib.detect import Detection, detection_from_box, find_face
 from facelib.face.layout import UVLayout, load_layout
+from facelib.fitting.fit import HeadFit
 from facelib.geometry.mesh import Mesh
 from facelib.geometry.meshfiles import write_mesh
 from facelib.imaging.crop import Crop
 from facelib.imaging.imagefiles import read_image
 from facelib.networks.onnx_network import OnnxNetwork
+from facelib.reconstruction.crops import (
+    FRONT_BOX,
+    SIDE_BOX,
+    BoxToCrop,
+    crop_from_detection,
+    refined,
+)
+from facelib.reconstruction.dense_fit import DenseFit, PairFit
+from facelib.reconstruction.doubts import doubt_about
 from facelib.reconstruction.loading import load_predictor
 from facelib.reconstruction.texture import sample_texture
 
 if TYPE_CHECKING:
     from facelib.networks.base import FaceNetwork
-    from facelib.reconstruction.dense_fit import DenseFit
 
 Photo: TypeAlias = np.ndarray | Path | str
 Face: TypeAlias = Detection | Sequence[float]
@@ -33,31 +44,7 @@ Network: TypeAlias = "FaceNetwork | OnnxNetwork | DenseFit"
 
 TEXTURE_SIZE = 512
 N_ROUNDS = 2
-"""Predictions per face: the keypoints of each define the crop of the next."""
-MAX_CROP_SHIFT = 0.25
-"""A predicted crop is rejected, and the detector's kept, if its centre is off by this share, …"""
-MAX_CROP_ZOOM = 1.4
-"""… or if the predicted crop's side differs by more than this factor."""
-
-
-@dataclass(frozen=True)
-class BoxToCrop:
-    """The relation of a detector's box to the crop around the 68 keypoints, fitted on renderings.
-
-    Attributes:
-        size: crop side / mean side of the detector's box.
-        shift_y: how far below the box centre the crop's centre lies, as a share of the box height.
-    """
-
-    size: float
-    shift_y: float
-
-
-# Means over 60 renderings each of random heads (front: |yaw| ≤ 45°, side: 60..100°). The crop's
-# standard deviations are 4 % in size and 2 % in position (front), 6 % and 4 % (side): almost
-# always within the ±10 % by which training shifts and scales its crops.
-FRONT_BOX = BoxToCrop(size=1.24, shift_y=0.145)
-SIDE_BOX = BoxToCrop(size=1.215, shift_y=0.145)
+"""Predictions per photo: the keypoints of each define the crop of the next."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,9 +55,14 @@ class Reconstruction:
         vertices_image: (V, 3) float32, the layout's vertices, front photo px, lowest z about 0.
         keypoints_image: (68, 3) float32, px of the front photo.
         mesh: right-handed, y up, textured: `image_to_mesh` of the vertices.
-        position_map: (S, S, 3) float32, the network's last prediction, px of the front crop.
+        position_map: (S, S, 3) float32, the last prediction, px of the front crop.
         front_crop: the last crop of the front photo.
         side_crop: the last crop of the side photo; None without a side photo.
+        fit: the fitted head with its cameras and covariance; its image frame is the front crop.
+            None for a network that predicts position maps.
+        agreement: log of the odds that the two photos show one face, see `fitting.fit.agreement`;
+            None without a side photo or without a fit.
+        doubt: what seems wrong with the photos, one sentence; None if nothing does.
     """
 
     vertices_image: np.ndarray
@@ -79,6 +71,17 @@ class Reconstruction:
     position_map: np.ndarray
     front_crop: Crop
     side_crop: Crop | None
+    fit: HeadFit | None = None
+    agreement: float | None = None
+    doubt: str | None = None
+
+    @property
+    def deviations_mm(self) -> np.ndarray | None:
+        """(V,) standard deviation of each vertex, the three axes together, mm; None without a fit.
+
+        It includes the size of the head, which photos do not show.
+        """
+        return None if self.fit is None else np.linalg.norm(self.fit.deviations_head, axis=1)
 
     def save(self, path: Path | str) -> None:
         """Write the mesh; the ending, .obj, .glb or .ply, selects the format.
@@ -92,26 +95,6 @@ class Reconstruction:
 
 class NoSideError(ValueError):
     """The network needs a side photo, and none was given."""
-
-
-def crop_from_detection(
-    detection: Detection, output_size: int, box_to_crop: BoxToCrop = FRONT_BOX
-) -> Crop:
-    """Guess from a detector's box the crop that the 68 keypoints would give.
-
-    Args:
-        detection: in the px of some photo; only its box is used.
-        output_size: side of the crop, px.
-        box_to_crop: `FRONT_BOX` or `SIDE_BOX`.
-
-    Returns:
-        The crop, near what `Crop.around_keypoints` gives for the same face.
-    """
-    low, high = detection.box[:2], detection.box[2:]
-    x, y = (low + high) / 2
-    y += box_to_crop.shift_y * (high[1] - low[1])
-    size = box_to_crop.size * float(np.mean(high - low))
-    return Crop((float(x), float(y)), size, output_size)
 
 
 def predict_position_maps(
@@ -144,8 +127,7 @@ def check_side_photo(network: Network, has_side: bool) -> None:
     """Raise NoSideError if a network needs a side photo and there is none."""
     if not has_side and network.side_photo == "needed":
         raise NoSideError(
-            f"{network.name} needs a photo from the side, too; other networks, such as compact, "
-            "can do without"
+            f"{network.name} needs a photo from the side, too; the default network can do without"
         )
 
 
@@ -195,6 +177,10 @@ def reconstruct(
         face.keypoints_image  # (68, 3): draw x and y over the photo to check them
         face.vertices_image   # (V, 3)
         face.mesh             # .vertices, .triangles, .uv and .texture
+        face.deviations_mm    # (V,): how far each vertex is likely to be off
+
+    Photos that seem to be swapped, or not to show one face, are reported as a warning of the
+    logger `facelib` and in `face.doubt`; the mesh is made all the same.
 
     If no face is found, give its box. For many photos, load the network once:
 
@@ -214,7 +200,8 @@ def reconstruct(
             chin, px; None runs the detector.
         side_face: the same in ``side``.
         texture_size: side of the mesh's texture, texels.
-        n_rounds: number of predictions; each crops around the keypoints of the one before.
+        n_rounds: number of predictions in each photo; each crops around the keypoints of the one
+            before. Networks of position maps refine the front crop alone.
         layout_of: returns the layout at a size; by default the shipped one.
 
     Returns:
@@ -230,28 +217,15 @@ def reconstruct(
     if network is None or isinstance(network, (str, Path)):
         network = load_predictor(None if network is None else Path(network), prefer_onnx=True)
     check_side_photo(network, side is not None)
-    layout = layout_of(network.size)
-    detection = _detection(front_face, front, "the front photo")
-    first_crop = crop_from_detection(detection, network.size, FRONT_BOX)
-    side_crop = sides = None
+    photos, crops = [front], [_first_crop(front_face, front, network.size, FRONT_BOX, "front")]
     if side is not None:
-        detection = _detection(side_face, side, "the side photo")
-        side_crop = crop_from_detection(detection, network.size, SIDE_BOX)
-        sides = side_crop.cut(side)[None]
-
-    def predict(crop: Crop) -> np.ndarray:
-        return predict_position_maps(network, crop.cut(front)[None], sides)[0]
-
-    crop, position_map = _refined(first_crop, predict, layout, n_rounds)
-    vertices = crop.crop_to_image(layout.vertices(position_map)).astype(np.float32)
-    mesh = Mesh(
-        image_to_mesh(vertices, front.shape[0]),
-        layout.triangles,
-        layout.uv,
-        sample_texture(front, vertices, layout_of(texture_size)),
-    )
-    keypoints = layout.keypoints(vertices).astype(np.float32)
-    return Reconstruction(vertices, keypoints, mesh, position_map, crop, side_crop)
+        photos.append(side)
+        crops.append(_first_crop(side_face, side, network.size, SIDE_BOX, "side"))
+    by = _by_fit if isinstance(network, DenseFit) else _by_map
+    answer = by(network, photos, crops, layout_of(network.size), n_rounds)
+    if answer.doubt:
+        logging.getLogger(__name__).warning("%s", answer.doubt)
+    return _in_photo(front, answer, layout_of(network.size), layout_of(texture_size))
 
 
 def _read(photo: Photo) -> np.ndarray:
@@ -266,24 +240,86 @@ def _detection(face: Face | None, photo: np.ndarray, name: str) -> Detection:
     return face if isinstance(face, Detection) else detection_from_box(face)
 
 
-def _refined(
-    first_crop: Crop, predict: Callable[[Crop], np.ndarray], layout: UVLayout, n_rounds: int
-) -> tuple[Crop, np.ndarray]:
-    """Predict, crop around the predicted keypoints, predict again; return the last crop and map."""
-    crop, position_map = first_crop, predict(first_crop)
-    for _ in range(n_rounds - 1):
-        keypoints = crop.crop_to_image(layout.keypoints(layout.vertices(position_map)))
-        if np.ptp(keypoints[:, :2], axis=0).max() == 0:
-            break
-        better = Crop.around_keypoints(keypoints, crop.output_size)
-        if not _plausible(better, first_crop):
-            break
-        crop, position_map = better, predict(better)
-    return crop, position_map
+def _first_crop(
+    face: Face | None, photo: np.ndarray, size: int, box_to_crop: BoxToCrop, view: str
+) -> Crop:
+    detection = _detection(face, photo, f"the {view} photo")
+    return crop_from_detection(detection, size, box_to_crop)
 
 
-def _plausible(crop: Crop, first_crop: Crop) -> bool:
-    """Whether a predicted crop still shows the face that the detector found."""
-    shift = np.abs(np.subtract(crop.centre_px, first_crop.centre_px)).max() / first_crop.size_px
-    zoom = crop.size_px / first_crop.size_px
-    return shift <= MAX_CROP_SHIFT and 1 / MAX_CROP_ZOOM <= zoom <= MAX_CROP_ZOOM
+@dataclass(frozen=True, eq=False)
+class _Answer:
+    """The vertices (V, 3) px of the front crop, their map, the last crops, and the fit if any."""
+
+    vertices_crop: np.ndarray
+    position_map: np.ndarray
+    crops: Sequence[Crop]
+    fit: HeadFit | None = None
+    pair: PairFit | None = None
+
+    @property
+    def doubt(self) -> str | None:
+        return None if self.pair is None else doubt_about(self.pair)
+
+
+def _by_map(
+    network: FaceNetwork | OnnxNetwork,
+    photos: Sequence[np.ndarray],
+    crops: Sequence[Crop],
+    layout: UVLayout,
+    n_rounds: int,
+) -> _Answer:
+    """Read the vertices from a predicted position map."""
+    front, front_crop = photos[0], crops[0]
+    sides = crops[1].cut(photos[1])[None] if len(photos) > 1 else None
+
+    @cache
+    def predict(crop: Crop) -> np.ndarray:
+        return predict_position_maps(network, crop.cut(front)[None], sides)[0]
+
+    def keypoints_of(crop: Crop) -> np.ndarray:
+        return layout.keypoints(layout.vertices(predict(crop)))
+
+    crop = refined(front_crop, keypoints_of, n_rounds)
+    return _Answer(layout.vertices(predict(crop)), predict(crop), [crop, *crops[1:]])
+
+
+def _by_fit(
+    network: DenseFit,
+    photos: Sequence[np.ndarray],
+    crops: Sequence[Crop],
+    layout: UVLayout,
+    n_rounds: int,
+) -> _Answer:
+    """Find points in each photo by itself, and fit a head to all of them."""
+    looks = [network.look(*each, n_rounds) for each in zip(photos, crops, strict=True)]
+    crops, seen = zip(*looks, strict=True)
+    pair = network.fit_pair(*seen) if len(seen) > 1 else None
+    fit = network.fit(seen) if pair is None else pair.together
+    position_map = layout.position_map(fit.vertices_image)
+    return _Answer(fit.vertices_image, position_map, crops, fit, pair)
+
+
+def _in_photo(
+    front: np.ndarray, answer: _Answer, layout: UVLayout, texture_layout: UVLayout
+) -> Reconstruction:
+    """Bring an answer back to the front photo, and take the photo's colours."""
+    crop, side_crop = (*answer.crops, None)[:2]
+    vertices = crop.crop_to_image(answer.vertices_crop).astype(np.float32)
+    mesh = Mesh(
+        image_to_mesh(vertices, front.shape[0]),
+        layout.triangles,
+        layout.uv,
+        sample_texture(front, vertices, texture_layout),
+    )
+    return Reconstruction(
+        vertices_image=vertices,
+        keypoints_image=layout.keypoints(vertices).astype(np.float32),
+        mesh=mesh,
+        position_map=answer.position_map,
+        front_crop=crop,
+        side_crop=side_crop,
+        fit=answer.fit,
+        agreement=None if answer.pair is None else answer.pair.agreement,
+        doubt=answer.doubt,
+    )
