@@ -81,9 +81,9 @@ def answers(network, photos: Photos, size: int, batch: int = 25):
     return [torch.cat(part).float().numpy() for part in zip(*found, strict=True)]
 
 
-def score(network, photos: Photos, size: int) -> dict:
-    """Measure on photos: mm by region and view, calibration, visibility."""
-    points, root, visible, *guesses = answers(network, photos, size)
+def score(answer, photos: Photos) -> dict:
+    """Measure arrays as `answers` returns them: mm by region and view, calibration, visibility."""
+    points, root, visible, *guesses = answer
     every = [photos[k] for k in range(len(photos))]
     truth = np.stack([(p.points + 0.5) / photos.size for p in every])
     mm = photos.size / np.array([p.px_per_mm for p in every])[:, None]
@@ -238,7 +238,9 @@ class Run:
     def score(self, held: dict[str, Photos], size: int) -> dict:
         """Score the mean weights on held-out photos and log the main figures."""
         network = self.average.module
-        scores = {name: score(network, photos, size) for name, photos in held.items()}
+        scores = {
+            name: score(answers(network, photos, size), photos) for name, photos in held.items()
+        }
         short = {
             f"{name} {view}": {k: round(v, 3) for k, v in found[f"{view} inner"].items()}
             | {"all": round(found[f"{view} all"]["mm"], 3)}

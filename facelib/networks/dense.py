@@ -32,7 +32,7 @@ from facelib.face.layout import load_layout
 from facelib.files.atomic import replacing
 from facelib.imaging.crop import Crop
 from facelib.networks.compact import ConvBlock, ResidualBlock, Whitening
-from facelib.networks.found_points import FoundPoints
+from facelib.networks.found_points import FoundPoints, find_in_both_mirrors
 from facelib.networks.keypoints import complex_product, fit_similarity_2d, residual_shape
 from facelib.networks.precision import rotate_root
 
@@ -122,10 +122,14 @@ class Dense(nn.Module):
             return DenseAnswer(points, root, numbers[..., 3], tuple(guesses), heat_maps)
 
     def find_points(self, photos: np.ndarray) -> FoundPoints:
-        """Find the points in (N, S, S, 3) float32 photos, 0..1, S divisible by 64.
+        """Find the points in (N, S, S, 3) float32 photos, 0..1, and in their mirror images.
 
-        The network must be in evaluation mode.
+        S must be divisible by 64, and the network in evaluation mode.
         """
+        return find_in_both_mirrors(self._find_points, photos)
+
+    def _find_points(self, photos: np.ndarray) -> FoundPoints:
+        photos = np.ascontiguousarray(photos)  # torch takes no views with negative steps
         with torch.inference_mode():
             answer = self(torch.from_numpy(photos).permute(0, 3, 1, 2).float())
             outputs = answer.in_pixels(photos.shape[1])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+
+from facelib.face.dense_points import load_dense_points
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,35 @@ class FoundPoints:
         # Inverted in double precision: points on an outline have nearly singular covariances.
         found = places.astype(np.float64), covariance(root.astype(np.float64))
         return cls(*found, visibility.astype(np.float64))
+
+    def mirrored(self, width: int) -> FoundPoints:
+        """Return the points in the mirror images of the photos, which are `width` px wide."""
+        twin = load_dense_points().mirror
+        return FoundPoints(
+            self.places[:, twin] * [-1, 1] + [width - 1, 0],
+            self.covariances[:, twin] * [[1, -1], [-1, 1]],
+            self.visibility[:, twin],
+        )
+
+
+def find_in_both_mirrors(
+    find: Callable[[np.ndarray], FoundPoints], photos: np.ndarray
+) -> FoundPoints:
+    """Average what a network finds in photos and in their mirror images.
+
+    No photo is known to be the mirrored one, so an answer should not depend on it. The mean is also
+    more precise, because some errors differ. They are not independent: the covariance stays.
+
+    Args:
+        find: finds the points in photos.
+        photos: (B, S, S, 3) float32, 0..1.
+    """
+    found, other = find(photos), find(photos[:, :, ::-1]).mirrored(photos.shape[2])
+    return FoundPoints(
+        (found.places + other.places) / 2,
+        (found.covariances + other.covariances) / 2,
+        (found.visibility + other.visibility) / 2,
+    )
 
 
 def covariance(root: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from facelib.files.onnx import open_session
-from facelib.networks.found_points import FoundPoints
+from facelib.networks.found_points import FoundPoints, find_in_both_mirrors
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -88,12 +88,14 @@ class OnnxDense(_Exported):
     """`dense`: a network that finds points in single photos."""
 
     def find_points(self, photos: np.ndarray) -> FoundPoints:
-        """Find the points in (B, size, size, 3) float32 photos, 0..1.
+        """Find the points in (B, size, size, 3) float32 photos, 0..1, and in their mirror images.
 
         Raises:
             ValueError: if the photos' size is not the network's.
         """
-        return FoundPoints.from_outputs(*self._run({"photos": photos}))
+        return find_in_both_mirrors(
+            lambda some: FoundPoints.from_outputs(*self._run({"photos": some})), photos
+        )
 
 
 def open_network(path: Path | str) -> OnnxNetwork | OnnxDense:
