@@ -34,7 +34,7 @@ from facelib.synthetic.people.population import (
 
 FOLDER = data_dir() / "people"
 ADULT_YEARS = 25.0
-# Children differ less from each other than adults: the published deviations of eight measures are
+# Children differ less from each other than adults: the published deviations of six measures are
 # at 4 years 0.83 times those at 25, on average.
 SPREAD_SHARE = 0.83
 
