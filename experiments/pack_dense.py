@@ -81,14 +81,26 @@ def table(scores: dict[str, dict]) -> str:
     return markdown(heads, lines)
 
 
+def joined(logs: list[Path]) -> list[dict]:
+    """Join the logs of stages, each trained on from the one before; samples and minutes go on."""
+    lines, before = [], {"samples": 0, "minutes": 0.0}
+    for number, log in enumerate(logs, start=1):
+        stage = [json.loads(line) for line in log.read_text().splitlines()]
+        for line in stage:
+            lines.append({"stage": number} | line | {k: line[k] + before[k] for k in before})
+        before = {k: lines[-1][k] for k in before}
+    return lines
+
+
 @click.command()
 @click.argument("run_dir", type=click.Path(path_type=Path))
 @click.option("--size", required=True, type=int)
 @click.option("--calibrate", "known", multiple=True, type=click.Path(path_type=Path))
 @click.option("--held-out", "held", multiple=True, type=click.Path(path_type=Path))
+@click.option("--earlier", multiple=True, type=click.Path(path_type=Path), help="Earlier stages.")
 @click.option("--out", default=data_dir() / "dense", type=click.Path(path_type=Path))
-def main(run_dir: Path, size: int, known, held, out: Path) -> None:
-    """Write dense.safetensors, the same as dense.onnx, and dense.json."""
+def main(run_dir: Path, size: int, known, held, earlier, out: Path) -> None:
+    """Write dense.safetensors, the same as dense.onnx, dense.json and dense.log.jsonl."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     state = torch.load(run_dir / "checkpoint.pt", weights_only=True)
@@ -109,6 +121,9 @@ def main(run_dir: Path, size: int, known, held, out: Path) -> None:
     write_model(out / "dense.onnx", export_model(out / "dense.safetensors"))
     with replacing(out / "dense.json") as temporary:
         temporary.write_text(json.dumps(about | {"scores": scores}, indent=1) + "\n")
+    log = joined([run / "log.jsonl" for run in (*earlier, run_dir)])
+    with replacing(out / "dense.log.jsonl") as temporary:
+        temporary.write_text("".join(json.dumps(line) + "\n" for line in log))
     print(table(scores))
 
 
