@@ -32,12 +32,13 @@ from facelib.fitting.head_prior import shipped_prior
 from facelib.fitting.noise import SharedNoise
 from facelib.fitting.seen import SeenPoints
 from facelib.imaging.crop import Crop
-from facelib.networks.loading import default_weights, load_network
+from facelib.networks.loading import load_network
 from facelib.pairs.sample import FacePair
 from facelib.pairs.store import ShardedPairs
 from facelib.reconstruction.dense_fit import NETWORK_NOISE, DenseFit
 from facelib.render.camera import Camera
 
+COMPACT = data_dir() / "weights" / "compact.safetensors"
 RESULT = data_dir() / "tries" / "fit.json"
 VIEWS = ("front", "side")
 PHOTOS = {"front alone": 1, "both photos": 2}
@@ -229,7 +230,7 @@ def measured(dense: DenseFit, held: ShardedPairs, known: ShardedPairs, limit: in
     pairs = [held[i] for i in range(min(limit, len(held)))]
     mean_face = mean_vertices(known[i] for i in range(len(known)))
     nobody = scored([mean_face] * len(pairs), pairs)
-    methods = {"compact": load_network(), "dense points and fit": dense}
+    methods = {"compact": load_network(COMPACT), "dense points and fit": dense}
     found = {
         name: {photos: summary(s, nobody) for photos, s in scores(method, pairs).items()}
         for name, method in methods.items()
@@ -262,7 +263,7 @@ def main(weights: Path, folders, limit: int, tried: int) -> None:
         presets[preset] = found
         print(preset, table(found["methods"]), table(found["tries"]), sep="\n\n", flush=True)
         print(found["agreement"], found["own_shape"], flush=True)
-    files = {"dense": weights, "compact": default_weights()}
+    files = {"dense": weights, "compact": COMPACT}
     content = {
         "command": typed_command(),
         "date": date.today().isoformat(),
