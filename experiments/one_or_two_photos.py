@@ -30,6 +30,7 @@ import click
 import numpy as np
 import torch
 
+from facelib.datasets.facegen.standin import DISTANCE_MM, export_camera
 from facelib.evaluation.metrics import depth_error_mm, shape_error_mm, vertex_error_mm
 from facelib.evaluation.pairs import mean_vertices, score_face
 from facelib.face.layout import load_layout
@@ -59,8 +60,6 @@ BATCH = 50
 COLUMNS = ("vertex_error_mm", "depth_error_mm", "shape_error_mm", "depth_slope")
 COLUMNS += ("surface_distance_mm", "thesis_nme")  # not where the side photo is another person's
 OWN, STRANGER, NONE = "own side", "another person's side", "no side"
-# The stand-in of FaceGen has its near and far plane here, and the head at 1 m; mm.
-NEAR_MM, FAR_MM, HALF_WIDTH_MM, DISTANCE_MM = 550.0, 2200.0, 82.2, 1000.0
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ class Trial:
     seed: int = 31
     n_training: int = 8192
     n_held_out: int = 200
-    going_on_samples: int = 6144
+    going_on_samples: int = 4096
     fresh_samples: int = 16384
     seeds: tuple[int, ...] = (0, 1, 2)
 
@@ -93,8 +92,9 @@ class Trial:
 def flattened_mm(depth_mm: np.ndarray) -> np.ndarray:
     """Flatten depths as the thesis's code stored them: after the perspective divide.
 
-    At a distance d, the divide gives 2 f n / ((f − n) d) for depth and n / (r d) for x, but for
-    constants. Both are scaled alike to pixels, so depth has another scale than x, and is bent.
+    At a distance d, the divide leaves 2 f n / ((f − n) d) of depth, but for a constant, and n / r d
+    of each mm along x. Both are scaled alike to pixels, so depth has another scale than x, and is
+    bent. The planes n and f and the image's edge r are those of the stand-in of FaceGen's exports.
 
     Args:
         depth_mm: toward the camera from the head's origin.
@@ -102,9 +102,9 @@ def flattened_mm(depth_mm: np.ndarray) -> np.ndarray:
     Returns:
         The depths, in the unit in which x is mm at the head's origin; 0 stays 0.
     """
-    bend = 2 * FAR_MM * NEAR_MM / (FAR_MM - NEAR_MM)
-    per_mm = NEAR_MM / (HALF_WIDTH_MM * DISTANCE_MM)
-    return bend * (1 / (DISTANCE_MM - depth_mm) - 1 / DISTANCE_MM) / per_mm
+    _, right, _, _, near, far = export_camera(np.zeros(3), size=256).frustum()
+    bend = 2 * far * near / (far - near)
+    return bend * (1 / (DISTANCE_MM - depth_mm) - 1 / DISTANCE_MM) / (near / right / DISTANCE_MM)
 
 
 def flattened(pairs: ShardedPairs, index: int) -> FacePair:
@@ -288,6 +288,7 @@ def train_all(examiner: Examiner, work: Path, trial: Trial) -> None:
         examiner.network(f"compact, both, seed {seed}", network, OWN, STRANGER)
         network = fresh(pairs, work / f"compact_front_{seed}", trial, seed, 1.0)
         examiner.network(f"compact, front, seed {seed}", network, NONE)
+    for seed in trial.seeds:
         network = going_on("one_view", start, pairs, work / f"one_view_{seed}", trial, seed)
         examiner.network(f"one_view, seed {seed}", network, NONE)
         network = going_on("two_view", wide, pairs, work / f"two_view_{seed}", trial, seed)
