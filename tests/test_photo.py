@@ -34,9 +34,10 @@ def test_the_meter_multiplies_the_films_own_exposure():
         light, alpha = np.full((32, 32, 3), level, np.float32), np.ones((32, 32), np.float32)
         shot = Shot(light, alpha, None, None, {})
         rng = np.random.default_rng(0)
-        films.append(develop_film(shot, lighting, rng, green_background)[1]["film"])
+        metered = meter(light, alpha)
+        films.append(develop_film(shot, lighting, metered, rng, green_background)[1]["film"])
     ratio = films[1].exposure / films[0].exposure
-    assert ratio == pytest.approx(meter(light, alpha), rel=1e-3)
+    assert ratio == pytest.approx(metered, rel=1e-3)
     assert films[0] == replace(
         films[1], exposure=films[0].exposure, white_balance=(films[0].white_balance)
     )
@@ -49,7 +50,7 @@ def green_background(rng, size):
 def test_a_dark_face_keeps_its_pixels():
     """The thesis repaints black pixels; behind a mask none of the face's own is touched."""
 
-    def develop_dark(shot, light, rng, draw_background):
+    def develop_dark(shot, light, level, rng, draw_background, noise_rng):
         background = draw_background(rng, len(shot.image))
         return expose(shot.image, shot.alpha, background, Film(exposure=0.01), rng), {}
 

@@ -22,8 +22,8 @@ ON_ALONE = {
     "glasses": {"draw_outfit"},
     "clothes": {"draw_outfit"},
     "things": {"draw_thing"} | SURFACE,
-    "light": {"develop"} | SURFACE,
-    "film": {"draw_distance_mm", "develop"} | SURFACE,
+    "light": {"meter"} | SURFACE,
+    "film": {"draw_distance_mm", "meter", "develop"} | SURFACE,
 }
 OFF_ALONE = ON_ALONE | {
     "skin": {"paint"},
@@ -99,7 +99,7 @@ def test_a_missing_switch_takes_its_own_steps_back(name):
 def test_without_ingredients_every_step_is_the_plain_one():
     studio = Studio.of(Ingredients())
     steps = (studio.draw_person, studio.draw_expression, studio.paint, studio.draw_distance_mm)
-    steps += (studio.draw_thing, studio.draw_light, studio.shade, studio.develop)
+    steps += (studio.draw_thing, studio.draw_light, studio.shade, studio.meter, studio.develop)
     assert {step.__module__ for step in steps} == {"facelib.synthetic.plain"}
     assert studio.finishes == ()
 

@@ -157,15 +157,22 @@ def shadow_lines(ribbons: Ribbons) -> Lines | None:
 
 
 def develop_film(
-    shot: Shot, lighting: Lighting, rng: np.random.Generator, draw_background: DrawBackground
+    shot: Shot,
+    lighting: Lighting,
+    level: float,
+    rng: np.random.Generator,
+    draw_background: DrawBackground,
+    noise_rng: np.random.Generator | None = None,
 ) -> tuple[np.ndarray, dict]:
     """Draw a film, expose it by the meter, times the film's own exposure, and make a print.
 
     Args:
         shot: the light of the head.
         lighting: the light, whose colour the camera balances.
-        rng: draws film, background, noise and print.
+        level: exposure that the meter chose.
+        rng: draws film, background and print.
         draw_background: draws an image of a size.
+        noise_rng: draws the noise; `rng` by default.
 
     Returns:
         (S, S, 3) uint8 RGB, and film and print by name.
@@ -173,8 +180,8 @@ def develop_film(
     way = random_print(rng.spawn(1)[0])
     film = random_film(rng, lighting.white, len(shot.image))
     background = draw_background(rng, sharpest_size(len(shot.image), film.depth_blur_px))
-    film = replace(film, exposure=film.exposure * meter(shot.image, shot.alpha))
-    photo = expose(shot.image, shot.alpha, background, film, rng)
+    film = replace(film, exposure=film.exposure * level)
+    photo = expose(shot.image, shot.alpha, background, film, noise_rng or rng)
     return make_print(photo, way), {"film": film, "print": way}
 
 

@@ -6,7 +6,6 @@ film. Chapter 05 begins with these photos and adds the ingredients one by one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -193,28 +192,34 @@ def shade(dressed: Dressed, camera: Camera, light: PlainLight) -> Shot:
     return cover_with(rendering, camera, dressed.worn, light.lights, light.ambient, drawn)
 
 
+def no_meter(light: np.ndarray, alpha: np.ndarray) -> float:
+    """Expose every photo alike: 1."""
+    return 1.0
+
+
 def develop(
     shot: Shot,
     light: PlainLight | Lighting,
+    level: float,
     rng: np.random.Generator,
     draw_background: DrawBackground,
-    meter: Callable[[np.ndarray, np.ndarray], float] | None = None,
+    noise_rng: np.random.Generator | None = None,
 ) -> tuple[np.ndarray, dict]:
     """Add a background behind the head, and draw exposure, contrast, blur and noise.
 
     Args:
         shot: the head.
         light: not used by this film.
+        level: exposure that the meter chose.
         rng: draws.
         draw_background: draws an image of a size.
-        meter: gives the exposure, from the head's image and alpha; 1 by default.
+        noise_rng: draws the noise's pattern; `rng` by default.
 
     Returns:
         (S, S, 3) uint8 RGB, and an empty dict.
     """
     size = len(shot.image)
     background = draw_background(rng, size)
-    level = 1.0 if meter is None else meter(shot.image, shot.alpha)
     share = shot.alpha[..., None]
     head = np.minimum(shot.image * np.float32(level), 1) / np.maximum(share, np.float32(1e-3))
     photo = to_display(head, np.exp(rng.uniform(*LOG_EXPOSURE)), rng.uniform(*GAMMA))
@@ -224,7 +229,9 @@ def develop(
         photo = gaussian_filter(photo, (sigma, sigma, 0), truncate=2.5)
     noise = rng.uniform(0, MOST_NOISE) * rng.choice([0, 1])
     if noise:
-        photo = photo + _noise(rng, photo.size).reshape(photo.shape) * np.float32(noise)
+        photo = photo + _noise(noise_rng or rng, photo.size).reshape(photo.shape) * np.float32(
+            noise
+        )
     return (np.clip(photo, 0, 1) * 255 + 0.5).astype(np.uint8), {}
 
 

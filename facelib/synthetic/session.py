@@ -19,6 +19,12 @@ from facelib.synthetic.studio import Studio
 from facelib.synthetic.viewpoint import Viewpoint, frame_head, random_pose_deg
 from facelib.synthetic.worn.outfit import Outfit
 
+Rngs = tuple[np.random.Generator, np.random.Generator]  # of front and side
+
+TILT = [0, 2]  # pitch and roll among a pose's angles
+TILT_DEVIATION_DEG = 3.0  # by which pitch and roll change between the photos of a sitting
+SWAY = 0.03  # largest change of the distance between them, share
+
 
 @dataclass(frozen=True)
 class Session:
@@ -99,11 +105,50 @@ def hold_session(studio: Studio, streams: Streams, settings: SyntheticSettings) 
     page_size = texture_size(settings.size)
     dressed = studio.dress(person, strengths, vertices_head, outfit, page_size, streams.skin)
     keypoints_head = head.keypoints(vertices_head)
-    views, photos = [], []
-    for side in (False, True):
-        rng = streams.view(side)
-        pose_deg = random_pose_deg(rng, side, POSES[settings.preset])
+    rngs = streams.view(False), streams.view(True)
+    if settings.sitting:
+        views = _sitting_views(studio, streams, settings, keypoints_head, rngs)
+        cameras = views[0].camera, views[1].camera
+        photos = studio.photograph_sitting(dressed, cameras, streams, rngs)
+    else:
+        views = _views(studio, settings, keypoints_head, rngs)
+        front, side = (
+            studio.photograph(dressed, view.camera, rng)
+            for view, rng in zip(views, rngs, strict=True)
+        )
+        photos = front, side
+    return Session(person, strengths, outfit, dressed, keypoints_head, views, photos)
+
+
+def _views(
+    studio: Studio, settings: SyntheticSettings, keypoints_head: np.ndarray, rngs: Rngs
+) -> tuple[Viewpoint, Viewpoint]:
+    """Draw the viewpoints of two photos that were taken apart."""
+    views = []
+    for side, rng in enumerate(rngs):
+        pose_deg = random_pose_deg(rng, bool(side), POSES[settings.preset])
         distance_mm = studio.draw_distance_mm(rng)
         views.append(frame_head(keypoints_head, pose_deg, distance_mm, settings.size, rng))
-        photos.append(studio.photograph(dressed, views[-1].camera, rng))
-    return Session(person, strengths, outfit, dressed, keypoints_head, tuple(views), tuple(photos))
+    return views[0], views[1]
+
+
+def _sitting_views(
+    studio: Studio,
+    streams: Streams,
+    settings: SyntheticSettings,
+    keypoints_head: np.ndarray,
+    rngs: Rngs,
+) -> tuple[Viewpoint, Viewpoint]:
+    """Draw the viewpoints of a sitting: the head turns and hardly moves otherwise.
+
+    A crop has the same scale whatever the lens, so one lens shows only in one distance.
+    """
+    distance_mm = studio.draw_distance_mm(streams.sitting_camera)
+    front_deg, side_deg = (
+        random_pose_deg(rng, bool(side), POSES[settings.preset]) for side, rng in enumerate(rngs)
+    )
+    side_deg[TILT] = front_deg[TILT] + rngs[1].normal(0, TILT_DEVIATION_DEG, 2)
+    step_mm = distance_mm * rngs[1].uniform(-SWAY, SWAY)
+    front = frame_head(keypoints_head, front_deg, distance_mm, settings.size, rngs[0])
+    side = frame_head(keypoints_head, side_deg, distance_mm + step_mm, settings.size, rngs[1])
+    return front, side

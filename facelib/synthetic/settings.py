@@ -72,6 +72,10 @@ class SyntheticSettings:
         "from anywhere in front (any).",
         choices=tuple(POSES),
     )
+    sitting: bool = setting(
+        False,
+        "Take both photos in one sitting: the head turns; camera, light and background stay.",
+    )
 
     def __post_init__(self) -> None:
         """Raise ValueError for settings out of range."""

@@ -14,7 +14,8 @@ from facelib.synthetic.settings import SyntheticSettings
 
 # Branches of the seed's tree.
 TRAINING, HELD_OUT = 0, 1
-PERSON, FACE, VIEW, SKIN, OUTFIT = 0, 1, 2, 3, 5
+PERSON, FACE, VIEW, SKIN, OUTFIT, SITTING = 0, 1, 2, 3, 5, 7
+CAMERA, LIGHT, FILM = 0, 1, 2  # what both photos of a sitting share
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,21 @@ class Streams:
     def view(self, side: bool) -> np.random.Generator:
         """Return the generator of pose, camera, light and film of the front or the side photo."""
         return self._spawn(VIEW, self.index, int(side))
+
+    @property
+    def sitting_camera(self) -> np.random.Generator:
+        """Draws the camera's distance in a sitting."""
+        return self._spawn(SITTING, self.index, CAMERA)
+
+    @property
+    def sitting_light(self) -> np.random.Generator:
+        """Draws the light of a sitting."""
+        return self._spawn(SITTING, self.index, LIGHT)
+
+    @property
+    def sitting_film(self) -> np.random.Generator:
+        """Draws film and background of a sitting."""
+        return self._spawn(SITTING, self.index, FILM)
 
     def _spawn(self, *branch: int) -> np.random.Generator:
         kind = HELD_OUT if self.settings.held_out else TRAINING

@@ -42,6 +42,7 @@ from facelib.synthetic.photo import (
     shade_lifelike,
 )
 from facelib.synthetic.skin import Skin, paint_skin_finely
+from facelib.synthetic.streams import Streams
 from facelib.synthetic.things.placing import Thing
 from facelib.synthetic.worn.outfit import Outfit, looks_under
 
@@ -66,9 +67,10 @@ class Studio:
         draw_thing: of a generator and the dressed head: what is before it in one photo, or None.
         draw_light: of a generator.
         shade: of the dressed head, a camera and the light.
+        meter: of a shot's image and alpha, its exposure.
         draw_background: of a generator and a size, an image.
-        develop: of a shot, its light, a generator and `draw_background`, a photo and what was drawn
-            for it.
+        develop: of a shot, its light, its exposure, a generator, `draw_background` and a generator
+            of noise, a photo and what was drawn for it.
     """
 
     head: MorphableModel
@@ -82,8 +84,9 @@ class Studio:
     draw_thing: Callable[[Rng, Dressed], Thing | None]
     draw_light: Callable[[Rng], Light]
     shade: Callable[[Dressed, Camera, Light], Shot]
+    meter: Callable[[np.ndarray, np.ndarray], float]
     draw_background: DrawBackground
-    develop: Callable[[Shot, Light, Rng, DrawBackground], tuple[np.ndarray, dict]]
+    develop: Callable[[Shot, Light, float, Rng, DrawBackground, Rng], tuple[np.ndarray, dict]]
 
     @classmethod
     def of(cls, ingredients: Ingredients, people: str = "adults") -> Studio:
@@ -98,7 +101,6 @@ class Studio:
         # Fine skin, things, light and film need a surface; otherwise the plain renderer is enough.
         surface = on.skin or on.things or on.light or on.film
         plain_light = plain.random_plain_lighting if surface else plain.random_lights
-        plain_film = partial(plain.develop, meter=meter) if on.light else plain.develop
         textures = describable_textures() if surface else ()  # plain photos do not use them
         cast = partial(cast_person, population=load_population())
         if people == "children":
@@ -119,8 +121,9 @@ class Studio:
             draw_thing=draw_thing if on.things else plain.draw_no_thing,
             draw_light=random_lighting if on.light else plain_light,
             shade=shade_lifelike if surface else plain.shade,
+            meter=meter if on.light or on.film else plain.no_meter,
             draw_background=partial(random_background, textures=textures),
-            develop=develop_film if on.film else plain_film,
+            develop=develop_film if on.film else plain.develop,
         )
 
     def dress(
@@ -160,11 +163,49 @@ class Studio:
             camera: of the photo's size.
             rng: draws thing, light, background and film.
         """
+        light = self.draw_light(rng)
+        shot = self._shot(dressed, camera, light, rng)
+        return self._developed(shot, light, self.meter(shot.image, shot.alpha), rng, rng)
+
+    def photograph_sitting(
+        self,
+        dressed: Dressed,
+        cameras: tuple[Camera, Camera],
+        streams: Streams,
+        rngs: tuple[Rng, Rng],
+    ) -> tuple[Photo, Photo]:
+        """Take both photos in one light, on one film, before one background.
+
+        The camera stays where it is, so light and background are the same in its frame. The
+        background is that of the crop: it does not shift with the crop.
+
+        Args:
+            dressed: the person, dressed in this studio.
+            cameras: of front and side, of the photo's size.
+            streams: draw light, background and film.
+            rngs: draw things and noise of front and side.
+        """
+        light = self.draw_light(streams.sitting_light)
+        shots = [
+            self._shot(dressed, camera, light, rng)
+            for camera, rng in zip(cameras, rngs, strict=True)
+        ]
+        level = self.meter(shots[0].image, shots[0].alpha)
+        front, side = (
+            self._developed(shot, light, level, streams.sitting_film, rng)
+            for shot, rng in zip(shots, rngs, strict=True)
+        )
+        return front, side
+
+    def _shot(self, dressed: Dressed, camera: Camera, light: Light, rng: Rng) -> Shot:
+        """Draw what is before the head, and shade both."""
         # Things have their own stream, so that other draws do not depend on them.
         thing = self.draw_thing(rng.spawn(1)[0], dressed)
-        light = self.draw_light(rng)
-        shot = self.shade(replace(dressed, thing=thing), camera, light)
-        image, film = self.develop(shot, light, rng, self.draw_background)
+        return self.shade(replace(dressed, thing=thing), camera, light)
+
+    def _developed(self, shot: Shot, light: Light, level: float, rng: Rng, noise_rng: Rng) -> Photo:
+        """Develop a shot into a photo."""
+        image, film = self.develop(shot, light, level, rng, self.draw_background, noise_rng)
         return Photo(image, shot.fragments, shot.cover, shot.drawn | film)
 
 
