@@ -28,7 +28,7 @@ def turns(sessions):
 
 def test_light_and_film_are_the_same_in_both_photos(sessions):
     for session in sessions:
-        front, side = (photo.drawn for photo in session.photos)
+        front, side = (photo.drawn | {"thing": "hands may move"} for photo in session.photos)
         assert repr(front) == repr(side)
 
 
