@@ -18,7 +18,7 @@ from facelib.synthetic.materials import make_surface, with_colors
 from facelib.synthetic.people.acting import mouth_light
 from facelib.synthetic.person import Person
 from facelib.synthetic.skin import Skin
-from facelib.synthetic.things.placing import Thing, random_thing
+from facelib.synthetic.things.placing import SHARE, Thing, random_thing
 from facelib.synthetic.worn.garments import Garments
 from facelib.synthetic.worn.outfit import Outfit, Worn, random_outfit, wear, with_cloth
 from facelib.synthetic.worn.scalp import mean_scalp
@@ -139,9 +139,9 @@ def with_dark_mouth(dressed: Dressed, head: MorphableModel) -> Dressed:
     return replace(dressed, mesh_head=replace(dressed.mesh_head, colors=colors), surface=surface)
 
 
-def draw_thing(rng: np.random.Generator, dressed: Dressed) -> Thing | None:
-    """Draw what is between a person's face and the camera; mostly nothing."""
-    return random_thing(rng, dressed.vertices_head, dressed.skin.bare)
+def draw_thing(rng: np.random.Generator, dressed: Dressed, share: float = SHARE) -> Thing | None:
+    """Draw what is between a person's face and the camera, in this share of the photos."""
+    return random_thing(rng, dressed.vertices_head, dressed.skin.bare, share)
 
 
 @lru_cache(maxsize=1)

@@ -109,7 +109,7 @@ class Thing:
 
 
 def random_thing(
-    rng: np.random.Generator, vertices_head: np.ndarray, skin: np.ndarray
+    rng: np.random.Generator, vertices_head: np.ndarray, skin: np.ndarray, share: float = SHARE
 ) -> Thing | None:
     """Draw whether a photo has a thing, and which; a hand has the person's skin.
 
@@ -117,8 +117,9 @@ def random_thing(
         rng: draws.
         vertices_head: (N, 3) float, mm: the acting head.
         skin: (3,) linear RGB.
+        share: of photos with a thing.
     """
-    if rng.random() >= SHARE:
+    if rng.random() >= share:
         return None
     return make_thing(
         str(rng.choice(list(KINDS), p=list(KINDS.values()))), rng, vertices_head, skin
