@@ -49,6 +49,8 @@ class ExactNetwork:
         covariances = np.broadcast_to(deviation, (*places.shape, 2))
         return FoundPoints(places, covariances, np.full(places.shape[:2], 0.5))
 
+    find_once = find_points
+
 
 def numbered(*numbers):
     return np.stack([np.full((SIZE, SIZE, 3), number, np.float32) for number in numbers])

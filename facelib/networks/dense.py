@@ -126,9 +126,10 @@ class Dense(nn.Module):
 
         S must be divisible by 64, and the network in evaluation mode.
         """
-        return find_in_both_mirrors(self._find_points, photos)
+        return find_in_both_mirrors(self.find_once, photos)
 
-    def _find_points(self, photos: np.ndarray) -> FoundPoints:
+    def find_once(self, photos: np.ndarray) -> FoundPoints:
+        """Find the points in the photos alone: half the time, a little less precise."""
         photos = np.ascontiguousarray(photos)  # torch takes no views with negative steps
         with torch.inference_mode():
             answer = self(torch.from_numpy(photos).permute(0, 3, 1, 2).float())

@@ -93,9 +93,11 @@ class OnnxDense(_Exported):
         Raises:
             ValueError: if the photos' size is not the network's.
         """
-        return find_in_both_mirrors(
-            lambda some: FoundPoints.from_outputs(*self._run({"photos": some})), photos
-        )
+        return find_in_both_mirrors(self.find_once, photos)
+
+    def find_once(self, photos: np.ndarray) -> FoundPoints:
+        """Find the points in the photos alone: half the time, a little less precise."""
+        return FoundPoints.from_outputs(*self._run({"photos": photos}))
 
 
 def open_network(path: Path | str) -> OnnxNetwork | OnnxDense:

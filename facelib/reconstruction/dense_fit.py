@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,12 +106,11 @@ class DenseFit:
             The last crop, and the points in it, px of that crop.
         """
 
-        @cache
-        def seen_in(crop: Crop) -> SeenPoints:
-            return self.see(crop.cut(photo)[None])[0]
+        def keypoints_of(crop: Crop) -> np.ndarray:
+            return self.network.find_once(crop.cut(photo)[None]).places[0, :N_KEYPOINTS]
 
-        crop = refined(first_crop, lambda c: seen_in(c).places_image[:N_KEYPOINTS], n_rounds)
-        return crop, seen_in(crop)
+        crop = refined(first_crop, keypoints_of, n_rounds)
+        return crop, self.see(crop.cut(photo)[None])[0]
 
     def fit(self, photos: Sequence[SeenPoints]) -> HeadFit:
         """Fit one head to the points of one photo, or of two; its image frame is the first's."""
