@@ -15,7 +15,8 @@ import numpy as np
 from facelib.fitting.cameras import LOG_DISTANCE, LOG_SCALE, N_CAMERA, first_camera, to_camera
 from facelib.fitting.head_prior import HeadPrior, shipped_prior
 from facelib.fitting.noise import SharedNoise
-from facelib.fitting.residuals import PhotoTerm, blended
+from facelib.fitting.photo_errors import ErrorModel
+from facelib.fitting.residuals import PhotoTerm
 from facelib.fitting.seen import SeenPoints
 from facelib.fitting.solve import Problem, minimise
 from facelib.geometry.transforms import pose_from_rotation
@@ -35,7 +36,7 @@ class FitSettings:
             wide) show a head, or head and chest, from 0.3 to 8 m.
         change: standard deviation of a facial action's difference from the first photo's.
         cut: standard deviations beyond which a point counts as an outlier (`residuals`).
-        noise: correlation of neighbours' errors.
+        noise: how the points' errors depend on each other, and on the head if that was learned.
         prior: distribution of heads; None: the shipped head with the generator's people.
     """
 
@@ -43,7 +44,7 @@ class FitSettings:
     distance_spread: float = 0.7
     change: float = 0.05
     cut: float = 4.0
-    noise: SharedNoise = SharedNoise()
+    noise: ErrorModel = SharedNoise()
     prior: HeadPrior | None = None
 
 
@@ -159,8 +160,8 @@ def pose_problem(photos: Sequence[SeenPoints], settings: FitSettings) -> Problem
     """Number the unknowns of all photos, and set up their prior."""
     prior = settings.prior or shipped_prior()
     n_actions = prior.n_actions
-    patterns = [settings.noise.patterns(blended(seen, prior.mean_head)) for seen in photos]
-    sizes = [N_CAMERA + 2 * smooth.shape[1] for smooth in patterns]
+    errors = [settings.noise.in_photo(seen, prior) for seen in photos]
+    sizes = [N_CAMERA + each.patterns.shape[2] for each in errors]
     head = sum(sizes) + np.arange(len(prior.likeliest))
     shape, first = np.split(head, [prior.n_shape])
     n_unknowns = head[-1] + 1 + (len(photos) - 1) * n_actions
@@ -171,7 +172,7 @@ def pose_problem(photos: Sequence[SeenPoints], settings: FitSettings) -> Problem
         own = sum(sizes[:number]) + np.arange(size)
         expression = first + number * n_actions
         slots = np.concatenate([own, shape, expression])
-        terms.append(PhotoTerm(seen, patterns[number], slots, prior))
+        terms.append(PhotoTerm(seen, errors[number], slots, prior))
         likeliest[expression] = prior.likeliest[prior.n_shape :]
         if number:  # the penalty of a change, (b − a)² / change²
             precision[expression, expression] = 0

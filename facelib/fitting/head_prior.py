@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from scipy.linalg import block_diag
@@ -14,6 +14,7 @@ from facelib.synthetic.people.expressions import random_strengths
 from facelib.synthetic.people.population import load_population, random_traits
 
 DRAWS = 1000  # of people and of expressions, whose mean and covariance become the prior's
+LEAST_MOTION = 1e-4  # squared, relative to the direction that moves the layout most
 LEAST_STRENGTH = 0.02  # smallest standard deviation, for very rare facial actions
 
 
@@ -41,6 +42,21 @@ class HeadPrior:
     def n_actions(self) -> int:
         """E."""
         return len(self.likeliest) - self.n_shape
+
+    @cached_property
+    def mirror(self) -> np.ndarray:
+        """(K + E, K + E): times the coefficients of a head, those of its mirror image.
+
+        The shipped model's heads are symmetric in the mean, and its directions are so nearly: the
+        least squares leave 2 % of them.
+        """
+        basis = self.basis.astype(np.float64)
+        reflected = basis[load_layout().mirror] * np.array([-1.0, 1.0, 1.0])[:, None]
+        rows, reflected = (each.reshape(-1, basis.shape[2]) for each in (basis, reflected))
+        square = rows.T @ rows
+        # What hardly moves the layout, such as the tongue, stays as it is.
+        inverse = np.linalg.pinv(square, rcond=LEAST_MOTION, hermitian=True)
+        return inverse @ rows.T @ reflected + np.eye(len(square)) - inverse @ square
 
     def vertices(self, coefficients: np.ndarray) -> np.ndarray:
         """Return (V, 3) mm, head frame, for (K + E,) coefficients."""

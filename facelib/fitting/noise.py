@@ -13,6 +13,10 @@ from functools import lru_cache
 
 import numpy as np
 
+from facelib.fitting.head_prior import HeadPrior
+from facelib.fitting.photo_errors import LEAST_OWN, PhotoErrors
+from facelib.fitting.seen import SeenPoints, blended
+
 SHARES, REACHES_MM = np.linspace(0, 1, 51), np.geomspace(5, 80, 25)
 KEPT = 0.02  # patterns with a smaller part of the smooth variance count as independent errors
 PAIRS = 20_000  # of points, enough to estimate the correlation
@@ -24,6 +28,20 @@ class SharedNoise:
 
     share: float = 0.0
     reach_mm: float = 20.0
+    agree_above = 0.0  # even odds, which is where the threshold belongs if the model is right
+
+    def in_photo(self, seen: SeenPoints, prior: HeadPrior) -> PhotoErrors:
+        """Describe the errors of the points in one photo: the same patterns along x and y."""
+        smooth = self.patterns(blended(seen, prior.mean_head))
+        (n_points, count), n_coefficients = smooth.shape, len(prior.likeliest)
+        patterns = np.zeros((n_points, 2, 2 * count))
+        patterns[:, 0, :count] = patterns[:, 1, count:] = smooth
+        return PhotoErrors(
+            np.zeros((n_points, 2)),
+            np.zeros((n_points, 2, n_coefficients)),
+            patterns,
+            np.maximum(1 - np.square(patterns).sum(axis=2), LEAST_OWN),
+        )
 
     def patterns(self, points_head: np.ndarray) -> np.ndarray:
         """Return (N, M) patterns over (N, 3) points, mm: the smooth part is patterns · normal."""

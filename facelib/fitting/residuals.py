@@ -4,9 +4,10 @@ A point was seen at z, with covariance L Lᵀ; head and camera predict y. Its re
 
     r = L⁻¹ (z − y) − e
 
-is two standard normal numbers if the model is right; e is the error that it shares with its
-neighbours (see `noise`). Its cost is Geman and McClure's ρ(r²) = r² c² / (c² + r²): about r² below
-c standard deviations, and never more than c², no matter how wrong a point is.
+is two standard normal numbers if the model is right; e is the error that depends on the head or is
+shared with other points (see `photo_errors`). Its cost is Geman and McClure's
+ρ(r²) = r² c² / (c² + r²): about r² below c standard deviations, and never more than c², no matter
+how wrong a point is.
 """
 
 from __future__ import annotations
@@ -17,10 +18,9 @@ import numpy as np
 
 from facelib.fitting.cameras import N_CAMERA, project
 from facelib.fitting.head_prior import HeadPrior
+from facelib.fitting.photo_errors import PhotoErrors, upright_root
 from facelib.fitting.rim import rim_points
-from facelib.fitting.seen import SeenPoints
-
-LEAST_OWN = 0.02  # independent share of an error's variance; 0 would give infinite weight
+from facelib.fitting.seen import SeenPoints, blended
 
 
 @dataclass(frozen=True)
@@ -35,40 +35,49 @@ class PhotoTerm:
     """One photo's part of the energy."""
 
     def __init__(
-        self, seen: SeenPoints, patterns: np.ndarray, slots: np.ndarray, prior: HeadPrior
+        self, seen: SeenPoints, errors: PhotoErrors, slots: np.ndarray, prior: HeadPrior
     ) -> None:
         """Precompute what stays constant during a fit.
 
         Args:
             seen: N points.
-            patterns: (N, M) of the errors that neighbours share.
-            slots: (7 + 2 M + C,) indices of the photo's unknowns: its camera, its shared errors
-                along x and along y, and the head's coefficients in it.
+            errors: how the points' errors depend on the head and on each other.
+            slots: (7 + M + C,) indices of the photo's unknowns: its camera, the strengths of its
+                M error patterns, and the head's coefficients in it.
             prior: the heads.
         """
         self.seen, self.slots, self.prior = seen, slots, prior
         self.mean_head, self.basis = blended(seen, prior.mean_head), blended(seen, prior.basis)
-        own = np.maximum(1 - np.square(patterns).sum(axis=1), LEAST_OWN)
-        self.patterns = patterns / np.sqrt(own)[:, None]
-        self.root = np.linalg.cholesky(seen.covariance_px2 * own[:, None, None])  # L
+        own = np.sqrt(errors.own)
+        root = upright_root(seen.places_image, seen.covariance_px2, self.mean_head)
+        self.root = root * own[:, None]  # L
         self.whiten = np.linalg.inv(self.root)
+        self.offset, self.slope = errors.offset / own, errors.slope / own[..., None]
+        self.patterns = errors.patterns / own[..., None]
 
     def look(self, unknowns: np.ndarray) -> PhotoResiduals:
         """Return residuals and derivatives at (n,) unknowns of the whole fit."""
-        first = N_CAMERA + 2 * self.patterns.shape[1]
+        first = N_CAMERA + self.patterns.shape[2]
         camera, shared, coefficients = np.split(unknowns[self.slots], [N_CAMERA, first])
         points, basis, whiten = self.mean_head + self.basis @ coefficients, self.basis, self.whiten
+        offset, slope, patterns = self.offset, self.slope, self.patterns
         if self.seen.slides.any():
             points, basis, whiten = self._slide(camera, coefficients, points)
+            axes = whiten @ self.root
+            offset, slope, patterns = (
+                (axes @ offset[..., None])[..., 0],
+                axes @ slope,
+                axes @ patterns,
+            )
         places, by_camera, by_point = project(camera, points, self.seen.principal_px)
-        by_shared = (whiten @ self.root)[..., None] * self.patterns[:, None, None]  # (N, 2, 2, M)
-        by_shared = by_shared.reshape(len(points), 2, -1)
         jacobian = np.empty((len(points), 2, len(self.slots)), np.float32)
         jacobian[..., :N_CAMERA] = whiten @ by_camera
-        jacobian[..., N_CAMERA:first] = by_shared
+        jacobian[..., N_CAMERA:first] = patterns
         np.matmul((whiten @ by_point).astype(np.float32), basis, out=jacobian[..., first:])
-        off = np.einsum("nij,nj->ni", whiten, self.seen.places_image - places)
-        return PhotoResiduals(off - by_shared @ shared, jacobian.reshape(2 * len(points), -1))
+        jacobian[..., first:] += slope
+        off = np.einsum("nij,nj->ni", whiten, self.seen.places_image - places) - offset
+        off -= slope @ (coefficients - self.prior.likeliest) + patterns @ shared
+        return PhotoResiduals(off, jacobian.reshape(2 * len(points), -1))
 
     def energy(self, look: PhotoResiduals, cut: float) -> float:
         """½ Σ visibility · ρ(r²) with c = cut."""
@@ -104,9 +113,3 @@ class PhotoTerm:
         whiten[slides] = 0
         whiten[slides, 0] = across / deviation[:, None]
         return points, basis, whiten
-
-
-def blended(seen: SeenPoints, of_vertices: np.ndarray) -> np.ndarray:
-    """Interpolate (V, …) values of the layout vertices at the points seen: (N, …)."""
-    weights = seen.weights.astype(of_vertices.dtype)
-    return np.einsum("nc,nc...->n...", weights, of_vertices[seen.corners])

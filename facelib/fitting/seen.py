@@ -73,3 +73,9 @@ class SeenPoints:
             covariance = np.multiply.outer(np.broadcast_to(covariance, len(places)) ** 2, np.eye(2))
         seen = np.broadcast_to(np.asarray(visibility, np.float64), len(places))
         return cls(*points, places, covariance, seen, np.broadcast_to(slides, len(places)), **photo)
+
+
+def blended(seen: SeenPoints, of_vertices: np.ndarray) -> np.ndarray:
+    """Interpolate (V, …) values of the layout vertices at the points seen: (N, …)."""
+    weights = seen.weights.astype(of_vertices.dtype)
+    return np.einsum("nc,nc...->n...", weights, of_vertices[seen.corners])

@@ -6,6 +6,7 @@ as they take those. Chapter 12 measures it.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,20 +16,23 @@ import numpy as np
 
 from facelib.face.dense_points import N_KEYPOINTS, load_dense_points
 from facelib.face.layout import load_layout
+from facelib.files.atomic import sha256
 from facelib.files.threads import single_threaded_blas
-from facelib.fitting.fit import FitSettings, HeadFit, agreement, fit_head
+from facelib.fitting.fit import AGREE_ABOVE, FitSettings, HeadFit, agreement, fit_head
+from facelib.fitting.head_prior import shipped_prior
+from facelib.fitting.learned_errors import LearnedErrors
 from facelib.fitting.noise import SharedNoise
 from facelib.fitting.seen import SeenPoints
 from facelib.imaging.crop import Crop
-from facelib.networks.loading import load_network
+from facelib.networks.loading import ONNX, load_network
 from facelib.reconstruction.crops import refined
 
 if TYPE_CHECKING:
     from facelib.networks.dense import Dense
     from facelib.networks.onnx_network import OnnxDense
 
-# How errors of the network's points go together: measured on photos of people that it never saw,
-# rounded; `data/tries/fit.json` has the figures by preset and view.
+# How errors of a network's points go together, for weights without an error model of their own:
+# measured on photos of people that the network never saw, rounded; see `data/tries/fit.json`.
 NETWORK_NOISE = SharedNoise(share=0.7, reach_mm=36.0)
 
 
@@ -39,16 +43,44 @@ class PairFit:
     Attributes:
         together: one head for both photos; its image frame is the front crop.
         front, side: a head for each photo.
+        agree_above: the agreement above which the photos count as one person's.
     """
 
     together: HeadFit
     front: HeadFit
     side: HeadFit
+    agree_above: float = AGREE_ABOVE
 
     @property
     def agreement(self) -> float:
         """Log of the odds that the photos show one person, see `fitting.fit.agreement`."""
         return agreement(self.together, (self.front, self.side))
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the photos count as one person's."""
+        return self.agreement > self.agree_above
+
+
+def settings_beside(weights: Path, network: Dense | OnnxDense) -> FitSettings:
+    """Return settings with the error model that was learned for these weights, if there is one.
+
+    The model lies in the same folder, with the suffix .errors.npz, and names the weights by their
+    checksum; `experiments/calibrate_fit.py` makes it. A model of other weights is not used.
+
+    Args:
+        weights: the network's file, .safetensors or .onnx.
+        network: the network in it.
+    """
+    path = weights.with_suffix(".errors.npz")
+    if path.is_file():
+        exported = weights.suffix.lower() == ONNX
+        of_network = network.weights_sha256 if exported else sha256(weights)
+        errors, of_errors = LearnedErrors.load(path, shipped_prior())
+        if of_network == of_errors:
+            return FitSettings(noise=errors)
+        logging.getLogger(__name__).warning("%s was learned for other weights, not used", path)
+    return FitSettings(noise=NETWORK_NOISE)
 
 
 class DenseFit:
@@ -80,7 +112,7 @@ class DenseFit:
         network = load_network(weights)
         if network.name != cls.name:
             raise ValueError(f"expected weights of {cls.name} in {weights}, got {network.name}")
-        return cls(network, network.size, settings)
+        return cls(network, network.size, settings or settings_beside(weights, network))
 
     @property
     def engine(self) -> str:
@@ -121,7 +153,8 @@ class DenseFit:
         """Fit each photo alone and then both."""
         with single_threaded_blas():
             alone = self.fit([front]), self.fit([side])
-            return PairFit(fit_head([front, side], self.settings, alone), *alone)
+            together = fit_head([front, side], self.settings, alone)
+            return PairFit(together, *alone, self.settings.noise.agree_above)
 
     def position_maps(self, fronts: np.ndarray, sides: np.ndarray | None) -> np.ndarray:
         """Predict position maps.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from facelib.fitting.fit import AGREE_ABOVE
 from facelib.reconstruction.dense_fit import PairFit
 
 SIDE_FROM_DEG = 45.0  # |yaw| of side photos
@@ -17,7 +16,7 @@ def doubt_about(pair: PairFit) -> str | None:
             "The two photos seem to be swapped: the first shows the face from the side "
             f"(yaw {round(front)}°), the second from the front ({round(side)}°)."
         )
-    if pair.agreement < AGREE_ABOVE:
+    if not pair.agrees:
         return (
             "The two photos do not seem to show one face: is the side photo of another person, "
             "mirrored, or with another expression?"

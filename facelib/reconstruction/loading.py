@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facelib.networks.loading import load_network
+from facelib.networks.loading import default_weights, load_network
 from facelib.networks.onnx_network import DENSE
 
 if TYPE_CHECKING:
@@ -30,6 +30,6 @@ def load_predictor(
     network = load_network(weights, prefer_onnx)
     if network.name != DENSE:
         return network
-    from facelib.reconstruction.dense_fit import DenseFit
+    from facelib.reconstruction.dense_fit import DenseFit, settings_beside
 
-    return DenseFit(network, network.size)
+    return DenseFit(network, network.size, settings_beside(weights or default_weights(), network))

@@ -1,0 +1,95 @@
+"""Learn the errors of a network's points, and the odds above which two photos agree.
+
+    python experiments/calibrate_fit.py data/dense/dense.safetensors \
+        --pairs new_cal_thesis --pairs new_cal_mixed
+
+The folders hold people whom the network has not seen. Nine of ten teach the error model; the last
+tenth of each folder sets the threshold: 5 % of the true pairs lie below it. The result lies beside
+the weights, with the suffix .errors.npz, and is used with these weights only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import click
+import numpy as np
+
+from facelib.face.dense_points import load_dense_points
+from facelib.files.atomic import sha256
+from facelib.files.threads import single_threaded_blas
+from facelib.fitting.fit import FitSettings
+from facelib.fitting.head_prior import shipped_prior
+from facelib.fitting.learned_errors import learn_errors
+from facelib.fitting.seen import SeenPoints
+from facelib.imaging.crop import Crop
+from facelib.pairs.sample import FacePair
+from facelib.pairs.store import ShardedPairs
+from facelib.reconstruction.dense_fit import DenseFit
+
+KEPT = 0.05  # of true pairs lie below the threshold of agreement
+
+
+@dataclass(frozen=True)
+class SeenPair:
+    """The points found in both photos of a pair, and what is known of it.
+
+    Attributes:
+        photos: front and side.
+        true_places: (P, 2) px in each.
+        coefficients: (K + E,) of the head.
+    """
+
+    photos: tuple[SeenPoints, SeenPoints]
+    true_places: tuple[np.ndarray, np.ndarray]
+    coefficients: np.ndarray
+
+
+def photos_of(pair: FacePair, size: int) -> np.ndarray:
+    """Bring front and side to the size of a network: (2, S, S, 3) float32, 0..1."""
+    whole = Crop.whole(pair.size, size)
+    return np.stack([whole.cut(each.astype(np.float32) / 255) for each in (pair.front, pair.side)])
+
+
+def seen_pairs(fit: DenseFit, pairs: ShardedPairs) -> Iterator[SeenPair]:
+    """Find the points in all photos of a folder."""
+    matrix, whole = load_dense_points().matrix, Crop.whole(pairs.size, fit.size)
+    for index in range(len(pairs)):
+        pair, views = pairs[index], pairs.views(index)
+        points_head = matrix @ views[0].image_to_head(pair.vertices_image)
+        truth = [whole.image_to_crop(view.head_to_image(points_head)[:, :2]) for view in views]
+        drawn = json.loads(bytes(pairs.stored(index, "coefficients")))
+        coefficients = np.concatenate([drawn["person"]["shape"], drawn["expression"]])
+        yield SeenPair(tuple(fit.see(photos_of(pair, fit.size))), tuple(truth), coefficients)
+
+
+@click.command()
+@click.argument("weights", type=click.Path(path_type=Path))
+@click.option("--pairs", "folders", required=True, multiple=True, type=click.Path(path_type=Path))
+def main(weights: Path, folders) -> None:
+    """Write the error model beside the weights."""
+    fit, teaching, judging = DenseFit.load(weights), [], []
+    for folder in folders:
+        pairs = list(seen_pairs(fit, ShardedPairs(folder)))
+        n_teaching = len(pairs) * 9 // 10
+        teaching += pairs[:n_teaching]
+        judging += pairs[n_teaching:]
+    with single_threaded_blas():
+        errors = learn_errors(
+            [seen for pair in teaching for seen in pair.photos],
+            [places for pair in teaching for places in pair.true_places],
+            np.repeat([pair.coefficients for pair in teaching], 2, axis=0),
+            shipped_prior(),
+        )
+    knowing = DenseFit(fit.network, fit.size, FitSettings(noise=errors))
+    odds = [knowing.fit_pair(*pair.photos).agreement for pair in judging]
+    errors = replace(errors, agree_above=float(np.quantile(odds, KEPT)))
+    errors.save(weights.with_suffix(".errors.npz"), sha256(weights))
+    print(f"{len(teaching)} pairs, threshold {errors.agree_above:.1f} nats of {len(judging)} pairs")
+
+
+if __name__ == "__main__":
+    main()
