@@ -25,7 +25,7 @@ from facelib.face.dense_points import load_dense_points
 from facelib.face.layout import load_layout
 from facelib.files.atomic import replacing, sha256
 from facelib.files.command import typed_command
-from facelib.files.paths import data_dir, data_file
+from facelib.files.paths import data_dir
 from facelib.files.tables import markdown
 from facelib.fitting.fit import AGREE_ABOVE
 from facelib.fitting.head_prior import shipped_prior
