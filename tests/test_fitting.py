@@ -140,16 +140,18 @@ def test_an_expression_may_change_between_the_photos():
     prior = shipped_prior()
     smile = np.zeros(len(prior.likeliest))
     smile[[60 + 43, 60 + 44]] = 0.15  # mouthSmileLeft and mouthSmileRight
-    head = held_out_head(rng)
-    front, _ = see_head(rng, head, points, 0.4, (0, 5, 0))
-    side, _ = see_head(rng, head + prior.basis @ smile, points, 0.4, (0, 80, 0))
-    fits = {change: fit_head([front, side], FitSettings(change=change)) for change in (1e-3, 0.05)}
-    stiff, free = (
-        np.linalg.norm(fit.vertices_head - head, axis=1)[FACE].mean() for fit in fits.values()
-    )
-    assert free < stiff
-    changed = fits[0.05].expressions[1] - fits[0.05].expressions[0]
-    assert changed[[43, 44]].sum() > 0.1
+    errors, changes = [], []
+    for _ in range(8):
+        head = held_out_head(rng)
+        front, _ = see_head(rng, head, points, 0.4, (0, 5, 0))
+        side, _ = see_head(rng, head + prior.basis @ smile, points, 0.4, (0, 80, 0))
+        stiff, free = (fit_head([front, side], FitSettings(change=c)) for c in (1e-3, 0.05))
+        off = [np.linalg.norm(f.vertices_head - head, axis=1)[FACE].mean() for f in (stiff, free)]
+        errors.append(off)
+        changes.append((free.expressions[1] - free.expressions[0])[[43, 44]].sum())
+    stiff, free = np.mean(errors, axis=0)
+    assert free < 0.8 * stiff
+    assert np.mean(changes) > 0.1
 
 
 def test_the_prior_is_as_wide_as_the_people_are():
@@ -219,7 +221,7 @@ def contour_of(head, camera, rng, n_points=60):
 def test_contour_points_slide_along_the_rim():
     rng = np.random.default_rng(7)
     errors = []
-    for _ in range(6):
+    for _ in range(12):
         head = held_out_head(rng)
         seen, _ = see_head(rng, head, spread_points(40), 0.8, (2, 20, 1))
         camera = fit_head([replace(seen, places_image=seen.places_image)]).camera_numbers[0]

@@ -14,6 +14,7 @@ import numpy as np
 
 from facelib.face.headmodel import load_head
 from facelib.face.layout import load_layout
+from facelib.fitting.head_prior import shipped_prior
 from facelib.fitting.noise import SharedNoise
 from facelib.fitting.seen import SeenPoints
 from facelib.geometry.mesh import vertex_normals
@@ -75,7 +76,7 @@ def see_head(
     distance_mm = distance_mm or random_lens(rng).distance_mm
     keypoints = load_layout().keypoints(vertices_head)
     camera = frame_head(keypoints, np.asarray(pose_deg), distance_mm, size, rng).camera
-    patterns = noise.patterns(vertices_head[points])
+    patterns = noise.patterns(shipped_prior().mean_head[points])  # as the fit assumes them
     own = np.sqrt(np.maximum(1 - np.square(patterns).sum(axis=1), 0))[:, None]
     errors = patterns @ rng.standard_normal((patterns.shape[1], 2))
     errors += own * rng.standard_normal((len(points), 2))
