@@ -1,6 +1,6 @@
 """Change one part of the fit at a time, and measure on held-out people what it was worth.
 
-    python experiments/ablate_fit.py --weights dense=data/dense/dense.safetensors \
+    python experiments/ablate_fit.py --weights dense data/dense/dense.safetensors \
         --held-out new_held_thesis --held-out new_held_mixed
 
 The first weights are fitted in all ways, further ones in the usual way only: rows to compare
@@ -158,7 +158,14 @@ def table(rows: dict[str, dict[str, dict]]) -> str:
 
 
 @click.command()
-@click.option("--weights", "named", required=True, multiple=True, help="NAME=FILE")
+@click.option(
+    "--weights",
+    "named",
+    nargs=2,
+    type=(str, click.Path(path_type=Path)),
+    required=True,
+    multiple=True,
+)
 @click.option(
     "--held-out", "folders", required=True, multiple=True, type=click.Path(path_type=Path)
 )
@@ -166,9 +173,9 @@ def table(rows: dict[str, dict[str, dict]]) -> str:
 def main(named, folders, limit: int) -> None:
     """Write data/tries/fit_ablation.json."""
     rows, files = {}, {}
-    for number, (name, file) in enumerate(each.split("=", 1) for each in named):
-        files[name] = {"file": Path(file).name, "sha256": sha256(Path(file))}
-        found = rows_of(Path(file), list(folders), limit, in_all_ways=number == 0)
+    for number, (name, file) in enumerate(named):
+        files[name] = {"file": file.name, "sha256": sha256(file)}
+        found = rows_of(file, list(folders), limit, in_all_ways=number == 0)
         rows |= found if number == 0 else {name: found["as it is"]}
     content = {
         "command": typed_command(),
