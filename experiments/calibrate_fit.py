@@ -4,13 +4,14 @@
         --pairs new_cal_thesis --pairs new_cal_mixed
 
 The folders hold people whom the network has not seen. Nine of ten teach the error model; the last
-tenth of each folder sets the threshold: 5 % of the true pairs lie below it. The result lies beside
-the weights, with the suffix .errors.npz, and is used with these weights only.
+tenth of each folder sets the threshold: 5 % of the true pairs lie below it, in the poses where most
+do. The result lies beside the weights, with the suffix .errors.npz, and is used with them only.
 """
 
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -71,12 +72,13 @@ def seen_pairs(fit: DenseFit, pairs: ShardedPairs) -> Iterator[SeenPair]:
 @click.option("--pairs", "folders", required=True, multiple=True, type=click.Path(path_type=Path))
 def main(weights: Path, folders) -> None:
     """Write the error model beside the weights."""
-    fit, teaching, judging = DenseFit.load(weights), [], []
+    fit, teaching, judging = DenseFit.load(weights), [], defaultdict(list)
     for folder in folders:
-        pairs = list(seen_pairs(fit, ShardedPairs(folder)))
+        stored = ShardedPairs(folder)
+        pairs = list(seen_pairs(fit, stored))
         n_teaching = len(pairs) * 9 // 10
         teaching += pairs[:n_teaching]
-        judging += pairs[n_teaching:]
+        judging[stored.settings["preset"]] += pairs[n_teaching:]
     with single_threaded_blas():
         errors = learn_errors(
             [seen for pair in teaching for seen in pair.photos],
@@ -85,10 +87,13 @@ def main(weights: Path, folders) -> None:
             shipped_prior(),
         )
     knowing = DenseFit(fit.network, fit.size, FitSettings(noise=errors))
-    odds = [knowing.fit_pair(*pair.photos).agreement for pair in judging]
-    errors = replace(errors, agree_above=float(np.quantile(odds, KEPT)))
+    thresholds = {}
+    for preset, pairs in judging.items():
+        odds = [knowing.fit_pair(*pair.photos).agreement for pair in pairs]
+        thresholds[preset] = float(np.quantile(odds, KEPT))
+    print(f"{len(teaching)} pairs; thresholds, nats: {thresholds}")
+    errors = replace(errors, agree_above=min(thresholds.values()))
     errors.save(weights.with_suffix(".errors.npz"), sha256(weights))
-    print(f"{len(teaching)} pairs, threshold {errors.agree_above:.1f} nats of {len(judging)} pairs")
 
 
 if __name__ == "__main__":
