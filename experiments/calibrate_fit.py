@@ -1,11 +1,12 @@
-"""Learn the errors of a network's points, and the odds above which two photos agree.
+"""Learn the errors of a network's points, and what they mean for odds and deviations of a fit.
 
     python experiments/calibrate_fit.py data/dense/dense.safetensors \
         --pairs new_cal_thesis --pairs new_cal_mixed
 
-The folders hold people whom the network has not seen. Nine of ten teach the error model; the last
-tenth of each folder sets the threshold: 5 % of the true pairs lie below it, in the poses where most
-do. The result lies beside the weights, with the suffix .errors.npz, and is used with them only.
+The folders hold people whom the network has not seen. Nine of ten teach the error model. The last
+tenth of each folder shows by how much such a fit is too sure, and sets the threshold of agreement:
+5 % of the true pairs lie below it, in the poses where most do. The result lies beside the weights,
+with the suffix .errors.npz, and is used with them only.
 """
 
 from __future__ import annotations
@@ -87,12 +88,17 @@ def main(weights: Path, folders) -> None:
             shipped_prior(),
         )
     knowing = DenseFit(fit.network, fit.size, FitSettings(noise=errors))
-    thresholds = {}
+    thresholds, wrong, expected = {}, [], []
     for preset, pairs in judging.items():
-        odds = [knowing.fit_pair(*pair.photos).agreement for pair in pairs]
-        thresholds[preset] = float(np.quantile(odds, KEPT))
-    print(f"{len(teaching)} pairs; thresholds, nats: {thresholds}")
-    errors = replace(errors, agree_above=min(thresholds.values()))
+        fits = [knowing.fit_pair(*pair.photos) for pair in pairs]
+        thresholds[preset] = float(np.quantile([found.agreement for found in fits], KEPT))
+        for pair, found in zip(pairs, fits, strict=True):
+            true_head = shipped_prior().vertices(pair.coefficients)
+            wrong.append(found.together.vertices_head - true_head)
+            expected.append(found.together.deviations_head)
+    too_sure = np.sqrt(np.square(wrong).mean() / np.square(expected).mean())
+    print(f"{len(teaching)} pairs; too sure by {too_sure:.2f}; thresholds, nats: {thresholds}")
+    errors = replace(errors, agree_above=min(thresholds.values()), too_sure=float(too_sure))
     errors.save(weights.with_suffix(".errors.npz"), sha256(weights))
 
 

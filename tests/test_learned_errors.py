@@ -67,6 +67,16 @@ def test_a_network_that_shrinks_heads_is_seen_through(people, learned):
     assert np.mean(errors["learned"]) < 0.7 * np.mean(errors["naive"])
 
 
+def test_a_model_that_is_too_sure_widens_the_deviations_and_moves_no_head(people, learned):
+    photos = [seen for seen, _ in people[-1][1]]
+    fit, humbler = (
+        fit_head(photos, FitSettings(noise=replace(learned, too_sure=factor)))
+        for factor in (1.0, 2.0)
+    )
+    np.testing.assert_allclose(humbler.deviations_head, 2 * fit.deviations_head, rtol=1e-4)
+    np.testing.assert_array_equal(humbler.vertices_head, fit.vertices_head)
+
+
 def test_another_persons_side_photo_lowers_the_odds(people, learned):
     settings, odds = FitSettings(noise=learned), {"same": [], "other": []}
     tried = [[seen for seen, _ in pair] for _, pair in people[N_LEARNED:]]
@@ -96,9 +106,9 @@ def test_mirrored_photos_give_the_mirrored_head(people, learned):
 
 def test_a_file_holds_the_model_and_names_the_weights(tmp_path, learned):
     path, prior = tmp_path / "dense.errors.npz", shipped_prior()
-    replace(learned, agree_above=-12.5).save(path, "abc")
+    replace(learned, agree_above=-12.5, too_sure=1.5).save(path, "abc")
     again, checksum = LearnedErrors.load(path, prior)
-    assert (again.agree_above, checksum) == (-12.5, "abc")
+    assert (again.agree_above, again.too_sure, checksum) == (-12.5, 1.5, "abc")
     for errors, stored in zip(learned.right + learned.left, again.right + again.left, strict=True):
         np.testing.assert_allclose(stored.offset, errors.offset, rtol=2e-3, atol=1e-4)
         np.testing.assert_allclose(stored.patterns, errors.patterns, rtol=2e-3, atol=1e-4)

@@ -55,7 +55,8 @@ class HeadFit:
     Attributes:
         prior: the distribution of heads that was used.
         coefficients: (K + E,) its shape, and its expression in the first photo.
-        covariance: (K + E, K + E) of them; includes the uncertainty of cameras and errors.
+        covariance: (K + E, K + E) of them; includes the uncertainty of cameras and errors, and is
+            enlarged by what the error model was found to be too sure.
         expressions: (P, E), the expression in each photo.
         camera_numbers: (P, 7), see `cameras`.
         cameras: the P cameras.
@@ -131,7 +132,8 @@ def fit_head(
     return HeadFit(
         prior=prior,
         coefficients=found.unknowns[head],
-        covariance=np.linalg.inv(found.information)[np.ix_(head, head)],
+        covariance=np.linalg.inv(found.information)[np.ix_(head, head)]
+        * settings.noise.too_sure**2,
         expressions=np.stack([found.unknowns[term.slots[-prior.n_actions :]] for term in terms]),
         camera_numbers=numbers,
         cameras=tuple(map(to_camera, numbers, photos)),

@@ -36,11 +36,13 @@ class LearnedErrors:
         right: of front photos and of side photos in which the face looks to the image's right.
         left: of those in which it looks to the left.
         agree_above: log odds above which two photos count as one person's.
+        too_sure: by how much heads are more wrong than a fit with this model expects.
     """
 
     right: tuple[PhotoErrors, PhotoErrors]
     left: tuple[PhotoErrors, PhotoErrors]
     agree_above: float = 0.0
+    too_sure: float = 1.0
 
     def in_photo(self, seen: SeenPoints, prior: HeadPrior) -> PhotoErrors:
         """Choose the model of a photo by the yaw that its points show.
@@ -69,7 +71,11 @@ class LearnedErrors:
         }
         with replacing(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(
-                file, agree_above=self.agree_above, weights_sha256=weights_sha256, **arrays
+                file,
+                agree_above=self.agree_above,
+                too_sure=self.too_sure,
+                weights_sha256=weights_sha256,
+                **arrays,
             )
 
     @classmethod
@@ -80,9 +86,10 @@ class LearnedErrors:
                 PhotoErrors(*(file[f"{view}_{f.name}"].astype(float) for f in fields(PhotoErrors)))
                 for view in VIEWS
             )
-            agree_above, weights_sha256 = float(file["agree_above"]), str(file["weights_sha256"])
+            numbers = float(file["agree_above"]), float(file["too_sure"])
+            weights_sha256 = str(file["weights_sha256"])
         left = tuple(_mirrored(errors, prior) for errors in right)
-        return cls(right, left, agree_above), weights_sha256
+        return cls(right, left, *numbers), weights_sha256
 
 
 def learn_errors(

@@ -28,6 +28,7 @@ class SharedNoise:
 
     share: float = 0.0
     reach_mm: float = 20.0
+    too_sure = 1.0
     agree_above = 0.0  # even odds, which is where the threshold belongs if the model is right
 
     def in_photo(self, seen: SeenPoints, prior: HeadPrior) -> PhotoErrors:

@@ -51,6 +51,10 @@ class ErrorModel(Protocol):
     def agree_above(self) -> float:
         """Log odds, nats, above which two photos count as one person's, see `fit.agreement`."""
 
+    @property
+    def too_sure(self) -> float:
+        """By how much heads are more wrong than a fit with this model expects."""
+
     def in_photo(self, seen: SeenPoints, prior: HeadPrior) -> PhotoErrors:
         """Describe the errors of the points seen in one photo."""
 
