@@ -9,7 +9,7 @@ people in the same order, once per seed:
 - `one_view` goes on from its shipped weights. `two_view` starts as the same function: the filters
   of its first layer ignore the side photo until training changes them.
 - `compact` starts from fresh weights, with every side photo or with none.
-- `one_view` goes on once more from the same weights, on depths as the thesis stored them.
+- `one_view` goes on once more, on depths as the thesis stored them (`flat_depth.py`).
 
 A network that has a second photo is also tested with the side photo of somebody else. Training
 stops after a fixed number of samples, and the last weights are scored: nothing is selected. Random
@@ -29,13 +29,12 @@ from pathlib import Path
 import click
 import numpy as np
 import torch
+from flat_depth import flatten_set, flattened, flattened_weights
 
-from facelib.datasets.facegen.standin import DISTANCE_MM, export_camera
 from facelib.evaluation.metrics import depth_error_mm, shape_error_mm, vertex_error_mm
 from facelib.evaluation.pairs import mean_vertices, score_face
 from facelib.face.layout import load_layout
 from facelib.files.atomic import replacing, sha256
-from facelib.files.command import typed_command
 from facelib.files.paths import data_dir
 from facelib.imaging.crop import Crop
 from facelib.networks.base import FaceNetwork
@@ -43,7 +42,7 @@ from facelib.networks.catalogue import create
 from facelib.networks.weights import load_weights, save_weights
 from facelib.pairs.augmentation import NO_AUGMENTATION
 from facelib.pairs.sample import FacePair
-from facelib.pairs.store import ShardedPairs, write_shards
+from facelib.pairs.store import ShardedPairs
 from facelib.reconstruction.dense_fit import DenseFit
 from facelib.reconstruction.reconstruct import predict_position_maps
 from facelib.synthetic.generation import generate_pairs
@@ -87,42 +86,6 @@ class Trial:
     def sitting(self, held_out: bool) -> SyntheticSettings:
         """Return the settings of the pairs; held-out photos are large enough for every network."""
         return SyntheticSettings(256 if held_out else self.size, self.seed, held_out, sitting=True)
-
-
-def flattened_mm(depth_mm: np.ndarray) -> np.ndarray:
-    """Flatten depths as the thesis's code stored them: after the perspective divide.
-
-    At a distance d, the divide leaves 2 f n / ((f − n) d) of depth, but for a constant, and n / r d
-    of each mm along x. Both are scaled alike to pixels, so depth has another scale than x, and is
-    bent. The planes n and f and the image's edge r are those of the stand-in of FaceGen's exports.
-
-    Args:
-        depth_mm: toward the camera from the head's origin.
-
-    Returns:
-        The depths, in the unit in which x is mm at the head's origin; 0 stays 0.
-    """
-    _, right, _, _, near, far = export_camera(np.zeros(3), size=256).frustum()
-    bend = 2 * far * near / (far - near)
-    return bend * (1 / (DISTANCE_MM - depth_mm) - 1 / DISTANCE_MM) / (near / right / DISTANCE_MM)
-
-
-def flattened(pairs: ShardedPairs, index: int) -> FacePair:
-    """Read a pair with flattened depth; the lowest is 0 again."""
-    pair, view = pairs[index], pairs.views(index)[0]
-    vertices = pair.vertices_image.copy()
-    depth_mm = (vertices[:, 2] - view.z_origin_px) / pair.px_per_mm
-    vertices[:, 2] = flattened_mm(depth_mm) * pair.px_per_mm
-    vertices[:, 2] -= vertices[:, 2].min()
-    return replace(pair, vertices_image=vertices)
-
-
-def flatten_set(pairs: ShardedPairs, folder: Path) -> None:
-    """Write all pairs with flattened depth, unless the folder has them."""
-    if folder.exists() and ShardedPairs(folder).complete:
-        return
-    settings = {"depth": "after the perspective divide", "of": pairs.settings}
-    write_shards((flattened(pairs, i) for i in range(len(pairs))), folder, settings)
 
 
 def widened_weights(path: Path) -> Path:
@@ -294,8 +257,9 @@ def train_all(examiner: Examiner, work: Path, trial: Trial) -> None:
         network = going_on("two_view", wide, pairs, work / f"two_view_{seed}", trial, seed)
         examiner.network(f"two_view, seed {seed}", network, OWN, STRANGER)
         if seed == trial.seeds[0]:
-            flat = work / "flattened", work / "one_view_flat"
-            network = going_on("one_view", start, *flat, trial, seed)
+            flat = work / "flattened"
+            begin = flattened_weights(start, work / "flat.safetensors", pairs, flat)
+            network = going_on("one_view", begin, flat, work / "one_view_flat", trial, seed)
             examiner.network(f"one_view, depth flattened, seed {seed}", network, NONE)
 
 
@@ -317,7 +281,7 @@ def main(work: Path, seeds: int, share: float) -> None:
     train_all(examiner, work, trial)
     shipped = [WEIGHTS / f"{n}.safetensors" for n in ("one_view", "two_view", "compact")]
     content = {
-        "command": typed_command(),
+        "command": f"python experiments/{Path(__file__).name} WORK",
         "date": date.today().isoformat(),
         "generator_format": FORMAT,
         "trial": asdict(trial),
