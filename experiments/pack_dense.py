@@ -30,6 +30,27 @@ from facelib.networks.onnx_export import export_model, write_model
 from facelib.networks.precision import whiten_errors
 
 BATCH = 25
+CARD = """# dense
+
+Finds {n_points} points of a face in one photo, from profile to profile: each with the covariance of
+its error and the probability that the photo shows it. With the fit of `facelib.fitting` behind it
+(chapter 12) it is the default of `facelib reconstruct`. Chapter 7 describes the network.
+
+- **Input**: one photo of {size} × {size} px, cut square around the face.
+- **Learned from**: photos of synthetic people alone (CC0; `experiments/dense_pairs.py`),
+  {samples:,} seen in {stages} stages, {hours:.1f} hours of one processor core. Log:
+  `dense.log.jsonl`. The first stage had people before their calibration to real ones (chapter 5).
+- **Measured on** people from the region of shapes that the last stages' people do not enter, with
+  `{command}`, {date}. Each cell: mean error in mm, in brackets that of the visible points alone;
+  share of errors within one deviation along each axis; share of points whose visibility is right.
+
+{table}
+
+**Limits**: real people vary in ways that the synthetic ones do not. No photo of a real person was
+used, so nothing here is measured on real photos, except that predictions agree with each other
+(`facelib consistency`). Children are not in the head model. The largest errors are of faces that a
+hand hides for the most part.
+"""
 WITHIN = 0.6827  # share of a normal distribution within one deviation
 
 
@@ -64,7 +85,7 @@ def calibrate(network: Dense, folders: list[Path], size: int) -> dict[str, float
 
 def table(scores: dict[str, dict]) -> str:
     """Format the scores: one row per part of the face."""
-    heads = ["mm (seen alone) · share within 1 σ · visibility right"]
+    heads = ["mm (visible) · within 1 σ · visibility right"]
     columns = [(name, view) for name in scores for view in ("front", "side")]
     heads += [f"{name.removeprefix('held_')}, {view}" for name, view in columns]
     parts = [key.removeprefix("front ") for key in next(iter(scores.values())) if "front" in key]
@@ -92,6 +113,18 @@ def joined(logs: list[Path]) -> list[dict]:
     return lines
 
 
+def card(about: dict, log: list[dict]) -> str:
+    """Describe the weights for people who may use them."""
+    return CARD.format(
+        n_points=len(load_dense_points()),
+        samples=log[-1]["samples"],
+        hours=log[-1]["minutes"] / 60,
+        stages=log[-1]["stage"],
+        table=table(about["scores"]),
+        **{key: about[key] for key in ("size", "command", "date")},
+    )
+
+
 @click.command()
 @click.argument("run_dir", type=click.Path(path_type=Path))
 @click.option("--size", required=True, type=int)
@@ -100,7 +133,7 @@ def joined(logs: list[Path]) -> list[dict]:
 @click.option("--earlier", multiple=True, type=click.Path(path_type=Path), help="Earlier stages.")
 @click.option("--out", default=data_dir() / "dense", type=click.Path(path_type=Path))
 def main(run_dir: Path, size: int, known, held, earlier, out: Path) -> None:
-    """Write dense.safetensors, the same as dense.onnx, dense.json and dense.log.jsonl."""
+    """Write dense.safetensors, the same as dense.onnx, dense.json, dense.md and dense.log.jsonl."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     state = torch.load(run_dir / "checkpoint.pt", weights_only=True)
@@ -124,6 +157,8 @@ def main(run_dir: Path, size: int, known, held, earlier, out: Path) -> None:
     log = joined([run / "log.jsonl" for run in (*earlier, run_dir)])
     with replacing(out / "dense.log.jsonl") as temporary:
         temporary.write_text("".join(json.dumps(line) + "\n" for line in log))
+    with replacing(out / "dense.md") as temporary:
+        temporary.write_text(card(about | {"scores": scores}, log))
     print(table(scores))
 
 
