@@ -4,9 +4,9 @@
         --pairs new_cal_thesis --pairs new_cal_mixed
 
 The folders hold people whom the network has not seen. Nine of ten teach the error model. The last
-tenth of each folder shows by how much such a fit is too sure, and sets the threshold of agreement:
-5 % of the true pairs lie below it, in the poses where most do. The result lies beside the weights,
-with the suffix .errors.npz, and is used with them only.
+tenth of each folder shows by how much a fit to both photos is too sure of the face's shape, and
+sets the threshold of agreement: 5 % of the true pairs lie below it, in the poses where most do.
+The result lies beside the weights, with the suffix .errors.npz, and is used with them only.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ import click
 import numpy as np
 
 from facelib.face.dense_points import load_dense_points
+from facelib.face.layout import load_layout
 from facelib.files.atomic import sha256
 from facelib.files.threads import single_threaded_blas
 from facelib.fitting.fit import FitSettings
 from facelib.fitting.head_prior import shipped_prior
 from facelib.fitting.learned_errors import learn_errors
 from facelib.fitting.seen import SeenPoints
+from facelib.geometry.registration import umeyama
 from facelib.imaging.crop import Crop
 from facelib.pairs.sample import FacePair
 from facelib.pairs.store import ShardedPairs
@@ -88,14 +90,15 @@ def main(weights: Path, folders) -> None:
             shipped_prior(),
         )
     knowing = DenseFit(fit.network, fit.size, FitSettings(noise=errors))
-    thresholds, wrong, expected = {}, [], []
+    thresholds, wrong, expected, face = {}, [], [], load_layout().labels["face"]
     for preset, pairs in judging.items():
         fits = [knowing.fit_pair(*pair.photos) for pair in pairs]
         thresholds[preset] = float(np.quantile([found.agreement for found in fits], KEPT))
         for pair, found in zip(pairs, fits, strict=True):
-            true_head = shipped_prior().vertices(pair.coefficients)
-            wrong.append(found.together.vertices_head - true_head)
-            expected.append(found.together.deviations_head)
+            true_face = shipped_prior().vertices(pair.coefficients)[face]
+            fitted = found.together.vertices_head[face]
+            wrong.append(umeyama(fitted, true_face).apply(fitted) - true_face)
+            expected.append(found.together.deviations_head[face])
     too_sure = np.sqrt(np.square(wrong).mean() / np.square(expected).mean())
     print(f"{len(teaching)} pairs; too sure by {too_sure:.2f}; thresholds, nats: {thresholds}")
     errors = replace(errors, agree_above=min(thresholds.values()), too_sure=float(too_sure))

@@ -56,7 +56,7 @@ class HeadFit:
         prior: the distribution of heads that was used.
         coefficients: (K + E,) its shape, and its expression in the first photo.
         covariance: (K + E, K + E) of them; includes the uncertainty of cameras and errors, and is
-            enlarged by what the error model was found to be too sure.
+            enlarged because the error model was found to be too sure.
         expressions: (P, E), the expression in each photo.
         camera_numbers: (P, 7), see `cameras`.
         cameras: the P cameras.

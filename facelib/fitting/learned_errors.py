@@ -36,7 +36,8 @@ class LearnedErrors:
         right: of front photos and of side photos in which the face looks to the image's right.
         left: of those in which it looks to the left.
         agree_above: log odds above which two photos count as one person's.
-        too_sure: by how much heads are more wrong than a fit with this model expects.
+        too_sure: by how much a face's shape, whatever its size, is more wrong than a fit with this
+            model expects.
     """
 
     right: tuple[PhotoErrors, PhotoErrors]
