@@ -117,6 +117,17 @@ def test_a_box_stands_in_for_the_detector(photos, toy_network):
         (["face.jpg", "face.jpg", "-o", "nowhere.d/me.obj"], 6, ["cannot write", "me.obj"]),
         (["face.jpg", "face.jpg", "-o", "folder.d/sub.obj"], 6, ["cannot write", "sub.obj"]),
         (["face.jpg", "blank.png", "-o", "blank.obj"], 6, ["over the photo", "blank.png"]),
+        (["face.jpg", "-o", "blank.obj"], 6, ["overwrite", "blank.png"]),
+        (
+            ["face.jpg", "-o", "me.obj", "--keypoints", "face.jpg"],
+            6,
+            ["over the photo", "face.jpg"],
+        ),
+        (
+            ["face.jpg", "-o", "me.obj", "--keypoints", "me.png"],
+            6,
+            ["--keypoints", "me.png", "part of the mesh"],
+        ),
         (["face.jpg", "face.jpg", "-o", "me.stl"], 7, ["me.stl", ".obj", ".glb", ".ply"]),
         (["face.jpg", "face.jpg"], 2, ["--output"]),
         (["face.jpg", "-o", "me.obj"], 2, ["SIDE is missing", "constant"]),
@@ -124,8 +135,11 @@ def test_a_box_stands_in_for_the_detector(photos, toy_network):
         (
             ["face.jpg", "face.jpg", "-o", "me.obj", "--side-box", 9, 9, 2, 2],
             2,
-            ["--side-box", "photo"],
+            ["--side-box", "X0 less than X1"],
         ),
+        (["face.jpg", "-o", "me.obj", "--front-box", "nan", 0, 9, 9], 2, ["X0 less than X1"]),
+        (["face.jpg", "-o", "me.obj", "--front-box", 0, 0, "inf", 9], 2, ["X0 less than X1"]),
+        (["face.jpg", "-o", "me.obj", "--front-box", 0, 0, 1e9, 1e9], 2, ["too large", "256 px"]),
         (
             ["face.jpg", "face.jpg", "-o", "me.obj", "--front-box", 900, 9, 999, 99],
             2,

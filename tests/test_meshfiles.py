@@ -30,6 +30,31 @@ def test_a_textured_mesh_survives_the_disk(tmp_path, ending):
     np.testing.assert_allclose(again.texture, mesh.texture, atol=1e-6)
 
 
+def test_a_picture_is_not_overwritten_by_a_texture(tmp_path):
+    (tmp_path / "holiday.png").write_bytes(b"a picture")
+    with pytest.raises(FileExistsError, match="holiday.png"):
+        write_mesh(tmp_path / "holiday.obj", textured())
+    assert (tmp_path / "holiday.png").read_bytes() == b"a picture"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_two_meshes_never_share_a_texture(tmp_path):
+    write_mesh(tmp_path / "a b.obj", textured())
+    with pytest.raises(FileExistsError, match="a b.obj"):
+        write_mesh(tmp_path / "a_b.obj", textured())
+    write_mesh(tmp_path / "a b.obj", textured())  # again over its own files
+
+
+def test_a_mesh_whose_writing_was_stopped_can_be_written_again(tmp_path):
+    path = tmp_path / "me.obj"
+    write_mesh(path, textured())
+    for unfinished in (["me.obj"], ["me.obj", "me.png"]):
+        for name in unfinished:
+            (tmp_path / name).unlink()
+        write_mesh(path, textured())
+        assert {p.name for p in tmp_path.iterdir()} == {"me.obj", "me.mtl", "me.png"}
+
+
 def test_an_obj_refers_to_its_files_by_name_and_v_points_up_in_it(tmp_path):
     mesh = textured()
     write_mesh(tmp_path / "my face.obj", mesh)

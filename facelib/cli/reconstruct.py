@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from math import isfinite
 from pathlib import Path
 
 import click
@@ -85,8 +86,7 @@ def reconstruct(
         check_writable(path)
     if side is None and side_box is not None:
         raise click.UsageError("--side-box needs the photo SIDE")
-    for path in (front, side):
-        _check_kept(path, output)
+    _check_kept([front] if side is None else [front, side], output, keypoints)
     front_photo = read_photo(front)
     side_photo = None if side is None else read_photo(side)
     front_face = _typed_face(front_photo, front_box, "--front-box")
@@ -116,11 +116,19 @@ def _check_ending(output: Path) -> None:
         raise Failure(f"{output} must end in {', '.join(MESH_ENDINGS)}", UNKNOWN_ENDING)
 
 
-def _check_kept(photo: Path | None, output: Path) -> None:
-    """Refuse an output whose texture would overwrite a photo."""
-    texture = output.with_suffix(".png")
-    if photo and output.suffix.lower() == ".obj" and photo.resolve() == texture.resolve():
-        message = f"the texture of {output} would be written over the photo {photo}"
+def _check_kept(photos: list[Path], output: Path, keypoints: Path | None) -> None:
+    """Refuse outputs that would overwrite a photo, a foreign file, or each other."""
+    from facelib.geometry.meshfiles import files_of, foreign_file
+
+    mesh_files = files_of(output)
+    for written in [*mesh_files, *([keypoints] if keypoints else [])]:
+        for photo in photos:
+            if written.resolve() == photo.resolve():
+                raise Failure(f"{written} would be written over the photo {photo}", UNWRITABLE)
+    if keypoints and keypoints.resolve() in [path.resolve() for path in mesh_files]:
+        raise Failure(f"--keypoints {keypoints} is part of the mesh {output}", UNWRITABLE)
+    if foreign := foreign_file(output):
+        message = f"{output} would overwrite a file of {foreign}; give it another name"
         raise Failure(message, UNWRITABLE)
 
 
@@ -130,11 +138,17 @@ def _typed_face(image, box: tuple[float, ...] | None, option: str):
 
     if box is None:
         return None
-    height, width = image.shape[:2]
-    if min(box[2], width) <= max(box[0], 0) or min(box[3], height) <= max(box[1], 0):
-        message = f"the box must lie in the photo, {width} px wide and {height} px high"
-        raise click.BadParameter(message, param_hint=option)
-    return detection_from_box(box)
+    (left, top, right, bottom), (height, width) = box, image.shape[:2]
+    photo = f"in the photo, {width} px wide and {height} px high"
+    if not all(map(isfinite, box)) or left >= right or top >= bottom:
+        message = "the box must be X0 Y0 X1 Y1 with X0 less than X1 and Y0 less than Y1, px"
+    elif min(right, width) <= max(left, 0) or min(bottom, height) <= max(top, 0):
+        message = f"the box must lie {photo}"
+    elif right - left > 2 * width or bottom - top > 2 * height:
+        message = f"the box is too large; the face must lie {photo}"
+    else:
+        return detection_from_box(box)
+    raise click.BadParameter(message, param_hint=option)
 
 
 def _detect(image, view: str, path: Path):

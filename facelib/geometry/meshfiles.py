@@ -55,7 +55,8 @@ def write_mesh(path: str | Path, mesh: Mesh) -> None:
 
     NAME.obj is written with NAME.mtl and NAME.png in its folder and refers to them by name alone.
     GLB is a single file. PLY has no common way to store a texture, so it gets a colour per vertex.
-    Each file appears whole or not at all, the mesh itself last.
+    Each file appears whole or not at all, the mesh itself last. Pictures and materials that are
+    not part of the mesh are never overwritten: see `foreign_file`.
 
     Args:
         path: ends in .obj, .glb or .ply; the folder must exist.
@@ -63,11 +64,13 @@ def write_mesh(path: str | Path, mesh: Mesh) -> None:
 
     Raises:
         ValueError: if the ending is another one.
+        FileExistsError: if a file of another mesh, or a picture, would be overwritten.
         OSError: if a file cannot be written.
     """
     path = _checked_ending(path)
-    stem = re.sub(r"[^\w.-]", "_", path.stem)  # MTL readers stop at the first space
-    ending = path.suffix.lower()
+    if foreign := foreign_file(path):
+        raise FileExistsError(f"cannot write {path}: it would overwrite a file of {foreign}")
+    stem, ending = _stem(path), path.suffix.lower()
     if ending == ".obj":
         files = _obj_files(mesh, stem, path.name)
     elif ending == ".glb":
@@ -76,6 +79,41 @@ def write_mesh(path: str | Path, mesh: Mesh) -> None:
         colored = Mesh(mesh.vertices, mesh.triangles, colors=vertex_colors(mesh))
         files = {path.name: _to_trimesh(colored, stem).export(file_type="ply")}
     _write_all(path, files)
+
+
+def files_of(path: str | Path) -> list[Path]:
+    """Return the files that `write_mesh` writes for a path: itself, and an OBJ's MTL and PNG.
+
+    In the names of the latter, characters that MTL readers stop at, such as spaces, are replaced.
+    """
+    path = Path(path)
+    endings = (".mtl", ".png") if path.suffix.lower() == ".obj" else ()
+    return [path, *(path.with_name(_stem(path) + ending) for ending in endings)]
+
+
+def foreign_file(path: str | Path) -> Path | None:
+    """Return a file that writing a mesh would spoil: a picture, or another mesh; None without.
+
+    Two OBJs whose names differ only in replaced characters would share MTL and PNG. A PNG without
+    MTL and OBJ is no texture of ours, for the MTL appears first.
+    """
+    mesh, *companions = files_of(path)
+    if not companions:
+        return None
+    twins = (
+        other
+        for other in mesh.parent.glob("*")
+        if other.suffix.lower() == ".obj"
+        and other.name != mesh.name
+        and _stem(other) == _stem(mesh)
+    )
+    material, texture = companions
+    is_picture = texture.exists() and not material.exists() and not mesh.exists()
+    return next(twins, texture if is_picture else None)
+
+
+def _stem(path: Path) -> str:
+    return re.sub(r"[^\w.-]", "_", path.stem)
 
 
 def _obj_files(mesh: Mesh, stem: str, obj_name: str) -> dict[str, bytes]:
@@ -89,7 +127,9 @@ def _obj_files(mesh: Mesh, stem: str, obj_name: str) -> dict[str, bytes]:
         mtl_name=f"{stem}.mtl",
         header=None,
     )
-    return {obj_name: text.encode(), **material_files}
+    # The material last: `_write_all` writes it first, which `foreign_file` relies on.
+    material_first = sorted(material_files.items(), key=lambda item: item[0].endswith(".mtl"))
+    return {obj_name: text.encode(), **dict(material_first)}
 
 
 def _to_trimesh(mesh: Mesh, name: str, pbr: bool = False):
