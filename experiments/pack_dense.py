@@ -39,8 +39,10 @@ its error and the probability that the photo shows it. With the fit of `facelib.
 - **Input**: one photo of {size} × {size} px, cut square around the face.
 - **Learned from**: photos of synthetic people alone (CC0; `experiments/dense_pairs.py`),
   {samples:,} seen in {stages} stages, {hours:.1f} hours of one processor core. Log:
-  `dense.log.jsonl`. The first stage had people before their calibration to real ones (chapter 5).
-- **Measured on** people from the region of shapes that the last stages' people do not enter, with
+  `dense.log.jsonl`. The first stage and the start of the second had people from before the
+  calibration to real ones (chapter 5).
+- **Measured on** people whom no stage has seen, from a region of shapes that is kept out of
+  training. The people from before the calibration kept out of nearly the same region. Command:
   `{command}`, {date}. Each cell: mean error in mm, in brackets that of the visible points alone;
   share of errors within one deviation along each axis; share of points whose visibility is right.
 
