@@ -3,13 +3,20 @@
 import numpy as np
 from scipy.spatial import cKDTree
 
-from facelib.face.dense_points import N_KEYPOINTS, REGIONS, load_dense_points
+from facelib.face.dense_points import ARRAYS, N_KEYPOINTS, REGIONS, load_dense_points
 from facelib.face.headmodel import load_head
 from facelib.face.layout import load_layout
+from facelib.face.point_choice import choose_points
 
 
 def mean_face() -> np.ndarray:
     return load_layout().from_head @ load_head().mean_head
+
+
+def test_the_shipped_points_are_those_that_would_be_chosen():
+    shipped, chosen = load_dense_points(), choose_points(load_layout(), mean_face())
+    for name in ARRAYS:
+        np.testing.assert_array_equal(getattr(shipped, name), getattr(chosen, name), name)
 
 
 def test_keypoints_come_first_and_at_least_300_points_follow():

@@ -17,8 +17,9 @@ from facelib.fitting.fit import (
     agreement,
     fit_head,
 )
-from facelib.fitting.head_prior import shipped_prior
+from facelib.fitting.head_prior import DISTRIBUTION, shipped_prior
 from facelib.fitting.noise import SharedNoise
+from facelib.fitting.people_prior import people_prior
 from facelib.fitting.rim import rim_points
 from facelib.fitting.seen import SeenPoints
 from facelib.fitting.trials import held_out_head, random_trial, see_head, spread_points
@@ -152,6 +153,12 @@ def test_an_expression_may_change_between_the_photos():
     stiff, free = np.mean(errors, axis=0)
     assert free < 0.8 * stiff
     assert np.mean(changes) > 0.1
+
+
+def test_the_shipped_prior_is_the_one_that_the_people_give():
+    shipped, computed = shipped_prior(), people_prior()
+    for name in DISTRIBUTION:
+        np.testing.assert_allclose(getattr(shipped, name), getattr(computed, name), atol=1e-5)
 
 
 def test_the_prior_is_as_wide_as_the_people_are():

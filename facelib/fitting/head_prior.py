@@ -1,21 +1,23 @@
-"""The prior of the fit: the head model on the layout, and a distribution of coefficients."""
+"""The prior of the fit: the head model on the layout, and a distribution of coefficients.
+
+`facelib.fitting.people_prior` computes the distribution from the generator's people. It ships as
+`data/head/prior.npz`, because that takes seconds.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
-from scipy.linalg import block_diag
 
 from facelib.face.headmodel import load_head
 from facelib.face.layout import load_layout
-from facelib.synthetic.people.expressions import random_strengths
-from facelib.synthetic.people.population import load_population, random_traits
+from facelib.files.atomic import replacing
+from facelib.files.paths import data_file
 
-DRAWS = 1000  # of people and of expressions, whose mean and covariance become the prior's
-LEAST_MOTION = 1e-4  # squared, relative to the direction that moves the layout most
-LEAST_STRENGTH = 0.02  # smallest standard deviation, for very rare facial actions
+DISTRIBUTION = ("likeliest", "covariance", "mirror")  # what the file holds
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class HeadPrior:
         n_shape: K.
         likeliest: (K + E,) the coefficients' mean.
         covariance: (K + E, K + E).
+        mirror: (K + E, K + E): times the coefficients of a head, those of its mirror image.
     """
 
     mean_head: np.ndarray
@@ -37,26 +40,12 @@ class HeadPrior:
     n_shape: int
     likeliest: np.ndarray
     covariance: np.ndarray
+    mirror: np.ndarray
 
     @property
     def n_actions(self) -> int:
         """E."""
         return len(self.likeliest) - self.n_shape
-
-    @cached_property
-    def mirror(self) -> np.ndarray:
-        """(K + E, K + E): times the coefficients of a head, those of its mirror image.
-
-        The shipped model's heads are symmetric in the mean, and its directions are so nearly: the
-        least squares leave 2 % of them.
-        """
-        basis = self.basis.astype(np.float64)
-        reflected = basis[load_layout().mirror] * np.array([-1.0, 1.0, 1.0])[:, None]
-        rows, reflected = (each.reshape(-1, basis.shape[2]) for each in (basis, reflected))
-        square = rows.T @ rows
-        # What hardly moves the layout, such as the tongue, stays as it is.
-        inverse = np.linalg.pinv(square, rcond=LEAST_MOTION, hermitian=True)
-        return inverse @ rows.T @ reflected + np.eye(len(square)) - inverse @ square
 
     def vertices(self, coefficients: np.ndarray) -> np.ndarray:
         """Return (V, 3) mm, head frame, for (K + E,) coefficients."""
@@ -71,21 +60,27 @@ class HeadPrior:
 def shipped_prior() -> HeadPrior:
     """Return the shipped head with the mean and covariance of the generator's people.
 
-    All people are included, held-out ones in the same proportion as in the population.
+    Raises:
+        FileNotFoundError: if a file is missing.
     """
-    head, population = load_head(), load_population()
-    rng = np.random.default_rng(0)
-    means = np.stack([population.mean_shape(random_traits(rng)) for _ in range(DRAWS)])
-    strengths = [random_strengths(rng, head.expression_names) for _ in range(DRAWS)]
-    people = np.cov(means.T) + population.spread @ population.spread.T
-    actions = np.cov(np.transpose(strengths)) + LEAST_STRENGTH**2 * np.eye(len(strengths[0]))
-    directions = np.concatenate([head.shape_basis, head.expression_basis]).astype(np.float64)
-    to_layout = load_layout().from_head
-    basis = np.stack([to_layout @ direction for direction in directions], axis=2)
-    return HeadPrior(
-        mean_head=to_layout @ head.mean_head,
-        basis=basis.astype(np.float32),
-        n_shape=len(head.shape_basis),
-        likeliest=np.concatenate([means.mean(axis=0), np.mean(strengths, axis=0)]),
-        covariance=block_diag(people, actions),
-    )
+    mean_head, basis = head_on_layout()
+    with np.load(data_file("head", "prior.npz"), allow_pickle=False) as file:
+        return HeadPrior(
+            mean_head, basis, len(load_head().shape_basis), *map(file.get, DISTRIBUTION)
+        )
+
+
+def head_on_layout() -> tuple[np.ndarray, np.ndarray]:
+    """Return the shipped head's mean (V, 3) and basis (V, 3, K + E), mm, on the layout."""
+    head, to_layout = load_head(), load_layout().from_head
+    directions = np.concatenate([head.shape_basis, head.expression_basis])
+    n_directions, n_vertices, _ = directions.shape
+    columns = directions.transpose(1, 2, 0).reshape(n_vertices, -1)
+    basis = (to_layout.astype(np.float32) @ columns).reshape(-1, 3, n_directions)
+    return to_layout @ head.mean_head, basis
+
+
+def save_prior(path: Path, prior: HeadPrior) -> None:
+    """Write the distribution for `shipped_prior`, whole or not at all."""
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **{name: getattr(prior, name) for name in DISTRIBUTION})
