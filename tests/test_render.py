@@ -195,3 +195,5 @@ def test_a_cropped_camera_sees_the_crop_of_the_image():
     points = np.random.default_rng(0).normal(0, 60, (20, 3))
     expected = crop.image_to_crop(camera.head_to_image(points))
     np.testing.assert_allclose(camera.cropped(crop).head_to_image(points), expected)
+    again = camera.cropped(crop).uncropped(crop, camera.width, camera.height)
+    np.testing.assert_allclose(again.head_to_image(points), camera.head_to_image(points))

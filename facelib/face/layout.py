@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 from numba import njit
-from scipy.ndimage import distance_transform_edt
 from scipy.sparse import csr_matrix
 
 from facelib.face.readout import readout_matrix
@@ -69,6 +68,8 @@ class UVLayout:
         Beyond the seam the nearest triangle is extrapolated linearly for two texels and then held
         constant, so that the map has no jump there, which a network could not fit.
         """
+        from scipy.ndimage import distance_transform_edt  # slow to import, and few need it
+
         to_covered = distance_transform_edt(
             ~self.coverage, return_distances=False, return_indices=True
         )

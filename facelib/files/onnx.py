@@ -11,6 +11,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from facelib.files.threads import usable_cores
+
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
@@ -26,7 +28,6 @@ def open_session(model: Path | bytes, threads: int | None = None) -> InferenceSe
         ValueError: if the file is missing, or ONNX Runtime cannot run it.
     """
     import onnxruntime
-    from joblib import cpu_count
 
     name = "the bytes given" if isinstance(model, bytes) else str(model)
     if not isinstance(model, bytes) and not model.is_file():
@@ -34,7 +35,7 @@ def open_session(model: Path | bytes, threads: int | None = None) -> InferenceSe
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors only, and those are raised
     # By default ONNX Runtime pins its threads to cores, even to cores that we may not use.
-    options.intra_op_num_threads = threads or cpu_count()
+    options.intra_op_num_threads = threads or usable_cores()
     # Threads that spin while they wait would slow down other work.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     content = model if isinstance(model, bytes) else str(model)

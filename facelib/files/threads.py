@@ -1,4 +1,4 @@
-"""One thread for linear algebra, so that a result has the same bits on any number of cores.
+"""How many threads to use; and one for linear algebra, so that a result has the same bits anywhere.
 
 A matrix product that is split over threads adds its terms in another order and thus rounds
 differently. Small products are faster, too: threads that wait for each other waste the time of a
@@ -7,16 +7,38 @@ busy machine, a hundredfold in the fit of a head.
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 from threading import Lock
 
 from threadpoolctl import ThreadpoolController
 
+QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a container: microseconds of processor per period
+
 _lock = Lock()
 _inside = 0
 _limit = None
+
+
+def usable_cores() -> int:
+    """Count the processors that this process may use: by affinity, container and user.
+
+    joblib counts alike, but its import takes longer than the detection of a face. OMP_NUM_THREADS
+    is the user's limit, and the one that joblib sets in its workers.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    quota, period = QUOTA.read_text().split() if QUOTA.is_file() else ("max", "1")
+    limits = [cores or 1]
+    if quota != "max":
+        limits.append(math.ceil(int(quota) / int(period)))
+    wish = os.environ.get("OMP_NUM_THREADS", "")
+    if wish.isdecimal():
+        limits.append(int(wish))
+    return max(1, min(limits))
 
 
 @contextmanager

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from facelib.geometry.transforms import Similarity, finite_points
 
@@ -167,6 +166,8 @@ def icp(
 
 def _nearest_point_finder(target_points: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """Return a function that maps (K, 3) points to the nearest of ``target_points`` (M, 3) each."""
+    from scipy.spatial import cKDTree  # slow to import, and few need it
+
     tree = cKDTree(target_points)
     return lambda points: target_points[tree.query(points)[1]]
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 from numba import njit
-from scipy.spatial import cKDTree
 
 from facelib.geometry.transforms import finite_points
 
@@ -54,6 +53,8 @@ def surface_matcher(
     corners = np.ascontiguousarray(vertices[triangles[order]])  # (M, 3 corners, 3)
     centroids = corners.mean(axis=1)
     radii = np.linalg.norm(corners - centroids[:, None], axis=2).max(axis=1)
+    from scipy.spatial import cKDTree  # slow to import, and few need it
+
     tree, place = cKDTree(used), np.argsort(order)
 
     def match(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -167,6 +167,17 @@ class Camera:
             focal_px=None if self.focal_px is None else self.focal_px * crop.scale,
         )
 
+    def uncropped(self, crop: Crop, width: int, height: int) -> Camera:
+        """Return the camera of the whole image, width × height px, of which this one has a crop."""
+        return replace(
+            self,
+            scale=self.scale / crop.scale,
+            width=width,
+            height=height,
+            centre_px=crop.crop_to_image(np.array([self.centre_px]))[0],
+            focal_px=None if self.focal_px is None else self.focal_px / crop.scale,
+        )
+
     def enlarged(self, factor: int) -> Camera:
         """Return the same view on an image `factor` times as wide and high."""
         return replace(
