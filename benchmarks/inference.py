@@ -18,7 +18,7 @@ from facelib.networks.base import FaceNetwork
 from facelib.networks.catalogue import create
 from facelib.networks.onnx_export import to_onnx, write_model
 from facelib.networks.onnx_network import OnnxNetwork, open_network
-from facelib.reconstruction.reconstruct import predict_position_maps
+from facelib.reconstruction.position_maps import predict_position_maps
 
 SIZE = 256
 THREADS = 2

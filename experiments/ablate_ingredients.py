@@ -21,7 +21,7 @@ from facelib.files.atomic import replacing
 from facelib.files.paths import data_dir
 from facelib.networks.weights import load_weights
 from facelib.pairs.store import ShardedPairs
-from facelib.reconstruction.reconstruct import predict_position_maps
+from facelib.reconstruction.position_maps import predict_position_maps
 from facelib.synthetic.generation import generate_pairs
 from facelib.synthetic.ingredients import Ingredients
 from facelib.synthetic.settings import FORMAT, Plan, SyntheticSettings

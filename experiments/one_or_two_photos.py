@@ -44,7 +44,7 @@ from facelib.pairs.augmentation import NO_AUGMENTATION
 from facelib.pairs.sample import FacePair
 from facelib.pairs.store import ShardedPairs
 from facelib.reconstruction.dense_fit import DenseFit
-from facelib.reconstruction.reconstruct import predict_position_maps
+from facelib.reconstruction.position_maps import predict_position_maps
 from facelib.synthetic.generation import generate_pairs
 from facelib.synthetic.settings import FORMAT, Plan, SyntheticSettings
 from facelib.training.config import TrainConfig

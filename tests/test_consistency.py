@@ -19,7 +19,7 @@ from facelib.evaluation.consistency import (
 from facelib.imaging.crop import Crop
 from facelib.networks.base import FaceNetwork
 from facelib.networks.convention import POSITION_SCALE
-from facelib.reconstruction.reconstruct import NoSideError
+from facelib.reconstruction.position_maps import NoSideError
 
 LAYOUT = toy_layout(64)
 CROP = Crop((150.3, 110.8), 141.0, LAYOUT.size)

@@ -21,7 +21,8 @@ from facelib.networks.onnx_network import open_network
 from facelib.reconstruction.crops import FRONT_BOX, SIDE_BOX, crop_from_detection
 from facelib.reconstruction.dense_fit import DenseFit
 from facelib.reconstruction.loading import load_predictor
-from facelib.reconstruction.reconstruct import predict_position_maps, reconstruct
+from facelib.reconstruction.position_maps import predict_position_maps
+from facelib.reconstruction.reconstruct import reconstruct
 
 SIZE = 128
 DEVIATION_PX = 0.25

@@ -1,6 +1,7 @@
 """Files appear whole or not at all; tables are what Markdown readers expect."""
 
 import hashlib
+import os
 
 import pytest
 
@@ -28,11 +29,18 @@ def test_what_stops_a_write_leaves_the_old_file_and_nothing_else(tmp_path):
 
 
 def test_what_a_killed_program_left_is_removed_and_nothing_else(tmp_path):
-    kept, other = tmp_path / "00001_front.npy", tmp_path / ".notes.1234.tmp"
-    for path in (kept, other, tmp_path / ".00001_front.npy.1234.tmp"):
+    kept, other = tmp_path / "00001_front.npy", tmp_path / ".notes.99999999.tmp"
+    for path in (kept, other, tmp_path / ".00001_front.npy.99999999.tmp"):
         path.write_text("x")
     remove_unfinished(tmp_path, "[0-9]*_*.npy")
     assert sorted(tmp_path.iterdir()) == sorted([kept, other])
+
+
+def test_a_program_that_still_runs_keeps_its_temporary_file(tmp_path):
+    path = tmp_path / f".result.json.{os.getppid()}.tmp"
+    path.write_text("half")
+    remove_unfinished(tmp_path)
+    assert path.exists()
 
 
 def test_the_checksum_is_sha256(tmp_path):

@@ -71,7 +71,7 @@ def test_a_killed_run_goes_on_without_loss_or_duplicates(tmp_path, serial, finis
     kept = read_manifest(tmp_path / "set")
     assert 1 <= len(kept["shards"]) and not kept["complete"]
     # A file that was being written, as a kill at the worst moment leaves it.
-    (tmp_path / "set" / ".00003_front.npy.1234.tmp").write_bytes(b"half")
+    (tmp_path / "set" / ".00003_front.npy.99999999.tmp").write_bytes(b"half")
     before = ShardedPairs(tmp_path / "set")
     assert not before.complete and len(before) == sum(s["count"] for s in kept["shards"])
     made = generate_pairs(tmp_path / "set", PLAN)

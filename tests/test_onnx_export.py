@@ -21,7 +21,7 @@ from facelib.networks.catalogue import create
 from facelib.networks.onnx_export import to_onnx, write_model
 from facelib.networks.onnx_network import open_network
 from facelib.networks.weights import load_weights, read_card, save_weights
-from facelib.reconstruction.reconstruct import NoSideError, predict_position_maps
+from facelib.reconstruction.position_maps import NoSideError, predict_position_maps
 from facelib.synthetic.samples import make_pair
 from facelib.synthetic.settings import SyntheticSettings
 

@@ -17,7 +17,7 @@ from facelib.networks.base import FaceNetwork
 from facelib.networks.catalogue import NETWORKS, create
 from facelib.networks.compact import Description
 from facelib.networks.convention import POSITION_SCALE
-from facelib.reconstruction.reconstruct import NoSideError
+from facelib.reconstruction.position_maps import NoSideError
 from facelib.synthetic.samples import make_sample
 from facelib.synthetic.settings import SyntheticSettings
 

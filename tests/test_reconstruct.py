@@ -19,12 +19,8 @@ from facelib.imaging.imagefiles import write_image
 from facelib.networks.base import FaceNetwork
 from facelib.networks.convention import POSITION_SCALE
 from facelib.reconstruction.crops import FRONT_BOX, SIDE_BOX, crop_from_detection
-from facelib.reconstruction.reconstruct import (
-    NoSideError,
-    image_to_mesh,
-    predict_position_maps,
-    reconstruct,
-)
+from facelib.reconstruction.position_maps import NoSideError, predict_position_maps
+from facelib.reconstruction.reconstruct import image_to_mesh, reconstruct
 from facelib.reconstruction.texture import sample_texture
 from facelib.render.camera import Camera
 from facelib.render.render import Light, render

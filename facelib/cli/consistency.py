@@ -55,7 +55,7 @@ def consistency(
     """
     from facelib.evaluation.consistency import Row, consistency_table
     from facelib.networks.loading import DEFAULT_NETWORK
-    from facelib.reconstruction.reconstruct import NoSideError
+    from facelib.reconstruction.position_maps import NoSideError
 
     views = [(photo,) for photo in photos] + list(pairs)
     if not views:
@@ -83,7 +83,7 @@ def consistency(
 
 def _check_sides(networks, views) -> None:
     """Refuse a single photo if a network needs two, before anything is computed."""
-    from facelib.reconstruction.reconstruct import check_side_photo
+    from facelib.reconstruction.position_maps import check_side_photo
 
     for network in networks:
         for paths in views:

@@ -166,7 +166,8 @@ def _detect(image, view: str, path: Path):
 
 def _build(*photos_and_network, **settings):
     """Reconstruct, as `facelib.reconstruct` does; fail with one sentence."""
-    from facelib.reconstruction.reconstruct import NoSideError, reconstruct
+    from facelib.reconstruction.position_maps import NoSideError
+    from facelib.reconstruction.reconstruct import reconstruct
 
     try:
         return reconstruct(*photos_and_network, **settings)

@@ -18,7 +18,7 @@ import numpy as np
 from facelib.files.tables import markdown
 from facelib.imaging.crop import Crop
 from facelib.pairs.change import Change, change_image, change_points
-from facelib.reconstruction.reconstruct import predict_position_maps
+from facelib.reconstruction.position_maps import predict_position_maps
 
 if TYPE_CHECKING:
     from facelib.face.layout import UVLayout

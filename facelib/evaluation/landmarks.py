@@ -15,7 +15,7 @@ import numpy as np
 from facelib.datasets.aflw2000.reader import TestPhoto
 from facelib.datasets.basel.fitted_photo import Skipped
 from facelib.files.tables import markdown
-from facelib.reconstruction.reconstruct import predict_position_maps
+from facelib.reconstruction.position_maps import predict_position_maps
 
 if TYPE_CHECKING:
     from facelib.face.layout import UVLayout

@@ -22,7 +22,7 @@ from facelib.evaluation.scores import Evaluation, FaceScore
 from facelib.geometry.mesh import Mesh, subdivision_matrix, submesh
 from facelib.geometry.registration import umeyama
 from facelib.imaging.crop import Crop
-from facelib.reconstruction.reconstruct import predict_position_maps
+from facelib.reconstruction.position_maps import predict_position_maps
 
 if TYPE_CHECKING:
     from facelib.face.layout import UVLayout

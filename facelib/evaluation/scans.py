@@ -29,7 +29,7 @@ from facelib.evaluation.scores import Evaluation, FaceScore
 from facelib.evaluation.tables import ced_table, score_table
 from facelib.geometry.mesh import Mesh, edges, subdivision_matrix, submesh
 from facelib.geometry.registration import icp, umeyama
-from facelib.reconstruction.reconstruct import predict_position_maps
+from facelib.reconstruction.position_maps import predict_position_maps
 
 if TYPE_CHECKING:
     from facelib.face.layout import UVLayout

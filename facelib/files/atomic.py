@@ -33,14 +33,26 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def remove_unfinished(folder: Path, pattern: str = "*") -> None:
-    """Remove the temporary files of killed programs from a folder.
+    """Remove the temporary files of killed programs from a folder; running ones keep theirs.
 
     Args:
         folder: its subfolders are not searched.
         pattern: names of the files whose temporary files are removed, such as `*.npy`.
     """
     for path in folder.glob(UNFINISHED.format(name=pattern, process="*")):
-        path.unlink(missing_ok=True)
+        process = path.suffixes[-2].removeprefix(".") if len(path.suffixes) > 1 else ""
+        if not (process.isdecimal() and _is_running(int(process))):
+            path.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)  # sends nothing
+    except ProcessLookupError:
+        return False
+    except OSError:  # it belongs to somebody else
+        return True
+    return process != os.getpid()
 
 
 def sha256(path: Path) -> str:

@@ -13,7 +13,7 @@ from facelib.face.layout import UVLayout
 from facelib.imaging.crop import Crop
 from facelib.networks.base import FaceNetwork
 from facelib.pairs.sample import FacePair
-from facelib.reconstruction.reconstruct import predict_position_maps
+from facelib.reconstruction.position_maps import predict_position_maps
 
 
 @dataclass(frozen=True, eq=False)
