@@ -162,7 +162,7 @@ def test_disk_that_fills_up_leaves_nothing_behind(photos, toy_network, monkeypat
     def full(path, mesh):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("facelib.reconstruction.reconstruct.write_mesh", full)
+    monkeypatch.setattr("facelib.reconstruction.result.write_mesh", full)
     before = contents(photos)
     result = run(
         photos, "reconstruct", "face.jpg", "face.jpg", "-o", "me.ply", "--keypoints", "k.npy"

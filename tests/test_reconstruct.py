@@ -20,7 +20,8 @@ from facelib.networks.base import FaceNetwork
 from facelib.networks.convention import POSITION_SCALE
 from facelib.reconstruction.crops import FRONT_BOX, SIDE_BOX, crop_from_detection
 from facelib.reconstruction.position_maps import NoSideError, predict_position_maps
-from facelib.reconstruction.reconstruct import image_to_mesh, reconstruct
+from facelib.reconstruction.face_mesh import face_mesh
+from facelib.reconstruction.reconstruct import reconstruct
 from facelib.reconstruction.texture import sample_texture
 from facelib.render.camera import Camera
 from facelib.render.render import Light, render
@@ -41,7 +42,7 @@ def run(network, front=None, **options):
 
 
 def build(front, side, network, **options):
-    return reconstruct(front, side, network, texture_size=64, layout_of=toy_layout, **options)
+    return reconstruct(front, side, network, layout_of=toy_layout, **options)
 
 
 def test_network_sees_front_then_side_and_answers_in_pixels():
@@ -109,14 +110,20 @@ def test_absurd_prediction_does_not_move_the_crop(vertices_crop):
     assert run(network).front_crop == run(network, n_rounds=1).front_crop
 
 
-def test_mesh_is_upright_right_handed_and_its_own_inverse():
+def test_a_mapped_face_becomes_an_upright_right_handed_mesh_in_metres():
     result = run(Constant(dome((30, 33), 40), LAYOUT))
-    np.testing.assert_allclose(
-        image_to_mesh(result.mesh.vertices, 200), result.vertices_image, atol=1e-4
-    )
-    a, b, c = (result.mesh.vertices[result.mesh.triangles[:, i]] for i in range(3))
+    mesh = face_mesh(result, 64, interocular_mm=63.0)
+    a, b, c = (mesh.vertices[mesh.triangles[:, i]] for i in range(3))
     assert (np.cross(b - a, c - a)[:, 2] > 0).all()  # all toward the camera
-    assert result.mesh.texture.shape == (64, 64, 3)
+    assert mesh.texture.shape == (64, 64, 3)
+    eyes = [result.keypoints_image[36:42].mean(0), result.keypoints_image[42:48].mean(0)]
+    px = np.linalg.norm(eyes[1] - eyes[0])
+    np.testing.assert_allclose(
+        np.ptp(mesh.vertices, axis=0), 0.063 * np.ptp(result.vertices_image, axis=0) / px, rtol=1e-4
+    )
+    np.testing.assert_allclose(mesh.vertices.min(axis=0), -mesh.vertices.max(axis=0), atol=1e-6)
+    top = result.vertices_image[:, 1].argmin()
+    assert mesh.vertices[top, 1] == mesh.vertices[:, 1].max()  # y points up
 
 
 def test_texture_holds_the_colours_under_the_vertices():
@@ -238,13 +245,14 @@ def test_true_answer_lays_the_shipped_layout_on_the_photo(coloured_head):
     network = Constant(crop.image_to_crop(truth), layout)
     result = reconstruct(
         photo, photo, network,
-        front_face=detection, side_face=detection, texture_size=256, n_rounds=1,
+        front_face=detection, side_face=detection, n_rounds=1,
     )  # fmt: skip
     assert np.linalg.norm(result.vertices_image - truth, axis=1).max() < 1.0
     true_keypoints = camera.head_to_image(head.keypoints(head.mean_head))
     assert np.abs(result.keypoints_image - true_keypoints)[:, :2].max() < 1.0
     lips = layout.label_map("mouth") > 0.99
     skin = (layout.label_map("face") > 0.99) & (layout.label_map("mouth") < 0.01)
-    red_over_green = result.mesh.texture[..., 0] / result.mesh.texture[..., 1].clip(0.01)
+    texture = face_mesh(result, 256, interocular_mm=63.0).texture
+    red_over_green = texture[..., 0] / texture[..., 1].clip(0.01)
     assert np.median(red_over_green[skin]) == pytest.approx(0.8 / 0.6, rel=0.02)
     assert np.median(red_over_green[lips]) < 1.2

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 NO_SUCH_FILE, NOT_AN_IMAGE, NO_FACE, UNWRITABLE, UNKNOWN_ENDING, BAD_DATA = 3, 4, 5, 6, 7, 8
-NOT_INSTALLED = 9
+NOT_INSTALLED, SOME_FAILED = 9, 10
 
 EXIT_CODES = """
 \b
@@ -26,6 +26,7 @@ Exit codes:
   7  the output's format is not supported
   8  weights or a data set are missing or invalid
   9  a package that the command needs is not installed
+  10 some pairs of a folder failed
 """
 
 PATH = click.Path(path_type=Path)
@@ -64,7 +65,7 @@ def load_network(weights: Path | None, prefer_onnx: bool = False):
 
 def read_photo(path: Path):
     """Read a photo; fail with one sentence."""
-    from facelib.imaging.imagefiles import read_image
+    from facelib.imaging import imagefiles
 
     if not path.exists():
         raise Failure(f"no such file: {path}", NO_SUCH_FILE)
@@ -73,7 +74,7 @@ def read_photo(path: Path):
     if not os.access(path, os.R_OK):
         raise Failure(f"cannot read {path}", NO_SUCH_FILE)
     try:
-        return read_image(path)
+        return imagefiles.read_photo(path)
     except (ValueError, OSError) as error:
         raise Failure(str(error), NOT_AN_IMAGE) from error
 

@@ -110,7 +110,7 @@ def _measure(network, images, detections):
     front_face, side_face = (*detections, None)[:2]
     found = reconstruct(
         front, side, network,
-        front_face=front_face, side_face=side_face, texture_size=network.size,
+        front_face=front_face, side_face=side_face,
     )  # fmt: skip
     side_cut = None if side is None else found.side_crop.cut(side)
     layout = load_layout(network.size)

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from facelib.reconstruction.dense_fit import PairFit
+
+
+@dataclass(frozen=True)
+class Doubt:
+    kind: str
+    sentence: str
+
 
 SIDE_FROM_DEG = 45.0  # |yaw| of side photos
 APART_DEG = 20.0  # least difference between the yaws of two photos that both help

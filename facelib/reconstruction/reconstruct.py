@@ -1,132 +1,52 @@
-"""Photos in, a textured mesh out: crop, predict, map back to the photo, sample its colours.
+"""Photos in, a face out: find it, crop it, find points in it, fit a head to the points.
 
-Chapter 10. All results are in the front photo's own pixels (image frame), or in the mesh frame,
-which is the image frame made right-handed: see `image_to_mesh`.
+Chapter 10.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
 from facelib.detect import Detection, detection_from_box, find_face
 from facelib.face.layout import UVLayout, load_layout
-from facelib.fitting.fit import HeadFit
-from facelib.geometry.mesh import Mesh
-from facelib.geometry.meshfiles import write_mesh
+from facelib.files.steps import Steps
 from facelib.imaging.crop import Crop
-from facelib.imaging.imagefiles import read_image
-from facelib.networks.onnx_network import OnnxNetwork
-from facelib.reconstruction.crops import (
-    FRONT_BOX,
-    SIDE_BOX,
-    BoxToCrop,
-    crop_from_detection,
-    refined,
-)
-from facelib.reconstruction.dense_fit import DenseFit, PairFit
-from facelib.reconstruction.doubts import doubt_about
+from facelib.imaging.imagefiles import Photo, read_photo, to_float
+from facelib.reconstruction.crops import FRONT_BOX, SIDE_BOX, crop_from_detection, refined
+from facelib.reconstruction.dense_fit import DenseFit
+from facelib.reconstruction.doubts import Doubt, doubt_about
 from facelib.reconstruction.loading import load_predictor
-from facelib.reconstruction.position_maps import (
-    check_side_photo,
-    predict_position_maps,
-)
-from facelib.reconstruction.texture import sample_texture
+from facelib.reconstruction.position_maps import Network, check_side_photo, predict_position_maps
+from facelib.reconstruction.result import FRONT, SIDE, PhotoOfFace, Reconstruction
 
-if TYPE_CHECKING:
-    from facelib.networks.base import FaceNetwork
+AnyPhoto: TypeAlias = Photo | np.ndarray | Path | str
+Face: TypeAlias = Detection | Sequence[float] | int
 
-Photo: TypeAlias = np.ndarray | Path | str
-Face: TypeAlias = Detection | Sequence[float]
-Network: TypeAlias = "FaceNetwork | OnnxNetwork | DenseFit"
-
-TEXTURE_SIZE = 512
 N_ROUNDS = 2
 """Predictions per photo: the keypoints of each define the crop of the next."""
-
-
-@dataclass(frozen=True, eq=False)
-class Reconstruction:
-    """One face, as predicted from its photos.
-
-    Attributes:
-        vertices_image: (V, 3) float32, the layout's vertices, front photo px, lowest z about 0.
-        keypoints_image: (68, 3) float32, px of the front photo.
-        mesh: right-handed, y up, textured: `image_to_mesh` of the vertices.
-        position_map: (S, S, 3) float32, the last prediction, px of the front crop.
-        front_crop: the last crop of the front photo.
-        side_crop: the last crop of the side photo; None without a side photo.
-        fit: the fitted head with its cameras and covariance; its image frame is the front crop.
-            None for a network that predicts position maps.
-        agreement: log of the odds that the two photos show one face, see `fitting.fit.agreement`;
-            None without a side photo or without a fit.
-        doubt: what seems wrong with the photos, one sentence; None if nothing does.
-    """
-
-    vertices_image: np.ndarray
-    keypoints_image: np.ndarray
-    mesh: Mesh
-    position_map: np.ndarray
-    front_crop: Crop
-    side_crop: Crop | None
-    fit: HeadFit | None = None
-    agreement: float | None = None
-    doubt: str | None = None
-
-    @property
-    def deviations_mm(self) -> np.ndarray | None:
-        """(V,) standard deviation of each vertex, the three axes together, mm; None without a fit.
-
-        It includes the size of the head, which photos do not show.
-        """
-        return None if self.fit is None else np.linalg.norm(self.fit.deviations_head, axis=1)
-
-    def save(self, path: Path | str) -> None:
-        """Write the mesh; the ending, .obj, .glb or .ply, selects the format.
-
-        Raises:
-            ValueError: if the ending is another one.
-            OSError: if the file cannot be written.
-        """
-        write_mesh(path, self.mesh)
-
-
-def image_to_mesh(points_image: np.ndarray, height: int) -> np.ndarray:
-    """Convert image points to the right-handed frame that mesh viewers expect: y points up.
-
-    The photo's bottom-left pixel becomes the origin; x, z and the unit (px) stay. Triangles are
-    counter-clockwise from outside, as in the head frame.
-
-    Args:
-        points_image: (N, 3) float, px.
-        height: rows of the photo.
-
-    Returns:
-        (N, 3), the same type. The function is its own inverse.
-    """
-    return points_image * np.array([1, -1, 1], points_image.dtype) + np.array(
-        [0, height - 1, 0], points_image.dtype
-    )
+BOX_TO_CROP = {FRONT: FRONT_BOX, SIDE: SIDE_BOX}
 
 
 def reconstruct(
-    front: Photo,
-    side: Photo | None = None,
+    front: AnyPhoto,
+    side: AnyPhoto | None = None,
     network: Network | Path | str | None = None,
     *,
     front_face: Face | None = None,
     side_face: Face | None = None,
-    texture_size: int = TEXTURE_SIZE,
     n_rounds: int = N_ROUNDS,
     layout_of: Callable[[int], UVLayout] = load_layout,
+    announce: Callable[[str], None] = lambda _: None,
 ) -> Reconstruction:
-    """Turn one or two photos of a face into a textured 3D mesh.
+    """Turn one or two photos of a face into a 3D head.
 
     Two files in, one out:
 
@@ -134,21 +54,26 @@ def reconstruct(
 
         face = facelib.reconstruct("front.jpg", "side.jpg")
         face.save("me.glb")  # or me.obj, with its .mtl and .png, or me.ply
+        face.show()          # in JupyterLab
 
     The side photo is optional, and the two may differ in size. A photo may also be an array of
-    pixels. The result is in the front photo's own frame: x right and y down, in px from the centre
-    of its top-left pixel; z toward the camera in the same unit, with the face's lowest point at 0.
-    The mesh is in the frame of mesh viewers, y up:
+    pixels. What was found:
 
-        face.keypoints_image  # (68, 3): draw x and y over the photo to check them
-        face.vertices_image   # (V, 3)
-        face.mesh             # .vertices, .triangles, .uv and .texture
+        face.mesh             # the textured head: .vertices in m, .triangles, .uv and .texture
+        face.shape            # (60,) coefficients of the head, in standard deviations
+        face.expression       # strength of ARKit's facial actions in the front photo, by name
+        face.cameras          # one per photo, in its pixels
+        face.keypoints_image  # (68, 3): draw x and y over the front photo to check them
+        face.vertices_image   # (V, 3) the same for the vertices of the face
+        face.position_map     # (S, S, 3) px of the front crop
         face.deviations_mm    # (V,): how far each vertex is likely to be off
+        face.photos           # per photo: its pixels, the faces in it, the crop
+        face.doubts           # what seems wrong with the photos, each .kind and .sentence
+        face.seconds          # how long each step took
 
-    Photos that seem to be swapped, or not to show one face, are reported as a warning of the
-    logger `facelib` and in `face.doubt`; the mesh is made all the same.
+    Each doubt is also a warning of the logger `facelib`; the head is made all the same.
 
-    If no face is found, give its box. For many photos, load the network once:
+    If the face is not found, give its box. For many photos, load the network once:
 
         from facelib.reconstruction.loading import load_predictor
 
@@ -158,134 +83,119 @@ def reconstruct(
     Chapter 10 goes through every step.
 
     Args:
-        front: the front photo, |yaw| up to 45°: a file, or (H, W, 3) RGB, float32 in 0..1 or
-            uint8.
+        front: the front photo, |yaw| up to 45°: a file, a `Photo`, or (H, W, 3) RGB, float32 in
+            0..1 or uint8.
         side: a photo of the same face from the side, or None.
         network: loaded, or the file of its weights; None takes the default network.
-        front_face: the face in ``front``: a `Detection`, or the box (x0, y0, x1, y1) from brow to
-            chin, px; None runs the detector.
+        front_face: the face in ``front``: a `Detection`, the box (x0, y0, x1, y1) from brow to
+            chin, px, or its number among the faces found, of which 1 is the largest; None takes
+            the largest.
         side_face: the same in ``side``.
-        texture_size: side of the mesh's texture, texels.
         n_rounds: number of predictions in each photo; each crops around the keypoints of the one
             before. Networks of position maps refine the front crop alone.
         layout_of: returns the layout at a size; by default the shipped one.
+        announce: gets the name of each step as it begins.
 
     Returns:
         Reconstruction.
 
     Raises:
         FileNotFoundError: if a photo, the weights or the layout are missing.
-        NoFaceError: if the detector finds no face; the message names the photo.
+        NoFaceError: if no face is found; the message names the photo.
         NoSideError: if there is no side photo and the network needs one.
         ValueError: if a file is not what it should be, or a box has no area.
     """
-    front, side = _read(front), None if side is None else _read(side)
-    if network is None or isinstance(network, (str, Path)):
-        network = load_predictor(None if network is None else Path(network), prefer_onnx=True)
+    steps = Steps(announce)
+    with steps.step("reading"):
+        photos, network = _read(front, side, network)
     check_side_photo(network, side is not None)
-    photos, crops = [front], [_first_crop(front_face, front, network.size, FRONT_BOX, "front")]
-    if side is not None:
-        photos.append(side)
-        crops.append(_first_crop(side_face, side, network.size, SIDE_BOX, "side"))
+    with steps.step("finding the face"):
+        faces = (front_face, side_face)[: len(photos)]
+        found = [_find(*each, network.size) for each in zip((FRONT, SIDE), photos, faces)]
     by = _by_fit if isinstance(network, DenseFit) else _by_map
-    answer = by(network, photos, crops, layout_of(network.size), n_rounds)
-    if answer.doubt:
-        logging.getLogger(__name__).warning("%s", answer.doubt)
-    return _in_photo(front, answer, layout_of(network.size), layout_of(texture_size))
+    result = by(network, found, layout_of(network.size), n_rounds, steps)
+    for doubt in result.doubts:
+        logging.getLogger(__name__).warning("%s", doubt.sentence)
+    return replace(
+        result, network=f"{network.name} in {network.engine}", seconds=dict(steps.seconds)
+    )
 
 
-def _read(photo: Photo) -> np.ndarray:
-    if not isinstance(photo, np.ndarray):
-        return read_image(photo)
-    return photo.astype(np.float32) / 255 if photo.dtype == np.uint8 else photo
+def _read(
+    front: AnyPhoto, side: AnyPhoto | None, network: Network | Path | str | None
+) -> tuple[list[Photo], Network]:
+    """Read the photos, each in a thread of its own, while the network is loaded."""
+    given = [front] if side is None else [front, side]
+    with ThreadPoolExecutor(len(given)) as threads:
+        photos = threads.map(_photo, given)
+        if network is None or isinstance(network, (str, Path)):
+            network = load_predictor(None if network is None else Path(network), prefer_onnx=True)
+        return list(photos), network
 
 
-def _detection(face: Face | None, photo: np.ndarray, name: str) -> Detection:
+def _photo(given: AnyPhoto) -> Photo:
+    if isinstance(given, Photo):
+        return given
+    return Photo.of_pixels(given) if isinstance(given, np.ndarray) else read_photo(given)
+
+
+def _find(view: str, photo: Photo, face: Face | None, size: int) -> PhotoOfFace:
+    """Find the face in a photo, or take the given one, and guess the crop around it."""
+    name = f"the {view} photo {photo.name}".strip()
     if face is None:
-        return find_face(photo, name)
-    return face if isinstance(face, Detection) else detection_from_box(face)
-
-
-def _first_crop(
-    face: Face | None, photo: np.ndarray, size: int, box_to_crop: BoxToCrop, view: str
-) -> Crop:
-    detection = _detection(face, photo, f"the {view} photo")
-    return crop_from_detection(detection, size, box_to_crop)
-
-
-@dataclass(frozen=True, eq=False)
-class _Answer:
-    """The vertices (V, 3) px of the front crop, their map, the last crops, and the fit if any."""
-
-    vertices_crop: np.ndarray
-    position_map: np.ndarray
-    crops: Sequence[Crop]
-    fit: HeadFit | None = None
-    pair: PairFit | None = None
-
-    @property
-    def doubt(self) -> str | None:
-        return None if self.pair is None else doubt_about(self.pair)
+        face = find_face(to_float(photo.pixels), name)
+    elif not isinstance(face, Detection):
+        face = detection_from_box(face)
+    crop = crop_from_detection(face, size, BOX_TO_CROP[view])
+    return PhotoOfFace(view, name, photo, (face,), face, crop)
 
 
 def _by_map(
-    network: FaceNetwork | OnnxNetwork,
-    photos: Sequence[np.ndarray],
-    crops: Sequence[Crop],
-    layout: UVLayout,
-    n_rounds: int,
-) -> _Answer:
+    network: Network, found: Sequence[PhotoOfFace], layout: UVLayout, n_rounds: int, steps: Steps
+) -> Reconstruction:
     """Read the vertices from a predicted position map."""
-    front, front_crop = photos[0], crops[0]
-    sides = crops[1].cut(photos[1])[None] if len(photos) > 1 else None
+    front = found[0]
+    sides = [photo.crop.cut(to_float(photo.photo.pixels)) for photo in found[1:]]
 
     @cache
     def predict(crop: Crop) -> np.ndarray:
-        return predict_position_maps(network, crop.cut(front)[None], sides)[0]
+        fronts = crop.cut(to_float(front.photo.pixels))[None]
+        return predict_position_maps(network, fronts, np.stack(sides) if sides else None)[0]
 
     def keypoints_of(crop: Crop) -> np.ndarray:
         return layout.keypoints(layout.vertices(predict(crop)))
 
-    crop = refined(front_crop, keypoints_of, n_rounds)
-    return _Answer(layout.vertices(predict(crop)), predict(crop), [crop, *crops[1:]])
+    with steps.step("predicting the position map"):
+        crop = refined(front.crop, keypoints_of, n_rounds)
+        vertices_crop = layout.vertices(predict(crop))
+    photos = (replace(front, crop=crop), *found[1:])
+    return _in_photo(photos, vertices_crop, layout, predicted_map=predict(crop))
 
 
 def _by_fit(
-    network: DenseFit,
-    photos: Sequence[np.ndarray],
-    crops: Sequence[Crop],
-    layout: UVLayout,
-    n_rounds: int,
-) -> _Answer:
+    network: DenseFit, found: Sequence[PhotoOfFace], layout: UVLayout, n_rounds: int, steps: Steps
+) -> Reconstruction:
     """Find points in each photo by itself, and fit a head to all of them."""
-    looks = [network.look(*each, n_rounds) for each in zip(photos, crops, strict=True)]
-    crops, seen = zip(*looks, strict=True)
-    pair = network.fit_pair(*seen) if len(seen) > 1 else None
-    fit = network.fit(seen) if pair is None else pair.together
-    position_map = layout.position_map(fit.vertices_image)
-    return _Answer(fit.vertices_image, position_map, crops, fit, pair)
+    with steps.step("finding the points"):
+        looks = [network.look(to_float(each.photo.pixels), each.crop, n_rounds) for each in found]
+    photos = tuple(replace(each, crop=crop) for each, (crop, _) in zip(found, looks, strict=True))
+    seen = [points for _, points in looks]
+    with steps.step("fitting the head"):
+        pair = network.fit_pair(*seen) if len(seen) > 1 else None
+        fit = network.fit(seen) if pair is None else pair.together
+    agreement = None if pair is None else pair.agreement
+    doubts = ()
+    if pair is not None and doubt_about(pair):
+        doubts = (Doubt("pair", doubt_about(pair)),)
+    return _in_photo(
+        photos, fit.vertices_image, layout, fit=fit, agreement=agreement, doubts=doubts
+    )
 
 
 def _in_photo(
-    front: np.ndarray, answer: _Answer, layout: UVLayout, texture_layout: UVLayout
+    photos: tuple[PhotoOfFace, ...], vertices_crop: np.ndarray, layout: UVLayout, **rest: object
 ) -> Reconstruction:
-    """Bring an answer back to the front photo, and take the photo's colours."""
-    crop, side_crop = (*answer.crops, None)[:2]
-    vertices = crop.crop_to_image(answer.vertices_crop).astype(np.float32)
-    mesh = Mesh(
-        image_to_mesh(vertices, front.shape[0]),
-        layout.triangles,
-        layout.uv,
-        sample_texture(front, vertices, texture_layout),
-    )
-    return Reconstruction(
-        vertices_image=vertices,
-        keypoints_image=layout.keypoints(vertices).astype(np.float32),
-        mesh=mesh,
-        position_map=answer.position_map,
-        front_crop=crop,
-        side_crop=side_crop,
-        fit=answer.fit,
-        agreement=None if answer.pair is None else answer.pair.agreement,
-        doubt=answer.doubt,
-    )
+    """Bring (V, 3) vertices, px of the front crop, back to the front photo."""
+    vertices = photos[0].crop.crop_to_image(vertices_crop).astype(np.float32)
+    keypoints = layout.keypoints(vertices).astype(np.float32)
+    return Reconstruction(photos, vertices, keypoints, layout, **rest)

@@ -1,0 +1,125 @@
+"""One pair of photos to one mesh, with a sentence and an exit code for every failure.
+
+`facelib reconstruct` does one such job, or one per pair of a folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+
+import click
+
+from facelib.cli import common
+from facelib.cli.common import BAD_DATA, NO_FACE, Failure, read_photo, writing
+from facelib.cli.outputs import Outputs
+from facelib.reconstruction.mesh_settings import MeshSettings
+
+
+@dataclass(frozen=True)
+class PhotoJob:
+    """What to do with one or two photos.
+
+    Attributes:
+        photos: the front photo, and the side photo if there is one.
+        outputs: the files to write.
+        settings: how the mesh is written.
+        boxes: of the face in each photo, px, or None.
+        numbers: of the face in each photo among those found, or None.
+    """
+
+    photos: tuple[Path, ...]
+    outputs: Outputs
+    settings: MeshSettings
+    boxes: tuple[tuple[float, ...] | None, ...] = (None, None)
+    numbers: tuple[int | None, ...] = (None, None)
+
+
+def run_job(job: PhotoJob, weights: Path | None, announce: Callable[[str], None], network=None):
+    """Reconstruct a face and write its files.
+
+    Args:
+        job: what to do.
+        weights: of the network; None for the default one.
+        announce: gets the name of each step as it begins.
+        network: loaded before; None loads it, while the photos are read.
+
+    Returns:
+        The `Reconstruction`, and the seconds that writing took are in it.
+
+    Raises:
+        Failure: in one sentence, with its exit code.
+        click.UsageError: if an option does not fit the photos.
+    """
+    job.outputs.check(job.photos)
+    announce("reading")
+    with ThreadPoolExecutor(len(job.photos)) as threads:
+        photos = threads.map(read_photo, job.photos)
+        network = network or common.load_network(weights, prefer_onnx=True)
+        photos = list(photos)
+    faces = [
+        _typed_face(*each)
+        for each in zip(photos, ("front", "side"), job.boxes, job.numbers, strict=False)
+    ]
+    result = _reconstruct(photos, faces, network, announce)
+    with writing(job.outputs.mesh):
+        announce("writing")
+        _save(result, job)
+    return result
+
+
+def _typed_face(photo, view: str, box: tuple[float, ...] | None, number: int | None):
+    """Return the face that the options name: a box that lies in the photo, or a number."""
+    if box is None:
+        return number
+    (left, top, right, bottom), (height, width) = box, photo.pixels.shape[:2]
+    inside = f"in the photo, {width} px wide and {height} px high"
+    if not all(map(isfinite, box)) or left >= right or top >= bottom:
+        message = "the box must be X0 Y0 X1 Y1 with X0 less than X1 and Y0 less than Y1, px"
+    elif min(right, width) <= max(left, 0) or min(bottom, height) <= max(top, 0):
+        message = f"the box must lie {inside}"
+    elif right - left > 2 * width or bottom - top > 2 * height:
+        message = f"the box is too large; the face must lie {inside}"
+    else:
+        return box
+    raise click.BadParameter(message, param_hint=f"--{view}-box")
+
+
+def _reconstruct(photos, faces, network, announce: Callable[[str], None]):
+    """Reconstruct, as `facelib.reconstruct` does; fail with one sentence."""
+    from facelib.detect import NoFaceError
+    from facelib.reconstruction.position_maps import NoSideError
+    from facelib.reconstruction.reconstruct import reconstruct
+
+    front_face, side_face = (*faces, None)[:2]
+    try:
+        return reconstruct(
+            *photos, network=network,
+            front_face=front_face, side_face=side_face, announce=announce,
+        )  # fmt: skip
+    except NoFaceError as error:
+        view = "side" if "the side photo" in str(error) else "front"
+        hint = f"give its position with --{view}-box X0 Y0 X1 Y1"
+        raise Failure(f"{error}; {hint}", NO_FACE) from error
+    except NoSideError as error:
+        raise click.UsageError(f"SIDE is missing: {error}") from error
+    except (ValueError, OSError) as error:
+        raise Failure(f"cannot reconstruct: {error}", BAD_DATA) from error
+
+
+def _save(result, job: PhotoJob) -> None:
+    """Write all files, each whole or not at all, the mesh last."""
+    from dataclasses import asdict
+
+    import numpy as np
+
+    from facelib.files.atomic import replacing
+
+    outputs = job.outputs
+    if outputs.keypoints is not None:
+        with replacing(outputs.keypoints) as temporary, temporary.open("wb") as file:
+            np.save(file, result.keypoints_image.astype(np.float32), allow_pickle=False)
+    result.save(outputs.mesh, **asdict(job.settings))
