@@ -1,10 +1,22 @@
-"""Randomly damaged files: cut short, with other bytes in some places."""
+"""Randomly damaged files: cut short, grown, with other or exchanged bytes in some places."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 from hypothesis import strategies as st
 from PIL import Image
+
+HEIC_PHOTO = Path(__file__).parent / "pictures" / "face.heic"
+FORMATS = {  # how Pillow calls a format, and options that make its files hard to read
+    "jpg": ("JPEG", {}),
+    "progressive.jpg": ("JPEG", {"progressive": True}),
+    "png": ("PNG", {}),
+    "tif": ("TIFF", {"compression": "tiff_lzw"}),
+    "webp": ("WEBP", {}),
+    "avif": ("AVIF", {"speed": 10}),
+    "gif": ("GIF", {}),
+}
 
 DAMAGE = st.tuples(
     st.one_of(st.none(), st.floats(0, 1)),  # share that is kept; None keeps all
@@ -21,13 +33,52 @@ def damaged(content, damage):
     return bytes(content)
 
 
+def spoilt(content, rng):
+    """Bytes with one or more random faults: flipped, cut, grown, exchanged or repeated."""
+    for _ in range(rng.integers(1, 4)):
+        # Half of all faults lie in the first bytes, where sizes and offsets are written.
+        end = len(content) if rng.random() < 0.5 else min(len(content), 200)
+        first, second = sorted(rng.integers(0, end, 2)) if end else (0, 0)
+        kind = rng.integers(5)
+        changed = bytearray(content)
+        if kind == 0 and end:
+            changed[first] ^= 1 << rng.integers(8)
+        elif kind == 1:
+            changed = changed[:second]
+        elif kind == 2:
+            changed[first:first] = rng.bytes(rng.integers(1, 50))
+        elif kind == 3 and end:
+            changed[first], changed[second] = changed[second], changed[first]
+        else:
+            changed[first:first] = changed[first:second]
+        content = bytes(changed)
+    return content
+
+
+def picture_file(ending, height=40, width=30):
+    """Bytes of a small noisy picture in one of `FORMATS`, or of the HEIC photo."""
+    if ending == "heic":
+        return HEIC_PHOTO.read_bytes()
+    pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    file = io.BytesIO()
+    form, options = FORMATS[ending]
+    exif = {} if form == "GIF" else {"exif": sideways()}
+    Image.fromarray(pixels).save(file, form, **options, **exif)
+    return file.getvalue()
+
+
+def sideways():
+    """The EXIF of a phone held sideways."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return exif
+
+
 def jpeg(height=40, width=30, **options):
     """Bytes of a small noisy JPEG with the EXIF orientation of a phone held sideways."""
     pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
-    exif = Image.Exif()
-    exif[0x0112] = 6
     file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG", exif=exif, **options)
+    Image.fromarray(pixels).save(file, "JPEG", exif=sideways(), **options)
     return file.getvalue()
 
 

@@ -1,12 +1,19 @@
+"""Photos of all formats, depths, sizes and conditions, read or refused in one sentence."""
+
+import struct
 import tracemalloc
+import zlib
 
 import numpy as np
 import pytest
-from damage import DAMAGE, damaged, jpeg, with_size
-from hypothesis import HealthCheck, given, settings
+from damage import DAMAGE, FORMATS, HEIC_PHOTO, damaged, jpeg, picture_file, spoilt, with_size
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
-from facelib.imaging.imagefiles import read_image, write_image
+from facelib.imaging import imagefiles, opening
+from facelib.imaging.imagefiles import Photo, read_image, read_photo, write_image
+from facelib.imaging.values import full_range
 
 
 def noise(height=12, width=17, seed=0):
@@ -75,13 +82,12 @@ def test_what_is_no_image_is_named(tmp_path):
         read_image(tmp_path / "half.png")
 
 
-@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"quality": 10}])
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(damage=DAMAGE)
-def test_a_spoilt_jpeg_is_read_or_refused_in_a_sentence(tmp_path_factory, options, damage):
+def test_a_spoilt_jpeg_is_read_or_refused_in_a_sentence(tmp_path_factory, damage):
     folder = tmp_path_factory.mktemp("jpeg")
     path = folder / "photo.jpg"
-    path.write_bytes(damaged(jpeg(**options), damage))
+    path.write_bytes(damaged(jpeg(), damage))
     try:
         image = read_image(path)
     except ValueError as error:
@@ -92,12 +98,14 @@ def test_a_spoilt_jpeg_is_read_or_refused_in_a_sentence(tmp_path_factory, option
     assert [each.name for each in folder.iterdir()] == ["photo.jpg"]
 
 
-@pytest.mark.parametrize("size", [(9_999, 9_999), (65_500, 65_500)])
-def test_a_gigantic_picture_is_refused_before_it_is_unpacked(tmp_path, size):
+@pytest.mark.parametrize(
+    ("options", "size"), [({}, (65_500, 65_500)), ({"progressive": True}, (12_000, 12_000))]
+)
+def test_a_gigantic_picture_is_refused_before_it_is_unpacked(tmp_path, options, size):
     path = tmp_path / "photo.jpg"
-    path.write_bytes(with_size(jpeg(), *size))
+    path.write_bytes(with_size(jpeg(**options), *size))
     tracemalloc.start()
-    with pytest.raises(ValueError, match=r"at most 80 million px, got .* in .*photo\.jpg"):
+    with pytest.raises(ValueError, match=r"at most .* million px, got .* in .*photo\.jpg"):
         read_image(path)
     assert tracemalloc.get_traced_memory()[1] < 10**7
     tracemalloc.stop()
@@ -117,3 +125,254 @@ def test_what_cannot_be_written_is_named_and_leaves_nothing(tmp_path):
     with pytest.raises(OSError, match="cannot write"):
         write_image(tmp_path / "no folder" / "a.png", noise())
     assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def small_limits(monkeypatch):
+    """Sizes at which photos are shrunk, small enough for a test."""
+    monkeypatch.setattr(imagefiles, "KEPT_PIXELS", 5000)
+    monkeypatch.setattr(imagefiles, "ENOUGH_PIXELS", 2000)
+    monkeypatch.setattr(imagefiles, "BAND_ROWS", 7)
+
+
+def ramp(height, width, dtype=np.uint8):
+    """Grey that grows along x and y, over the whole range of values of an integer type."""
+    grey = np.add.outer(np.linspace(0, 0.5, height), np.linspace(0, 0.5, width))
+    return np.round(grey * np.iinfo(dtype).max).astype(dtype)
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "tif"])
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK", "P", "RGBA", "I;16"])
+def test_a_large_photo_is_shrunk_and_shows_the_same(tmp_path, small_limits, ending, mode):
+    if (ending, mode) in [("jpg", "P"), ("jpg", "RGBA"), ("jpg", "I;16"), ("png", "CMYK")]:
+        pytest.skip("the format has no such mode")
+    path, grey = tmp_path / f"photo.{ending}", ramp(90, 120)
+    deep = mode == "I;16"
+    picture = Image.fromarray(ramp(90, 120, np.uint16)) if deep else Image.fromarray(grey)
+    picture = picture if deep else picture.convert(mode)
+    picture.save(path, **({"quality": 95} if ending == "jpg" else {}))
+    photo = read_photo(path)
+    height, width = photo.pixels.shape[:2]
+    assert 2000 * 0.95 <= height * width <= 5000
+    assert photo.full_size_px == (120, 90) and photo.scale == width / 120
+    assert photo.note == f"photo.{ending} has 120 x 90 px and was read at {width} x {height}."
+    x, y = (
+        (np.arange(width) + 0.5) / width * 120 - 0.5,
+        (np.arange(height) + 0.5) / height * 90 - 0.5,
+    )
+    expected = 0.5 * (np.add.outer(y / 89, x / 119))
+    shown = imagefiles.to_float(photo.pixels)
+    tolerance = 0.05 if mode == "P" else 0.02  # palettes have few colours
+    np.testing.assert_allclose(shown[2:-2, 2:-2, 0], expected[2:-2, 2:-2], atol=tolerance)
+
+
+def test_a_photo_of_108_megapixels_takes_no_more_memory_than_it_needs(tmp_path):
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(with_size(jpeg(), 12_000, 9_000))  # the rest of the picture is grey
+    tracemalloc.start()
+    photo = read_photo(path)
+    assert tracemalloc.get_traced_memory()[1] < 300e6
+    tracemalloc.stop()
+    assert photo.pixels.dtype == np.uint8 and photo.pixels.shape == (6000, 4500, 3)
+    assert photo.full_size_px == (9_000, 12_000), "the phone was held upright"
+
+
+@pytest.mark.parametrize("ending", [*FORMATS, "heic"])
+def test_spoilt_files_of_each_format_are_read_or_refused_in_one_sentence(tmp_path, ending):
+    if ending == "heic":
+        pytest.importorskip("pi_heif")
+    rng, content = np.random.default_rng(1), picture_file(ending)
+    path, refused = tmp_path / f"photo.{ending}", 0
+    for _ in range(200):
+        path.write_bytes(spoilt(content, rng))
+        try:
+            photo = read_photo(path)
+        except ValueError as error:
+            refused += 1
+            assert path.name in str(error) and "\n" not in str(error)
+        else:
+            assert photo.pixels.shape[2] == 3 and photo.pixels.dtype in (np.uint8, np.float32)
+            assert photo.focal_px is None or 0 < photo.focal_px < 1e5
+    assert 20 < refused < 200
+
+
+SIZES = st.one_of(
+    st.tuples(st.integers(1, 60), st.integers(1, 60)),
+    st.tuples(st.just(8000), st.integers(1, 3)),
+    st.tuples(st.integers(1, 3), st.just(6000)),
+)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    size=SIZES,
+    mode=st.sampled_from(["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F"]),
+    orientation=st.integers(0, 9),
+    seed=st.integers(0, 9),
+)
+@example(size=(8000, 6000), mode="L", orientation=6, seed=0)
+def test_any_size_mode_and_orientation_gives_an_upright_photo(
+    tmp_path_factory, size, mode, orientation, seed
+):
+    folder = tmp_path_factory.mktemp("photo")
+    path = folder / "photo.tif"
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    values = np.random.default_rng(seed).integers(0, 256, size[::-1], np.uint8)
+    picture = Image.fromarray(values)
+    if mode == "I;16":
+        picture = Image.fromarray(values.astype(np.uint16) * 257)
+    elif mode != "L":
+        picture = (
+            picture.convert("RGB").convert("CMYK") if mode == "CMYK" else picture.convert(mode)
+        )
+    picture.save(path, exif=exif)
+    photo = read_photo(path)
+    path.unlink()
+    upright = size[::-1] if orientation in (5, 6, 7, 8) else size
+    assert photo.full_size_px == upright
+    assert photo.pixels.shape == (*upright[::-1], 3) or photo.scale < 1
+    if mode in ("L", "RGB", "RGBA", "CMYK") and photo.scale == 1:
+        shown = photo.pixels[..., 0]
+        assert shown.sum(dtype=int) == values.sum(dtype=int)
+        assert orientation not in (0, 1, 5, 9) or shown[0, 0] == values[0, 0]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_is_shown_as_pillow_shows_it(tmp_path, orientation):
+    from PIL import ImageOps
+
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    pixels = (noise(8, 20) * 255).astype(np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
+    with Image.open(tmp_path / "a.png") as picture:
+        expected = np.asarray(ImageOps.exif_transpose(picture))
+    np.testing.assert_array_equal(read_photo(tmp_path / "a.png").pixels, expected)
+
+
+@pytest.mark.parametrize(
+    ("values", "black", "white"),
+    [
+        (np.array([0, 200], np.uint16), 0, 255),
+        (np.array([5, 4095], np.uint16), 0, 4095),
+        (np.array([5, 40000], np.uint16), 0, 65535),
+        (np.array([0, 90000], np.int32), 0, 90000),
+        (np.array([-500, 700], np.int32), -500, 700),
+        (np.array([0, 0.7]), 0, 1),
+        (np.array([-0.01, 1.02]), 0, 1),  # sharpening overshoots
+        (np.array([0, 254.0]), 0, 255),
+        (np.array([0, 3000.0, np.nan, np.inf]), 0, 4095),
+        (np.array([-1, 1.0]), -1, 1),
+        (np.array([np.nan]), 0, 1),
+    ],
+)
+def test_black_and_white_are_guessed_from_the_values_that_occur(values, black, white):
+    np.testing.assert_allclose(full_range(values), (black, white), rtol=0.01)
+
+
+def test_floats_of_0_to_1_are_read_as_they_are(tmp_path):
+    grey = np.linspace(0, 1, 20, dtype=np.float32).reshape(4, 5)
+    Image.fromarray(grey).save(tmp_path / "a.tif")
+    np.testing.assert_allclose(read_photo(tmp_path / "a.tif").pixels[..., 1], grey, atol=1e-6)
+
+
+def png_of_16_bits(pixels):
+    """Bytes of a PNG of (H, W, 3) uint16, which Pillow cannot write."""
+
+    def chunk(name, content):
+        check = zlib.crc32(name + content)
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", check)
+
+    height, width, _ = pixels.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    head = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    body = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+@pytest.mark.parametrize(("bits", "deep"), [(10, True), (12, True), (16, False)])
+def test_colours_of_few_bits_in_a_16_bit_file_are_stretched_to_all_their_values(
+    tmp_path, bits, deep
+):
+    pixels = np.random.default_rng(0).integers(0, 2**bits, (9, 7, 3)).astype(np.uint16)
+    pixels[0, 0] = 2**bits - 1
+    (tmp_path / "a.png").write_bytes(png_of_16_bits(pixels))
+    photo = read_photo(tmp_path / "a.png")
+    expected = pixels / (2**bits - 1)
+    assert (photo.pixels.dtype == np.float32) == deep == bool(photo.note)
+    tolerance = 1e-6 if deep else 1 / 255
+    np.testing.assert_allclose(imagefiles.to_float(photo.pixels), expected, atol=tolerance)
+
+
+def test_a_heic_photo_is_read(tmp_path):
+    pytest.importorskip("pi_heif")
+    photo = read_photo(HEIC_PHOTO)
+    assert photo.pixels.shape == (96, 80, 3)
+    np.testing.assert_allclose(photo.pixels.mean(axis=(0, 1)), [99.1, 70.3, 59.8], atol=1)
+
+
+def test_without_its_package_a_heic_photo_is_named_with_the_way_out(monkeypatch):
+    monkeypatch.setattr(opening, "HEIC_PACKAGES", ("no_such_package",))
+    with pytest.raises(ValueError, match=r"face\.heic is a HEIC photo.*pip install.*JPEG"):
+        read_photo(HEIC_PHOTO)
+
+
+def test_avif_is_not_taken_for_heic(tmp_path, monkeypatch):
+    monkeypatch.setattr(opening, "HEIC_PACKAGES", ("no_such_package",))
+    (tmp_path / "a.avif").write_bytes(picture_file("avif"))
+    assert read_photo(tmp_path / "a.avif").full_size_px == (40, 30)
+
+
+FOCAL_35, ZOOM, WIDTH, HEIGHT = 0xA405, 0xA404, 0xA002, 0xA003
+
+
+def photo_with(folder, size, tags, orientation=1):
+    """A photo whose EXIF holds these tags of the camera."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    exif.get_ifd(0x8769).update(tags)
+    Image.new("RGB", size).save(folder / "photo.jpg", exif=exif)
+    return read_photo(folder / "photo.jpg")
+
+
+@pytest.mark.parametrize(
+    ("size", "tags", "expected"),
+    [
+        # A phone's main camera: 26 mm on 36 x 24 mm film sees the same diagonal.
+        ((4032, 3024), {FOCAL_35: 26}, 26 / 43.2666 * 5040),
+        ((403, 302), {FOCAL_35: 26, WIDTH: 4032, HEIGHT: 3024}, 26 / 43.2666 * 503.6),
+        ((3024, 4032), {FOCAL_35: 26, WIDTH: 4032, HEIGHT: 3024}, 26 / 43.2666 * 5040),
+        ((600, 400), {FOCAL_35: 50}, 50 / 36 * 600),
+        ((400, 400), {FOCAL_35: 26}, None),  # cropped to a square
+        ((400, 300), {FOCAL_35: 26, WIDTH: 6000, HEIGHT: 4000}, None),  # cropped from 3 : 2
+        ((400, 300), {FOCAL_35: 0}, None),  # unknown, says EXIF
+        ((400, 300), {FOCAL_35: 26, ZOOM: 2.0}, None),
+        ((400, 300), {FOCAL_35: 26, ZOOM: 0}, 26 / 43.2666 * 500),
+        ((400, 300), {}, None),
+    ],
+)
+def test_the_focal_length_is_known_where_the_whole_picture_is_there(tmp_path, size, tags, expected):
+    focal = photo_with(tmp_path, size, tags).focal_px
+    assert focal is expected is None or focal == pytest.approx(expected, rel=1e-3)
+
+
+def test_the_focal_length_follows_a_turn_and_a_shrunk_photo(tmp_path, small_limits):
+    photo = photo_with(tmp_path, (400, 300), {FOCAL_35: 26}, orientation=6)
+    height, width = photo.pixels.shape[:2]
+    assert photo.full_size_px == (300, 400) and height > width
+    assert photo.focal_px == pytest.approx(26 / 43.2666 * np.hypot(height, width), rel=1e-3)
+
+
+def test_a_turned_photo_keeps_its_scale_and_focal_length():
+    photo = Photo(np.arange(24, dtype=np.uint8).reshape(2, 4, 3), (8, 4), 0.5, 7.0)
+    turned = photo.turned(1)
+    assert turned.full_size_px == (4, 8) and (turned.scale, turned.focal_px) == (0.5, 7.0)
+    np.testing.assert_array_equal(turned.pixels[0], photo.pixels[:, -1])
+    np.testing.assert_array_equal(turned.turned(3).pixels, photo.pixels)
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (4, 4, 4), (0, 4, 3)])
+def test_arrays_that_are_no_photo_are_refused(shape):
+    with pytest.raises(ValueError, match=r"\(H, W, 3\)"):
+        Photo.of_pixels(np.zeros(shape))

@@ -1,90 +1,104 @@
-"""Image files: photos read and written, as RGB float32 in 0..1, (H, W, 3), upright."""
+"""Image files: photos read and written, upright, as RGB (H, W, 3)."""
 
 from __future__ import annotations
 
-import struct
-import warnings
-import zlib
-from collections.abc import Callable
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
+from PIL.ExifTags import Base
 
 from facelib.files.atomic import replacing
+from facelib.imaging.lens import focal_length_px
+from facelib.imaging.opening import DAMAGED, JPEG, decode_image
+from facelib.imaging.resample import resample
+from facelib.imaging.values import deep_colour, full_range, is_deep, rgb_values
 
 JPEG_QUALITY = 95
-MAX_PIXELS = 80_000_000  # 960 MB as float32 RGB; a large camera's photo has half as many
-# Pillow reads more formats, but some of them, such as EPS, run other programs.
-FORMATS = (
-    "AVIF", "BMP", "GIF", "ICO", "JPEG", "JPEG2000", "PCX", "PNG", "PPM", "SGI", "TGA",
-    "TIFF", "WEBP",
-)  # fmt: skip
-# Exceptions that Pillow is known to raise on damaged files.
-DAMAGED = (
-    OSError, SyntaxError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError,
-    ArithmeticError, MemoryError, RuntimeError, struct.error, zlib.error,
-)  # fmt: skip
+KEPT_PIXELS = 30_000_000
+"""Photos of more pixels are shrunk …"""
+ENOUGH_PIXELS = 12_000_000
+"""… to no fewer than this, 4000 x 3000: a face that fills them gives a texture of 2048 px."""
+MAX_JPEG_PIXELS = 250_000_000  # JPEG shrinks while it is decoded; phones make 200 million px
+MAX_DECODED_BYTES = 550_000_000  # a process that reads two photos stays below 1 GB
+# Memory that decoding takes, measured: Pillow's picture, and what the format's library holds.
+BYTES_PER_PIXEL = {"AVIF": 11, "WEBP": 16}
+OTHER_BYTES_PER_PIXEL = 9
+PROGRESSIVE_BYTES_PER_PIXEL = 5  # the coefficients of a JPEG that comes in several passes
+BAND_ROWS = 256  # rows of a large picture that are shrunk at a time
+# EXIF orientations whose pixels must be transposed first, then flipped.
+TRANSPOSED, FLIPPED_DOWN, FLIPPED_ACROSS = (5, 6, 7, 8), (3, 4, 7, 8), (2, 3, 6, 7)
+DEEP_WHITE = 2**16 - 1
 
-Decoded = TypeVar("Decoded")
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """A photo as it should be displayed, and what its file says about its camera.
+
+    Attributes:
+        pixels: (H, W, 3) RGB: uint8, or float32 in 0..1 if the file has more than 8 bits.
+        full_size_px: width and height before shrinking, upright.
+        scale: width of `pixels` over the full width.
+        focal_px: focal length, px of `pixels`, where the file states it; see
+            `lens.focal_length_px`.
+        note: one sentence about what was changed when the file was read; None if nothing was.
+    """
+
+    pixels: np.ndarray
+    full_size_px: tuple[int, int]
+    scale: float = 1.0
+    focal_px: float | None = None
+    note: str | None = None
+
+    @classmethod
+    def of_pixels(cls, pixels: np.ndarray) -> Photo:
+        """Make a photo of an array.
+
+        Raises:
+            ValueError: unless it is (H, W, 3), and uint8 or float.
+        """
+        pixels = np.asarray(pixels)
+        if pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
+            raise ValueError(f"expected a photo (H, W, 3), got {pixels.shape}")
+        if pixels.dtype != np.uint8:
+            if pixels.dtype.kind != "f":
+                raise ValueError(f"expected a photo of uint8 or float, got {pixels.dtype}")
+            pixels = pixels.astype(np.float32, copy=False)
+        return cls(pixels, (pixels.shape[1], pixels.shape[0]))
+
+    def turned(self, quarter_turns: int) -> Photo:
+        """Return the photo turned counter-clockwise by quarter turns."""
+        if quarter_turns % 4 == 0:
+            return self
+        pixels = np.ascontiguousarray(np.rot90(self.pixels, quarter_turns))
+        size = self.full_size_px if quarter_turns % 2 == 0 else self.full_size_px[::-1]
+        return replace(self, pixels=pixels, full_size_px=size)
 
 
-def read_image(path: str | Path) -> np.ndarray:
+def read_photo(path: str | Path) -> Photo:
     """Read a photo as it should be displayed.
 
-    The file's EXIF orientation is applied, transparency is drawn over white, and grey (8 or 16
-    bits) and CMYK become RGB.
+    The file's EXIF orientation is applied, transparency is drawn over white, and grey, palettes
+    and CMYK become RGB. Values of more than 8 bits are scaled to their `values.full_range`.
+    Photos of more than `KEPT_PIXELS` are shrunk.
 
     Args:
-        path: a file in one of `FORMATS`; the first picture of an animation is read.
-
-    Returns:
-        (H, W, 3) float32 RGB in 0..1.
-
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if the file is not a picture, or is a damaged or a gigantic one.
-    """
-    return decode_image(path, lambda picture: _to_rgb(ImageOps.exif_transpose(picture)))
-
-
-def decode_image(
-    path: str | Path,
-    decode: Callable[[Image.Image], Decoded],
-    max_pixels: int = MAX_PIXELS,
-    formats: tuple[str, ...] = FORMATS,
-) -> Decoded:
-    """Open a picture, check its size before anything is decompressed, and decode it.
-
-    Args:
-        path: of the file.
-        decode: converts the picture; any exception of Pillow in it means a damaged file.
-        max_pixels: larger pictures are refused.
-        formats: the formats to try, regardless of the file's name.
+        path: a file in one of `opening.FORMATS`, or HEIC; the first picture of an animation is
+            read.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if the file is not a picture, or is a damaged or a gigantic one.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"expected an image file, found none at {path}")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about sizes, which are checked here, and odd EXIF
-            with Image.open(path, formats=formats) as picture:
-                if picture.width * picture.height <= max_pixels:
-                    return decode(picture)
-                size = f"{picture.width} x {picture.height}"
-    except Image.DecompressionBombError:
-        size = "many more"
-    except UnidentifiedImageError as error:
-        raise ValueError(f"cannot read {path} as an image") from error
-    except DAMAGED as error:
-        raise ValueError(f"expected a whole image, but {path} is damaged: {error}") from error
-    limit = f"{max_pixels / 1e6:.3g} million px"
-    raise ValueError(f"expected an image of at most {limit}, got {size} in {path}")
+    return decode_image(path, lambda picture: _decoded(picture, path), _max_pixels)
+
+
+def read_image(path: str | Path) -> np.ndarray:
+    """Read a photo as `read_photo` does: its pixels as (H, W, 3) float32 RGB in 0..1."""
+    return to_float(read_photo(path).pixels)
 
 
 def write_image(path: str | Path, image: np.ndarray) -> None:
@@ -94,7 +108,7 @@ def write_image(path: str | Path, image: np.ndarray) -> None:
 
     Args:
         path: ends in .png, .jpg or another ending that Pillow writes.
-        image: (H, W, 3) or (H, W) float in 0..1 (values outside are clipped).
+        image: (H, W, 3) or (H, W) float in 0..1 (values outside are clipped), or uint8.
 
     Raises:
         ValueError: if the shape or the ending is not supported.
@@ -107,7 +121,7 @@ def write_image(path: str | Path, image: np.ndarray) -> None:
     if form not in Image.SAVE:
         raise ValueError(f"expected an image ending such as .png or .jpg, got {path.name!r}")
     picture = Image.fromarray(to_uint8(image))
-    options = {"quality": JPEG_QUALITY} if form == "JPEG" else {}
+    options = {"quality": JPEG_QUALITY} if form == JPEG else {}
     try:
         with replacing(path) as temporary:
             picture.save(temporary, form, **options)
@@ -116,16 +130,110 @@ def write_image(path: str | Path, image: np.ndarray) -> None:
 
 
 def to_uint8(image: np.ndarray) -> np.ndarray:
-    """Round an image from float 0..1 to uint8 0..255, clipping values outside."""
+    """Round an image from float 0..1 to uint8 0..255, clipping values outside; keep uint8."""
+    if image.dtype == np.uint8:
+        return image
     return np.round(np.clip(image, 0.0, 1.0) * 255.0).astype(np.uint8)
 
 
-def _to_rgb(picture: Image.Image) -> np.ndarray:
-    if picture.mode.startswith("I") or picture.mode == "F":
-        # Pillow's own conversion would clip 16-bit grey to its darkest 1/256.
-        grey = np.asarray(picture, dtype=np.float32) / 65535.0
-        return np.repeat(np.clip(grey, 0.0, 1.0)[..., None], 3, axis=2)
-    if picture.has_transparency_data:
-        rgba = np.asarray(picture.convert("RGBA"), dtype=np.float32) / 255.0
-        return rgba[..., :3] * rgba[..., 3:] + (1.0 - rgba[..., 3:])
-    return np.asarray(picture.convert("RGB"), dtype=np.float32) / 255.0
+def to_float(image: np.ndarray) -> np.ndarray:
+    """Convert an image of uint8 0..255 to float32 0..1; floats keep their values."""
+    if image.dtype == np.uint8:
+        return image.astype(np.float32) / np.float32(255)
+    return image.astype(np.float32, copy=False)
+
+
+def _max_pixels(picture: Image.Image) -> int:
+    """Return the number of pixels that a picture of this kind may have."""
+    if picture.format == JPEG:
+        if "progressive" not in picture.info:
+            return MAX_JPEG_PIXELS
+        return MAX_DECODED_BYTES // PROGRESSIVE_BYTES_PER_PIXEL
+    return MAX_DECODED_BYTES // BYTES_PER_PIXEL.get(picture.format, OTHER_BYTES_PER_PIXEL)
+
+
+def _decoded(picture: Image.Image, path: Path) -> Photo:
+    """Decode a picture, shrink it if it is large, and bring it upright."""
+    full_size, size = picture.size, _kept_size(picture.size)
+    if picture.format == JPEG and size != picture.size:
+        picture.draft(None, size)  # halves it once or more while it is decoded
+    stored = list(picture.tile)
+    picture.load()
+    exif = _exif(picture)
+    orientation = exif.get(Base.Orientation, 1)
+    pixels, notes = _values(picture, path, stored, _kept_size(picture.size))
+    pixels = _upright(pixels, orientation)
+    if orientation in TRANSPOSED:
+        full_size = full_size[::-1]
+    size = pixels.shape[1], pixels.shape[0]
+    if size != full_size:
+        notes.append("has {} x {} px and was read at {} x {}".format(*full_size, *size))
+    note = f"{path.name} {' and '.join(notes)}." if notes else None
+    return Photo(pixels, full_size, size[0] / full_size[0], focal_length_px(exif, size), note)
+
+
+def _kept_size(size_px: tuple[int, int]) -> tuple[int, int]:
+    """Return the width and height at which a picture of this size is kept."""
+    n_pixels = math.prod(size_px)
+    factor = math.sqrt(ENOUGH_PIXELS / n_pixels) if n_pixels > KEPT_PIXELS else 1
+    return max(1, round(size_px[0] * factor)), max(1, round(size_px[1] * factor))
+
+
+def _exif(picture: Image.Image) -> Image.Exif:
+    try:
+        return picture.getexif()
+    except DAMAGED:
+        return Image.Exif()
+
+
+def _values(
+    picture: Image.Image, path: Path, stored: list, size_px: tuple[int, int]
+) -> tuple[np.ndarray, list[str]]:
+    """Return a loaded picture as RGB of a given size, and what was done to its values."""
+    black_white = full_range(np.asarray(picture)) if is_deep(picture) else None
+    notes = []
+    if black_white not in (None, (0, 1), (0, DEEP_WHITE)):
+        notes.append(
+            "has values of {:g} to {:g}, which became black and white".format(*black_white)
+        )
+    if size_px != picture.size:
+        return _shrunk(picture, size_px, black_white), notes
+    pixels = rgb_values(picture, black_white)
+    deep = deep_colour(path, stored, pixels)
+    if deep is not None:
+        notes.append("fills only a part of its 16 bits, and was made brighter")
+    return (pixels if deep is None else deep), notes
+
+
+def _shrunk(
+    picture: Image.Image, size_px: tuple[int, int], black_white: tuple[float, float] | None
+) -> np.ndarray:
+    """Shrink a picture in bands of rows, so that it is never converted as a whole."""
+    width, height = size_px
+    step = picture.height / height
+    bands = []
+    for top in range(0, height, BAND_ROWS):
+        bottom = min(top + BAND_ROWS, height)
+        # One more row of the result on each side, for the filter reaches as far.
+        low = max(0, math.floor((top - 1) * step))
+        high = min(picture.height, math.ceil((bottom + 1) * step))
+        piece = rgb_values(picture.crop((0, low, picture.width, high)), black_white)
+        box = (-0.5, top * step - low - 0.5, picture.width - 0.5, bottom * step - low - 0.5)
+        band = resample(piece, box, (bottom - top, width))
+        bands.append(to_uint8(band / 255) if piece.dtype == np.uint8 else band)
+    return np.concatenate(bands)
+
+
+def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Show pixels as an EXIF orientation says: 1 to 8; any other leaves them alone.
+
+    3, 6 and 8 are turns by 180°, 90° clockwise and 90° counter-clockwise; 2, 4, 5 and 7 are the
+    same after a mirror, such as a selfie's.
+    """
+    if orientation in TRANSPOSED:
+        pixels = pixels.transpose(1, 0, 2)
+    if orientation in FLIPPED_DOWN:
+        pixels = pixels[::-1]
+    if orientation in FLIPPED_ACROSS:
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)

@@ -16,7 +16,7 @@ from facelib.datasets.basel.layout import BaselFace
 from facelib.files.matfiles import Shape, read_mat
 from facelib.geometry.transforms import pose_from_rotation, rotation_x, rotation_y, rotation_z
 from facelib.imaging.crop import Crop
-from facelib.imaging.imagefiles import decode_image
+from facelib.imaging.opening import decode_image
 
 MAX_PIXELS = 4096**2  # of a photo; real ones have 450 x 450
 POSE_SHAPE = (1, 7)

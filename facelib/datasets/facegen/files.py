@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from facelib.imaging.imagefiles import decode_image
+from facelib.imaging.opening import decode_image
 
 MAX_PIXELS = 64_000_000  # of a rendering; the thesis's have 512 x 512
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from facelib.geometry.mesh import Mesh
 from facelib.geometry.meshfiles import read_mesh
-from facelib.imaging.imagefiles import decode_image
+from facelib.imaging.opening import decode_image
 
 MAX_OBJ_BYTES = 400_000_000
 MAX_TEXTURE_PX = 64_000_000  # 768 MB as float32 RGB; scanners' textures have a quarter of it
