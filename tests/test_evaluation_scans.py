@@ -14,7 +14,8 @@ from facelib.evaluation.record import EvaluationRecord, read_record, write_recor
 from facelib.evaluation.scores import Evaluation, FaceScore
 from facelib.face.headmodel import load_head
 from facelib.face.layout import load_layout
-from facelib.geometry.mesh import Mesh, subdivision_matrix
+from facelib.geometry.mesh import Mesh
+from facelib.geometry.subdivision import subdivision_matrix
 from facelib.geometry.transforms import Similarity, rotation_from_pose
 
 LAYOUT = load_layout(64)

@@ -23,6 +23,7 @@ pairs networks
 training synthetic
 datasets
 fitting
+avatar
 reconstruction
 evaluation
 show cli

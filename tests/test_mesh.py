@@ -9,11 +9,11 @@ from facelib.geometry.mesh import (
     Mesh,
     boundary_loops,
     edges,
-    subdivision_matrix,
     submesh,
     triangle_normals,
     vertex_normals,
 )
+from facelib.geometry.subdivision import subdivision_matrix
 
 
 def textured():

@@ -18,7 +18,7 @@ from facelib.face.mesh_transfer import (
     transfer_mesh,
 )
 from facelib.face.template import FaceTemplate
-from facelib.geometry.mesh import subdivision_matrix
+from facelib.geometry.subdivision import subdivision_matrix
 from facelib.geometry.transforms import Similarity
 from facelib.synthetic.plain import random_plain_strengths
 

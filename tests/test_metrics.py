@@ -15,8 +15,9 @@ from facelib.evaluation.metrics import (
     thesis_nme,
     vertex_error_mm,
 )
-from facelib.geometry.mesh import Mesh, subdivision_matrix
+from facelib.geometry.mesh import Mesh
 from facelib.geometry.registration import umeyama
+from facelib.geometry.subdivision import subdivision_matrix
 from facelib.geometry.transforms import Similarity
 
 LAYOUT = toy_layout(64)

@@ -161,6 +161,17 @@ def mirror_twins(base: BaseMesh, mesh: HeadMesh) -> np.ndarray:
     return twin
 
 
+def unfold_skin(points_head: np.ndarray) -> np.ndarray:
+    """Unfold points of the mean head's skin: (V, 3) mm to (V, 2), v down, within 0.5 of (0.5, 0.5).
+
+    The distance from the middle is the angle from the face's axis.
+    """
+    x, y, z = Rotation.from_euler("x", TILT_DEG, degrees=True).apply(points_head).T
+    radius = np.arctan2(np.hypot(x, y), z) / np.pi
+    scale = 0.5 * radius / np.maximum(np.hypot(x, y), 1e-9)
+    return np.stack([0.5 + x * scale, 0.5 - y * scale], 1)
+
+
 def texture_coordinates(mean_head: np.ndarray, part: np.ndarray) -> np.ndarray:
     """Unfold the head as an azimuthal equidistant map, with the other parts in the corners.
 
@@ -171,12 +182,8 @@ def texture_coordinates(mean_head: np.ndarray, part: np.ndarray) -> np.ndarray:
         (V, 2) float64, v down.
     """
     uv = np.empty((len(mean_head), 2))
-    tilt = Rotation.from_euler("x", TILT_DEG, degrees=True)
     skin = part == SKIN
-    x, y, z = tilt.apply(mean_head[skin]).T
-    radius = np.arctan2(np.hypot(x, y), z) / np.pi
-    scale = 0.5 * radius / np.maximum(np.hypot(x, y), 1e-9)
-    uv[skin] = np.stack([0.5 + x * scale, 0.5 - y * scale], 1)
+    uv[skin] = unfold_skin(mean_head[skin])
     for label, (u, v) in CORNER_OF_PART.items():
         members = part == label
         x, y, z = (mean_head[members] - mean_head[members].mean(0)).T

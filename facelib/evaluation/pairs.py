@@ -19,8 +19,9 @@ from facelib.evaluation.metrics import (
     vertex_error_mm,
 )
 from facelib.evaluation.scores import Evaluation, FaceScore
-from facelib.geometry.mesh import Mesh, subdivision_matrix, submesh
+from facelib.geometry.mesh import Mesh, submesh
 from facelib.geometry.registration import umeyama
+from facelib.geometry.subdivision import subdivision_matrix
 from facelib.imaging.crop import Crop
 from facelib.reconstruction.position_maps import predict_position_maps
 

@@ -27,8 +27,9 @@ from facelib.datasets.florence.scan_pose import UprightScan
 from facelib.evaluation.metrics import surface_distance_mm
 from facelib.evaluation.scores import Evaluation, FaceScore
 from facelib.evaluation.tables import ced_table, score_table
-from facelib.geometry.mesh import Mesh, edges, subdivision_matrix, submesh
+from facelib.geometry.mesh import Mesh, edges, submesh
 from facelib.geometry.registration import icp, umeyama
+from facelib.geometry.subdivision import subdivision_matrix
 from facelib.reconstruction.position_maps import predict_position_maps
 
 if TYPE_CHECKING:

@@ -1,10 +1,9 @@
-"""Triangle meshes: normals, edges, holes, colours, parts, subdivision as a sparse matrix."""
+"""Triangle meshes: normals, edges, holes, colours, parts."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
-from scipy import sparse
 
 MIN_LENGTH = 1e-20  # keeps a triangle without area from dividing by 0; its normal stays 0
 
@@ -110,36 +109,6 @@ def boundary_loops(triangles: np.ndarray) -> list[np.ndarray]:
         while following[start]:
             loops.append(_follow(start, following))
     return sorted(loops, key=len, reverse=True)
-
-
-def subdivision_matrix(
-    triangles: np.ndarray, n_vertices: int
-) -> tuple[sparse.csr_array, np.ndarray]:
-    """Split every triangle into four at its edges' midpoints, as one sparse matrix.
-
-    New vertices = S @ old vertices: the old ones first, then one per row of `edges(triangles)`. S
-    applies to anything linear along an edge: positions, texture coordinates, shape bases.
-
-    Args:
-        triangles: (M, 3) int.
-        n_vertices: N.
-
-    Returns:
-        S: (N + E, N) float64 CSR; the new triangles: (4M, 3) int32, wound like their parents.
-    """
-    triangles = np.asarray(triangles)
-    pairs = edges(triangles)
-    codes = pairs[:, 0].astype(np.int64) * n_vertices + pairs[:, 1]
-    corners = np.sort(triangles[:, [[0, 1], [1, 2], [2, 0]]], axis=2).astype(np.int64)
-    middle = n_vertices + np.searchsorted(codes, corners[..., 0] * n_vertices + corners[..., 1])
-    (a, b, c), (ab, bc, ca) = triangles.T, middle.T
-    new = np.stack([[a, ab, ca], [ab, b, bc], [ca, bc, c], [ab, bc, ca]], axis=0)
-    rows = np.repeat(np.arange(len(pairs)), 2)
-    halves = sparse.coo_array(
-        (np.full(pairs.size, 0.5), (rows, pairs.ravel())), shape=(len(pairs), n_vertices)
-    )
-    matrix = sparse.vstack([sparse.eye_array(n_vertices), halves], format="csr")
-    return matrix, new.transpose(2, 0, 1).reshape(-1, 3).astype(np.int32)
 
 
 def vertex_colors(mesh: Mesh) -> np.ndarray | None:

@@ -23,7 +23,8 @@ from facelib.datasets.registry import find_dataset, mark_stand_in
 from facelib.face.headmodel import load_head
 from facelib.face.layout import load_layout
 from facelib.files.atomic import replacing
-from facelib.geometry.mesh import Mesh, subdivision_matrix
+from facelib.geometry.mesh import Mesh
+from facelib.geometry.subdivision import subdivision_matrix
 from facelib.geometry.transforms import rotation_from_pose
 from facelib.imaging.effects import to_display
 from facelib.imaging.imagefiles import to_uint8

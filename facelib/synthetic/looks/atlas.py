@@ -160,14 +160,17 @@ def build_atlas(
     )
 
 
+def skin_on_page(uv: np.ndarray) -> np.ndarray:
+    """Move texture coordinates of the model's skin onto the page: (N, 2) to (N, 2), v down."""
+    across, down = PchipInterpolator(*STRETCH_U), PchipInterpolator(*STRETCH_V)
+    return np.column_stack([across(uv[:, 0]), SKIN_SHARE * down(uv[:, 1])])
+
+
 def _page_coordinates(
     vertices_head: np.ndarray, uv: np.ndarray, regions: dict[str, np.ndarray]
 ) -> np.ndarray:
     """Move the model's texture coordinates onto the page: (N, 2) float64, v down."""
-    page = np.column_stack(
-        [PchipInterpolator(*STRETCH_U)(uv[:, 0]), PchipInterpolator(*STRETCH_V)(uv[:, 1])]
-    )
-    page[:, 1] *= SKIN_SHARE
+    page = skin_on_page(uv)
     half = PATCH_FILL * np.array([1 / 8, (1 - SKIN_SHARE) / 2])
     for patch, members in enumerate(_parts(vertices_head, regions)):
         local = (uv[members] - CORNERS[patch]) / CORNER_RADIUS

@@ -8,7 +8,8 @@ from functools import lru_cache
 import numpy as np
 
 from facelib.face.headmodel import MorphableModel, load_head
-from facelib.geometry.mesh import subdivision_matrix, vertex_normals
+from facelib.geometry.mesh import vertex_normals
+from facelib.geometry.subdivision import subdivision_matrix
 from facelib.synthetic.worn.distance_field import Cage, Grid, build_cage, build_field
 from facelib.synthetic.worn.garments import strip
 from facelib.synthetic.worn.torso import EDGE, outer_skin, torso_rings
