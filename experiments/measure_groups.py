@@ -1,0 +1,142 @@
+"""Measure whom `facelib reconstruct` serves worse: its errors by group of people.
+
+    python experiments/measure_groups.py WORK
+
+People who are held out of training are photographed in the thesis's poses: adults, children (a
+stress set of small adults, see `facelib.synthetic.people.population`), and some adults again and
+again with one thing changed (`group_photos.py`). The default network and its fit reconstruct each
+from both photos and from the front alone. WORK keeps the photos: delete it when the generator has
+changed. The result is data/tries/groups.json, a row per person and photo session, for chapter 13.
+Three minutes on two quiet cores, after four for the photos the first time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+import click
+import numpy as np
+from group_photos import CHANGES, Taken, take
+from joblib import Memory, Parallel, delayed
+
+from facelib.evaluation.metrics import shape_error_mm, vertex_error_mm
+from facelib.evaluation.pairs import score_face
+from facelib.face.layout import load_layout
+from facelib.files.atomic import replacing, sha256
+from facelib.files.command import typed_command
+from facelib.files.paths import data_dir
+from facelib.fitting.fit import HeadFit
+from facelib.fitting.head_prior import shipped_prior
+from facelib.geometry.registration import umeyama
+from facelib.imaging.crop import Crop
+from facelib.reconstruction.dense_fit import DenseFit
+from facelib.synthetic.settings import FORMAT, SyntheticSettings
+
+RESULT = data_dir() / "tries" / "groups.json"
+WEIGHTS = data_dir() / "dense" / "dense.onnx"
+SEED = 2027  # no set that trained or calibrated anything has it
+ADULTS = SyntheticSettings(seed=SEED, held_out=True)
+CHILDREN = SyntheticSettings(seed=SEED, held_out=True, people="children")
+BATCH = 20
+DIGITS = 4
+
+Row = dict[str, str | float | bool]
+Job = tuple[int, SyntheticSettings, str]
+
+
+def rows_of(jobs: list[Job], weights: Path, work: Path) -> list[Row]:
+    """Photograph people, unless WORK has the photos, and score their reconstructions."""
+    fit, photographed = DenseFit.load(weights), Memory(work, verbose=0).cache(take)
+    return [row_of(fit, photographed(*job), job) for job in jobs]
+
+
+def row_of(fit: DenseFit, taken: Taken, job: Job) -> Row:
+    """Return a person's traits, and the errors from both photos and from the front alone."""
+    index, settings, change = job
+    whole = Crop.whole(taken.pair.size, fit.size)
+    photos = [whole.cut(p.astype(np.float32) / 255) for p in (taken.pair.front, taken.pair.side)]
+    pair = fit.fit_pair(*fit.see(np.stack(photos)))
+    face = load_layout().labels["face"]
+    row = {"people": settings.people, "index": index, "change": change, **taken.facts}
+    row["agrees"] = bool(pair.agrees)
+    # How unusual the head is: what a method scores that draws everybody as the mean head.
+    mean_head = shipped_prior().mean_head[face]
+    row["mean_head_shape_mm"] = shape_error_mm(mean_head, taken.vertices_head[face].astype(float))
+    for photos_given, found in {"both": pair.together, "front": pair.front}.items():
+        errors = errors_of(found, taken, whole)
+        row |= {f"{photos_given}_{name}": value for name, value in errors.items()}
+    if not change:
+        vertices = whole.crop_to_image(pair.together.vertices_image)
+        score = score_face(vertices, taken.pair, load_layout().triangles, face)
+        row["both_thesis_nme"] = score.thesis_nme
+    return {k: v if isinstance(v, str | int) else round(float(v), DIGITS) for k, v in row.items()}
+
+
+def errors_of(found: HeadFit, taken: Taken, whole: Crop) -> dict[str, float]:
+    """Return a fit's errors, mm: of shape, of vertices, and root mean squares, true and expected.
+
+    The root mean squares are of the shape in the head frame, and of what the fit expects of it.
+    """
+    face, scale = load_layout().labels["face"], taken.pair.px_per_mm
+    vertices = whole.crop_to_image(found.vertices_image)[face] / scale
+    truth = taken.pair.vertices_image[face].astype(float) / scale
+    head, true_head = found.vertices_head[face], taken.vertices_head[face].astype(float)
+    off = umeyama(head, true_head).apply(head) - true_head
+    expected = found.deviations_head[face].astype(float)
+    return {
+        "shape_mm": shape_error_mm(vertices, truth),
+        "vertex_mm": vertex_error_mm(vertices, truth),
+        "rms_mm": float(np.sqrt(np.square(off).sum(axis=1).mean())),
+        "expected_rms_mm": float(np.sqrt(np.square(expected).sum(axis=1).mean())),
+    }
+
+
+def batches(jobs: list[Job]) -> Iterator[list[Job]]:
+    """Cut the work into pieces that one process does at a time."""
+    return (jobs[start : start + BATCH] for start in range(0, len(jobs), BATCH))
+
+
+def in_columns(rows: list[Row]) -> dict[str, list]:
+    """Turn rows into one list per column; what a row lacks is null."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return {name: [row.get(name) for row in rows] for name in names}
+
+
+@click.command()
+@click.argument("work", type=click.Path(path_type=Path))
+@click.option("--weights", default=WEIGHTS, type=click.Path(path_type=Path))
+@click.option("--adults", default=600, show_default=True, help="Number of them.")
+@click.option("--children", default=150, show_default=True, help="Number of them.")
+@click.option("--changed", default=60, show_default=True, help="Adults to photograph changed.")
+@click.option("--workers", default=2, show_default=True)
+@click.option("--out", default=RESULT, type=click.Path(path_type=Path))
+def main(work: Path, weights: Path, adults: int, children: int, changed: int, workers, out) -> None:
+    """Write data/tries/groups.json."""
+    jobs = [(i, ADULTS, "") for i in range(adults)] + [(i, CHILDREN, "") for i in range(children)]
+    jobs += [(i, ADULTS, change) for i in range(changed) for change in CHANGES]
+    score = delayed(partial(rows_of, weights=weights, work=work))
+    found = Parallel(n_jobs=workers, verbose=1)(map(score, batches(jobs)))
+    rows = [row for part in found for row in part]
+    content = {
+        "command": typed_command(),
+        "date": date.today().isoformat(),
+        "generator_format": FORMAT,
+        "weights": {"file": weights.name, "sha256": sha256(weights)},
+        "adults": asdict(ADULTS),
+        "children": asdict(CHILDREN),
+    }
+    # One line per column: short, and two versions can be compared line by line.
+    lines = ",\n".join(f"  {json.dumps(k)}: {json.dumps(v)}" for k, v in in_columns(rows).items())
+    text = json.dumps(content, indent=1)[:-2] + ',\n "columns": {\n' + lines + "\n }\n}\n"
+    with replacing(out) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    print(f"{len(rows)} rows in {out}")
+
+
+if __name__ == "__main__":
+    main()
