@@ -18,6 +18,10 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA_OF_MODULE = {
     "facelib/face/headmodel.py": "data/head/head.npz",
     "facelib/face/layout.py": "data/head/layout.npz",
+    "facelib/face/dense_points.py": "data/head/points.npz",
+    "facelib/fitting/head_prior.py": "data/head/prior.npz",
+    "facelib/avatar/surface.py": "data/head/surface.npz",
+    "facelib/avatar/texture/paint.py": "data/head/texture.npz",
     "facelib/synthetic/people/population.py": "data/head/people.npz",
 }
 DATA_FILE = re.compile(r"""data_files?\("([^"]+)", "([^"]+)"\)""")

@@ -17,7 +17,7 @@ from facelib.face.dense_points import load_dense_points
 from facelib.face.headmodel import load_head
 from facelib.face.layout import load_layout
 from facelib.synthetic.head_pages import head_atlas, head_canvas
-from facelib.synthetic.looks.atlas import BROW_TAPER, SKIN_SHARE
+from facelib.synthetic.looks.atlas import SKIN_SHARE
 from facelib.synthetic.looks.eyes import build_eye_maps, paint_eye
 from facelib.synthetic.looks.relief import pore_tile
 from facelib.synthetic.worn.scalp import behind_hairline

@@ -108,7 +108,7 @@ def test_a_file_describes_itself_and_nothing_of_this_machine(weights):
 def test_it_runs_without_torch(weights):
     code = (
         "import sys; import numpy as np; from facelib.networks.onnx_network import open_network\n"
-        "from facelib.reconstruction.reconstruct import predict_position_maps\n"
+        "from facelib.reconstruction.position_maps import predict_position_maps\n"
         f"network = open_network({str(weights.with_suffix('.onnx'))!r})\n"
         "predict_position_maps(network, np.zeros((1, 64, 64, 3), np.float32), None)\n"
         "sys.exit('torch' in sys.modules)"

@@ -19,8 +19,8 @@ from facelib.imaging.imagefiles import write_image
 from facelib.networks.base import FaceNetwork
 from facelib.networks.convention import POSITION_SCALE
 from facelib.reconstruction.crops import FRONT_BOX, SIDE_BOX, crop_from_detection
-from facelib.reconstruction.position_maps import NoSideError, predict_position_maps
 from facelib.reconstruction.face_mesh import face_mesh
+from facelib.reconstruction.position_maps import NoSideError, predict_position_maps
 from facelib.reconstruction.reconstruct import reconstruct
 from facelib.reconstruction.texture import sample_texture
 from facelib.render.camera import Camera

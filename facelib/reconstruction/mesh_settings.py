@@ -11,7 +11,10 @@ from typing import Literal
 from facelib.files.setting import setting
 
 INTEROCULAR_MM = 63.0  # mean distance of adults' pupils: dodgson2004, both sexes
-TEXTURE_SIZE = 2048
+Part = Literal["head", "face"]
+Expression = Literal["photo", "neutral"]
+DETAIL, TEXTURE_SIZE = 1, 2048
+FACE_TEXTURE_SIZE = 512
 LARGEST_FACE_TEXTURE = 1024  # of a network of position maps: its map is coarser
 
 
@@ -19,7 +22,7 @@ LARGEST_FACE_TEXTURE = 1024  # of a network of position maps: its map is coarser
 class MeshSettings:
     """How a mesh is written; None stands for the default network's way, which the help names."""
 
-    part: Literal["head", "face"] | None = setting(
+    part: Part | None = setting(
         None,
         "The whole head, or its face alone, from ear to ear and from hairline to chin.  "
         "[default: head]",
@@ -36,7 +39,7 @@ class MeshSettings:
     rig: bool | None = setting(
         None, "Put ARKit's 52 facial actions into a GLB as morph targets.  [default: on]"
     )
-    expression: Literal["photo", "neutral"] | None = setting(
+    expression: Expression | None = setting(
         None,
         "Show the expression of the front photo or a neutral face.  [default: photo]",
     )

@@ -23,9 +23,10 @@ from facelib.imaging.imagefiles import Photo, read_photo, to_float
 from facelib.reconstruction.crops import FRONT_BOX, SIDE_BOX, crop_from_detection, refined
 from facelib.reconstruction.dense_fit import DenseFit
 from facelib.reconstruction.doubts import Doubt, doubt_about
+from facelib.reconstruction.found import FRONT, SIDE, PhotoOfFace
 from facelib.reconstruction.loading import load_predictor
 from facelib.reconstruction.position_maps import Network, check_side_photo, predict_position_maps
-from facelib.reconstruction.result import FRONT, SIDE, PhotoOfFace, Reconstruction
+from facelib.reconstruction.result import Reconstruction
 
 AnyPhoto: TypeAlias = Photo | np.ndarray | Path | str
 Face: TypeAlias = Detection | Sequence[float] | int

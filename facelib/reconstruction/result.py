@@ -5,48 +5,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
-from facelib.detect import Detection
+from facelib.avatar.texture.paint import HeadTexture
 from facelib.face.headmodel import load_head
 from facelib.face.layout import UVLayout
 from facelib.fitting.fit import HeadFit
+from facelib.geometry.asset import MeshAsset, asset_of
+from facelib.geometry.gltf import glb_bytes
+from facelib.geometry.mesh import Mesh
+from facelib.geometry.meshfiles import write_asset
 from facelib.imaging.crop import Crop
-from facelib.imaging.imagefiles import Photo
+from facelib.imaging.imagefiles import to_float
 from facelib.reconstruction.doubts import Doubt
+from facelib.reconstruction.face_mesh import face_mesh
+from facelib.reconstruction.found import PhotoOfFace
+from facelib.reconstruction.head_mesh import fitted_head, painted, whole_cameras
+from facelib.reconstruction.mesh_settings import (
+    FACE_TEXTURE_SIZE,
+    INTEROCULAR_MM,
+    TEXTURE_SIZE,
+    Expression,
+    MeshSettings,
+    Part,
+)
 from facelib.render.camera import Camera
+from facelib.show.head_view import HeadView
+from facelib.show.report_pictures import data_url, portraits
 
-FRONT, SIDE = "front", "side"
-
-
-@dataclass(frozen=True, eq=False)
-class PhotoOfFace:
-    """A face in one photo.
-
-    Attributes:
-        view: "front" or "side".
-        name: of the photo's file, or "the front photo".
-        photo: upright.
-        faces: all faces found in it, the largest first; one that was given stands alone.
-        face: the one that was taken.
-        crop: the last square around it that the network saw.
-        quarter_turns: by how many the photo was turned counter-clockwise to be upright.
-    """
-
-    view: str
-    name: str
-    photo: Photo
-    faces: tuple[Detection, ...]
-    face: Detection
-    crop: Crop
-    quarter_turns: int = 0
-
-    @property
-    def size_px(self) -> tuple[int, int]:
-        """Width and height of the photo."""
-        height, width = self.photo.pixels.shape[:2]
-        return width, height
+VIEWED_YAWS_DEG = (-20.0,)  # of the still picture of a view
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,12 +101,7 @@ class Reconstruction:
     @property
     def cameras(self) -> tuple[Camera, ...]:
         """The camera of each photo, in the px of the whole photo; empty without a fit."""
-        if self.fit is None:
-            return ()
-        return tuple(
-            camera.uncropped(found.crop, *found.size_px)
-            for camera, found in zip(self.fit.cameras, self.photos, strict=True)
-        )
+        return () if self.fit is None else whole_cameras(self.fit, self.photos)
 
     @property
     def deviations_mm(self) -> np.ndarray | None:
@@ -132,10 +116,75 @@ class Reconstruction:
         """The mean of `deviations_mm`."""
         return None if self.fit is None else float(self.deviations_mm.mean())
 
-    def save(self, path, **settings):
-        from facelib.geometry.meshfiles import write_mesh
-        from facelib.reconstruction.face_mesh import face_mesh
-        from facelib.reconstruction.mesh_settings import MeshSettings
+    def texture(self, size: int = TEXTURE_SIZE) -> HeadTexture:
+        """Paint the head's texture, size × size texels; it tells which photo shows what.
 
-        settings = MeshSettings(**settings)
-        write_mesh(path, face_mesh(self, settings.texture_size or 512, settings.interocular_mm))
+        Raises:
+            ValueError: without a fit.
+        """
+        if self.fit is None:
+            raise ValueError(f"expected a fitted head, but {self.network} fits none")
+        return painted(self.fit, self.photos, size)
+
+    def asset(self, settings: MeshSettings = MeshSettings()) -> MeshAsset:
+        """Return the mesh with all that its file holds: parts, texture, morph targets.
+
+        Raises:
+            ValueError: if only a fitted head can do what the settings want.
+        """
+        if self.fit is not None:
+            size = settings.texture_size or TEXTURE_SIZE
+            return fitted_head(self.fit, self.texture(size).pixels, settings)
+        if wishes := settings.asked_of_a_head():
+            raise ValueError(
+                f"{self.network} predicts a face without a head behind it, so it cannot do "
+                f"{wishes[0]}; the default network can"
+            )
+        size, photo = settings.texture_size or FACE_TEXTURE_SIZE, self.photos[0].photo.pixels
+        mesh = face_mesh(photo, self.vertices_image, self.layout, size, settings.interocular_mm)
+        return asset_of(mesh, "face")
+
+    @cached_property
+    def mesh(self) -> Mesh:
+        """What `save` writes, without morph targets: m, with the front photo's expression."""
+        asset = self.asset(MeshSettings(rig=None if self.fit is None else False))
+        return Mesh(asset.vertices, asset.triangles, asset.uv, to_float(asset.texture))
+
+    def save(
+        self,
+        path: Path | str,
+        *,
+        part: Part | None = None,
+        detail: int | None = None,
+        texture_size: int | None = None,
+        rig: bool | None = None,
+        expression: Expression | None = None,
+        interocular_mm: float = INTEROCULAR_MM,
+    ) -> None:
+        """Write the mesh; the ending, .glb, .obj or .ply, selects the format.
+
+        Args:
+            path: OBJ comes with .mtl and .png of the same name.
+            part: "head", the default, or "face".
+            detail: 0, 1 (default) or 2, for about 5, 20 or 80 thousand vertices.
+            texture_size: texels, 2048 by default.
+            rig: whether a GLB has ARKit's 52 facial actions as morph targets; it has by default.
+            expression: "photo", the default, or "neutral".
+            interocular_mm: distance between the eyes, which sets the scale; photos do not show it.
+
+        Raises:
+            ValueError: if the ending is another one, or the network cannot do what is wanted.
+            FileExistsError: if a file of another mesh, or a picture, would be overwritten.
+            OSError: if a file cannot be written.
+        """
+        if self.fit is not None and Path(path).suffix.lower() != ".glb":
+            rig = False  # other formats have no morph targets
+        settings = MeshSettings(part, detail, texture_size, rig, expression, interocular_mm)
+        write_asset(path, self.asset(settings))
+
+    def show(self) -> HeadView:
+        """Return the head for JupyterLab, to rotate, with a slider for each facial action."""
+        asset = self.asset()
+        shown = Mesh(asset.vertices, asset.triangles, asset.uv, to_float(asset.texture))
+        still = data_url(portraits(shown, asset.normals, VIEWED_YAWS_DEG))
+        return HeadView(glb_bytes(asset, "head"), still, "The head that was found in the photos.")

@@ -11,7 +11,8 @@ from facelib.geometry.transforms import pose_from_rotation
 from facelib.reconstruction.mesh_settings import MeshSettings
 
 if TYPE_CHECKING:
-    from facelib.reconstruction.result import PhotoOfFace, Reconstruction
+    from facelib.reconstruction.found import PhotoOfFace
+    from facelib.reconstruction.result import Reconstruction
     from facelib.render.camera import Camera
 
 SUMMARY_FORMAT = 1
