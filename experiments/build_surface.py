@@ -185,6 +185,7 @@ def packed(name: str, matrix: sparse.csr_array) -> dict[str, np.ndarray]:
         f"{name}.counts": np.diff(matrix.indptr).astype(np.uint8),
         f"{name}.columns": _small(matrix.indices),
         f"{name}.weights": matrix.data.astype(np.float32),
+        f"{name}.n_columns": np.int32(matrix.shape[1]),
     }
 
 

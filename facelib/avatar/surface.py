@@ -97,4 +97,6 @@ def _load(detail: int, part: str, path: Path) -> HeadSurface:
 
 def _rows(file, name: str) -> SparseRows:
     starts = np.concatenate([[0], np.cumsum(file[f"{name}.counts"], dtype=np.int64)])
-    return SparseRows(starts, file[f"{name}.columns"].astype(np.int32), file[f"{name}.weights"])
+    columns = file[f"{name}.columns"].astype(np.int32)
+    n_columns = int(file[f"{name}.n_columns"])
+    return SparseRows(starts, columns, file[f"{name}.weights"], n_columns)

@@ -122,11 +122,15 @@ def vertex_colors(mesh: Mesh) -> np.ndarray | None:
     """
     if mesh.uv is None or mesh.texture is None:
         return mesh.colors
-    height, width = mesh.texture.shape[:2]
-    columns = np.clip(np.floor(mesh.uv[:, 0] * width), 0, width - 1).astype(int)
-    rows = np.clip(np.floor(mesh.uv[:, 1] * height), 0, height - 1).astype(int)
-    sampled = mesh.texture[rows, columns]
+    sampled = nearest_texels(mesh.uv, mesh.texture)
     return sampled if mesh.colors is None else sampled * mesh.colors
+
+
+def nearest_texels(uv: np.ndarray, texture: np.ndarray) -> np.ndarray:
+    """Look up (N, 2) texture coordinates, v down, in (H, W, C): (N, C), of the texture's dtype."""
+    size = np.array(texture.shape[1::-1])
+    columns, rows = np.clip(np.floor(uv * size), 0, size - 1).astype(int).T
+    return texture[rows, columns]
 
 
 def submesh(mesh: Mesh, keep: np.ndarray) -> Mesh:

@@ -1,6 +1,6 @@
-"""Mesh files: OBJ with MTL and PNG, GLB and PLY, read and written through trimesh.
+"""Mesh files: OBJ with MTL and PNG, GLB and PLY.
 
-In a `Mesh` v points down; in these files and in trimesh it points up. Only `_flip_v` converts.
+They are read through trimesh, where v points up; in a `Mesh` it points down.
 """
 
 import re
@@ -8,11 +8,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from facelib.files.atomic import replacing
-from facelib.geometry.mesh import Mesh, vertex_colors
-from facelib.imaging.imagefiles import to_uint8
+from facelib.geometry.asset import MeshAsset, asset_of
+from facelib.geometry.gltf import glb_bytes
+from facelib.geometry.mesh import Mesh
+from facelib.geometry.objfiles import obj_files, ply_bytes
 
 MESH_ENDINGS = (".obj", ".glb", ".ply")
 
@@ -50,13 +51,14 @@ def read_mesh(path: str | Path, resolver=None, split_seams: bool = False) -> Mes
     raise ValueError(f"expected a mesh with triangles, found none in {path}")
 
 
-def write_mesh(path: str | Path, mesh: Mesh) -> None:
-    """Write a mesh in the format that the file's ending names.
+def write_mesh(path: str | Path, mesh: Mesh | MeshAsset) -> None:
+    """Write a mesh in the format that the file's ending names, with normals.
 
-    NAME.obj is written with NAME.mtl and NAME.png in its folder and refers to them by name alone.
-    GLB is a single file. PLY has no common way to store a texture, so it gets a colour per vertex.
-    Each file appears whole or not at all, the mesh itself last. Pictures and materials that are
-    not part of the mesh are never overwritten: see `foreign_file`.
+    NAME.obj is written with NAME.mtl and, for a texture, NAME.png in its folder and refers to them
+    by name alone. GLB is a single file, and the only one with morph targets. PLY has no common way
+    to store a texture, so it gets a colour per vertex. Each file appears whole or not at all, the
+    mesh itself last. Pictures and materials that are not part of the mesh are never overwritten:
+    see `foreign_file`.
 
     Args:
         path: ends in .obj, .glb or .ply; the folder must exist.
@@ -71,13 +73,14 @@ def write_mesh(path: str | Path, mesh: Mesh) -> None:
     if foreign := foreign_file(path):
         raise FileExistsError(f"cannot write {path}: it would overwrite a file of {foreign}")
     stem, ending = _stem(path), path.suffix.lower()
+    asset = mesh if isinstance(mesh, MeshAsset) else asset_of(mesh, stem)
     if ending == ".obj":
-        files = _obj_files(mesh, stem, path.name)
-    elif ending == ".glb":
-        files = {path.name: _to_trimesh(mesh, stem, pbr=True).export(file_type="glb")}
+        text, companions = obj_files(asset, stem)
+        # The material last: `_write_all` writes it first, which `foreign_file` relies on.
+        files = {path.name: text, **companions}
     else:
-        colored = Mesh(mesh.vertices, mesh.triangles, colors=vertex_colors(mesh))
-        files = {path.name: _to_trimesh(colored, stem).export(file_type="ply")}
+        content = glb_bytes(asset, stem) if ending == ".glb" else ply_bytes(asset)
+        files = {path.name: content}
     _write_all(path, files)
 
 
@@ -114,47 +117,6 @@ def foreign_file(path: str | Path) -> Path | None:
 
 def _stem(path: Path) -> str:
     return re.sub(r"[^\w.-]", "_", path.stem)
-
-
-def _obj_files(mesh: Mesh, stem: str, obj_name: str) -> dict[str, bytes]:
-    from trimesh.exchange.obj import export_obj
-
-    text, material_files = export_obj(
-        _to_trimesh(mesh, stem),
-        include_normals=True,
-        return_texture=True,
-        write_texture=False,
-        mtl_name=f"{stem}.mtl",
-        header=None,
-    )
-    # The material last: `_write_all` writes it first, which `foreign_file` relies on.
-    material_first = sorted(material_files.items(), key=lambda item: item[0].endswith(".mtl"))
-    return {obj_name: text.encode(), **dict(material_first)}
-
-
-def _to_trimesh(mesh: Mesh, name: str, pbr: bool = False):
-    import trimesh
-    from trimesh.visual import ColorVisuals, TextureVisuals
-    from trimesh.visual.material import PBRMaterial, SimpleMaterial
-
-    visual = None
-    if mesh.uv is not None and mesh.texture is not None:
-        picture, white = Image.fromarray(to_uint8(mesh.texture)), [255, 255, 255, 255]
-        if pbr:
-            material = PBRMaterial(
-                name=name, baseColorTexture=picture, metallicFactor=0.0, roughnessFactor=1.0
-            )
-        else:
-            # trimesh's default diffuse colour is grey and would darken the texture.
-            black = [0, 0, 0, 255]
-            material = SimpleMaterial(
-                image=picture, diffuse=white, ambient=white, specular=black, name=name
-            )
-            material.name = name
-        visual = TextureVisuals(uv=_flip_v(mesh.uv), material=material)
-    elif mesh.colors is not None:
-        visual = ColorVisuals(vertex_colors=to_uint8(mesh.colors))
-    return trimesh.Trimesh(mesh.vertices, mesh.triangles, visual=visual, process=False)
 
 
 def _uv_and_texture(loaded) -> tuple[np.ndarray | None, np.ndarray | None]:

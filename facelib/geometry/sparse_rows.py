@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
+from numba import njit
 
 
 @dataclass(frozen=True, eq=False)
@@ -13,46 +13,32 @@ class SparseRows:
     """A sparse matrix by rows, in the same three arrays as scipy's csr.
 
     Attributes:
-        starts: (R + 1,) int: row r has the entries starts[r] up to starts[r + 1], at least one.
-        columns: (E,) int.
+        starts: (R + 1,) int64: row r has the entries starts[r] up to starts[r + 1].
+        columns: (E,) int32.
         weights: (E,) float32.
+        n_columns: C.
     """
 
     starts: np.ndarray
     columns: np.ndarray
     weights: np.ndarray
+    n_columns: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(R, C)."""
+        return len(self.starts) - 1, self.n_columns
 
     def __matmul__(self, values: np.ndarray) -> np.ndarray:
-        """Multiply (C,) or (C, K) float values: (R,) or (R, K), of the values' dtype."""
-        weights = self.weights.astype(values.dtype, copy=False)
-        terms = values[self.columns] * (weights if values.ndim == 1 else weights[:, None])
-        return np.add.reduceat(terms, self.starts[:-1], axis=0)
-
-    @cached_property
-    def rows(self) -> np.ndarray:
-        """(E,) int, the row of each entry."""
-        return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
-
-    def times_sparse(self, places: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Multiply values of which most rows are 0.
-
-        Args:
-            places: (P,) int, sorted: the rows that are not 0.
-            values: (P, K) float: those rows.
-
-        Returns:
-            The same of the product: places (Q,) and values (Q, K).
-        """
-        place_of = np.full(int(self.columns.max(initial=0)) + 1, -1)
-        place_of[places] = np.arange(len(places))
-        used = np.flatnonzero(place_of[self.columns] >= 0)
-        terms = values[place_of[self.columns[used]]]
-        terms *= self.weights[used].astype(values.dtype, copy=False)[:, None]
-        rows = self.rows[used]
-        first = np.flatnonzero(np.diff(rows, prepend=-1))
-        if not len(first):
-            return rows, terms
-        return rows[first], np.add.reduceat(terms, first, axis=0)
+        """Multiply (C,) or (C, K) numbers: (R,) or (R, K), float32 if they are, else float64."""
+        values = np.asarray(values)
+        if values.ndim not in (1, 2) or len(values) != self.n_columns:
+            raise ValueError(f"expected ({self.n_columns}, …) numbers, got {values.shape}")
+        dtype = np.float32 if values.dtype == np.float32 else np.float64
+        product = np.zeros((self.shape[0], *values.shape[1:]), dtype)
+        flat = np.ascontiguousarray(values, dtype).reshape(len(values), -1)
+        _multiply(self.starts, self.columns, self.weights, flat, product.reshape(len(product), -1))
+        return product
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,14 +51,22 @@ class SparseProduct:
 
     factors: tuple[SparseRows, ...]
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows of the first factor, columns of the last."""
+        return self.factors[0].shape[0], self.factors[-1].shape[1]
+
     def __matmul__(self, values: np.ndarray) -> np.ndarray:
-        """Multiply (C,) or (C, K) float values: (R,) or (R, K), of the values' dtype."""
+        """Multiply (C,) or (C, K) numbers: (R,) or (R, K), float32 if they are, else float64."""
         for factor in reversed(self.factors):
             values = factor @ values
         return values
 
-    def times_sparse(self, places: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Multiply values of which most rows are 0: see `SparseRows.times_sparse`."""
-        for factor in reversed(self.factors):
-            places, values = factor.times_sparse(places, values)
-        return places, values
+
+@njit(cache=True)
+def _multiply(starts, columns, weights, values, product):
+    for row in range(len(product)):
+        for entry in range(starts[row], starts[row + 1]):
+            column, weight = columns[entry], weights[entry]
+            for k in range(values.shape[1]):
+                product[row, k] += weight * values[column, k]

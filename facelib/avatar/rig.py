@@ -1,0 +1,87 @@
+"""A head with its rig: 52 facial actions as morph targets, in metres (chapter 10)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from facelib.avatar.surface import HeadSurface
+from facelib.face.headmodel import MorphableModel
+from facelib.geometry.asset import MeshAsset, MeshPart, Morph
+
+INTEROCULAR_MM = 63.0  # between the eyeballs' centres: the mean of adults
+ROUGHNESS = {"skin": 0.6, "eyes": 0.1, "teeth": 0.25, "mouth": 0.4}
+TWO_SIDED = ("skin", "teeth", "mouth")  # surfaces with a rim
+SMALLEST_MOVE_MM = 0.005  # vertices that an action moves by less stay
+
+Expression = Literal["photo", "neutral"]
+
+
+def interocular_mm(head: MorphableModel, vertices_head: np.ndarray) -> float:
+    """Return the distance between the eyeballs' centres of a head's (N, 3) vertices, mm."""
+    eyeballs, low_x = head.regions["eyeballs"], head.mean_head[:, 0] < 0
+    centres = [vertices_head[eyeballs & side].mean(axis=0) for side in (low_x, ~low_x)]
+    return float(np.linalg.norm(centres[1] - centres[0]))
+
+
+def head_asset(
+    head: MorphableModel,
+    surface: HeadSurface,
+    shape: np.ndarray,
+    expression: np.ndarray,
+    texture: np.ndarray | None = None,
+    *,
+    start: Expression = "photo",
+    rig: bool = True,
+    interocular: float = INTEROCULAR_MM,
+) -> MeshAsset:
+    """Make a head to write: with a rig, at rest and movable; without, in one expression.
+
+    Args:
+        head: the model.
+        surface: of the head or the face, at any detail.
+        shape: (k,) coefficients, see `MorphableModel.vertices`.
+        expression: (E,) the photo's.
+        texture: (S, S, 3) uint8 RGB on the surface's page, or None.
+        start: the expression that shows first, the photo's or none.
+        rig: whether to add morph targets.
+        interocular: distance between the eyeballs' centres in the neutral head, mm. Photos do not
+            show a head's size, so this sets it.
+
+    Returns:
+        MeshAsset in metres: head frame, y up, facing +z, origin mid-head.
+    """
+    neutral = head.vertices(shape)
+    metres = interocular / interocular_mm(head, neutral) / 1000
+    shown = np.asarray(expression) if start == "photo" else np.zeros(len(head.expression_names))
+    vertices_head = neutral if rig else head.vertices(shape, shown)
+    vertices = (surface.from_head @ vertices_head * metres).astype(np.float32)
+    return MeshAsset(
+        vertices=vertices,
+        normals=surface.normals(vertices),
+        triangles=surface.triangles,
+        parts=tuple(
+            MeshPart(name, triangles, ROUGHNESS[name], name in TWO_SIDED)
+            for name, triangles in surface.parts
+        ),
+        uv=surface.uv,
+        texture=texture,
+        morphs=_morphs(head, surface, metres) if rig else (),
+        strengths=tuple(shown.tolist()) if rig else (),
+        twin=surface.twin,
+        is_photo=True,
+    )
+
+
+def _morphs(head: MorphableModel, surface: HeadSurface, metres: float) -> tuple[Morph, ...]:
+    """Move the surface as the model moves: each action is linear, so all are one product."""
+    every_mm = np.concatenate(head.expression_basis, axis=1)  # (N, 3E), x, y, z of each action
+    moves_mm = (surface.from_head @ every_mm).reshape(len(surface.uv), -1, 3)
+    x, y, z = np.moveaxis(np.abs(moves_mm), 2, 0)
+    moved = np.maximum(np.maximum(x, y), z) > SMALLEST_MOVE_MM
+    morphs = []
+    for number, name in enumerate(head.expression_names):
+        places = np.flatnonzero(moved[:, number])
+        morphs.append(Morph(name, places, moves_mm[places, number] * np.float32(metres)))
+    return tuple(morphs)

@@ -1,0 +1,102 @@
+"""A mesh as it goes into a file: parts with materials, normals, a texture, movable shapes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from facelib.geometry.mesh import Mesh, nearest_texels, vertex_normals
+from facelib.imaging.imagefiles import to_uint8
+
+
+@dataclass(frozen=True)
+class MeshPart:
+    """Triangles of one material.
+
+    Attributes:
+        name: of the part and of its material.
+        triangles: which rows of the asset's triangles.
+        roughness: 0 is a mirror, 1 is chalk.
+        two_sided: whether the inside can be seen, as the surface has holes.
+    """
+
+    name: str
+    triangles: slice
+    roughness: float = 1.0
+    two_sided: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Morph:
+    """A movement of some vertices: a morph target, or blend shape.
+
+    Attributes:
+        name: of the movement.
+        places: (Q,) int, sorted: the vertices that move.
+        moves: (Q, 3) float32, by how much at full strength.
+    """
+
+    name: str
+    places: np.ndarray
+    moves: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class MeshAsset:
+    """A mesh with all that its file shall hold.
+
+    Attributes:
+        vertices: (V, 3) float32, right-handed, y up.
+        normals: (V, 3) float32, unit vectors.
+        triangles: (T, 3) int32, counter-clockwise from outside.
+        parts: they cover the triangles, in their order.
+        uv: (V, 2) float32, u right, v DOWN, or None.
+        texture: (H, W, 3) uint8 RGB, or None.
+        colors: (V, 3) uint8 RGB, or None.
+        morphs: movements that a viewer can play.
+        strengths: of each morph at first; () stands for zeros.
+        twin: (V,) int, the first vertex in the same place; None if there are no seams.
+        is_photo: whether the texture may be stored as JPEG, which is smaller but not exact.
+    """
+
+    vertices: np.ndarray
+    normals: np.ndarray
+    triangles: np.ndarray
+    parts: tuple[MeshPart, ...]
+    uv: np.ndarray | None = None
+    texture: np.ndarray | None = None
+    colors: np.ndarray | None = None
+    morphs: tuple[Morph, ...] = ()
+    strengths: tuple[float, ...] = ()
+    twin: np.ndarray | None = None
+    is_photo: bool = False
+
+    def vertex_colors(self) -> np.ndarray | None:
+        """Return each vertex's colour, (V, 3) uint8: its nearest texel × `colors`; None without."""
+        if self.uv is None or self.texture is None:
+            return self.colors
+        sampled = nearest_texels(self.uv, self.texture)
+        return sampled if self.colors is None else to_uint8(sampled / 255 * (self.colors / 255))
+
+
+def asset_of(mesh: Mesh, name: str) -> MeshAsset:
+    """Return a plain mesh as an asset of one part."""
+    textured = mesh.uv is not None and mesh.texture is not None
+    return MeshAsset(
+        vertices=mesh.vertices,
+        normals=vertex_normals(mesh.vertices, mesh.triangles),
+        triangles=mesh.triangles,
+        parts=(MeshPart(name, slice(0, len(mesh.triangles)), two_sided=True),),
+        uv=mesh.uv if textured else None,
+        texture=to_uint8(mesh.texture) if textured else None,
+        colors=None if mesh.colors is None else to_uint8(mesh.colors),
+    )
+
+
+def welded(asset: MeshAsset) -> tuple[np.ndarray, np.ndarray]:
+    """Return which vertices are the first in their place, (W,), and each vertex's number in it."""
+    if asset.twin is None:
+        every = np.arange(len(asset.vertices))
+        return every, every
+    return np.unique(asset.twin, return_inverse=True)
