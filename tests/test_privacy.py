@@ -1,5 +1,6 @@
-"""Privacy: commands open no internet socket and write nothing below the user's home."""
+"""Privacy: commands open no internet socket and write nothing beyond their outputs."""
 
+import json
 import os
 import platform
 import signal
@@ -12,6 +13,7 @@ import skimage.data
 from PIL import Image
 
 TESTS = Path(__file__).resolve().parent
+FACE = "photos/face.jpg"
 BOX = ("83", "50", "168", "175")
 TRAIN = ("--network", "compact", "--size", "64", "--batch-size", "2", "--max-samples", "2")
 
@@ -21,22 +23,41 @@ pytestmark = pytest.mark.skipif(
 
 
 def run_offline(folder, *command):
-    """Run a program in a folder, with an empty home below it and without the internet."""
+    """Run a program in a folder without the internet; home and tmp are empty folders below it."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("ORT_", "XDG_", "MPL"))}
-    environment = {**kept, "HOME": str(folder / "home"), "PYTHONPATH": str(TESTS.parent)}
+    own = {"HOME": str(folder / "home"), "TMPDIR": str(folder / "tmp")}
     guarded = [sys.executable, str(TESTS / "offline.py"), *map(str, command)]
     return subprocess.run(
-        guarded, cwd=folder, env=environment, capture_output=True, text=True, check=False
+        guarded,
+        cwd=folder,
+        env={**kept, **own, "PYTHONPATH": str(TESTS.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A photo, and an empty home."""
-    folder = tmp_path_factory.mktemp("private")
-    (folder / "home").mkdir()
-    Image.fromarray(skimage.data.astronaut()[:256, 100:356]).save(folder / "face.jpg")
-    return folder
+def run_commands(folder, *commands):
+    """Run commands of facelib; they must succeed and leave nothing in home and tmp."""
+    runner = TESTS / "run_commands.py"
+    done = run_offline(folder, sys.executable, runner, json.dumps(commands))
+    assert done.returncode == 0, done.stderr
+    assert files_in(folder / "tmp") == {}
+
+
+def files_in(folder):
+    """Every file below a folder, with its bytes."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A photo, and an empty home and tmp."""
+    for name in ("home", "tmp", "photos"):
+        (tmp_path / name).mkdir()
+    Image.fromarray(skimage.data.astronaut()[:256, 100:356]).save(tmp_path / "photos" / "face.jpg")
+    return tmp_path
 
 
 def test_the_guard_kills_who_opens_an_internet_socket(folder):
@@ -50,8 +71,8 @@ def test_the_guard_kills_who_opens_an_internet_socket(folder):
 # In this order: the later ones read what the earlier ones wrote.
 COMMANDS = (
     ("--version",),
-    ("reconstruct", "face.jpg", "face.jpg", "-o", "me.glb", "--side-box", *BOX),
-    ("consistency", "face.jpg"),
+    ("reconstruct", FACE, FACE, "-o", "me.glb", "--side-box", *BOX),
+    ("consistency", FACE),
     ("pairs", "synthetic", "set", "--count", "20", "--size", "64", "--with", "none", "--quiet"),
     ("train", "set", "runs/mine", *TRAIN, "--quiet"),
     ("runs", "--plot", "errors.png"),
@@ -62,15 +83,14 @@ COMMANDS = (
 COMMANDS_FOR_LICENSED_DATA = {
     "300w-lp": (
         ("standin", "bfm", "bfm"),
-        ("standin", "300w-lp", "photos", "--count", "12", "--seed", "5"),
-        ("pairs", "300w-lp", "pairs", "--photos", "photos", "--bfm", "bfm", "--size", "64"),
+        ("standin", "300w-lp", "shown", "--count", "12", "--seed", "5"),
+        ("pairs", "300w-lp", "pairs", "--photos", "shown", "--bfm", "bfm", "--size", "64"),
         ("standin", "aflw2000", "test_photos", "--count", "1"),
         ("evaluate", "photos", "test_photos", "--bfm", "bfm"),
     ),
     "facegen": (
         ("standin", "facegen", "export", "--count", "1", "--size", "128"),
         ("pairs", "facegen", "export", "pairs", "--size", "64"),
-        ("pairs", "facegen-poses", "templates", "poses", "--seed", "0"),
     ),
     "florence": (
         ("standin", "florence", "scans", "--count", "1"),
@@ -79,24 +99,35 @@ COMMANDS_FOR_LICENSED_DATA = {
 }
 
 
-def run_and_look_at_home(folder, words):
-    done = run_offline(folder, sys.executable, "-m", "facelib", *words)
-    assert done.returncode == 0, (words, done.stderr)
-    assert [str(path) for path in (folder / "home").rglob("*")] == [], words
-
-
 def test_commands_leave_home_and_network_alone(folder):
-    for words in COMMANDS:
-        run_and_look_at_home(folder, words)
+    run_commands(folder, *COMMANDS)
 
 
 @pytest.mark.parametrize("data_set", COMMANDS_FOR_LICENSED_DATA)
-def test_commands_for_licensed_data_leave_home_and_network_alone(tmp_path, data_set):
-    (tmp_path / "home").mkdir()
-    for words in COMMANDS_FOR_LICENSED_DATA[data_set]:
-        if "templates" in words:
-            (tmp_path / "templates").mkdir()
-            for view in ("front", "left", "right"):
-                (exported,) = (tmp_path / "export").glob(f"*/*_{view}.xml")
-                exported.rename(tmp_path / "templates" / f"{view}.xml")
-        run_and_look_at_home(tmp_path, words)
+def test_commands_for_licensed_data_leave_home_and_network_alone(folder, data_set):
+    run_commands(folder, *COMMANDS_FOR_LICENSED_DATA[data_set])
+    if data_set == "facegen":
+        (folder / "templates").mkdir()
+        for view in ("front", "left", "right"):
+            (exported,) = (folder / "export").glob(f"*/*_{view}.xml")
+            exported.rename(folder / "templates" / f"{view}.xml")
+        run_commands(folder, ("pairs", "facegen-poses", "templates", "poses", "--seed", "0"))
+
+
+def test_reconstruct_writes_its_outputs_and_nothing_else(folder):
+    before = files_in(folder)
+    outputs = ("-o", "me.obj", "--keypoints", "points.npy")
+    words = ("-m", "facelib", "reconstruct", FACE, FACE, "--side-box", *BOX, *outputs)
+    done = run_offline(folder, sys.executable, *words)
+    assert done.returncode == 0, done.stderr
+    after = files_in(folder)
+    assert after.keys() - before.keys() == {"me.obj", "me.mtl", "me.png", "points.npy"}
+    assert {name: after[name] for name in before} == before
+
+
+def test_reconstruct_in_python_writes_nothing_until_it_is_asked_to(folder):
+    before = files_in(folder)
+    code = f"import facelib; face = facelib.reconstruct({FACE!r}); print(len(face.vertices_image))"
+    done = run_offline(folder, sys.executable, "-c", code)
+    assert done.returncode == 0, done.stderr
+    assert files_in(folder) == before
