@@ -122,4 +122,9 @@ def _save(result, job: PhotoJob) -> None:
     if outputs.keypoints is not None:
         with replacing(outputs.keypoints) as temporary, temporary.open("wb") as file:
             np.save(file, result.keypoints_image.astype(np.float32), allow_pickle=False)
+    if outputs.report is not None:
+        from facelib.reconstruction.report import report_content
+        from facelib.show.report import write_report
+
+        write_report(outputs.report, report_content(result, job.settings))
     result.save(outputs.mesh, **asdict(job.settings))

@@ -1,4 +1,4 @@
-"""`facelib reconstruct`: one or two photos in, a head out; or a folder of pairs in, a folder out."""
+"""`facelib reconstruct`: one or two photos in, a head out; or a whole folder of them."""
 
 from __future__ import annotations
 

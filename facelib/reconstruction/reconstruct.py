@@ -112,7 +112,9 @@ def reconstruct(
     check_side_photo(network, side is not None)
     with steps.step("finding the face"):
         faces = (front_face, side_face)[: len(photos)]
-        found = [_find(*each, network.size) for each in zip((FRONT, SIDE), photos, faces)]
+        found = [
+            _find(*each, network.size) for each in zip((FRONT, SIDE), photos, faces, strict=False)
+        ]
     by = _by_fit if isinstance(network, DenseFit) else _by_map
     result = by(network, found, layout_of(network.size), n_rounds, steps)
     for doubt in result.doubts:
@@ -179,7 +181,10 @@ def _by_fit(
     """Find points in each photo by itself, and fit a head to all of them."""
     with steps.step("finding the points"):
         looks = [network.look(to_float(each.photo.pixels), each.crop, n_rounds) for each in found]
-    photos = tuple(replace(each, crop=crop) for each, (crop, _) in zip(found, looks, strict=True))
+    photos = tuple(
+        replace(each, crop=crop, seen=points)
+        for each, (crop, points) in zip(found, looks, strict=True)
+    )
     seen = [points for _, points in looks]
     with steps.step("fitting the head"):
         pair = network.fit_pair(*seen) if len(seen) > 1 else None

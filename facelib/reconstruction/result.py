@@ -16,7 +16,7 @@ from facelib.fitting.fit import HeadFit
 from facelib.geometry.asset import MeshAsset, asset_of
 from facelib.geometry.gltf import glb_bytes
 from facelib.geometry.mesh import Mesh
-from facelib.geometry.meshfiles import write_asset
+from facelib.geometry.meshfiles import write_mesh
 from facelib.imaging.crop import Crop
 from facelib.imaging.imagefiles import to_float
 from facelib.reconstruction.doubts import Doubt
@@ -67,6 +67,7 @@ class Reconstruction:
     network: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)
     predicted_map: np.ndarray | None = None
+    _textures: dict[int, HeadTexture] = field(default_factory=dict, repr=False)
 
     @property
     def front_crop(self) -> Crop:
@@ -124,14 +125,17 @@ class Reconstruction:
         """
         if self.fit is None:
             raise ValueError(f"expected a fitted head, but {self.network} fits none")
-        return painted(self.fit, self.photos, size)
+        if size not in self._textures:
+            self._textures[size] = painted(self.fit, self.photos, size)
+        return self._textures[size]
 
-    def asset(self, settings: MeshSettings = MeshSettings()) -> MeshAsset:
+    def asset(self, settings: MeshSettings | None = None) -> MeshAsset:
         """Return the mesh with all that its file holds: parts, texture, morph targets.
 
         Raises:
             ValueError: if only a fitted head can do what the settings want.
         """
+        settings = settings or MeshSettings()
         if self.fit is not None:
             size = settings.texture_size or TEXTURE_SIZE
             return fitted_head(self.fit, self.texture(size).pixels, settings)
@@ -180,7 +184,7 @@ class Reconstruction:
         if self.fit is not None and Path(path).suffix.lower() != ".glb":
             rig = False  # other formats have no morph targets
         settings = MeshSettings(part, detail, texture_size, rig, expression, interocular_mm)
-        write_asset(path, self.asset(settings))
+        write_mesh(path, self.asset(settings))
 
     def show(self) -> HeadView:
         """Return the head for JupyterLab, to rotate, with a slider for each facial action."""
