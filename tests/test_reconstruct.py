@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from toy_face import Constant, dome, toy_layout
 
 import facelib
@@ -15,7 +16,6 @@ from facelib.face.layout import load_layout
 from facelib.geometry.mesh import Mesh
 from facelib.geometry.meshfiles import read_mesh
 from facelib.imaging.crop import Crop
-from facelib.imaging.imagefiles import write_image
 from facelib.networks.base import FaceNetwork
 from facelib.networks.convention import POSITION_SCALE
 from facelib.reconstruction.crops import FRONT_BOX, SIDE_BOX, crop_from_detection
@@ -25,6 +25,8 @@ from facelib.reconstruction.reconstruct import reconstruct
 from facelib.reconstruction.texture import sample_texture
 from facelib.render.camera import Camera
 from facelib.render.render import Light, render
+from facelib.synthetic.samples import make_pair
+from facelib.synthetic.settings import SyntheticSettings
 
 LAYOUT = toy_layout(64)
 
@@ -112,7 +114,7 @@ def test_absurd_prediction_does_not_move_the_crop(vertices_crop):
 
 def test_a_mapped_face_becomes_an_upright_right_handed_mesh_in_metres():
     result = run(Constant(dome((30, 33), 40), LAYOUT))
-    mesh = face_mesh(result, 64, interocular_mm=63.0)
+    mesh = face_mesh(gradient(200, 300), result.vertices_image, LAYOUT, 64, interocular_mm=63.0)
     a, b, c = (mesh.vertices[mesh.triangles[:, i]] for i in range(3))
     assert (np.cross(b - a, c - a)[:, 2] > 0).all()  # all toward the camera
     assert mesh.texture.shape == (64, 64, 3)
@@ -162,19 +164,53 @@ def test_missing_face_names_the_photo():
         build(blank, blank, network, front_face=(10, 10, 50, 50))
 
 
-def test_the_door_takes_files_and_boxes_and_saves_the_mesh(tmp_path):
+@pytest.fixture(scope="module")
+def two_files(tmp_path_factory):
+    """A rendered pair as files, and boxes around the faces, which fill the photos."""
+    folder, pair = tmp_path_factory.mktemp("pair"), make_pair(3, SyntheticSettings(256, seed=2))
+    for view, photo in (("front", pair.front), ("side", pair.side)):
+        Image.fromarray(photo).save(folder / f"{view}.png")
+    return folder, {"front_face": (45, 20, 210, 205), "side_face": (45, 20, 210, 205)}
+
+
+def test_the_door_takes_files_and_gives_a_head_with_all_that_is_known(two_files, tmp_path):
     """A newcomer's call: two files, the shipped network, a mesh file."""
-    photo = gradient(200, 300)
-    write_image(tmp_path / "front.png", photo)
-    boxes = {"front_face": (100, 60, 180, 150), "side_face": (90, 60, 170, 150)}
-    face = facelib.reconstruct(tmp_path / "front.png", str(tmp_path / "front.png"), **boxes)
-    face.save(tmp_path / "me.glb")
+    folder, boxes = two_files
+    face = facelib.reconstruct(folder / "front.png", str(folder / "side.png"), **boxes)
+    assert [found.photo.name for found in face.photos] == ["front.png", "side.png"]
+    assert face.shape.shape == (60,) and set(face.expression) == set(load_head().expression_names)
+    assert face.position_map.shape == (192, 192, 3) and face.keypoints_image.shape == (68, 3)
+    assert (face.deviations_mm > 0).all() and sum(face.seconds.values()) > 0
+    front, side = face.cameras
+    drawn = front.head_to_image(face.fit.vertices_head)[:, :2]
+    np.testing.assert_allclose(drawn, face.vertices_image[:, :2], atol=0.01)
+    assert (side.width, side.height) == (256, 256)
+    face.save(tmp_path / "me.glb", detail=0, texture_size=256)
+    assert face.texture(256).pixels.shape == (256, 256, 3)
     written = read_mesh(tmp_path / "me.glb")
-    np.testing.assert_allclose(written.vertices, face.mesh.vertices, atol=1e-3)
-    assert written.texture.shape == (512, 512, 3)
-    in_bytes = (photo * 255).round().astype(np.uint8)
-    again = facelib.reconstruct(in_bytes, in_bytes, **boxes)
-    np.testing.assert_allclose(again.vertices_image, face.vertices_image, atol=1e-3)
+    assert 0.2 < np.ptp(written.vertices[:, 1]) < 0.4  # m, chin to crown and some neck
+
+
+def test_pixels_and_files_give_the_same_face(two_files):
+    folder, boxes = two_files
+    with Image.open(folder / "front.png") as picture:
+        pixels = np.asarray(picture)
+    box = {"front_face": boxes["front_face"]}
+    answers = [
+        facelib.reconstruct(photo, **box).vertices_image
+        for photo in (folder / "front.png", pixels, pixels.astype(np.float32) / 255)
+    ]
+    np.testing.assert_allclose(answers[1], answers[0], atol=1e-3)
+    np.testing.assert_allclose(answers[2], answers[0], atol=1e-3)
+
+
+def test_a_mapped_face_refuses_in_one_sentence_what_only_a_head_can_do(tmp_path):
+    result = run(Constant(dome((30, 33), 40), LAYOUT))
+    for wish in ({"part": "head"}, {"rig": True}, {"expression": "neutral"}, {"detail": 2}):
+        with pytest.raises(ValueError, match=f"cannot do {next(iter(wish))}"):
+            result.save(tmp_path / "me.glb", **wish)
+    result.save(tmp_path / "me.glb", part="face", texture_size=64)
+    assert len(read_mesh(tmp_path / "me.glb").vertices) == len(LAYOUT.uv)
 
 
 def test_the_door_can_be_found_without_loading_what_is_behind_it():
@@ -252,7 +288,7 @@ def test_true_answer_lays_the_shipped_layout_on_the_photo(coloured_head):
     assert np.abs(result.keypoints_image - true_keypoints)[:, :2].max() < 1.0
     lips = layout.label_map("mouth") > 0.99
     skin = (layout.label_map("face") > 0.99) & (layout.label_map("mouth") < 0.01)
-    texture = face_mesh(result, 256, interocular_mm=63.0).texture
+    texture = face_mesh(photo, result.vertices_image, layout, 256, interocular_mm=63.0).texture
     red_over_green = texture[..., 0] / texture[..., 1].clip(0.01)
     assert np.median(red_over_green[skin]) == pytest.approx(0.8 / 0.6, rel=0.02)
     assert np.median(red_over_green[lips]) < 1.2

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -60,6 +61,7 @@ def run_job(job: PhotoJob, weights: Path | None, announce: Callable[[str], None]
         photos = threads.map(read_photo, job.photos)
         network = network or common.load_network(weights, prefer_onnx=True)
         photos = list(photos)
+    _check_settings(job.settings, network)
     faces = [
         _typed_face(*each)
         for each in zip(photos, ("front", "side"), job.boxes, job.numbers, strict=False)
@@ -69,6 +71,18 @@ def run_job(job: PhotoJob, weights: Path | None, announce: Callable[[str], None]
         announce("writing")
         _save(result, job)
     return result
+
+
+def _check_settings(settings: MeshSettings, network) -> None:
+    """Refuse what the network cannot do, before it works."""
+    from facelib.reconstruction.dense_fit import DenseFit
+    from facelib.reconstruction.mesh_settings import MeshSettingsError
+
+    if not isinstance(network, DenseFit):
+        try:
+            settings.check_face_alone(network.name)
+        except MeshSettingsError as error:
+            raise click.UsageError(str(error)) from error
 
 
 def _typed_face(photo, view: str, box: tuple[float, ...] | None, number: int | None):
@@ -111,20 +125,31 @@ def _reconstruct(photos, faces, network, announce: Callable[[str], None]):
 
 
 def _save(result, job: PhotoJob) -> None:
-    """Write all files, each whole or not at all, the mesh last."""
+    """Write all files, each whole or not at all; the others appear when the mesh is there."""
     from dataclasses import asdict
-
-    import numpy as np
 
     from facelib.files.atomic import replacing
 
-    outputs = job.outputs
-    if outputs.keypoints is not None:
-        with replacing(outputs.keypoints) as temporary, temporary.open("wb") as file:
-            np.save(file, result.keypoints_image.astype(np.float32), allow_pickle=False)
-    if outputs.report is not None:
-        from facelib.reconstruction.report import report_content
-        from facelib.show.report import write_report
+    writers = (
+        (job.outputs.keypoints, _write_keypoints),
+        (job.outputs.report, _write_report),
+    )
+    with ExitStack() as unfinished:
+        for path, write in writers:
+            if path is not None:
+                write(unfinished.enter_context(replacing(path)), result, job)
+        result.save(job.outputs.mesh, **asdict(job.settings))
 
-        write_report(outputs.report, report_content(result, job.settings))
-    result.save(outputs.mesh, **asdict(job.settings))
+
+def _write_keypoints(path: Path, result, _: PhotoJob) -> None:
+    import numpy as np
+
+    with path.open("wb") as file:
+        np.save(file, result.keypoints_image.astype(np.float32), allow_pickle=False)
+
+
+def _write_report(path: Path, result, job: PhotoJob) -> None:
+    from facelib.reconstruction.report import report_content
+    from facelib.show.report import write_report
+
+    write_report(path, report_content(result, job.settings))

@@ -18,6 +18,10 @@ FACE_TEXTURE_SIZE = 512
 LARGEST_FACE_TEXTURE = 1024  # of a network of position maps: its map is coarser
 
 
+class MeshSettingsError(ValueError):
+    """A mesh was wanted that the network cannot give."""
+
+
 @dataclass(frozen=True)
 class MeshSettings:
     """How a mesh is written; None stands for the default network's way, which the help names."""
@@ -51,8 +55,15 @@ class MeshSettings:
         maximum=1000.0,
     )
 
-    def asked_of_a_head(self) -> list[str]:
-        """Name the settings that only a fitted head can follow."""
+    def check_face_alone(self, network: str) -> None:
+        """Refuse what only a fitted head can do, for a network that predicts a face alone.
+
+        Args:
+            network: its name.
+
+        Raises:
+            MeshSettingsError: in one sentence that names the first such setting.
+        """
         wishes = {
             "part head": self.part == "head",
             f"detail {self.detail}": bool(self.detail),
@@ -60,4 +71,9 @@ class MeshSettings:
             "expression neutral": self.expression == "neutral",
             f"texture-size {self.texture_size}": (self.texture_size or 0) > LARGEST_FACE_TEXTURE,
         }
-        return [words for words, asked in wishes.items() if asked]
+        for wish, asked in wishes.items():
+            if asked:
+                raise MeshSettingsError(
+                    f"{network} predicts a face without a head behind it, so it cannot do {wish}; "
+                    "the default network can"
+                )

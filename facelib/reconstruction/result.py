@@ -133,17 +133,13 @@ class Reconstruction:
         """Return the mesh with all that its file holds: parts, texture, morph targets.
 
         Raises:
-            ValueError: if only a fitted head can do what the settings want.
+            MeshSettingsError: if only a fitted head can do what the settings want.
         """
         settings = settings or MeshSettings()
         if self.fit is not None:
             size = settings.texture_size or TEXTURE_SIZE
             return fitted_head(self.fit, self.texture(size).pixels, settings)
-        if wishes := settings.asked_of_a_head():
-            raise ValueError(
-                f"{self.network} predicts a face without a head behind it, so it cannot do "
-                f"{wishes[0]}; the default network can"
-            )
+        settings.check_face_alone(self.network)
         size, photo = settings.texture_size or FACE_TEXTURE_SIZE, self.photos[0].photo.pixels
         mesh = face_mesh(photo, self.vertices_image, self.layout, size, settings.interocular_mm)
         return asset_of(mesh, "face")
