@@ -1,6 +1,8 @@
 """The command line: its output, and its error messages."""
 
 import json
+import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -15,6 +17,7 @@ from toy_face import Constant, dome, toy_layout
 from facelib.__main__ import main
 from facelib.cli import common
 from facelib.geometry.meshfiles import read_mesh
+from facelib.reconstruction.photo_pairs import read_results
 from facelib.reconstruction.reconstruct import reconstruct
 
 
@@ -133,6 +136,8 @@ def test_a_box_stands_in_for_the_detector(photos, toy_network):
         (["face.jpg", "face.jpg", "-o", "me.glb", "--part", "head"], 2, ["constant", "part head"]),
         (["face.jpg", "-o", "me.glb", "--face", 2, "--front-box", 9, 9, 20, 20], 2, ["both"]),
         (["face.jpg", "-o", "me.glb", "--jobs", 2], 2, ["--jobs needs --pairs"]),
+        (["face.jpg", "-o", "me.obj", "--rig"], 2, ["--rig", "FILE.glb"]),
+        (["face.jpg", "face.jpg", "-o", "/proc/me.glb"], 6, ["cannot write /proc/me.glb"]),
         (["-o", "me.glb"], 2, ["FRONT", "--pairs"]),
         (["face.jpg", "--pairs", "folder.d", "-o", "out.d"], 2, ["--pairs", "FRONT"]),
         (
@@ -177,18 +182,71 @@ def test_failures_are_one_sentence_with_their_own_code(photos, toy_network, argu
     assert contents(photos) == before, "something half-written stayed behind"
 
 
-def test_disk_that_fills_up_leaves_nothing_behind(photos, toy_network, monkeypatch):
-    def full(path, mesh):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("facelib.reconstruction.result.write_mesh", full)
-    before = contents(photos)
-    result = run(
-        photos, "reconstruct", "face.jpg", "face.jpg", "-o", "me.ply", "--keypoints", "k.npy"
+@pytest.mark.parametrize("mesh", ["me.glb", "me.obj", "me.ply"])
+def test_a_disk_that_fills_up_leaves_what_was_there(photos, toy_network, mesh):
+    words = ["reconstruct", "face.jpg", "face.jpg", "-o", mesh, "--keypoints", "k.npy"]
+    assert run(photos, *words).exit_code == 0
+    before = {path: path.read_bytes() for path in photos.iterdir()}
+    Image.open(photos / "face.jpg").transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(
+        photos / "other.png"
     )
-    assert result.exit_code == 6
-    assert "No space left" in result.output
-    assert contents(photos) == before
+    before[photos / "other.png"] = (photos / "other.png").read_bytes()
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, limit[1]))  # the texture is larger
+    try:
+        result = run(photos, "reconstruct", "other.png", "other.png", *words[3:])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert_fails(result, 6, ["cannot write", mesh, "too large"])
+    assert {path: path.read_bytes() for path in photos.iterdir()} == before
+
+
+def test_json_says_the_same_as_the_words_and_nothing_else_is_printed(photos, toy_network):
+    words = ["reconstruct", "face.jpg", "face.jpg", "-o", "me.glb", "--interocular", 60]
+    told = json.loads(run(photos, *words, "--json").stdout)
+    assert told["files"] == [str(photos / "me.glb")] and told["interocular_mm"] == 60
+    assert [photo["file"] for photo in told["photos"]] == ["face.jpg"] * 2
+    assert [photo["view"] for photo in told["photos"]] == ["front", "side"]
+    assert len(told["keypoints_px"]) == 68 and told["network"] == "constant in torch"
+    assert "60 mm (--interocular)" in run(photos, *words).stdout
+    assert run(photos, *words, "--quiet").output == ""
+    failed = run(photos, *words[:3], "-o", "me.glb", "--json", "--part", "head")
+    assert failed.exit_code == 2
+    missing = run(photos, "reconstruct", "no.jpg", "-o", "me.glb", "--json")
+    assert json.loads(missing.stdout)["exit_code"] == missing.exit_code == 3
+
+
+def test_a_folder_gives_a_mesh_per_pair_and_a_table_whatever_one_of_them_does(photos, toy_network):
+    people = photos / "people.d"
+    people.mkdir()
+    for name in ("Ann_front", "Ann_side", "Bo_front", "Cy_side"):
+        shutil.copy(photos / "face.jpg", people / f"{name}.jpg")
+    shutil.copy(photos / "note.jpg", people / "Di_front.jpg")
+    shutil.copy(photos / "face.jpg", people / "Di_side.jpg")
+    words = ["reconstruct", "--pairs", "people.d", "-o", "out.d", "--jobs", 1, "--format", "ply"]
+    assert_fails(run(photos, *words), 10, ["3 of 4 pairs failed", "Bo"])
+    table = read_results(photos / "out.d" / "results.csv")
+    assert {name: row.status for name, row in table.items()} == {
+        "Ann": "done", "Bo": "failed", "Cy": "failed", "Di": "failed",
+    }  # fmt: skip
+    assert "SIDE is missing" in table["Bo"].sentence and "no front photo" in table["Cy"].sentence
+    assert "Di_front.jpg as an image" in table["Di"].sentence
+    assert contents(photos / "out.d") == ["Ann.ply", "results.csv"]
+    made = (photos / "out.d" / "Ann.ply").stat().st_mtime_ns
+    run(photos, *words)
+    assert (photos / "out.d" / "Ann.ply").stat().st_mtime_ns == made, "it was done before"
+    shutil.copy(photos / "face.jpg", people / "Bo_side.jpg")
+    Image.open(photos / "face.jpg").rotate(2).save(people / "Ann_side.jpg")
+    run(photos, *words)
+    assert (photos / "out.d" / "Ann.ply").stat().st_mtime_ns > made, "its side photo has changed"
+    assert read_results(photos / "out.d" / "results.csv")["Bo"].status == "done"
+
+
+def test_a_folder_never_overwrites_its_photos(photos, toy_network):
+    (photos / "people.csv").write_text("name,front,side\nme,me.png,face.jpg\n")
+    shutil.copy(photos / "blank.png", photos / "me.png")
+    words = ["reconstruct", "--pairs", "people.csv", "-o", photos, "--jobs", 1, "--format", "obj"]
+    assert_fails(run(photos, *words), 6, ["me.png", "over a photo"])
 
 
 def test_missing_weights_are_named(photos):

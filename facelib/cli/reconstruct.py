@@ -98,6 +98,8 @@ def reconstruct(front: Path | None, side: Path | None, output: Path, **options) 
     if front is None:
         raise click.UsageError("Missing argument 'FRONT'; or give a folder with --pairs.")
     _check_single_options(side, options)
+    if settings.rig and output.suffix.lower() != ".glb":
+        raise click.UsageError("--rig needs an output FILE.glb: other formats have no rig")
     job = PhotoJob(
         photos=(front,) if side is None else (front, side),
         outputs=Outputs(output, options["keypoints"], options["faces"], options["report"]),

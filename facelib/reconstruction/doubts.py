@@ -9,6 +9,8 @@ from facelib.reconstruction.dense_fit import PairFit
 
 @dataclass(frozen=True)
 class Doubt:
+    """Something that seems wrong: what kind of thing, and one sentence on it."""
+
     kind: str
     sentence: str
 
