@@ -1,1 +1,1 @@
-"""The texture of the whole head, from the photos and, where they show nothing, from the generator."""
+"""The texture of the whole head: photos, and the generator's paint where they show nothing."""

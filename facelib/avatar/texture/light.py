@@ -17,10 +17,11 @@ from facelib.synthetic.light.spherical_harmonics import basis
 
 DARKEST = 4.0  # of 255
 RIDGE = 12.0  # how far light counts as even, in texels of a page of 64
+LOOSE, FIXED = 0.1, 1e4  # the same for the brightness of all but the first photo, and of the first
 SYMMETRY = 0.5  # weight of a pair of mirrored texels against one that two photos show
 OUTLIER = 0.15  # of a log, beyond which a difference is the skin's own, not the light's
 N_ROUNDS = 4
-MOST = 0.6  # largest log of a gain
+MOST = 1.2  # largest log of a gain
 LEAST_SEEN = 0.02
 
 
@@ -45,10 +46,14 @@ def evening_gains(
     logs = [np.log(np.maximum(page, DARKEST)) for page in small]
     harmonics = [basis(_unit(_small(each))) for each in normals]
     rows, values, shares = _equations(logs, weights, harmonics)
-    numbers = np.stack([_solve(rows, values[:, k], shares) for k in range(3)], axis=-1)
-    numbers = numbers.reshape(len(pages), 9, 3)
-    # Within one photo light differs in brightness more than in colour.
-    numbers[:, 1:] = numbers[:, 1:].mean(axis=2, keepdims=True)
+    # Within a photo, light differs in brightness more than in colour: nine numbers for the
+    # brightness, and one a channel for the colour of all of it.
+    grey = values.mean(axis=1)
+    loose = np.tile([LOOSE] + [RIDGE] * 8, len(pages))
+    numbers = _solve(rows, grey, shares, loose).reshape(-1, 9, 1).repeat(3, axis=2)
+    for channel in range(3):
+        own = values[:, channel] - grey
+        numbers[:, 0, channel] += _solve(rows[:, ::9], own, shares, loose[::9])
     return [_gains(each, own) for each, own in zip(normals, numbers, strict=True)]
 
 
@@ -66,7 +71,9 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-6)
 
 
-def _equations(logs, weights, harmonics):
+def _equations(
+    logs: Sequence[np.ndarray], weights: np.ndarray, harmonics: Sequence[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pair texels that should be equal: rows (n, 9 K), differences of logs (n, 3), weights (n,)."""
     count = len(logs)
     rows, values, shares = [], [], []
@@ -90,14 +97,15 @@ def _equations(logs, weights, harmonics):
     return np.concatenate(rows), np.concatenate(values), np.concatenate(shares)
 
 
-def _solve(rows, values, shares):
-    """Robust least squares with a ridge: (9 K,)."""
-    ridge = RIDGE * np.eye(rows.shape[1])
-    ridge[0, 0] *= 1000  # the first photo keeps its brightness and colour
-    found = np.zeros(rows.shape[1])
+def _solve(
+    rows: np.ndarray, values: np.ndarray, shares: np.ndarray, ridge: np.ndarray
+) -> np.ndarray:
+    """Robust least squares, rows @ found = values, that pulls found[k] to 0 by ridge[k]."""
+    ridge = np.diag(ridge)
+    ridge[0, 0] = FIXED  # the first photo keeps its brightness and colour
+    found = np.zeros(len(ridge))
     for _ in range(N_ROUNDS):
         robust = shares / (1 + ((rows @ found - values) / OUTLIER) ** 2)
-        found = np.linalg.solve(
-            rows.T @ (rows * robust[:, None]) + ridge, rows.T @ (robust * values)
-        )
+        square = rows.T @ (rows * robust[:, None])
+        found = np.linalg.solve(square + ridge, rows.T @ (robust * values))
     return found

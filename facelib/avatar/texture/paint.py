@@ -17,15 +17,10 @@ from facelib.avatar.texture.bands import blended_by_bands, filled
 from facelib.avatar.texture.compose import compose
 from facelib.avatar.texture.light import evening_gains
 from facelib.avatar.texture.quality import quality, unoccluded
-from facelib.avatar.texture.strip import paint_strip
+from facelib.avatar.texture.strip import inner_colors, paint_strip
 from facelib.avatar.texture.tones import BEFORE_MM, OwnColors, hair_depth_mm, own_colors
-from facelib.avatar.texture.unwrap import (
-    PageSurface,
-    PosedSurface,
-    SeenPhoto,
-    near_head,
-    unwrap,
-)
+from facelib.avatar.texture.unwrap import SkinPage, unwrap
+from facelib.avatar.texture.views import SeenPhoto, View, near_head
 from facelib.files.paths import data_file
 from facelib.imaging.effects import box_mean
 
@@ -83,31 +78,31 @@ def paint_head(photos: Sequence[SeenPhoto], surface: HeadSurface, size: int = 20
         HeadTexture.
     """
     maps = page_maps()
-    page = PageSurface.of(surface)
-    posed = [PosedSurface.of(surface, photo.vertices_head) for photo in photos]
-    small = [near_head(photo, WORK / PAGE_MM) for photo in photos]
-    colors = np.maximum(unwrap(small, posed, page, WORK), 1).astype(np.float32)
+    views = [View.of(photo, surface) for photo in photos]
+    page = SkinPage.of(surface, views[0].vertices_head)
     fragments = page.fragments(WORK)
+    small = [near_head(photo, WORK / PAGE_MM) for photo in photos]
+    colors = np.maximum(unwrap(small, views, page, WORK), 1).astype(np.float32)
     rated = np.stack(
         [
-            quality(*each, page, fragments) * free_of_things(each[0], maps)
-            for each in zip(small, posed, strict=True)
+            quality(photo, view, page, fragments) * free_of_things(photo, maps)
+            for photo, view in zip(photos, views, strict=True)
         ]
     )
     rated *= (colors[..., 0] > 1) * sharpness(photos, size / PAGE_MM)[:, None, None]
     own = [own_colors(*each, maps) for each in zip(colors, rated, strict=True)]
     rated *= np.stack([each.share for each in own])
     plain = rated * (1 - maps["features"]) * (hair_depth_mm(maps) < 0)
-    normals = [page.spread(fragments, shape.normals_head) for shape in posed]
+    normals = [page.spread(fragments, view.normals_head) for view in views]
     evened = colors * np.stack(evening_gains(colors, plain, normals))
-    base = made_up(evened, plain, own, maps)
     shares = shares_of_sources(rated, maps["inner"])
     complete = [filled(*each) for each in zip(evened, (rated > 0).astype(np.float32), strict=True)]
     mirrored = [each[:, ::-1] for each in complete]
+    base = made_up(evened, plain, own, maps)
     whole = blended_by_bands([*complete, *mirrored, base], shares)
     near = [near_head(photo, size / PAGE_MM) for photo in photos]
-    pixels = in_full_size(near, posed, page, size, colors, whole, shares, maps["detail"])
-    paint_strip(pixels, near, posed, own, maps)
+    pixels = in_full_size(near, views, page, size, colors, whole, shares, maps["detail"])
+    paint_strip(pixels, inner_colors(photos, views), maps)
     names = [f"photo {number + 1}" for number in range(len(photos))]
     sources = (*names, *(f"{name} mirrored" for name in names), "made up")
     return HeadTexture(pixels, shares, sources)
@@ -119,8 +114,8 @@ def free_of_things(photo: SeenPhoto, maps: dict[str, np.ndarray]) -> np.ndarray:
     Behind the hairline it is hair, which may be painted.
     """
     if photo.visibility is None:
-        return np.ones(maps["hair"].shape, np.float32)
-    free = unoccluded(photo.visibility, maps["points_uv"], maps["hair"].shape)
+        return np.ones((WORK, WORK), np.float32)
+    free = unoccluded(photo.visibility, maps["points_uv"], WORK)
     return np.maximum(free, np.clip(1 + hair_depth_mm(maps) / np.float32(BEFORE_MM), 0, 1))
 
 
@@ -183,8 +178,8 @@ def made_up(
 
 def in_full_size(
     near: Sequence[SeenPhoto],
-    posed: Sequence[PosedSurface],
-    page: PageSurface,
+    views: Sequence[View],
+    page: SkinPage,
     size: int,
     colors: np.ndarray,
     whole: np.ndarray,
@@ -197,7 +192,7 @@ def in_full_size(
 
     Args:
         near: the photos, of `near_head`.
-        posed: the surface in each.
+        views: of the photos.
         page: the skin on the page.
         size: side of the page, texels.
         colors: (K, w, w, 3) float32, the coarse photos, 1..255.
@@ -210,7 +205,7 @@ def in_full_size(
     gains = np.minimum(whole / both, MOST_GAIN) * shares[:-1, ..., None]
     used = shares > 0.001
     wanted = _widened(used[:count] | used[count : 2 * count, :, ::-1])
-    fine = unwrap(near, posed, page, size, wanted)
+    fine = unwrap(near, views, page, size, wanted)
     pixels = np.empty((size, size, 3), np.uint8)
     compose(fine, shares, gains, whole, detail, np.float32(DETAIL), pixels)
     return pixels

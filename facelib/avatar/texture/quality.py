@@ -1,151 +1,132 @@
-"""How well a photo shows each texel: squarely, sharply, hidden by nothing, away from contours."""
+"""How well a photo shows each texel: squarely, hidden by nothing, and away from contours."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from facelib.avatar.texture.bands import enlarged
-from facelib.avatar.texture.unwrap import PageSurface, PosedSurface, SeenPhoto
+from facelib.avatar.texture.unwrap import SkinPage
+from facelib.avatar.texture.views import BUFFER_SIDE, SeenPhoto, View
 from facelib.face.headmodel import load_head
-from facelib.imaging.crop import Crop
 from facelib.imaging.effects import box_mean
 from facelib.render.camera import Camera
-from facelib.render.rasterize import Fragments, rasterize
+from facelib.render.rasterize import Fragments
 
-BUFFER_SIDE = 448  # px, of the z-buffer around the head
-DEPTH_TOLERANCE_MM = (
-    3.0  # by which a visible texel may lie behind the z-buffer, whose px are coarse
-)
+DEPTH_TOLERANCE_MM = 3.0  # by which a visible texel may lie behind the coarse pixels of a z-buffer
 GRAZING = 0.12  # cosine of the angle of view below which a surface shows nothing
-# Photos disagree with the fitted contour by some px, so texels near it may show what lies
-# behind it: a jump in depth of so many mm spoils texels within so many mm of it.
+STRAIGHTER = 1.5  # power of the cosine: how much a straight view is better than a slanted one
+# Photos disagree with the fitted contour by some px, so texels near it may show what lies behind
+# it: a jump in depth of so many mm spoils the texels within so many mm of it. Rims of eyes and
+# mouth fit more closely.
 CONTOURS_MM = ((12.0, 3.5), (3.0, 0.8))
 BEHIND_MM = 1000.0  # depth of the background
-STRAIGHTER = 1.5  # power of the cosine: how much a straight view is better than a slanted one
 CHIN = 8  # keypoint
 JAW_SLOPE = 0.5  # height of the jaw's edge per mm behind the chin
 NECK_MM = (12.0, 30.0)  # below that edge: where photos begin to count less, and no longer count
 POINT_REACH = 0.03  # of the page: how far a point's visibility reaches
 HIDDEN, VISIBLE = 0.15, 0.5  # visibility of points that counts as 0 and as 1
+NOTHING_KNOWN = 0.05  # weight of the belief that nothing is hidden
 
 
-def quality(
-    photo: SeenPhoto,
-    posed: PosedSurface,
-    page: PageSurface,
-    fragments: Fragments,
-) -> np.ndarray:
+def quality(photo: SeenPhoto, view: View, page: SkinPage, fragments: Fragments) -> np.ndarray:
     """Rate how well a photo shows each texel of a page.
 
     Args:
-        photo: of `near_head`.
-        posed: the surface in this photo.
+        photo: with the head.
+        view: of the photo.
         page: the skin on the page.
         fragments: of the page.
 
     Returns:
         (h, w) float32 in 0..1: 1 for a texel seen straight, 0 for one not seen.
     """
-    attributes = np.column_stack([posed.vertices_head, posed.normals_head])
+    attributes = np.column_stack([view.vertices_head, view.normals_head])
     spread = page.spread(fragments, attributes)[fragments.covered]
-    points, normals = spread[:, :3], spread[:, 3:]
-    facing = _cosine_of_view(photo.camera, points, normals)
+    points_head, normals_head = spread[:, :3], spread[:, 3:]
+    facing = cosine_of_view(photo.camera, points_head, normals_head)
     straight = np.clip((facing - GRAZING) / (1 - GRAZING), 0, 1) ** STRAIGHTER
     rated = np.zeros(fragments.triangle.shape, np.float32)
-    rated[fragments.covered] = straight * _in_sight(photo, posed, page, points)
-    rated[fragments.covered] *= _above_neck(photo.vertices_head, points)
+    rated[fragments.covered] = (
+        straight * _in_sight(view, points_head) * _above_neck(photo.vertices_head, points_head)
+    )
     return rated
+
+
+def cosine_of_view(camera: Camera, points_head: np.ndarray, normals_head: np.ndarray) -> np.ndarray:
+    """Cosine of the angle between a normal and the way to the camera: (n,) float32."""
+    rotation = np.float32(camera.rotation).T
+    normals = normals_head @ rotation
+    lengths = np.maximum(np.sqrt(np.einsum("nk,nk->n", normals, normals)), 1e-6)
+    if camera.focal_px is None:
+        return normals[:, 2] / lengths
+    eye = points_head @ rotation + np.float32(camera.translation_eye)
+    lengths *= np.sqrt(np.einsum("nk,nk->n", eye, eye))
+    return -np.einsum("nk,nk->n", normals, eye) / lengths
+
+
+def unoccluded(visibility: np.ndarray, points_uv: np.ndarray, side: int) -> np.ndarray:
+    """Spread the visibility of the dense points over a page.
+
+    Where no point is near, such as on the neck, nothing counts as hidden.
+
+    Args:
+        visibility: (P,) in 0..1.
+        points_uv: (P, 2), the points on the page.
+        side: of the page, a multiple of 8.
+
+    Returns:
+        (side, side) float32 in 0..1.
+    """
+    places = (np.arange(side // 8) + 0.5) / (side // 8)
+    across, down = (
+        np.exp(-(((places[:, None] - along) / POINT_REACH) ** 2) / 2) for along in points_uv.T
+    )
+    seen = np.clip((visibility - HIDDEN) / (VISIBLE - HIDDEN), 0, 1)
+    share = ((down * seen) @ across.T + NOTHING_KNOWN) / (down @ across.T + NOTHING_KNOWN)
+    return enlarged(enlarged(enlarged(share.astype(np.float32))))
 
 
 def _above_neck(vertices_head: np.ndarray, points_head: np.ndarray) -> np.ndarray:
     """(n,) in 0..1: 1 on the head, 0 on the neck, of whose pose the fit knows nothing."""
     chin = load_head().keypoints(vertices_head)[CHIN]
-    jaw = chin[1] + JAW_SLOPE * (chin[2] - points_head[:, 2])
+    jaw = np.float32(chin[1]) + np.float32(JAW_SLOPE) * (np.float32(chin[2]) - points_head[:, 2])
     start, end = NECK_MM
-    return np.clip((end - (jaw - points_head[:, 1])) / (end - start), 0, 1).astype(np.float32)
+    return np.clip((end - (jaw - points_head[:, 1])) / (end - start), 0, 1)
 
 
-def _cosine_of_view(
-    camera: Camera, points_head: np.ndarray, normals_head: np.ndarray
-) -> np.ndarray:
-    """Cosine of the angle between the normal and the way to the camera: (n,) float32."""
-    normals = normals_head @ np.float32(camera.rotation).T
-    lengths = np.maximum(np.linalg.norm(normals, axis=1), 1e-6)
-    if camera.focal_px is None:
-        return normals[:, 2] / lengths
-    eye = points_head @ np.float32(camera.rotation).T + np.float32(camera.translation_eye)
-    return -np.einsum("nk,nk->n", normals, eye) / (lengths * np.linalg.norm(eye, axis=1))
-
-
-def _in_sight(
-    photo: SeenPhoto, posed: PosedSurface, page: PageSurface, points_head: np.ndarray
-) -> np.ndarray:
+def _in_sight(view: View, points_head: np.ndarray) -> np.ndarray:
     """(n,) in 0..1: whether nothing of the head hides a point, and no contour is near it."""
-    places = photo.camera.head_to_image(posed.vertices_head)[:, :2]
-    low, high = places.min(axis=0), places.max(axis=0)
-    crop = Crop(tuple((low + high) / 2), float((high - low).max()) * 1.06, BUFFER_SIDE)
-    camera = photo.camera.cropped(crop)
-    image, inverse_w = camera.project(posed.vertices_head)
-    triangles = page.surface.triangles
-    buffer = rasterize(image, triangles, BUFFER_SIDE, BUFFER_SIDE, inverse_w)
-    clear = _clear_of_contours(buffer, page, camera.scale)
-    x, y, z = camera.head_to_image(points_head).T
-    inside = (x > -0.5) & (y > -0.5) & (x < BUFFER_SIDE - 0.5) & (y < BUFFER_SIDE - 0.5)
+    x, y, z = view.camera.head_to_image(points_head).T
     columns = np.clip(np.rint(x), 0, BUFFER_SIDE - 1).astype(int)
     rows = np.clip(np.rint(y), 0, BUFFER_SIDE - 1).astype(int)
-    near = z > buffer.depth[rows, columns] - DEPTH_TOLERANCE_MM * camera.scale
-    return np.where(inside & near, clear[rows, columns], 0)
+    near = z > view.buffer.depth[rows, columns] - DEPTH_TOLERANCE_MM * view.camera.scale
+    return near * _clear_of_contours(view)[rows, columns]
 
 
-def _clear_of_contours(buffer: Fragments, page: PageSurface, px_per_mm: float) -> np.ndarray:
+def _clear_of_contours(view: View) -> np.ndarray:
     """(h, w) float32: 0 near a jump in depth, 1 farther away."""
-    depth_mm = np.where(buffer.covered, buffer.depth, -BEHIND_MM * px_per_mm) / px_per_mm
-    skin = np.zeros(len(page.surface.triangles), bool)
-    skin[dict(page.surface.parts)["skin"]] = True
-    inner = buffer.covered & ~skin[buffer.triangle]  # eyes and mouth: their rims fit closely
-    clear = np.ones(buffer.depth.shape, np.float32)
-    for jump_mm, margin_mm in CONTOURS_MM:
-        reach = max(1, round(margin_mm * px_per_mm))
-        at = _jumps_at(depth_mm, inner, jump_mm, jump_mm == CONTOURS_MM[0][0])
-        away = (box_mean(at.astype(np.float32), reach) <= 0).astype(np.float32)
-        clear *= np.clip(2 * box_mean(away, reach) - 1, 0, 1)
-    return clear
+    px_per_mm = view.camera.scale
+    depth_mm = np.where(view.buffer.covered, view.buffer.depth / px_per_mm, -BEHIND_MM)
+    inner = view.shows("eyes", "teeth", "mouth")
+    (far_mm, wide_mm), (near_mm, narrow_mm) = CONTOURS_MM
+    clear = _away_from(_jumps(depth_mm, far_mm, inner), wide_mm * px_per_mm)
+    return clear * _away_from(_jumps(depth_mm, near_mm), narrow_mm * px_per_mm)
 
 
-def _jumps_at(depth_mm: np.ndarray, inner: np.ndarray, jump_mm: float, outer: bool) -> np.ndarray:
-    """Mark pixels at which depth jumps; with `outer`, leave out jumps from and to inner parts."""
+def _away_from(marked: np.ndarray, margin_px: float) -> np.ndarray:
+    """(h, w) float32: 0 within a margin of marked pixels, 1 from twice that margin on."""
+    reach = max(1, round(margin_px))
+    away = box_mean(marked.astype(np.float32), reach) <= 0
+    return np.clip(2 * box_mean(away.astype(np.float32), reach) - 1, 0, 1)
+
+
+def _jumps(depth_mm: np.ndarray, least_mm: float, apart: np.ndarray | None = None) -> np.ndarray:
+    """(h, w) bool: pixels next to a jump in depth, unless it is one from or to pixels `apart`."""
     marked = np.zeros(depth_mm.shape, bool)
-    for axis in (0, 1):
-        first, second = ((np.s_[:-1], np.s_[1:]), (np.s_[:, :-1], np.s_[:, 1:]))[axis]
-        at = np.abs(depth_mm[first] - depth_mm[second]) > jump_mm
-        if outer:
-            at &= ~(inner[first] | inner[second])
-        marked[first] |= at
-        marked[second] |= at
+    for first, second in ((np.s_[:-1], np.s_[1:]), (np.s_[:, :-1], np.s_[:, 1:])):
+        jump = np.abs(depth_mm[first] - depth_mm[second]) > least_mm
+        if apart is not None:
+            jump &= ~(apart[first] | apart[second])
+        marked[first] |= jump
+        marked[second] |= jump
     return marked
-
-
-def unoccluded(visibility: np.ndarray, points_uv: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Spread the visibility of the dense points over a page.
-
-    Where no point is near, such as on the neck, nothing is known and nothing hidden.
-
-    Args:
-        visibility: (P,) in 0..1.
-        points_uv: (P, 2).
-        shape: of the page, a multiple of 8.
-
-    Returns:
-        (h, w) float32 in 0..1.
-    """
-    rows, columns = shape[0] // 8, shape[1] // 8
-    v, u = (np.arange(rows) + 0.5) / rows, (np.arange(columns) + 0.5) / columns
-    across = np.exp(-(((u[:, None] - points_uv[:, 0]) / POINT_REACH) ** 2) / 2)
-    down = np.exp(-(((v[:, None] - points_uv[:, 1]) / POINT_REACH) ** 2) / 2)
-    nothing = 0.05
-    seen = np.clip((visibility - HIDDEN) / (VISIBLE - HIDDEN), 0, 1)
-    share = (down * seen) @ across.T + nothing
-    share = (share / (down @ across.T + nothing)).astype(np.float32)
-    for _ in range(3):
-        share = enlarged(share)
-    return share
