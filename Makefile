@@ -16,6 +16,8 @@ DEPENDENCIES := $(BUILD)/chapters.mk
 # Not below a folder called _build, which nbmake passes over.
 TEST := .test_book
 TEST_SOURCE := $(TEST)/source
+# Tests that open pages in a browser.
+BROWSED := tests/test_book.py tests/test_viewer.py
 
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 CHAPTERS := $(NOTEBOOKS:notebooks/%=book/chapters/%)
@@ -100,7 +102,7 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check
 
 unit: $(STAMP)
-	$(BIN)/python -m pytest -n $(JOBS) --ignore tests/test_book.py
+	$(BIN)/python -m pytest -n $(JOBS) $(BROWSED:%=--ignore %)
 
 # Copies of the chapters are executed once, with their default parameters; nbmake writes the
 # outputs into the copies, and the book of the browser tests is built from them.
@@ -115,7 +117,7 @@ browser: $(STAMP) chromium
 	find $(TEST_SOURCE) -mindepth 1 -maxdepth 1 -not -name chapters -exec rm -rf {} +
 	cp -r $(filter-out book/_build book/chapters book/parameters,$(wildcard book/*)) $(TEST_SOURCE)
 	$(JUPYTER_BOOK) --toc $(CURDIR)/_toc.yml --path-output $(TEST) $(TEST_SOURCE)
-	FACELIB_BOOK_HTML=$(TEST)/_build/html $(BIN)/python -m pytest -rs -n $(JOBS) tests/test_book.py
+	FACELIB_BOOK_HTML=$(TEST)/_build/html $(BIN)/python -m pytest -rs -n $(JOBS) $(BROWSED)
 
 # Debian's chromium, installed only where nobody has to type a password.
 chromium:

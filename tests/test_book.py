@@ -5,24 +5,15 @@ to look at another, such as book/_build/html.
 """
 
 import os
-import shutil
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
-from playwright.sync_api import Browser, ElementHandle, Page, sync_playwright
+from browsing import PATIENCE_MS, Visit, changed_share, pixels
+from playwright.sync_api import Browser, ElementHandle, Page
 
 ROOT = Path(__file__).resolve().parents[1]
 BOOK = ROOT / os.environ.get("FACELIB_BOOK_HTML", ".test_book/_build/html")
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-# Software rendering, so that a machine without a graphics card draws the meshes too.
-FLAGS = ["--no-sandbox", "--enable-unsafe-swiftshader", "--disable-gpu-compositing"]
-LOCAL = ("file://", "data:", "blob:file://", "blob:null")
-PATIENCE_MS = 60_000
-# A pixel has changed when a channel moves by more than this, out of 255.
-VISIBLE = 12
 
 PAGES = sorted(
     page.relative_to(BOOK)
@@ -30,62 +21,6 @@ PAGES = sorted(
     if "_static" not in page.parts and page.name not in {"genindex.html", "search.html"}
 )
 pytestmark = pytest.mark.browser
-
-
-def skip_or_fail(reason: str) -> None:
-    """Skip with one sentence; under CI=true nothing may be skipped, so fail with it."""
-    if os.environ.get("CI", "").lower() == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Browser:
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if program is None:
-        skip_or_fail("No chromium on this machine and no right to install it: book not opened.")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        yield running
-        running.close()
-
-
-class Visit:
-    """One page, opened from disk, and everything that went wrong while it was open."""
-
-    def __init__(self, browser: Browser, path: Path, **context: object) -> None:
-        self.complaints: list[str] = []
-        self.context = browser.new_context(viewport={"width": 1280, "height": 900}, **context)
-        self.page: Page = self.context.new_page()
-        self.page.on("console", self._hear)
-        self.page.on("pageerror", lambda error: self.complaints.append(f"exception: {error}"))
-        self.page.on("request", self._watch)
-        self.page.on("requestfailed", lambda r: self.complaints.append(f"failed: {r.url}"))
-        self.page.goto(path.as_uri(), wait_until="load")
-
-    def _hear(self, message: object) -> None:
-        if message.type == "error":
-            self.complaints.append(f"console: {message.text}")
-
-    def _watch(self, request: object) -> None:
-        if not request.url.startswith(LOCAL):
-            self.complaints.append(f"outside request: {request.url}")
-
-    def __enter__(self) -> "Visit":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.context.close()
-
-
-def pixels(element: ElementHandle) -> np.ndarray:
-    """Return a picture of the element as (H, W, 3) int."""
-    picture = Image.open(BytesIO(element.screenshot())).convert("RGB")
-    return np.asarray(picture).astype(int)
-
-
-def changed_share(before: np.ndarray, after: np.ndarray) -> float:
-    return float((np.abs(before - after).max(axis=2) > VISIBLE).mean())
 
 
 def live_mesh(page: Page, view: ElementHandle) -> ElementHandle:

@@ -18,7 +18,7 @@ files
 imaging
 geometry
 render detect
-face
+face show
 pairs networks
 training synthetic
 datasets
@@ -26,7 +26,7 @@ fitting
 avatar
 reconstruction
 evaluation
-show cli
+cli
 """.strip().splitlines()
 FLOOR_OF = {room: number for number, line in enumerate(FLOORS) for room in line.split()}
 STANDIN = "standin"  # how the names of the modules begin that paint stand-ins of data
@@ -82,7 +82,7 @@ def test_readers_of_data_never_load_the_painter():
 def test_figures_know_only_images_meshes_and_their_renderer():
     for module in (name for name in IMPORTS if name.startswith("facelib.show")):
         rooms = {room_of(other) for other in IMPORTS[module] - {"facelib"}}
-        assert rooms <= {"imaging", "geometry", "render", "show"}, module
+        assert rooms <= {"files", "imaging", "geometry", "render", "show"}, module
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { build } from "esbuild";
 
 const { version } = JSON.parse(readFileSync("node_modules/three/package.json"));
-const licence = readFileSync("node_modules/three/LICENSE", "utf8").trim();
+const licence = readFileSync("node_modules/three/LICENSE", "utf8").trim().replace("©", "(c)");
 
 await build({
   entryPoints: ["source/head_view.js"],

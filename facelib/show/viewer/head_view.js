@@ -2,7 +2,7 @@
 
 The MIT License
 
-Copyright © 2010-2026 three.js authors
+Copyright (c) 2010-2026 three.js authors
 
 Permission is hereby granted, free of charge, to any person obtaining a copy
 of this software and associated documentation files (the "Software"), to deal
