@@ -45,3 +45,12 @@ def known_content(size=256):
         seconds={"read": 0.2, "fit": 0.05},
         facts={"network": "dense"},
     )
+
+
+def known_glb():
+    import sys
+
+    sys.path.insert(0, "/tmp/report")
+    from mkglb import make
+
+    return make(texture=(known_content().head.texture * 255).astype(np.uint8))

@@ -102,43 +102,54 @@ function choiceOfLayers(scene, layers, view) {
   return row;
 }
 
-/* One slider for each expression that the GLB has targets for; null if there is none. */
+/* A slider for each expression that the GLB has targets for, and, folded away, one for each target;
+ * null without targets. What sliders add to the first expression is summed, up to full strength. */
 function slidersOf(view, scene) {
+  const targets = [...scene.firstWeights.keys()];
+  if (!targets.length) return null;
   const wanted = Object.entries(JSON.parse(view.dataset.sliders ?? "null") ?? EXPRESSIONS);
   const known = wanted.filter(([, recipe]) =>
     Object.keys(recipe).every((name) => scene.firstWeights.has(name)),
   );
-  if (!known.length) return null;
-  const box = create("fieldset", { className: "head-view-sliders" });
-  box.append(create("legend", { textContent: "Expression" }));
-  const rows = known.map(([label, recipe]) => {
-    const input = create("input", { type: "range", min: 0, max: 1, step: 0.01, value: 0 });
-    const output = create("output", { textContent: "0 %" });
-    box.append(create("label", {}, create("span", { textContent: label }), input, output));
-    return { input, output, recipe };
-  });
+  const rows = known.map(([label, recipe]) => slider(label, recipe));
+  const single = targets.map((name) => slider(name, { [name]: 1 }));
   const ofPhoto = create("input", { type: "checkbox", checked: true });
   const express = () => {
     const strengths = new Map(ofPhoto.checked ? scene.firstWeights : []);
-    for (const { input, output, recipe } of rows) {
+    for (const { input, output, recipe } of [...rows, ...single]) {
       output.textContent = `${Math.round(100 * input.value)} %`;
+      if (Number(input.value) === 0) continue;
       for (const [name, strength] of Object.entries(recipe)) {
-        const sum = (strengths.get(name) ?? 0) + strength * input.value;
-        strengths.set(name, input.value > 0 ? Math.min(sum, 1) : sum);
+        strengths.set(name, Math.min((strengths.get(name) ?? 0) + strength * input.value, 1));
       }
     }
     scene.express(strengths);
   };
   const reset = create("button", { type: "button", textContent: "Reset" });
   reset.addEventListener("click", () => {
-    for (const { input } of rows) input.value = 0;
+    for (const { input } of [...rows, ...single]) input.value = 0;
     express();
   });
-  box.addEventListener("input", express);
   const row = create("div", { className: "head-view-row" }, reset);
   if ([...scene.firstWeights.values()].some((weight) => weight !== 0)) {
     row.prepend(create("label", {}, ofPhoto, " start from the photo’s expression"));
   }
-  box.append(row);
+  const all = create(
+    "details",
+    {},
+    create("summary", { textContent: `All ${single.length} actions` }),
+    create("div", { className: "head-view-sliders" }, ...single.map(({ element }) => element)),
+  );
+  const legend = create("legend", { textContent: "Expression" });
+  const elements = rows.map(({ element }) => element);
+  const box = create("fieldset", { className: "head-view-sliders" }, legend, ...elements, row, all);
+  box.addEventListener("input", express);
   return box;
+}
+
+function slider(label, recipe) {
+  const input = create("input", { type: "range", min: 0, max: 1, step: 0.01, value: 0 });
+  const output = create("output", { textContent: "0 %" });
+  const element = create("label", {}, create("span", { textContent: label }), input, output);
+  return { element, input, output, recipe };
 }

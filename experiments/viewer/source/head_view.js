@@ -73,7 +73,11 @@ function start() {
     },
     { rootMargin: "200px" },
   );
-  document.querySelectorAll(".head-view[data-glb]").forEach((view) => observer.observe(view));
+  // A notebook runs this script once for each of its outputs: what waits already is left alone.
+  for (const view of document.querySelectorAll(".head-view[data-glb]:not([data-waits])")) {
+    view.dataset.waits = "";
+    observer.observe(view);
+  }
 }
 
 if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);

@@ -1,0 +1,152 @@
+"""The viewer and the report in a real browser, opened from disk: they work offline and move."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from browsing import PATIENCE_MS, Visit, changed_share, pixels
+from report_case import known_content, known_glb
+
+from facelib.face.headmodel import load_head
+from facelib.show.head_view import HeadView, viewer_script
+from facelib.show.report import write_report
+from facelib.show.report_pictures import data_url, portraits
+
+PHONE = {"width": 390, "height": 844}
+EYES, LIPS = slice(36, 48), slice(48, 68)
+PAPER = 8  # levels, out of 255, by which a page's background may differ from white
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    path = tmp_path_factory.mktemp("report") / "me.html"
+    write_report(path, replace(known_content(), glb=known_glb(), warnings=("A <warning>.",)))
+    return path
+
+
+def page_of(folder, view):
+    path = folder / "view.html"
+    path.write_text(f"<!doctype html><body>{view.to_html()}<script>{viewer_script()}</script>")
+    return path
+
+
+@pytest.fixture(scope="module")
+def head_page(tmp_path_factory):
+    still = data_url(portraits(known_content(), [0.0]))
+    view = HeadView(known_glb(), still, 'A head & "more".', first_view=(0, 0))
+    return page_of(tmp_path_factory.mktemp("head"), view)
+
+
+def living_head(page):
+    page.wait_for_selector(".head-view.is-live", timeout=PATIENCE_MS)
+    settle(page)
+    return page.query_selector(".head-view canvas")
+
+
+def settle(page):
+    """Wait until the frame that a change asked for has been drawn."""
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done, 60)))")
+
+
+def press_end(page, label):
+    slider = page.get_by_label(label)
+    slider.focus()
+    page.keyboard.press("End")
+    settle(page)
+    return slider
+
+
+def band(picture, before, keypoints):
+    """Return the rows of a front view between the keypoints' heights, by the head's own extent."""
+    rows = np.nonzero((255 - before.min(axis=2) > PAPER)[2:-2, 20:-20].any(axis=1))[0] + 2
+    model = load_head()
+    heights = model.keypoints(model.mean_head)[keypoints, 1]
+    low, high = model.mean_head[:, 1].min(), model.mean_head[:, 1].max()
+    share = (high - np.array([heights.max() + 6, heights.min() - 6])) / (high - low)
+    top, bottom = (rows[0] + share * np.ptp(rows)).astype(int)
+    return picture[top:bottom]
+
+
+def test_expressions_move_their_part_of_the_face_and_lead_back(browser, head_page):
+    with Visit(browser, head_page) as visit:
+        page, canvas = visit.page, living_head(visit.page)
+        still = pixels(canvas)
+        assert len(np.unique(still.reshape(-1, 3), axis=0)) > 50, "the canvas is blank"
+
+        def moved(keypoints):
+            now = pixels(canvas)
+            return changed_share(band(still, still, keypoints), band(now, still, keypoints))
+
+        press_end(page, "Open the jaw")
+        assert moved(LIPS) > 0.02 and moved(EYES) < 0.001
+        page.get_by_role("button", name="Reset").click()
+        settle(page)
+        assert changed_share(still, pixels(canvas)) == 0
+        press_end(page, "Blink")
+        assert moved(EYES) > 0.01 and moved(LIPS) < 0.001
+        assert visit.complaints == []
+
+
+def test_a_head_rotates_by_mouse_keys_and_buttons(browser, head_page):
+    with Visit(browser, head_page) as visit:
+        page, canvas = visit.page, living_head(visit.page)
+        front, box = pixels(canvas), canvas.bounding_box()
+        page.mouse.move(box["x"] + 100, box["y"] + 100)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 200, box["y"] + 120, steps=4)
+        page.mouse.up()
+        page.mouse.move(1, 1)
+        settle(page)
+        dragged = pixels(canvas)
+        canvas.focus()
+        page.keyboard.press("ArrowLeft")
+        settle(page)
+        by_key = pixels(canvas)
+        page.get_by_role("button", name="Back").click()
+        settle(page)
+        views = [front, dragged, by_key, pixels(canvas)]
+        for one, other in zip(views, views[1:], strict=False):
+            assert changed_share(one, other) > 0.005
+        canvas.focus()
+        page.keyboard.press("Home")
+        page.get_by_role("button", name="Front").focus()  # no ring around the canvas
+        settle(page)
+        assert changed_share(front, pixels(canvas)) < 0.001
+
+
+def test_a_page_with_a_spoilt_file_or_without_scripts_shows_the_picture(browser, tmp_path):
+    still = data_url(np.full((20, 20, 3), 0.5, np.float32))
+    path = page_of(tmp_path, HeadView(b"glTF and nothing more", still, "A head."))
+    with Visit(browser, path) as visit:
+        visit.page.wait_for_selector(".head-view.is-still", timeout=PATIENCE_MS)
+        assert visit.page.get_by_alt_text("A head.").is_visible()
+        assert "still picture" in visit.page.inner_text(".head-view-note")
+    with Visit(browser, path, java_script_enabled=False) as visit:
+        assert visit.page.get_by_alt_text("A head.").is_visible()
+
+
+def test_the_report_works_from_disk_and_fits_a_telephone(browser, report):
+    with Visit(browser, report, viewport=PHONE, color_scheme="dark") as visit:
+        page, canvas = visit.page, living_head(visit.page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        assert page.get_by_text("A <warning>.").is_visible()
+        unseen = page.eval_on_selector_all(
+            "img", "all => all.filter(i => i.complete && !i.naturalWidth).length"
+        )
+        assert unseen == 0
+        assert page.get_by_role("slider").count() == 10
+        skin = pixels(canvas)
+        page.get_by_label("How sure").check()
+        page.wait_for_timeout(150)
+        sure = pixels(canvas)
+        assert changed_share(skin, sure) > 0.05
+        page.get_by_label("Plain grey").check()
+        page.wait_for_timeout(150)
+        assert changed_share(sure, pixels(canvas)) > 0.05
+        lines = page.locator(".overlay .mesh").first
+        assert lines.is_visible()
+        page.get_by_label("mesh", exact=True).uncheck()
+        assert not lines.is_visible()
+        assert visit.complaints == []
