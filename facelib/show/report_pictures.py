@@ -139,12 +139,9 @@ def portraits(
 def painted_page(head: Mesh, colors: np.ndarray) -> np.ndarray:
     """Paint a colour per vertex, (N, 3), onto the head's uv page: (PAGE_PX, PAGE_PX, 3) float32."""
     corners = np.column_stack([head.uv * PAGE_PX - 0.5, np.zeros(len(head.uv))])
-    page = np.full((PAGE_PX, PAGE_PX, 3), GREY, np.float32)
-    for shift in (0, PAGE_PX):  # triangles across the seam reach beyond u = 1
-        fragments = rasterize(corners - [shift, 0, 0], head.triangles, PAGE_PX, PAGE_PX)
-        drawn = interpolate(fragments, head.triangles, colors.astype(np.float32))
-        page = np.where(fragments.covered[..., None], drawn, page)
-    return page
+    fragments = rasterize(corners, head.triangles, PAGE_PX, PAGE_PX)
+    drawn = interpolate(fragments, head.triangles, colors.astype(np.float32))
+    return np.where(fragments.covered[..., None], drawn, np.float32(GREY))
 
 
 def depth_and_normals(

@@ -6,7 +6,6 @@ import {
   DirectionalLight,
   MathUtils,
   PerspectiveCamera,
-  RepeatWrapping,
   Scene,
   Spherical,
   SRGBColorSpace,
@@ -99,7 +98,7 @@ export class HeadScene {
   async paint(url) {
     if (url && !this.layers.has(url)) {
       const texture = await new TextureLoader().loadAsync(url);
-      Object.assign(texture, { flipY: false, colorSpace: SRGBColorSpace, wrapS: RepeatWrapping });
+      Object.assign(texture, { flipY: false, colorSpace: SRGBColorSpace });
       this.layers.set(url, texture);
     }
     for (const { material, userData } of this.meshes) {
