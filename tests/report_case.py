@@ -4,9 +4,13 @@ from functools import cache
 
 import numpy as np
 
+from facelib.avatar.rig import head_asset
+from facelib.avatar.surface import head_surface
 from facelib.face.headmodel import load_head
 from facelib.face.layout import load_layout
+from facelib.geometry.gltf import glb_bytes
 from facelib.geometry.mesh import Mesh, vertex_normals
+from facelib.imaging.imagefiles import to_uint8
 from facelib.render.camera import Camera
 from facelib.render.render import Light, render
 from facelib.show.report_content import ReportContent, ReportPhoto, SurfaceLayer
@@ -47,10 +51,10 @@ def known_content(size=256):
     )
 
 
+@cache
 def known_glb():
-    import sys
-
-    sys.path.insert(0, "/tmp/report")
-    from mkglb import make
-
-    return make(texture=(known_content().head.texture * 255).astype(np.uint8))
+    """The mean head as it is given away, coarse, with its rig."""
+    model, surface = load_head(), head_surface(0)
+    texture = to_uint8(known_content().head.texture)
+    neutral = np.zeros(len(model.expression_names))
+    return glb_bytes(head_asset(model, surface, np.zeros(0), neutral, texture), "head")

@@ -8,6 +8,7 @@ import sys
 import tomllib
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -105,6 +106,12 @@ def run(environment, folder, *words):
     return subprocess.run(
         command, cwd=folder, env=CLEAN, capture_output=True, text=True, check=False
     )
+
+
+def test_the_wheel_carries_what_reports_are_made_of(wheel):
+    names = ZipFile(wheel).namelist()
+    for file in (*ROOT.glob("facelib/show/page/*"), *ROOT.glob("facelib/show/viewer/*")):
+        assert file.relative_to(ROOT).as_posix() in names
 
 
 def test_the_wheel_reconstructs_a_rendered_pair_without_torch(environment, tmp_path):

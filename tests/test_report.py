@@ -1,8 +1,12 @@
 """The report: everything is in its one page, it says what it should, and nothing breaks out."""
 
+import base64
+import gzip
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +14,7 @@ from PIL import Image
 from report_case import known_content
 
 from facelib.show.colors import color_scale, viridis
+from facelib.show.head_view import HeadView, viewer_script
 from facelib.show.report import report_html, write_report
 from facelib.show.report_advice import ALWAYS, advice_on
 from facelib.show.report_pictures import (
@@ -20,6 +25,7 @@ from facelib.show.report_pictures import (
     position_map_picture,
 )
 
+VIEWER = Path(__file__).resolve().parents[1] / "experiments" / "viewer"
 VOID = {"meta", "img", "input", "link", "br"}
 ADDRESSES = {"src", "href", "action", "poster", "srcset", "data", "xlink:href"}
 
@@ -83,6 +89,21 @@ def test_every_picture_is_described_and_every_table_has_a_caption(page):
     assert len(ids) == len(set(ids))
     targets = {a["href"] for a in page.all("a")}
     assert targets <= {f"#{name}" for name in ids}
+
+
+def test_the_viewers_script_is_small_and_names_its_licence_and_its_pinned_version():
+    script, package = viewer_script(), json.loads((VIEWER / "package.json").read_text("utf-8"))
+    assert len(script) < 800_000 and "</script" not in script
+    assert f"three.js {package['devDependencies']['three']}:" in script[:200]
+    assert "Permission is hereby granted, free of charge" in script[:2000]
+    assert re.findall(r"https?://[^\s\"'`]+", script) == ["http://www.w3.org/1999/xhtml"]
+
+
+def test_a_notebook_gets_the_element_and_the_script(content):
+    shown = HeadView(content.glb, "data:,", 'A "head"', {"Grey & plain": ""})._repr_html_()
+    (element,) = (e for e in Page(shown).all("div"))
+    assert gzip.decompress(base64.b64decode(element["data-glb"])) == content.glb
+    assert json.loads(element["data-layers"]) == {"Grey & plain": ""}
 
 
 def test_what_users_typed_stays_text(content):

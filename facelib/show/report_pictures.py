@@ -23,6 +23,7 @@ from facelib.show.report_content import ReportContent, ReportPhoto
 PHOTO_PX = 900  # largest side of a photo's cut in the page
 MAP_PX = 360
 PAGE_PX = 512  # of pictures on the head's uv page
+RIM_TEXELS = 4  # by which colours on the page reach beyond their triangles
 AROUND_FACE = 1.4  # a photo's cut, in sides of the face's box
 PORTRAIT_PX = (300, 380)  # width and height of a picture of the head
 PORTRAIT_MM = 1400.0  # how far its camera is
@@ -144,7 +145,23 @@ def painted_page(head: Mesh, colors: np.ndarray) -> np.ndarray:
     corners = np.column_stack([head.uv * PAGE_PX - 0.5, np.zeros(len(head.uv))])
     fragments = rasterize(corners, head.triangles, PAGE_PX, PAGE_PX)
     drawn = interpolate(fragments, head.triangles, colors.astype(np.float32))
-    return np.where(fragments.covered[..., None], drawn, np.float32(GREY))
+    return _widened(np.where(fragments.covered[..., None], drawn, 0), fragments.covered)
+
+
+def _widened(page: np.ndarray, covered: np.ndarray) -> np.ndarray:
+    """Continue colours over the rims of what is covered, which a viewer's filter blends in."""
+    weights = covered.astype(np.float32)[..., None]
+    for _ in range(RIM_TEXELS):
+        colors, shares = map(_neighbours, (page * weights, weights))
+        page = np.where(weights > 0, page, colors / np.maximum(shares, 1e-6))
+        weights = np.maximum(weights, (shares > 0).astype(np.float32))
+    return np.where(weights > 0, page, np.float32(GREY))
+
+
+def _neighbours(values: np.ndarray) -> np.ndarray:
+    """Add up the four neighbours of each texel: (S, S, C)."""
+    wide = np.pad(values, ((1, 1), (1, 1), (0, 0)))
+    return wide[:-2, 1:-1] + wide[2:, 1:-1] + wide[1:-1, :-2] + wide[1:-1, 2:]
 
 
 def depth_and_normals(
@@ -153,7 +170,8 @@ def depth_and_normals(
     """Draw the fitted head's depth and normals as the photo's camera sees them.
 
     Args:
-        content: with the head and its normals.
+        head: with a texture or colours, in any unit.
+        normals_head: (N, 3) float32 of its vertices, alike across the seams of its texture.
         photo: with a camera.
 
     Returns:

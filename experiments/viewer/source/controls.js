@@ -118,6 +118,7 @@ function slidersOf(view, scene) {
     const strengths = new Map(ofPhoto.checked ? scene.firstWeights : []);
     for (const { input, output, recipe } of [...rows, ...single]) {
       output.textContent = `${Math.round(100 * input.value)} %`;
+      input.setAttribute("aria-valuetext", output.textContent);
       if (Number(input.value) === 0) continue;
       for (const [name, strength] of Object.entries(recipe)) {
         strengths.set(name, Math.min((strengths.get(name) ?? 0) + strength * input.value, 1));
@@ -150,6 +151,8 @@ function slidersOf(view, scene) {
 function slider(label, recipe) {
   const input = create("input", { type: "range", min: 0, max: 1, step: 0.01, value: 0 });
   const output = create("output", { textContent: "0 %" });
+  input.setAttribute("aria-label", label); // the number is the slider's own value
+  output.setAttribute("aria-hidden", "true");
   const element = create("label", {}, create("span", { textContent: label }), input, output);
   return { element, input, output, recipe };
 }
