@@ -182,9 +182,13 @@ class Reconstruction:
         settings = MeshSettings(part, detail, texture_size, rig, expression, interocular_mm)
         write_mesh(path, self.asset(settings))
 
-    def show(self) -> HeadView:
-        """Return the head for JupyterLab, to rotate, with a slider for each facial action."""
-        asset = self.asset()
+    def show(self, detail: int | None = None, texture_size: int | None = None) -> HeadView:
+        """Return the head for JupyterLab, to rotate, with a slider for each facial action.
+
+        Args:
+            detail, texture_size: see `save`; less of them makes a smaller notebook.
+        """
+        asset = self.asset(MeshSettings(detail=detail, texture_size=texture_size))
         shown = Mesh(asset.vertices, asset.triangles, asset.uv, to_float(asset.texture))
         still = data_url(portraits(shown, asset.normals, VIEWED_YAWS_DEG))
         return HeadView(glb_bytes(asset, "head"), still, "The head that was found in the photos.")
