@@ -18,6 +18,7 @@ TEST := .test_book
 TEST_SOURCE := $(TEST)/source
 # Tests that open pages in a browser.
 BROWSED := tests/test_book.py tests/test_viewer.py
+VALIDATOR := tests/web/node_modules/gltf-validator/package.json
 
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 CHAPTERS := $(NOTEBOOKS:notebooks/%=book/chapters/%)
@@ -41,7 +42,7 @@ export MPLCONFIGDIR := $(CURDIR)/.venv/matplotlib
 
 JUPYTER_BOOK = $(BIN)/jupyter-book build --quiet -W --keep-going --config _config.yml
 
-.PHONY: book html test lint unit notebooks browser chromium lab clean
+.PHONY: book html test lint unit notebooks browser chromium validator lab clean
 .DELETE_ON_ERROR:
 
 book: $(STAMP)
@@ -101,7 +102,7 @@ lint: $(STAMP)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
-unit: $(STAMP)
+unit: $(STAMP) validator
 	$(BIN)/python -m pytest -n $(JOBS) $(BROWSED:%=--ignore %)
 
 # Copies of the chapters are executed once, with their default parameters; nbmake writes the
@@ -118,6 +119,16 @@ browser: $(STAMP) chromium
 	cp -r $(filter-out book/_build book/chapters book/parameters,$(wildcard book/*)) $(TEST_SOURCE)
 	$(JUPYTER_BOOK) --toc $(CURDIR)/_toc.yml --path-output $(TEST) $(TEST_SOURCE)
 	FACELIB_BOOK_HTML=$(TEST)/_build/html $(BIN)/python -m pytest -rs -n $(JOBS) $(BROWSED)
+
+# Khronos's validator of GLB files, which runs on node.
+validator:
+	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory $(VALIDATOR); \
+	else echo "There is no npm for the check of GLB files: see the skipped tests"; \
+	fi
+
+$(VALIDATOR): tests/web/package-lock.json
+	cd tests/web && npm ci --silent --no-audit --no-fund
+	touch $@
 
 # Debian's chromium, installed only where nobody has to type a password.
 chromium:

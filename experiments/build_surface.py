@@ -19,15 +19,17 @@ from facelib.avatar.surface import DETAILS, MOUTH_PATCH, PARTS, REGIONS, UV_STEP
 from facelib.face.headmodel import MorphableModel, load_head
 from facelib.files.atomic import replacing
 from facelib.geometry.clipping import clip
-from facelib.geometry.mesh import edges
-from facelib.geometry.subdivision import loop_matrix
+from facelib.geometry.mesh import edges, triangle_normals
+from facelib.geometry.subdivision import limit_matrix, loop_matrix
 from facelib.synthetic.head_pages import head_atlas
 from facelib.synthetic.looks.atlas import skin_on_page
 
 # The neck ends at this plane of the mean head, just above the head model's jagged rim.
 NECK_Y, NECK_SLOPE = -125, -0.2  # mm at z = 0, and per mm of z
 N_COSINES = 5  # of the face's outline
-WIDEST_DEG = 20  # triangles that span a larger angle around the page's middle are drawn together
+GROWTH = 0.5  # of eyeballs
+LEAST_COSINE = np.cos(np.radians(60))  # between triangles that meet without a crease
+WIDEST_DEG = 15  # triangles that span a larger angle around the page's middle are drawn together
 SKIN, EYES, TEETH, MOUTH = range(4)  # of PARTS
 CAVITY = 4  # another chart of the page, in the part MOUTH
 PART_OF_CHART = np.array([SKIN, EYES, TEETH, MOUTH, MOUTH])
@@ -51,9 +53,11 @@ def rim_edges(triangles: np.ndarray, inside: np.ndarray) -> np.ndarray:
 
 
 def levels(head: MorphableModel) -> list[Level]:
-    """Subdivide by Loop's scheme, with creases along lids and lips."""
+    """Subdivide by Loop's scheme, with creases along lids, lips and the edges of teeth."""
     triangles, regions, n = head.triangles, head.regions, len(head.mean_head)
     creases = [rim_edges(triangles, regions[name]) for name in ("eye_sockets", "mouth_cavity")]
+    teeth = triangles[regions["teeth"][triangles].all(axis=1)]
+    creases.append(_sharp_edges(head.mean_head, teeth))
     creases = np.concatenate(creases)
     charts = np.full(len(triangles), SKIN)
     for name, chart in (("eyeballs", EYES), ("teeth", TEETH), ("tongue", MOUTH)):
@@ -61,11 +65,41 @@ def levels(head: MorphableModel) -> list[Level]:
     charts[regions["mouth_cavity"][triangles].any(axis=1)] = CAVITY
     identity = sparse.csr_array(sparse.eye_array(n))
     found = [Level(identity, identity, triangles, charts)]
+    grown = _grown(triangles, regions["eyeballs"])
     for _ in DETAILS[1:]:
         last = found[-1]
         step, finer, creases = loop_matrix(last.triangles, last.from_head.shape[0], creases)
+        step = step @ grown if len(found) == 1 else step
         found.append(Level(step @ last.from_head, step, finer, np.repeat(last.charts, 4)))
     return found
+
+
+def _sharp_edges(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """Return the edges, (C, 2), at which two triangles meet more sharply than LEAST_COSINE."""
+    directed = triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2).tolist()
+    triangle_of = {(a, b): k // 3 for k, (a, b) in enumerate(directed)}
+    normals = triangle_normals(vertices, triangles)
+    return np.array(
+        [
+            (a, b)
+            for (a, b), k in triangle_of.items()
+            if a < b and normals[k] @ normals[triangle_of.get((b, a), k)] < LEAST_COSINE
+        ]
+    )
+
+
+def _grown(triangles: np.ndarray, members: np.ndarray) -> sparse.csr_array:
+    """Push eyeballs out before Loop's scheme, which shrinks them: (N, N).
+
+    They are so coarse that their surface would lie 0.4 mm inside the model's facets, away from the
+    lids. Half of the way that a vertex goes to its limit, taken the other way, makes up for it.
+    """
+    n = len(members)
+    identity = sparse.eye_array(n)
+    way = identity - limit_matrix(triangles, n)
+    grown = sparse.csr_array(identity + sparse.diags_array(GROWTH * members) @ way)
+    grown.eliminate_zeros()
+    return grown
 
 
 def above_neck(points_head: np.ndarray) -> np.ndarray:

@@ -142,48 +142,51 @@ def _index_type(largest: int) -> tuple[type, int]:
 def _targets(morphs: Sequence[Morph], parts: list[slice], buffer: _Buffer) -> list[list[int]]:
     """Describe how each part's vertices move: per part, an accessor for each morph.
 
-    An accessor without a view is all zeros, but for the elements that it lists as sparse.
+    Such an accessor is all zeros but for the vertices that it lists. One that moves nothing lists a
+    vertex all the same, since some readers refuse an accessor without any data.
     """
     dtype, kind = _index_type(max(part.stop - part.start for part in parts))
-    cuts = [[np.searchsorted(m.places, [p.start, p.stop]) for m in morphs] for p in parts]
-    listed = [
-        [(m.places[i:j] - p.start, m.moves[i:j]) for m, (i, j) in zip(morphs, cut, strict=True)]
-        for p, cut in zip(parts, cuts, strict=True)
-    ]
-    every = [each for of_part in listed for each in of_part]
-    places = np.concatenate([each[0] for each in every]).astype(dtype)
-    moves = np.concatenate([each[1] for each in every]).astype(np.float32)
+    every = [_moves_within(morph, part) for part in parts for morph in morphs]
+    counts = np.array([len(places) for places, _ in every])
+    starts = np.cumsum(counts) - counts
+    places = np.concatenate([places for places, _ in every]).astype(dtype)
+    moves = np.concatenate([moves for _, moves in every]).astype(np.float32)
     place_view, move_view = buffer.view(places.tobytes()), buffer.view(moves.tobytes())
-    start, accessors = 0, []
-    for part, of_part in zip(parts, listed, strict=True):
-        numbers = []
-        for some_places, some_moves in of_part:
-            n, still = len(some_places), np.zeros((1, 3), np.float32)
-            seen = np.concatenate([np.asarray(some_moves, np.float32), still])
-            sparse = {
-                "count": n,
+    sizes = np.repeat([part.stop - part.start for part in parts], len(morphs))
+    still = (counts < sizes)[:, None]  # vertices that are not listed move by 0
+    least, most = np.minimum.reduceat(moves, starts), np.maximum.reduceat(moves, starts)
+    least, most = (
+        np.where(still, np.minimum(least, 0), least),
+        np.where(still, np.maximum(most, 0), most),
+    )
+    numbers = [
+        buffer.accessor(
+            componentType=FLOAT,
+            count=int(size),
+            type="VEC3",
+            min=low.tolist(),
+            max=high.tolist(),
+            sparse={
+                "count": int(count),
                 "indices": {
                     "bufferView": place_view,
-                    "byteOffset": start * places.itemsize,
+                    "byteOffset": int(start) * places.itemsize,
                     "componentType": kind,
                 },
-                "values": {"bufferView": move_view, "byteOffset": start * moves[0].nbytes},
-            }
-            if n == part.stop - part.start:
-                seen = seen[:-1]
-            numbers.append(
-                buffer.accessor(
-                    componentType=FLOAT,
-                    count=part.stop - part.start,
-                    type="VEC3",
-                    min=seen.min(axis=0).tolist(),
-                    max=seen.max(axis=0).tolist(),
-                    **({"sparse": sparse} if n else {}),
-                )
-            )
-            start += n
-        accessors.append(numbers)
-    return accessors
+                "values": {"bufferView": move_view, "byteOffset": int(start) * moves[0].nbytes},
+            },
+        )
+        for size, count, start, low, high in zip(sizes, counts, starts, least, most, strict=True)
+    ]
+    return [numbers[k : k + len(morphs)] for k in range(0, len(numbers), len(morphs))]
+
+
+def _moves_within(morph: Morph, part: slice) -> tuple[np.ndarray, np.ndarray]:
+    """Return places, counted from the part's first vertex, and moves; at least one of each."""
+    first, last = np.searchsorted(morph.places, [part.start, part.stop])
+    if first == last:
+        return np.zeros(1, int), np.zeros((1, 3), np.float32)
+    return morph.places[first:last] - part.start, morph.moves[first:last]
 
 
 def _linear_rgba(colors: np.ndarray) -> np.ndarray:

@@ -21,12 +21,14 @@ MESH_ENDINGS = (".obj", ".glb", ".ply")
 def read_mesh(path: str | Path, resolver=None, split_seams: bool = False) -> Mesh:
     """Read a mesh with its texture coordinates, texture and colours, if the file has them.
 
-    An OBJ's vertices keep their order and number, with one texture coordinate each, unless split.
+    An OBJ's vertices keep their order and number, with one texture coordinate each, unless split
+    or of several materials. Parts whose materials share one texture become one mesh.
 
     Args:
         path: ends in .obj, .glb or .ply.
         resolver: trimesh's resolver of the files that an OBJ names; None searches its folder.
-        split_seams: split vertices that have several texture coordinates, as at a seam.
+        split_seams: split vertices that have several texture coordinates, as at a seam. An OBJ
+            with several materials is always split.
 
     Returns:
         Mesh in the file's own frame and unit, without unused vertices.
@@ -40,12 +42,14 @@ def read_mesh(path: str | Path, resolver=None, split_seams: bool = False) -> Mes
     path = _checked_ending(path)
     if not path.is_file():
         raise FileNotFoundError(f"expected a mesh file, found none at {path}")
-    order = {"maintain_order": not split_seams} if path.suffix.lower() == ".obj" else {}
     try:
-        loaded = trimesh.load_mesh(path, process=False, resolver=resolver, **order)
-        if len(loaded.faces):
-            uv, texture = _uv_and_texture(loaded)
-            return Mesh(loaded.vertices, loaded.faces, uv, texture, _colors(loaded))
+        is_obj = path.suffix.lower() == ".obj"
+        order = {"maintain_order": not split_seams and _n_materials(path) < 2} if is_obj else {}
+        scene = trimesh.load_scene(path, process=False, resolver=resolver, **order)
+        parts = [_to_mesh(part) for part in scene.dump()]
+        mesh = _joined(parts) or _to_mesh(scene.to_mesh())
+        if len(mesh.triangles):
+            return mesh
     except Exception as error:  # trimesh passes on any exception of its parsers
         raise ValueError(f"expected a mesh, but {path} cannot be read: {error}") from error
     raise ValueError(f"expected a mesh with triangles, found none in {path}")
@@ -117,6 +121,40 @@ def foreign_file(path: str | Path) -> Path | None:
 
 def _stem(path: Path) -> str:
     return re.sub(r"[^\w.-]", "_", path.stem)
+
+
+def _n_materials(path: Path) -> int:
+    with path.open("rb") as file:
+        return len({line for line in file if line.startswith(b"usemtl")})
+
+
+def _joined(parts: list[Mesh]) -> Mesh | None:
+    """Join parts of one texture, or of none; None for other parts, which trimesh can repack."""
+    if len(parts) == 1:
+        return parts[0]
+    first = parts[0]
+    plain = all(part.texture is None and part.colors is None for part in parts)
+    alike = all(
+        part.colors is None
+        and part.uv is not None
+        and part.texture is not None
+        and np.array_equal(part.texture, first.texture)
+        for part in parts
+    )
+    if not (plain or alike):
+        return None
+    starts = np.cumsum([0, *(len(part.vertices) for part in parts[:-1])])
+    return Mesh(
+        np.concatenate([part.vertices for part in parts]),
+        np.concatenate([part.triangles + at for part, at in zip(parts, starts, strict=True)]),
+        np.concatenate([part.uv for part in parts]) if alike else None,
+        first.texture if alike else None,
+    )
+
+
+def _to_mesh(loaded) -> Mesh:
+    uv, texture = _uv_and_texture(loaded)
+    return Mesh(loaded.vertices, loaded.faces, uv, texture, _colors(loaded))
 
 
 def _uv_and_texture(loaded) -> tuple[np.ndarray | None, np.ndarray | None]:

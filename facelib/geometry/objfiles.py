@@ -80,7 +80,7 @@ def _mtl(part: MeshPart, picture: str | None) -> str:
     shine = 0.04 * (1 - part.roughness)
     lines = [
         f"newmtl {part.name}",
-        "Ka 1.0 1.0 1.0",
+        "Ka 0.0 0.0 0.0",
         "Kd 1.0 1.0 1.0",
         f"Ks {shine:.3f} {shine:.3f} {shine:.3f}",
         f"Ns {shininess:.1f}",

@@ -72,7 +72,7 @@ def loop_matrix(
         ValueError: if an edge has more than two triangles, or a crease is no edge.
     """
     pairs, edge_of = _edges_of(triangles, n_vertices)
-    sharp, opposite = _sharp_edges(triangles, pairs, edge_of, creases)
+    sharp, opposite = _sharp_edges(triangles, pairs, edge_of, creases, n_vertices)
     on_edges = _weighted(pairs, np.where(sharp, 1 / 2, 3 / 8)[:, None], n_vertices)
     on_edges += _weighted(opposite, np.where(sharp, 0, 1 / 8)[:, None], n_vertices)
     old = _averaged(pairs, sharp, n_vertices, _loop_share, crease_share=1 / 4)
@@ -100,7 +100,7 @@ def limit_matrix(
         ValueError: if an edge has more than two triangles, or a crease is no edge.
     """
     pairs, edge_of = _edges_of(triangles, n_vertices)
-    sharp, _ = _sharp_edges(triangles, pairs, edge_of, creases)
+    sharp, _ = _sharp_edges(triangles, pairs, edge_of, creases, n_vertices)
     return _averaged(pairs, sharp, n_vertices, _limit_share, crease_share=1 / 3)
 
 
@@ -140,7 +140,7 @@ def _edges_of(triangles: np.ndarray, n_vertices: int) -> tuple[np.ndarray, np.nd
     return pairs, np.searchsorted(codes, corners[..., 0] * n_vertices + corners[..., 1])
 
 
-def _sharp_edges(triangles, pairs, edge_of, creases) -> tuple[np.ndarray, np.ndarray]:
+def _sharp_edges(triangles, pairs, edge_of, creases, n_vertices) -> tuple[np.ndarray, np.ndarray]:
     """Return which edges are boundaries or creases, (E,) bool, and the corners opposite, (E, 2)."""
     n_triangles = np.bincount(edge_of.ravel(), minlength=len(pairs))
     if n_triangles.max(initial=0) > 2:
@@ -152,12 +152,13 @@ def _sharp_edges(triangles, pairs, edge_of, creases) -> tuple[np.ndarray, np.nda
     order = np.argsort(edge_of.ravel(), kind="stable")
     last = np.cumsum(n_triangles) - 1
     opposite = facing.ravel()[order][np.column_stack([last - n_triangles + 1, last])]
-    codes = {pair: number for number, pair in enumerate(map(tuple, pairs.tolist()))}
     sharp = n_triangles == 1
-    for pair in map(tuple, np.sort(creases, axis=1).tolist()):
-        if pair not in codes:
-            raise ValueError(f"expected creases along edges, got {pair}, which is none")
-        sharp[codes[pair]] = True
+    codes, wanted = (np.sort(p, axis=1) @ [n_vertices, 1] for p in (pairs, creases))
+    found = np.minimum(np.searchsorted(codes, wanted), len(codes) - 1)
+    if (codes[found] != wanted).any():
+        odd = np.sort(creases, axis=1)[codes[found] != wanted][0]
+        raise ValueError(f"expected creases along edges, got {tuple(odd.tolist())}, which is none")
+    sharp[found] = True
     return sharp, opposite
 
 

@@ -1,0 +1,81 @@
+"""The rig: a head in metres whose morph targets do what the model's actions do."""
+
+import numpy as np
+import pytest
+from known_heads import known_head, plain_texture
+
+from facelib.avatar.rig import head_asset, interocular_mm
+from facelib.avatar.surface import head_surface
+from facelib.face.headmodel import load_head
+
+HEAD = load_head()
+SHAPE = np.random.default_rng(0).normal(size=60) * 0.7
+SMILE = HEAD.expression(mouthSmileLeft=0.6, mouthSmileRight=0.5)
+
+
+def asset(**options):
+    return head_asset(HEAD, head_surface(0), SHAPE, SMILE, plain_texture(), **options)
+
+
+def moved(asset, strengths):
+    vertices = asset.vertices.astype(float)
+    for morph, strength in zip(asset.morphs, strengths, strict=True):
+        vertices[morph.places] += strength * morph.moves
+    return vertices
+
+
+def test_the_eyes_are_as_far_apart_as_asked():
+    for millimetres in (63.0, 58.5):
+        made = asset(interocular=millimetres)
+        eyes = dict((part.name, part.triangles) for part in made.parts)["eyes"]
+        x = made.vertices[np.unique(made.triangles[eyes])]
+        centres = [x[x[:, 0] < 0].mean(axis=0), x[x[:, 0] > 0].mean(axis=0)]
+        apart = np.linalg.norm(centres[1] - centres[0])
+        np.testing.assert_allclose(apart, millimetres / 1000, rtol=1e-3)
+    mean = interocular_mm(HEAD, HEAD.mean_head)
+    np.testing.assert_allclose(interocular_mm(HEAD, 2 * HEAD.mean_head), 2 * mean)
+
+
+def test_it_is_in_metres_upright_and_faces_z():
+    made = asset()
+    size = np.ptp(made.vertices, axis=0)
+    assert (size > 0.13).all() and (size < 0.35).all()
+    parts = {part.name: np.unique(made.triangles[part.triangles]) for part in made.parts}
+    eyes, mouth = made.vertices[parts["eyes"]], made.vertices[parts["mouth"]]
+    assert eyes[:, 1].mean() > mouth[:, 1].mean() + 0.04
+    assert eyes[:, 2].min() > 0.03
+
+
+def test_playing_all_morphs_gives_the_models_expression():
+    strengths = np.random.default_rng(1).random(52)
+    made = asset()
+    scale = 0.063 / interocular_mm(HEAD, HEAD.vertices(SHAPE))
+    expected = head_surface(0).from_head @ HEAD.vertices(SHAPE, strengths) * scale
+    np.testing.assert_allclose(moved(made, strengths), expected, atol=52 * 5e-6)
+    assert tuple(morph.name for morph in made.morphs) == HEAD.expression_names
+
+
+def test_the_photos_expression_is_the_first_or_none():
+    at_rest = head_surface(0).from_head @ HEAD.vertices(SHAPE)
+    scale = 0.063 / interocular_mm(HEAD, HEAD.vertices(SHAPE))
+    for start in ("photo", "neutral"):
+        made = asset(start=start)
+        np.testing.assert_allclose(made.vertices, at_rest * scale, atol=1e-7)
+        expected = SMILE if start == "photo" else np.zeros(52)
+        np.testing.assert_allclose(made.strengths, expected)
+    still = asset(rig=False)
+    assert still.morphs == () and still.strengths == ()
+    np.testing.assert_allclose(still.vertices, moved(made, SMILE), atol=1e-5)
+    np.testing.assert_allclose(asset(rig=False, start="neutral").vertices, made.vertices)
+
+
+@pytest.mark.parametrize("part", ["head", "face"])
+def test_blinking_moves_lids_and_opening_the_jaw_moves_lower_teeth(part):
+    made = known_head(0, part)
+    morphs = {morph.name: morph for morph in made.morphs}
+    parts = {p.name: np.unique(made.triangles[p.triangles]) for p in made.parts}
+    lids, how_far = made.vertices[morphs["eyeBlinkLeft"].places], morphs["eyeBlinkLeft"].moves
+    middle = np.average(lids, axis=0, weights=np.linalg.norm(how_far, axis=1))
+    assert 0.02 < middle[0] < 0.05  # the person's left is at the viewer's right
+    teeth = np.intersect1d(parts["teeth"], morphs["jawOpen"].places)
+    assert 0.3 * len(parts["teeth"]) < len(teeth) < 0.7 * len(parts["teeth"])
