@@ -44,6 +44,11 @@ class HeadPrior:
         return len(self.likeliest) - self.n_shape
 
     @cached_property
+    def precision(self) -> np.ndarray:
+        """(K + E, K + E), the inverse of the covariance."""
+        return np.linalg.inv(self.covariance)
+
+    @cached_property
     def mirror(self) -> np.ndarray:
         """(K + E, K + E): times the coefficients of a head, those of its mirror image.
 
