@@ -24,29 +24,29 @@ SHARED = SharedNoise(share=0.6, reach_mm=25.0)
 
 
 def scipy_minimum(problem: Problem, start: np.ndarray) -> float:
-    root = np.linalg.cholesky(problem.precision).T
+    root = np.linalg.cholesky(problem.precision[0]).T
 
     def residuals(unknowns):
-        own = [term.look(unknowns).residuals.ravel() for term in problem.terms]
-        return np.concatenate([*own, root @ (unknowns - problem.likeliest)])
+        own = [term.look(unknowns[None]).residuals.ravel() for term in problem.terms]
+        return np.concatenate([*own, root @ (unknowns - problem.likeliest[0])])
 
     def derivatives(unknowns):
-        rows = [np.zeros((2 * len(t.mean_head), len(unknowns))) for t in problem.terms]
+        rows = [np.zeros((2 * t.places.shape[1], len(unknowns))) for t in problem.terms]
         for term, own in zip(problem.terms, rows, strict=True):
-            own[:, term.slots] = -term.look(unknowns).jacobian
+            own[:, term.slots] = -term.look(unknowns[None]).jacobian[0]
         return np.concatenate([*rows, root])
 
-    return least_squares(residuals, start, derivatives, x_scale="jac", ftol=1e-6).cost
+    return least_squares(residuals, start[0], derivatives, x_scale="jac", ftol=1e-6).cost
 
 
 def compare(count: int) -> None:
     photos = random_trial(np.random.default_rng(1), spread_points(count), NOISE_MM).photos
     settings = FitSettings(cut=SQUARES)
-    problem = pose_problem(photos, settings)
+    problem = pose_problem([photos], settings)
     start = problem.likeliest.copy()
     for term, seen in zip(problem.terms, photos, strict=True):
-        start[term.slots[:N_CAMERA]] = fit_head([seen], settings).camera_numbers[0]
-    ours = minimise(problem, start, SQUARES, narrow=True).energy
+        start[0, term.slots[:N_CAMERA]] = fit_head([seen], settings).camera_numbers[0]
+    ours = minimise(problem, start, SQUARES, narrow=True).energy[0]
     baseline = scipy_minimum(problem, start)
     ours_ms = milliseconds(lambda: minimise(problem, start, SQUARES, narrow=True), REPEATS)[0]
     scipy_ms = milliseconds(lambda: scipy_minimum(problem, start), 3)[0]

@@ -1,5 +1,7 @@
 """The fit's derivatives are those of differences, and scipy finds the same minimum."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import least_squares
@@ -9,6 +11,7 @@ from facelib.fitting.cameras import N_CAMERA, project, to_camera
 from facelib.fitting.fit import (
     FitSettings,
     fit_head,
+    fit_heads,
     pose_problem,
 )
 from facelib.fitting.noise import SharedNoise
@@ -59,20 +62,20 @@ def as_least_squares(problem, cut):
 
     Derivatives are the fit's own; the test below compares those with differences.
     """
-    root = np.linalg.cholesky(problem.precision).T
+    root, likeliest = np.linalg.cholesky(problem.precision[0]).T, problem.likeliest[0]
 
     def residuals(unknowns):
         parts = []
         for term in problem.terms:
-            off = term.look(unknowns).residuals
+            off = term.look(unknowns[None]).residuals[0]
             parts.append(off * cut / np.sqrt(cut**2 + np.square(off).sum(axis=1)[:, None]))
-        return np.concatenate([*map(np.ravel, parts), root @ (unknowns - problem.likeliest)])
+        return np.concatenate([*map(np.ravel, parts), root @ (unknowns - likeliest)])
 
     def derivatives(unknowns):
         parts = []
         for term in problem.terms:
-            look = term.look(unknowns)
-            off, rows = look.residuals, -look.jacobian.reshape(-1, 2, len(term.slots))
+            look = term.look(unknowns[None])
+            off, rows = look.residuals[0], -look.jacobian.reshape(-1, 2, len(term.slots))
             total = (cut**2 + np.square(off).sum(axis=1))[:, None, None]
             along = off[:, :, None] * np.einsum("ni,nip->np", off, rows)[:, None]
             part = np.zeros((off.size, len(unknowns)))
@@ -87,19 +90,19 @@ def as_least_squares(problem, cut):
 
 def test_derivatives_of_a_photo_are_those_of_differences():
     photos = trials(1, n_points=40)[0].photos
-    problem = pose_problem(photos, FitSettings(noise=SHARED))
-    unknowns = np.random.default_rng(2).normal(0, 0.1, len(problem.likeliest))
+    problem = pose_problem([photos], FitSettings(noise=SHARED))
+    unknowns = np.random.default_rng(2).normal(0, 0.1, problem.likeliest.shape[1])
     for term in problem.terms:
         unknowns[term.slots[:N_CAMERA]] = CAMERA
 
         def residuals(own, term=term):
             moved = unknowns.copy()
             moved[term.slots] = own
-            return term.look(moved).residuals.ravel()
+            return term.look(moved[None]).residuals.ravel()
 
         by_difference = derivative(residuals, unknowns[term.slots])
         scale = np.abs(by_difference).max()
-        found = -term.look(unknowns).jacobian
+        found = -term.look(unknowns[None]).jacobian[0]
         np.testing.assert_allclose(found, by_difference, atol=1e-4 * scale)
 
 
@@ -107,9 +110,9 @@ def test_derivatives_of_a_photo_are_those_of_differences():
 @pytest.mark.parametrize("cut", [4.0, 1e6], ids=["robust", "squares"])
 def test_scipy_finds_the_same_minimum(noise, cut):
     trial, settings = trials(1, n_points=60)[0], FitSettings(noise=noise, cut=cut)
-    fit, problem = fit_head(trial.photos, settings), pose_problem(trial.photos, settings)
-    start = problem.likeliest.copy()
-    start[problem.head] += 0.8 * (fit.coefficients - start[problem.head])
+    fit, problem = fit_head(trial.photos, settings), pose_problem([trial.photos], settings)
+    start, head = problem.likeliest[0].copy(), slice(-len(fit.coefficients), None)
+    start[head] += 0.8 * (fit.coefficients - start[head])
     for term, camera, expression in zip(
         problem.terms, fit.camera_numbers, fit.expressions, strict=True
     ):
@@ -117,7 +120,38 @@ def test_scipy_finds_the_same_minimum(noise, cut):
         start[term.slots[:N_CAMERA]] = camera + [0.01, 0.01, 0.01, 0.01, 0.5, 0.5, 0.02]
     residuals, derivatives = as_least_squares(problem, settings.cut)
     found = least_squares(residuals, start, derivatives, x_scale="jac", xtol=1e-9, ftol=1e-12)
-    off = np.abs(problem.prior.vertices(found.x[problem.head]) - fit.vertices_head)
+    off = np.abs(fit.prior.vertices(found.x[head]) - fit.vertices_head)
     assert off[FACE].max() < 0.01  # mm
     for term, camera in zip(problem.terms, fit.camera_numbers, strict=True):
         np.testing.assert_allclose(found.x[term.slots[:3]], camera[:3], atol=1e-3)
+
+
+def test_several_faces_at_once_are_fitted_as_each_alone():
+    """The same head to the last bits, whatever else is in the batch, and in any order."""
+    faces, settings = [trial.photos for trial in trials(3, n_points=60)], FitSettings(noise=SHARED)
+    alone = [fit_head(photos, settings) for photos in faces]
+    for order in ([0, 1, 2], [2, 0, 1]):
+        together = fit_heads([faces[number] for number in order], settings)
+        for number, fit in zip(order, together, strict=True):
+            assert_same_fit(fit, alone[number])
+    starts = [[fit_head([seen], settings) for seen in photos] for photos in faces]
+    for fit, photos, known in zip(fit_heads(faces, settings, starts), faces, starts, strict=True):
+        assert_same_fit(fit, fit_head(photos, settings, known))
+
+
+def test_a_face_without_a_fit_harms_no_other_in_its_batch():
+    good, other = (trial.photos for trial in trials(2, n_points=60))
+    nowhere = [replace(seen, places_image=np.full_like(seen.places_image, 1e200)) for seen in other]
+    alone = fit_head(good)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for faces, place in (([good, nowhere], 0), ([nowhere, good], 1)):
+            found = fit_heads(faces)
+            assert_same_fit(found[place], alone)
+
+
+def assert_same_fit(fit, expected):
+    assert fit.n_steps == expected.n_steps
+    np.testing.assert_allclose(fit.coefficients, expected.coefficients, atol=1e-6)
+    np.testing.assert_allclose(fit.camera_numbers, expected.camera_numbers, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(fit.covariance, expected.covariance, rtol=1e-6, atol=1e-9)
+    assert fit.log_evidence == pytest.approx(expected.log_evidence, abs=1e-4)

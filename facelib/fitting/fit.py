@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import zip_longest
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from facelib.fitting.solve import Problem, minimise
 from facelib.geometry.transforms import pose_from_rotation
 from facelib.render.camera import Camera
 
+AT_ONCE = 4  # more faces at once no longer fit the processor's cache, and are slower
 FLAT = 1e-9  # precision of a flat prior, above 0 for the sake of its determinant
 AGREE_ABOVE = 0.0  # log odds above which photos count as one person's; chapter 12 tests it
 
@@ -115,31 +117,64 @@ def fit_head(
         settings: prior and error model.
         starts: fits of the single photos, if available; they save steps.
     """
-    settings = settings or FitSettings()
-    problem = pose_problem(photos, settings)
-    prior, terms, head = problem.prior, problem.terms, problem.head
+    return fit_heads([photos], settings, [starts] if starts else ())[0]
+
+
+def fit_heads(
+    faces: Sequence[Sequence[SeenPoints]],
+    settings: FitSettings | None = None,
+    starts: Sequence[Sequence[HeadFit]] = (),
+    at_once: int = AT_ONCE,
+) -> list[HeadFit]:
+    """Find the most likely heads of several faces, each as if it were the only one.
+
+    Args:
+        faces: the photos of each. All have the same number of photos, and of points in each.
+        settings: prior and error model.
+        starts: fits of the single photos of each face, if available.
+        at_once: number of faces that share a batch.
+    """
+    settings, fits = settings or FitSettings(), []
+    for first in range(0, len(faces), at_once):
+        batch = slice(first, first + at_once)
+        fits += _fit_batch(faces[batch], settings, starts[batch])
+    return fits
+
+
+def _fit_batch(
+    faces: Sequence[Sequence[SeenPoints]], settings: FitSettings, starts: Sequence
+) -> list[HeadFit]:
+    prior, problem = settings.prior or shipped_prior(), pose_problem(faces, settings)
+    n_head, slots = len(prior.likeliest), [term.slots for term in problem.terms]
+    cameras = np.stack([own[:N_CAMERA] for own in slots])
+    expressions = np.stack([own[-prior.n_actions :] for own in slots])
     start = problem.likeliest.copy()
-    for number, term in enumerate(terms):
-        if starts:
-            start[term.slots[:N_CAMERA]] = starts[number].camera_numbers[0]
-            start[term.slots[-len(head) :]] = starts[0].coefficients
-        else:
-            start[term.slots[:N_CAMERA]] = _first_camera(term, np.log(settings.distance_mm))
+    for row, (photos, known) in enumerate(zip_longest(faces, starts)):
+        for seen, own, alone in zip_longest(photos, slots, known or ()):
+            if alone:
+                start[row, own[:N_CAMERA]] = alone.camera_numbers[0]
+                start[row, own[-n_head:]] = known[0].coefficients
+            else:
+                camera = first_camera(seen, prior.mean_head, np.log(settings.distance_mm))
+                start[row, own[:N_CAMERA]] = camera
     found = minimise(problem, start, settings.cut, narrow=bool(starts))
-    numbers = np.stack([found.unknowns[term.slots[:N_CAMERA]] for term in terms])
-    _, before = np.linalg.slogdet(problem.precision)
-    _, after = np.linalg.slogdet(found.information)
-    return HeadFit(
-        prior=prior,
-        coefficients=found.unknowns[head],
-        covariance=np.linalg.inv(found.information)[np.ix_(head, head)]
-        * settings.noise.too_sure**2,
-        expressions=np.stack([found.unknowns[term.slots[-prior.n_actions :]] for term in terms]),
-        camera_numbers=numbers,
-        cameras=tuple(map(to_camera, numbers, photos)),
-        log_evidence=(before - after) / 2 - found.energy,
-        n_steps=found.n_steps,
-    )
+    roots = np.linalg.cholesky(found.information)
+    # The head's unknowns are the last, so their block is all that their covariance depends on.
+    free = np.linalg.inv(roots[:, -n_head:, -n_head:]) * settings.noise.too_sure
+    evidence = _log_volume(np.linalg.cholesky(problem.precision)) - _log_volume(roots)
+    return [
+        HeadFit(
+            prior=prior,
+            coefficients=found.unknowns[row, -n_head:],
+            covariance=free[row].T @ free[row],
+            expressions=found.unknowns[row, expressions],
+            camera_numbers=found.unknowns[row, cameras],
+            cameras=tuple(map(to_camera, found.unknowns[row, cameras], photos)),
+            log_evidence=float(evidence[row] - found.energy[row]),
+            n_steps=int(found.n_steps[row]),
+        )
+        for row, photos in enumerate(faces)
+    ]
 
 
 def agreement(together: HeadFit, alone: Sequence[HeadFit]) -> float:
@@ -158,44 +193,53 @@ def agreement(together: HeadFit, alone: Sequence[HeadFit]) -> float:
     return together.log_evidence - sum(fit.log_evidence for fit in alone)
 
 
-def pose_problem(photos: Sequence[SeenPoints], settings: FitSettings) -> Problem:
-    """Number the unknowns of all photos, and set up their prior."""
-    prior = settings.prior or shipped_prior()
-    n_actions = prior.n_actions
-    errors = [settings.noise.in_photo(seen, prior) for seen in photos]
-    sizes = [N_CAMERA + each.patterns.shape[2] for each in errors]
-    head = sum(sizes) + np.arange(len(prior.likeliest))
+def pose_problem(faces: Sequence[Sequence[SeenPoints]], settings: FitSettings) -> Problem:
+    """Number the unknowns of all photos, and set up their prior.
+
+    The unknowns of each photo come first, those of the head last: its shape, and its expression in
+    the first photo.
+
+    Args:
+        faces: see `fit_heads`.
+        settings: prior and error model.
+    """
+    prior, n_faces = settings.prior or shipped_prior(), len(faces)
+    views = [
+        [(seen, settings.noise.in_photo(seen, prior)) for seen in photos]
+        for photos in zip(*faces, strict=True)
+    ]
+    n_own = [N_CAMERA + photos[0][1].patterns.shape[2] for photos in views]
+    ends = np.cumsum(n_own) + prior.n_actions * np.arange(len(views))
+    *blocks, head = np.split(np.arange(ends[-1] + len(prior.likeliest)), ends)
     shape, first = np.split(head, [prior.n_shape])
-    n_unknowns = head[-1] + 1 + (len(photos) - 1) * n_actions
-    terms, likeliest, precision = [], np.zeros(n_unknowns), np.eye(n_unknowns)
-    precision[np.ix_(head, head)] = np.linalg.inv(prior.covariance)
-    likeliest[shape] = prior.likeliest[: prior.n_shape]
-    for number, (seen, size) in enumerate(zip(photos, sizes, strict=True)):
-        own = sum(sizes[:number]) + np.arange(size)
-        expression = first + number * n_actions
-        slots = np.concatenate([own, shape, expression])
-        terms.append(PhotoTerm(seen, errors[number], slots, prior))
-        likeliest[expression] = prior.likeliest[prior.n_shape :]
+    likeliest, precision = np.zeros((n_faces, head[-1] + 1)), np.eye(head[-1] + 1)
+    precision, terms = np.tile(precision, (n_faces, 1, 1)), []
+    precision[:, head[:, None], head] = prior.precision
+    likeliest[:, head] = prior.likeliest
+    for number, (photos, block) in enumerate(zip(views, blocks, strict=True)):
+        own, expression = block[: n_own[number]], block[n_own[number] :] if number else first
         if number:  # the penalty of a change, (b − a)² / change²
-            precision[expression, expression] = 0
+            likeliest[:, expression] = likeliest[:, first]
+            precision[:, expression, expression] = 0
             _add_square(precision, first, expression, settings.change, -1)
-        precision[own[:N_CAMERA], own[:N_CAMERA]] = FLAT
+        terms.append(PhotoTerm.of_photos(photos, np.hstack([own, shape, expression]), prior))
+        precision[:, own[:N_CAMERA], own[:N_CAMERA]] = FLAT
         scale, distance = own[LOG_SCALE], own[LOG_DISTANCE]
-        precision[distance, distance] = settings.distance_spread**-2
-        likeliest[distance] = np.log(settings.distance_mm)
-        if seen.focal_px is not None:  # log f = log s + log d
-            likeliest[scale] = np.log(seen.focal_px) - likeliest[distance]
-            _add_square(precision, scale, distance, seen.focal_spread, 1)
-    return Problem(prior, tuple(terms), head, likeliest, precision)
+        precision[:, distance, distance] = settings.distance_spread**-2
+        likeliest[:, distance] = np.log(settings.distance_mm)
+        for row, (seen, _) in enumerate(photos):
+            if seen.focal_px is not None:  # log f = log s + log d
+                likeliest[row, scale] = np.log(seen.focal_px) - likeliest[row, distance]
+                _add_square(precision[row], scale, distance, seen.focal_spread, 1)
+    return Problem(tuple(terms), likeliest, precision)
 
 
-def _first_camera(term: PhotoTerm, log_distance: float) -> np.ndarray:
-    variance = np.trace(term.seen.covariance_px2, axis1=1, axis2=2)
-    weights = term.seen.visibility / variance
-    return first_camera(term.mean_head, term.seen.places_image, weights, log_distance)
+def _log_volume(roots: np.ndarray) -> np.ndarray:
+    """Return half the log determinant of L Lᵀ for (B, n, n) roots L: (B,)."""
+    return np.log(np.diagonal(roots, axis1=1, axis2=2)).sum(axis=1)
 
 
 def _add_square(precision: np.ndarray, a, b, deviation: float, sign: int) -> None:
-    """Add (a + sign · b)² / deviation² to a quadratic form, for each pair of slots."""
+    """Add (a + sign · b)² / deviation² to (…, n, n) quadratic forms, for each pair of slots."""
     for slot, other, factor in ((a, a, 1), (b, b, 1), (a, b, sign), (b, a, sign)):
-        precision[slot, other] += factor * deviation**-2
+        precision[..., slot, other] += factor * deviation**-2

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +46,11 @@ class HeadPrior:
     def n_actions(self) -> int:
         """E."""
         return len(self.likeliest) - self.n_shape
+
+    @cached_property
+    def precision(self) -> np.ndarray:
+        """(K + E, K + E), the inverse of the covariance."""
+        return np.linalg.inv(self.covariance)
 
     def vertices(self, coefficients: np.ndarray) -> np.ndarray:
         """Return (V, 3) mm, head frame, for (K + E,) coefficients."""

@@ -147,9 +147,7 @@ def _regress(white: np.ndarray, coefficients: np.ndarray, prior: HeadPrior) -> P
 
 def _yaw_deg(seen: SeenPoints, prior: HeadPrior) -> float:
     """Estimate the yaw by weak perspective from the mean head."""
-    weights = seen.visibility / np.trace(seen.covariance_px2, axis1=1, axis2=2)
-    mean_points = blended(seen, prior.mean_head)
-    camera = first_camera(mean_points, seen.places_image, weights, np.log(FAR_MM))
+    camera = first_camera(seen, prior.mean_head, np.log(FAR_MM))
     return float(np.degrees(pose_from_rotation(to_camera(camera, seen).rotation)[1]))
 
 

@@ -12,11 +12,12 @@ how wrong a point is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 
-from facelib.fitting.cameras import N_CAMERA, project
+from facelib.fitting.cameras import N_CAMERA, NOWHERE, project
 from facelib.fitting.head_prior import HeadPrior
 from facelib.fitting.photo_errors import PhotoErrors, upright_root
 from facelib.fitting.rim import rim_points
@@ -25,75 +26,91 @@ from facelib.fitting.seen import SeenPoints, blended
 
 @dataclass(frozen=True)
 class PhotoResiduals:
-    """One photo's residuals (N, 2), and minus their derivatives (2N, P) by its own unknowns."""
+    """Residuals (B, N, 2), and minus their derivatives (B, 2N, P) by the photo's own unknowns."""
 
     residuals: np.ndarray
     jacobian: np.ndarray
 
 
+@dataclass(frozen=True)
 class PhotoTerm:
-    """One photo's part of the energy."""
+    """One photo's part of the energy, for each of B faces: what stays constant during a fit.
 
-    def __init__(
-        self, seen: SeenPoints, errors: PhotoErrors, slots: np.ndarray, prior: HeadPrior
-    ) -> None:
-        """Precompute what stays constant during a fit.
+    The P unknowns of the photo are its camera (7), the strengths of its M error patterns, and the
+    C coefficients of the head in it. All but the camera enter linearly.
 
-        Args:
-            seen: N points.
-            errors: how the points' errors depend on the head and on each other.
-            slots: (7 + M + C,) indices of the photo's unknowns: its camera, the strengths of its
-                M error patterns, and the head's coefficients in it.
-            prior: the heads.
-        """
-        self.seen, self.slots, self.prior = seen, slots, prior
-        self.mean_head, self.basis = blended(seen, prior.mean_head), blended(seen, prior.basis)
-        own = np.sqrt(errors.own)
-        root = upright_root(seen.places_image, seen.covariance_px2, self.mean_head)
-        self.root = root * own[:, None]  # L
-        self.whiten = np.linalg.inv(self.root)
-        self.offset, self.slope = errors.offset / own, errors.slope / own[..., None]
-        self.patterns = errors.patterns / own[..., None]
+    Attributes:
+        prior: the heads.
+        slots: (P,) indices of these unknowns among those of the fit.
+        places, visibility, slides: (B, N, 2) px, (B, N) and (B, N), as in `SeenPoints`.
+        principal_px: (B, 2), NaN where it is unknown.
+        mean_points: (B, N, 3) mm, the points on the mean head.
+        basis: (B, N, 3, C) float32, mm per unit of a coefficient.
+        whiten: (B, N, 2, 2) per px, L⁻¹.
+        offset, errors: (B, N, 2) and (B, N, 2, M + C); e is offset + errors times the unknowns.
+    """
+
+    prior: HeadPrior
+    slots: np.ndarray
+    places: np.ndarray
+    visibility: np.ndarray
+    slides: np.ndarray
+    principal_px: np.ndarray
+    mean_points: np.ndarray
+    basis: np.ndarray
+    whiten: np.ndarray
+    offset: np.ndarray
+    errors: np.ndarray
+
+    @classmethod
+    def of_photos(
+        cls, photos: Sequence[tuple[SeenPoints, PhotoErrors]], slots: np.ndarray, prior: HeadPrior
+    ) -> PhotoTerm:
+        """Precompute the term from the photos of B faces, and models of their errors."""
+        constants = zip(*(_constants(*photo, prior) for photo in photos), strict=True)
+        return cls(prior, slots, *map(np.stack, constants))
+
+    def of_faces(self, chosen: np.ndarray) -> PhotoTerm:
+        """Return the term of some of the faces, by number or mask."""
+        arrays = [getattr(self, field.name)[chosen] for field in fields(self)[2:]]
+        return PhotoTerm(self.prior, self.slots, *arrays)
 
     def look(self, unknowns: np.ndarray) -> PhotoResiduals:
-        """Return residuals and derivatives at (n,) unknowns of the whole fit."""
-        first = N_CAMERA + self.patterns.shape[2]
-        camera, shared, coefficients = np.split(unknowns[self.slots], [N_CAMERA, first])
-        points, basis, whiten = self.mean_head + self.basis @ coefficients, self.basis, self.whiten
-        offset, slope, patterns = self.offset, self.slope, self.patterns
-        if self.seen.slides.any():
-            points, basis, whiten = self._slide(camera, coefficients, points)
-            axes = whiten @ self.root
-            offset, slope, patterns = (
-                (axes @ offset[..., None])[..., 0],
-                axes @ slope,
-                axes @ patterns,
-            )
-        places, by_camera, by_point = project(camera, points, self.seen.principal_px)
-        jacobian = np.empty((len(points), 2, len(self.slots)), np.float32)
-        jacobian[..., :N_CAMERA] = whiten @ by_camera
-        jacobian[..., N_CAMERA:first] = patterns
-        np.matmul((whiten @ by_point).astype(np.float32), basis, out=jacobian[..., first:])
-        jacobian[..., first:] += slope
-        off = np.einsum("nij,nj->ni", whiten, self.seen.places_image - places) - offset
-        off -= slope @ (coefficients - self.prior.likeliest) + patterns @ shared
-        return PhotoResiduals(off, jacobian.reshape(2 * len(points), -1))
+        """Return residuals and derivatives at (B, n) unknowns of the whole fit."""
+        camera, linear = np.split(unknowns[:, self.slots], [N_CAMERA], axis=1)
+        coefficients = linear[:, -self.basis.shape[-1] :]
+        points, basis = self.mean_points + _times(self.basis, coefficients), self.basis
+        if self.slides.any():
+            points, basis, across = self._slide(camera, coefficients, points)
+        places, by_camera, by_point = project(camera, points, self.principal_px)
+        jacobian = np.empty((*self.offset.shape, len(self.slots)), np.float32)
+        jacobian[..., :N_CAMERA] = self.whiten @ by_camera
+        jacobian[..., N_CAMERA:] = self.errors
+        jacobian[..., -basis.shape[-1] :] += (self.whiten @ by_point).astype(np.float32) @ basis
+        off = (self.whiten @ (self.places - places)[..., None])[..., 0]
+        off -= self.offset + _times(self.errors, linear)
+        if self.slides.any():
+            off[self.slides] = _times(across, off[self.slides])
+            jacobian[self.slides] = across @ jacobian[self.slides]
+        return PhotoResiduals(off, jacobian.reshape(len(off), -1, len(self.slots)))
 
-    def energy(self, look: PhotoResiduals, cut: float) -> float:
-        """½ Σ visibility · ρ(r²) with c = cut."""
-        squares = np.square(look.residuals).sum(axis=1)
-        return 0.5 * float(self.seen.visibility @ (squares * cut**2 / (cut**2 + squares)))
+    def energy(self, look: PhotoResiduals, cut: np.ndarray) -> np.ndarray:
+        """½ Σ visibility · ρ(r²) with c = cut, one per face: (B,)."""
+        squares, bound = np.square(look.residuals).sum(axis=2), np.square(cut)[:, None]
+        return 0.5 * (self.visibility * squares * bound / (bound + squares)).sum(axis=1)
 
-    def normal_equations(self, look: PhotoResiduals, cut: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return the energy's gradient (P,) and Gauss-Newton matrix (P, P) by its own unknowns.
+    def normal_equations(
+        self, look: PhotoResiduals, cut: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the energy's gradient (B, P) and Gauss-Newton matrix (B, P, P).
 
         Each point has the weight dρ / dr² (iteratively reweighted least squares).
         """
-        squares = np.square(look.residuals).sum(axis=1)
-        weights = self.seen.visibility * np.square(cut**2 / (cut**2 + squares))
-        gradient = -(weights[:, None] * look.residuals).ravel() @ look.jacobian
-        weighted = np.repeat(np.sqrt(weights), 2)[:, None].astype(np.float32) * look.jacobian
-        return gradient, weighted.T @ weighted
+        squares, bound = np.square(look.residuals).sum(axis=2), np.square(cut)[:, None]
+        root = (np.sqrt(self.visibility) * bound / (bound + squares)).astype(np.float32)[..., None]
+        weighted = np.repeat(root, 2, axis=1) * look.jacobian
+        residuals = (root * look.residuals).reshape(len(squares), 1, -1).astype(np.float32)
+        return -(residuals @ weighted)[:, 0], weighted.swapaxes(1, 2) @ weighted
 
     def _slide(
         self, camera: np.ndarray, coefficients: np.ndarray, points: np.ndarray
@@ -101,15 +118,37 @@ class PhotoTerm:
         """Move contour points to the head's rim; only the errors across the rim count.
 
         Returns:
-            points (N, 3), basis (N, 3, C) and L⁻¹ (N, 2, 2), for all points.
+            points (B, N, 3) and basis (B, N, 3, C) of all points; and of each point that slides
+            the projection (2, 2) of its residual on the direction across the rim.
         """
-        slides, seen, vertices = self.seen.slides, self.seen, self.prior.vertices(coefficients)
-        vertex, across = rim_points(
-            vertices, camera, seen.places_image[slides], self.mean_head[slides], seen.principal_px
-        )
-        points, basis, whiten = points.copy(), self.basis.copy(), self.whiten.copy()
-        points[slides], basis[slides] = vertices[vertex], self.prior.basis[vertex]
-        deviation = np.linalg.norm(np.einsum("nij,ni->nj", self.root[slides], across), axis=1)
-        whiten[slides] = 0
-        whiten[slides, 0] = across / deviation[:, None]
-        return points, basis, whiten
+        points, basis, directions = points.copy(), self.basis.copy(), []
+        for face, slides in enumerate(self.slides):
+            vertices = self.prior.vertices(coefficients[face])
+            given = (each[face, slides] for each in (self.places, self.mean_points))
+            vertex, normals = rim_points(vertices, camera[face], *given, self.principal_px[face])
+            points[face, slides], basis[face, slides] = vertices[vertex], self.prior.basis[vertex]
+            root = np.linalg.inv(self.whiten[face, slides])
+            directions.append(np.einsum("sij,si->sj", root, normals))
+        along = np.concatenate(directions)
+        along /= np.linalg.norm(along, axis=1, keepdims=True)
+        return points, basis, along[:, :, None] * along[:, None]
+
+
+def _constants(seen: SeenPoints, errors: PhotoErrors, prior: HeadPrior) -> tuple[np.ndarray, ...]:
+    """Return the arrays of one photo, in the order of `PhotoTerm`."""
+    mean_points, own = blended(seen, prior.mean_head), np.sqrt(errors.own)
+    root = upright_root(seen.places_image, seen.covariance_px2, mean_points) * own[:, None]
+    principal_px = NOWHERE if seen.principal_px is None else seen.principal_px
+    offset = errors.offset - errors.slope @ prior.likeliest
+    linear = np.concatenate([errors.patterns, errors.slope], axis=2) / own[..., None]
+    linear = linear.astype(np.float32)
+    return (
+        *(seen.places_image, seen.visibility, seen.slides, np.asarray(principal_px)),
+        *(mean_points, blended(seen, prior.basis), np.linalg.inv(root), offset / own, linear),
+    )
+
+
+def _times(matrices: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """Multiply (B, …, k) matrices by the (B, k) vector of each face: (B, …)."""
+    flat = matrices.reshape(len(matrices), -1, matrices.shape[-1])
+    return (flat @ vectors[..., None]).reshape(matrices.shape[:-1])

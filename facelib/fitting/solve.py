@@ -2,17 +2,18 @@
 
 The energy is ½ (x − x̄)ᵀ Λ (x − x̄) plus the photos' energies. Near its minimum it is that of a
 normal distribution, whose covariance is the inverse of the Gauss-Newton matrix (Laplace).
+
+Arrays begin with an axis of B faces. Each face has its own damping, and ends when it is done.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
 
-from facelib.fitting.head_prior import HeadPrior
 from facelib.fitting.residuals import PhotoResiduals, PhotoTerm
 
 FIRST_DAMPING, EASED, FIRMED, HARDEST = 1e-4, 0.1, 10.0, 1e6
@@ -23,81 +24,108 @@ TOLERANCE = 1e-3  # nats gained by the last step
 
 @dataclass(frozen=True)
 class Problem:
-    """The energy to minimise: the photos' energies and ½ (x − x̄)ᵀ Λ (x − x̄) of n unknowns.
+    """The energies of B faces: those of their photos, and ½ (x − x̄)ᵀ Λ (x − x̄) of n unknowns.
 
     Attributes:
-        prior: the prior of heads.
         terms: one per photo, each with the indices of its unknowns.
-        head: (K + E,) indices of `HeadFit.coefficients` among the unknowns.
-        likeliest: (n,) x̄.
-        precision: (n, n) Λ.
+        likeliest: (B, n) x̄.
+        precision: (B, n, n) Λ.
     """
 
-    prior: HeadPrior
     terms: tuple[PhotoTerm, ...]
-    head: np.ndarray
     likeliest: np.ndarray
     precision: np.ndarray
+
+    def of_faces(self, chosen: np.ndarray) -> Problem:
+        """Return the problem of some of the faces, by number or mask."""
+        terms = tuple(term.of_faces(chosen) for term in self.terms)
+        return Problem(terms, self.likeliest[chosen], self.precision[chosen])
+
+    def energy(
+        self, unknowns: np.ndarray, looks: Sequence[PhotoResiduals], cut: np.ndarray
+    ) -> np.ndarray:
+        """Return the (B,) energies at (B, n) unknowns, whose photos look so, with (B,) cuts."""
+        away = (unknowns - self.likeliest)[..., None]
+        prior = 0.5 * (away.swapaxes(1, 2) @ self.precision @ away)[:, 0, 0]
+        return prior + sum(t.energy(k, cut) for t, k in zip(self.terms, looks, strict=True))
+
+    def expand(
+        self, unknowns: np.ndarray, looks: Sequence[PhotoResiduals], cut: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return energies (B,), their gradients (B, n) and Gauss-Newton matrices (B, n, n)."""
+        gradient = (self.precision @ (unknowns - self.likeliest)[..., None])[..., 0]
+        information = self.precision.copy()
+        for term, look in zip(self.terms, looks, strict=True):
+            slope, bend = term.normal_equations(look, cut)
+            gradient[:, term.slots] += slope
+            for rows, own_rows in _runs(term.slots):
+                for columns, own_columns in _runs(term.slots):
+                    information[:, rows, columns] += bend[:, own_rows, own_columns]
+        return self.energy(unknowns, looks, cut), gradient, information
 
 
 @dataclass(frozen=True)
 class Minimum:
-    """The minimum of the energy.
+    """The minima of B energies.
 
     Attributes:
-        unknowns: (n,).
-        information: (n, n), the inverse of their covariance there.
-        energy: the energy there.
-        n_steps: number of steps tried.
+        unknowns: (B, n).
+        information: (B, n, n), the inverse of their covariance there.
+        energy: (B,), the energies there.
+        n_steps: (B,), number of steps tried.
     """
 
     unknowns: np.ndarray
     information: np.ndarray
-    energy: float
-    n_steps: int
+    energy: np.ndarray
+    n_steps: np.ndarray
 
 
 def minimise(
     problem: Problem, start: np.ndarray, cut: float, max_steps: int = 40, narrow: bool = False
 ) -> Minimum:
-    """Minimise the energy from a start.
+    """Minimise the energy of each face from a start.
 
     Args:
-        problem: the energy.
-        start: (n,) unknowns.
+        problem: the energies.
+        start: (B, n) unknowns.
         cut: c of ρ, standard deviations.
         max_steps: largest number of steps tried.
         narrow: start with this cut, if the start is near the minimum.
     """
-    photos, likeliest, precision = problem.terms, problem.likeliest, problem.precision
-    unknowns, damping, wide = start, FIRST_DAMPING, 1.0 if narrow else WIDEST
-    looks = [photo.look(unknowns) for photo in photos]
-
-    def energy_at(unknowns: np.ndarray, looks: Sequence[PhotoResiduals]) -> float:
-        away = unknowns - likeliest
-        parts = (p.energy(k, cut * wide) for p, k in zip(photos, looks, strict=True))
-        return 0.5 * float(away @ precision @ away) + sum(parts)
-
-    def normal_equations() -> tuple[np.ndarray, np.ndarray]:
-        gradient, information = precision @ (unknowns - likeliest), precision.copy()
-        for photo, look in zip(photos, looks, strict=True):
-            slope, bend = photo.normal_equations(look, cut * wide)
-            gradient[photo.slots] += slope
-            information[np.ix_(photo.slots, photo.slots)] += bend
-        return gradient, information
-
-    energy, (gradient, information) = energy_at(unknowns, looks), normal_equations()
-    n_steps, done = 0, False
-    while not done and n_steps < max_steps and damping < HARDEST:
-        n_steps += 1
-        damped = information + damping * np.diag(np.diag(information))
-        trial = unknowns - cho_solve(cho_factor(damped), gradient)
-        trial_looks = [photo.look(trial) for photo in photos]
-        gain = energy - energy_at(trial, trial_looks)
-        if not gain >= 0:
-            damping *= FIRMED
-            continue
-        unknowns, looks, damping = trial, trial_looks, damping * EASED
-        done, wide = wide == 1 and gain < TOLERANCE, max(wide * NARROWED, 1.0)
-        energy, (gradient, information) = energy_at(unknowns, looks), normal_equations()
+    unknowns, active = start.copy(), np.arange(len(start))
+    damping, wide = np.full(len(start), FIRST_DAMPING), np.full(len(start), WIDEST)
+    wide[:] = 1.0 if narrow else WIDEST
+    n_steps = np.zeros(len(start), int)
+    looks = [term.look(start) for term in problem.terms]
+    energy, gradient, information = at = problem.expand(start, looks, cut * wide)
+    while len(active):
+        n_steps[active] += 1
+        trial = unknowns[active] - _step(gradient[active], information[active], damping[active])
+        looks = [term.look(trial) for term in problem.terms]
+        gain = energy[active] - problem.energy(trial, looks, cut * wide[active])
+        better = gain >= 0  # not so where the trial is not a number
+        moved, done = active[better], better & (wide[active] == 1) & (gain < TOLERANCE)
+        damping[active] *= np.where(better, EASED, FIRMED)
+        wide[moved] = np.maximum(wide[moved] * NARROWED, 1.0)
+        unknowns[moved] = trial[better]
+        if len(moved):
+            for old, new in zip(at, problem.expand(trial, looks, cut * wide[active]), strict=True):
+                old[moved] = new[better]
+        going = ~done & (n_steps[active] < max_steps) & (damping[active] < HARDEST)
+        if not going.all():
+            active, problem = active[going], problem.of_faces(going)
     return Minimum(unknowns, information, energy, n_steps)
+
+
+def _step(gradient: np.ndarray, information: np.ndarray, damping: np.ndarray) -> np.ndarray:
+    """Solve (H + damping · diag H) step = gradient for each face: (B, n)."""
+    damped, diagonal = information.copy(), np.arange(gradient.shape[1])
+    damped[:, diagonal, diagonal] *= 1 + damping[:, None]
+    return np.linalg.solve(damped, gradient[..., None])[..., 0]
+
+
+def _runs(slots: np.ndarray) -> list[tuple[slice, slice]]:
+    """Cut indices into runs, as slices of the whole and of the part: numpy adds those faster."""
+    ends = [0, *(np.flatnonzero(np.diff(slots) != 1) + 1), len(slots)]
+    return [(slice(slots[a], slots[b - 1] + 1), slice(a, b)) for a, b in pairwise(ends)]

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+_CROSS = -np.cross(np.eye(3)[:, None], np.eye(3))  # (3, 3, 3), the cross products of the axes
+
 
 def rotation_x(angle: float) -> np.ndarray:
     """Rotate about x, right-handed: y moves toward z.
@@ -69,6 +71,45 @@ def pose_from_rotation(rotation: np.ndarray) -> tuple[float, float, float]:
     if np.hypot(r[0, 1], r[1, 1]) < 1e-9:
         return float(pitch), 0.0, float(np.arctan2(r[1, 0], r[0, 0]))
     return float(pitch), float(np.arctan2(-r[2, 0], r[2, 2])), float(np.arctan2(-r[0, 1], r[1, 1]))
+
+
+def cross_matrix(vectors: np.ndarray) -> np.ndarray:
+    """Return the (…, 3, 3) matrices [v]ₓ of (…, 3) vectors, with [v]ₓ w = v × w."""
+    return np.tensordot(vectors, _CROSS, 1)
+
+
+def rotation_from_vector(vectors: np.ndarray) -> np.ndarray:
+    """Return the rotations by θ = |φ| rad about the axes φ / θ (Rodrigues).
+
+    R = 1 + sin θ / θ [φ]ₓ + (1 − cos θ) / θ² [φ]ₓ²
+
+    Args:
+        vectors: (…, 3) φ, rad.
+
+    Returns:
+        (…, 3, 3).
+    """
+    angle = np.linalg.norm(vectors, axis=-1)[..., None, None]
+    cross = cross_matrix(vectors)
+    # sin x / x, without a case for 0; 1 − cos θ = 2 sin² (θ / 2)
+    sine, half = np.sinc(angle / np.pi), np.sinc(angle / (2 * np.pi))
+    return np.eye(3) + sine * cross + half**2 / 2 * cross @ cross
+
+
+def vector_from_rotation(rotation: np.ndarray) -> np.ndarray:
+    """Return the rotation vector, (3,) rad, of a (3, 3) rotation: its length is at most π.
+
+    The unit quaternion (x, y, z, w) of the rotation is the eigenvector of the largest eigenvalue of
+    a symmetric matrix, so that no angle needs a case of its own (I. Bar-Itzhack, Journal of
+    Guidance, Control and Dynamics 23(6), 2000).
+    """
+    axis = rotation[[2, 0, 1], [1, 2, 0]] - rotation[[1, 2, 0], [2, 0, 1]]
+    symmetric = rotation + rotation.T - np.trace(rotation) * np.eye(3)
+    matrix = np.block([[symmetric, axis[:, None]], [axis, np.trace(rotation)]])
+    quaternion = np.linalg.eigh(matrix)[1][:, -1]
+    imaginary, real = quaternion[:3] * (1 if quaternion[3] >= 0 else -1), abs(quaternion[3])
+    sine = np.linalg.norm(imaginary)
+    return imaginary * (2 * np.arctan2(sine, real) / sine if sine else 2.0)
 
 
 def _checked_rotation(rotation: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from facelib.face.dense_points import N_KEYPOINTS, load_dense_points
 from facelib.face.layout import load_layout
 from facelib.files.atomic import sha256
 from facelib.files.threads import single_threaded_blas
-from facelib.fitting.fit import AGREE_ABOVE, FitSettings, HeadFit, agreement, fit_head
+from facelib.fitting.fit import AGREE_ABOVE, FitSettings, HeadFit, agreement, fit_head, fit_heads
 from facelib.fitting.head_prior import shipped_prior
 from facelib.fitting.learned_errors import LearnedErrors
 from facelib.fitting.noise import SharedNoise
@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 # How errors of a network's points go together, for weights without an error model of their own:
 # measured on photos of people that the network never saw, rounded; see `data/tries/fit.json`.
 NETWORK_NOISE = SharedNoise(share=0.7, reach_mm=36.0)
+
+# Standard deviation of the log of a focal length that a file names: cameras round it, and it grows
+# by a few per cent when a lens focuses on something near.
+LENS_SPREAD = 0.05
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,24 @@ def settings_beside(weights: Path, network: Dense | OnnxDense) -> FitSettings:
     return FitSettings(noise=NETWORK_NOISE)
 
 
+def with_lens(
+    seen: SeenPoints, photo_shape: tuple[int, ...], crop: Crop, focal_px: float
+) -> SeenPoints:
+    """Add what is known of the camera of a whole photo to the points in a crop of it.
+
+    Args:
+        seen: px of the crop.
+        photo_shape: (H, W, …) of the photo, whose middle is the principal point.
+        crop: of the photo.
+        focal_px: px of the photo.
+    """
+    height, width = photo_shape[:2]
+    (middle,) = crop.image_to_crop(np.array([[(width - 1) / 2, (height - 1) / 2]]))
+    return replace(
+        seen, principal_px=middle, focal_px=focal_px * crop.scale, focal_spread=LENS_SPREAD
+    )
+
+
 class DenseFit:
     """A network that finds dense points, and the fit that explains them.
 
@@ -126,13 +148,17 @@ class DenseFit:
         size = {"width": photos.shape[2], "height": photos.shape[1]}
         return [SeenPoints.at(load_dense_points().corners, *photo, **size) for photo in given]
 
-    def look(self, photo: np.ndarray, first_crop: Crop, n_rounds: int) -> tuple[Crop, SeenPoints]:
+    def look(
+        self, photo: np.ndarray, first_crop: Crop, n_rounds: int, focal_px: float | None = None
+    ) -> tuple[Crop, SeenPoints]:
         """Find the points in a photo, and again in a crop around the keypoints just found.
 
         Args:
-            photo: (H, W, 3) float32 RGB in 0..1.
+            photo: (H, W, 3) float32 RGB in 0..1, or uint8.
             first_crop: from the detector's box, of the network's size.
             n_rounds: number of times that the network looks.
+            focal_px: the focal length in px of the photo, if it is known and nothing was cut off
+                the photo: then its middle is the principal point.
 
         Returns:
             The last crop, and the points in it, px of that crop.
@@ -142,7 +168,8 @@ class DenseFit:
             return self.network.find_once(crop.cut(photo)[None]).places[0, :N_KEYPOINTS]
 
         crop = refined(first_crop, keypoints_of, n_rounds)
-        return crop, self.see(crop.cut(photo)[None])[0]
+        seen = self.see(crop.cut(photo)[None])[0]
+        return crop, seen if focal_px is None else with_lens(seen, photo.shape, crop, focal_px)
 
     def fit(self, photos: Sequence[SeenPoints]) -> HeadFit:
         """Fit one head to the points of one photo, or of two; its image frame is the first's."""
@@ -152,7 +179,7 @@ class DenseFit:
     def fit_pair(self, front: SeenPoints, side: SeenPoints) -> PairFit:
         """Fit each photo alone and then both."""
         with single_threaded_blas():
-            alone = self.fit([front]), self.fit([side])
+            alone = fit_heads([[front], [side]], self.settings)
             together = fit_head([front, side], self.settings, alone)
             return PairFit(together, *alone, self.settings.noise.agree_above)
 
@@ -168,5 +195,6 @@ class DenseFit:
         """
         layout = load_layout(self.size)
         seen = [self.see(photos) for photos in (fronts, sides) if photos is not None]
-        fits = [self.fit(photos) for photos in zip(*seen, strict=True)]
+        with single_threaded_blas():
+            fits = fit_heads(list(zip(*seen, strict=True)), self.settings)
         return np.stack([layout.position_map(fit.vertices_image) for fit in fits])
