@@ -16,6 +16,7 @@ from facelib.render.render import Light, render
 from facelib.show.report_content import ReportContent, ReportPhoto, SurfaceLayer
 
 VIEWS = {"front": 5.0, "side": -80.0}  # yaws, degrees
+BACKGROUND = (0.2, 0.3, 0.2)
 LIGHT = Light(np.array([0.2, 0.3, 1.0]), np.full(3, 0.6))
 
 
@@ -32,7 +33,7 @@ def known_content(size=256):
         pose = (0.0, np.radians(yaw), 0.0)
         camera = Camera.perspective(pose, 1200.0, 5.0 * size, size, size)
         seen = camera.head_to_image(face)
-        picture = render(head, camera, [LIGHT], background=(0.2, 0.3, 0.2)).image
+        picture = render(head, camera, [LIGHT], background=BACKGROUND).image
         photo = ReportPhoto(view, f"{view}.jpg", picture, seen, layout.keypoints(seen), camera)
         photos.append(photo)
     return ReportContent(

@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import io
 import json
 import re
 from dataclasses import replace
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from report_case import known_content
+from report_case import BACKGROUND, known_content
 
 from facelib.show.colors import color_scale, viridis
 from facelib.show.head_view import HeadView, viewer_script
@@ -19,6 +20,7 @@ from facelib.show.report import report_html, write_report
 from facelib.show.report_advice import ALWAYS, advice_on
 from facelib.show.report_pictures import (
     around_face,
+    cut,
     depth_and_normals,
     overlay,
     painted_page,
@@ -140,16 +142,26 @@ def test_one_photo_without_a_fit_still_gives_a_report(content):
 
 def test_mesh_lines_lie_on_the_photo_at_the_projected_vertices(content):
     photo = content.photos[0]
-    drawing = overlay(photo, content.face_triangles, "front")
+    drawing = overlay(content, photo, "front")
     ends = re.findall(r"[ML]([\d.-]+) ([\d.-]+)", drawing)
     drawn = {(float(x), float(y)) for x, y in ends}
     expected = around_face(photo).image_to_crop(photo.vertices_image)[:, :2] + 0.5
     assert drawn <= {(float(f"{x:.1f}"), float(f"{y:.1f}")) for x, y in expected}
 
 
+def test_the_drawn_head_covers_the_head_in_the_photo(content):
+    for photo in content.photos:
+        url = re.search(r'class="head"[^>]*base64,([^"]+)"', overlay(content, photo, ""))[1]
+        drawn = np.asarray(Image.open(io.BytesIO(base64.b64decode(url))).getchannel("A"))
+        crop = replace(around_face(photo), output_size=len(drawn))
+        shown = np.abs(cut(photo, crop) - BACKGROUND).max(axis=2) > 0.05
+        inside = np.any(cut(photo, crop) > 0, axis=2)  # not beyond the photo
+        assert np.mean((drawn > 127) != shown, where=inside) < 0.01
+
+
 def test_hidden_keypoints_are_rings(content):
     def classes(photo):
-        return re.findall(r'<circle class="(\w+)"', overlay(photo, content.face_triangles, ""))
+        return re.findall(r'<circle class="(\w+)"', overlay(content, photo, ""))
 
     front, side = map(classes, content.photos)
     assert len(front) == 68 and front.count("seen") >= 60
@@ -253,7 +265,7 @@ def test_photos_of_bytes_and_of_floats_look_alike(content):
     front = content.photos[0]
     in_bytes = replace(front, pixels=np.asarray(Image.fromarray((front.pixels * 255).astype("u1"))))
     urls = [
-        re.search(r'href="data:image/webp;base64,([^"]+)"', overlay(p, content.face_triangles, ""))
+        re.search(r'href="data:image/webp;base64,([^"]+)"', overlay(content, p, ""))
         for p in (front, in_bytes)
     ]
     assert abs(len(urls[0][1]) - len(urls[1][1])) < 0.05 * len(urls[0][1])

@@ -152,8 +152,8 @@ def _on_photos(content: ReportContent) -> str:
     figures = "".join(
         _figure(
             overlay(
+                content,
                 photo,
-                content.face_triangles,
                 f"The {photo.view} photo with the fitted face mesh and 68 keypoints over it",
             ),
             f"The {photo.view} photo, {_text(photo.file_name)}. Rings are keypoints that the head "
@@ -161,12 +161,14 @@ def _on_photos(content: ReportContent) -> str:
         )
         for photo in content.photos
     )
+    switches = "".join(
+        f'<label><input type="checkbox" id="show-{name}"{checked}> {name}</label> '
+        for name, checked in (("mesh", " checked"), ("keypoints", " checked"), ("head", ""))
+    )
     return (
         "<p>The lines should follow the rims of the eyes, the nose, the lips and the jaw. Where "
         "they do not, the head is wrong.</p>"
-        '<div class="overlays"><p class="switches">'
-        '<label><input type="checkbox" id="show-mesh" checked> mesh</label> '
-        '<label><input type="checkbox" id="show-keypoints" checked> keypoints</label></p>'
+        f'<div class="overlays"><p class="switches">{switches}</p>'
         f'<div class="grid">{figures}</div></div>'
     )
 

@@ -30,13 +30,14 @@ PORTRAIT_MM = 1400.0  # how far its camera is
 FILLED = 0.88  # share of the picture's height that the head takes
 BEHIND = 0.05  # a point this far behind the surface is hidden, in heights of the face
 GREY = (0.72, 0.70, 0.68)
+LIGHT, AMBIENT = Light(np.array([0.25, 0.5, 1.0]), np.full(3, 0.35)), (0.7, 0.7, 0.7)
 
 
 def data_url(image: np.ndarray, lossless: bool = False) -> str:
     """Return an image as a URL that holds it: WebP, or PNG where colours must be exact.
 
     Args:
-        image: (H, W, 3) RGB, float in 0..1 or uint8.
+        image: (H, W, 3) RGB or (H, W, 4) RGBA, float in 0..1 or uint8.
         lossless: write PNG.
     """
     picture = Image.fromarray(image if image.dtype == np.uint8 else to_uint8(image))
@@ -60,16 +61,17 @@ def cut(photo: ReportPhoto, crop: Crop) -> np.ndarray:
     return pixels / 255 if photo.pixels.dtype == np.uint8 else pixels
 
 
-def overlay(photo: ReportPhoto, triangles: np.ndarray, label: str) -> str:
-    """Return a photo with the fitted mesh and the keypoints over it, as an SVG element.
+def overlay(content: ReportContent, photo: ReportPhoto, label: str) -> str:
+    """Return a photo with the head, the face's mesh and the keypoints over it, as an SVG element.
 
     Hidden edges are left out; hidden keypoints are rings.
 
     Args:
+        content: with the head, and the triangles of the face.
         photo: its vertices and keypoints are drawn.
-        triangles: (T, 3) of the vertices.
         label: what the picture shows, for readers who cannot see it.
     """
+    triangles = content.face_triangles
     crop = around_face(photo)
     size = crop.output_size
     vertices = crop.image_to_crop(photo.vertices_image)
@@ -89,9 +91,28 @@ def overlay(photo: ReportPhoto, triangles: np.ndarray, label: str) -> str:
     return (
         f'<svg class="overlay" viewBox="0 0 {size} {size}" role="img" aria-label="{name}">'
         f'<image width="{size}" height="{size}" href="{data_url(cut(photo, crop))}"/>'
+        f"{_drawn_head(content, photo, crop)}"
         f'<path class="mesh" stroke-width="{size / 900:.2f}" d="{path}"/>'
         f'<g class="keypoints" stroke-width="{size / 450:.2f}">{circles}</g></svg>'
     )
+
+
+def _drawn_head(content: ReportContent, photo: ReportPhoto, crop: Crop) -> str:
+    """Return the head as the photo's camera sees it, as an SVG image; nothing without a camera."""
+    if photo.camera is None:
+        return ""
+    small = Crop(crop.centre_px, crop.size_px, min(MAP_PX, crop.output_size))
+    drawn = render(
+        content.head,
+        photo.camera.cropped(small),
+        [LIGHT],
+        ambient=AMBIENT,
+        supersample=2,
+        normals=content.normals_head,
+    )
+    picture = np.dstack([drawn.image / np.maximum(drawn.alpha, 0.01)[..., None], drawn.alpha])
+    size = crop.output_size
+    return f'<image class="head" width="{size}" height="{size}" href="{data_url(picture)}"/>'
 
 
 def _visible(points: np.ndarray, fragments: Fragments) -> np.ndarray:
@@ -124,13 +145,12 @@ def portraits(
     low, high = head.vertices.min(axis=0), head.vertices.max(axis=0)
     focal = FILLED * height / max(high[1] - low[1], 1e-6) * PORTRAIT_MM
     centred = replace(painted, vertices=painted.vertices - (low + high) / 2)
-    light = Light(np.array([0.25, 0.5, 1.0]), np.full(3, 0.35))
     pictures = [
         render(
             centred,
             Camera.perspective((0.0, np.radians(yaw), 0.0), PORTRAIT_MM, focal, width, height),
-            [light],
-            ambient=(0.7, 0.7, 0.7),
+            [LIGHT],
+            ambient=AMBIENT,
             background=(1.0, 1.0, 1.0),
             supersample=2,
             normals=normals_head,
