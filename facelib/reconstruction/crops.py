@@ -59,6 +59,20 @@ def crop_from_detection(
     return Crop((float(x), float(y)), size, output_size)
 
 
+def cut_rgb(crop: Crop, photo: np.ndarray) -> np.ndarray:
+    """Cut a crop as networks take it.
+
+    Args:
+        crop: of the photo.
+        photo: (H, W, 3) RGB, float32 in 0..1 or uint8.
+
+    Returns:
+        (S, S, 3) float32 RGB in 0..1.
+    """
+    cut = crop.cut(photo)
+    return cut / np.float32(255) if photo.dtype == np.uint8 else cut
+
+
 def refined(first_crop: Crop, keypoints_of: Callable[[Crop], np.ndarray], n_rounds: int) -> Crop:
     """Crop around predicted keypoints; each round but the last gives the crop of the next.
 

@@ -20,7 +20,7 @@ from facelib.face.layout import UVLayout, load_layout
 from facelib.files.steps import Steps
 from facelib.imaging.crop import Crop
 from facelib.imaging.imagefiles import Photo, read_photo, to_float
-from facelib.reconstruction.crops import FRONT_BOX, SIDE_BOX, crop_from_detection, refined
+from facelib.reconstruction.crops import FRONT_BOX, SIDE_BOX, crop_from_detection, cut_rgb, refined
 from facelib.reconstruction.dense_fit import DenseFit
 from facelib.reconstruction.doubts import Doubt, doubt_about
 from facelib.reconstruction.found import FRONT, SIDE, PhotoOfFace
@@ -158,11 +158,11 @@ def _by_map(
 ) -> Reconstruction:
     """Read the vertices from a predicted position map."""
     front = found[0]
-    sides = [photo.crop.cut(to_float(photo.photo.pixels)) for photo in found[1:]]
+    sides = [cut_rgb(photo.crop, photo.photo.pixels) for photo in found[1:]]
 
     @cache
     def predict(crop: Crop) -> np.ndarray:
-        fronts = crop.cut(to_float(front.photo.pixels))[None]
+        fronts = cut_rgb(crop, front.photo.pixels)[None]
         return predict_position_maps(network, fronts, np.stack(sides) if sides else None)[0]
 
     def keypoints_of(crop: Crop) -> np.ndarray:
@@ -180,7 +180,10 @@ def _by_fit(
 ) -> Reconstruction:
     """Find points in each photo by itself, and fit a head to all of them."""
     with steps.step("finding the points"):
-        looks = [network.look(to_float(each.photo.pixels), each.crop, n_rounds) for each in found]
+        looks = [
+            network.look(each.photo.pixels, each.crop, n_rounds, each.photo.focal_px)
+            for each in found
+        ]
     photos = tuple(
         replace(each, crop=crop, seen=points)
         for each, (crop, points) in zip(found, looks, strict=True)
