@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -108,6 +109,8 @@ def _reconstruct(photos, faces, network, announce: Callable[[str], None]):
     from facelib.reconstruction.position_maps import NoSideError
     from facelib.reconstruction.reconstruct import reconstruct
 
+    # The command prints the doubts itself, when no step's name stands in the way.
+    logging.getLogger(reconstruct.__module__).addHandler(logging.NullHandler())
     front_face, side_face = (*faces, None)[:2]
     try:
         return reconstruct(

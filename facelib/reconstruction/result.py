@@ -186,7 +186,8 @@ class Reconstruction:
         """Return the head for JupyterLab, to rotate, with a slider for each facial action.
 
         Args:
-            detail, texture_size: see `save`; less of them makes a smaller notebook.
+            detail: see `save`; less makes a smaller notebook.
+            texture_size: likewise.
         """
         asset = self.asset(MeshSettings(detail=detail, texture_size=texture_size))
         shown = Mesh(asset.vertices, asset.triangles, asset.uv, to_float(asset.texture))
