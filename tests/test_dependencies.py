@@ -32,4 +32,6 @@ def test_a_file_that_a_chapter_reads_counts_if_it_ships(tmp_path):
 
 def test_many_files_count_with_their_folder_which_tells_of_new_ones(tmp_path):
     used = used_files(tmp_path, 'data_files("head", "*.npz")')
-    assert used == ["data/head", *(f"data/head/{n}.npz" for n in ("head", "layout", "people"))]
+    files = sorted((ROOT / "data" / "head").glob("*.npz"))
+    assert len(files) > 2
+    assert used == ["data/head", *(path.relative_to(ROOT).as_posix() for path in files)]

@@ -15,6 +15,7 @@ import pytest
 from packaging.requirements import Requirement
 from PIL import Image
 
+from facelib.face.layout import load_layout
 from facelib.geometry.meshfiles import read_mesh
 from facelib.synthetic.samples import make_pair
 from facelib.synthetic.settings import SyntheticSettings
@@ -120,13 +121,16 @@ def test_the_wheel_reconstructs_a_rendered_pair_without_torch(environment, tmp_p
     Image.fromarray(pair.side).save(tmp_path / "side.png")
     boxes = ("--front-box", *WHOLE_PHOTO, "--side-box", *WHOLE_PHOTO)
     done = run(
-        environment, tmp_path, "reconstruct", "front.png", "side.png", "-o", "me.glb", *boxes
-    )
+        environment, tmp_path,
+        "reconstruct", "front.png", "side.png", "-o", "me.glb", "--keypoints", "k.npy", *boxes,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "compiled kernels in" in done.stderr  # whoever waits for the first run is told why
-    vertices = read_mesh(tmp_path / "me.glb").vertices * [1, -1, 1] + [0, 255, 0]
-    # Half the face's width would be 60 px: the mesh lies on the face.
-    assert np.abs(np.median(vertices - np.median(pair.vertices_image, axis=0), axis=0))[0] < 10
+    true = load_layout().keypoints(pair.vertices_image)
+    off = np.linalg.norm(np.load(tmp_path / "k.npy")[:, :2] - true[:, :2], axis=1)
+    assert np.median(off) < 5  # px; half the face's width would be 60
+    height = np.ptp(read_mesh(tmp_path / "me.glb").vertices[:, 1])
+    assert 0.2 < height < 0.4  # m, from the crown to the neck
     assert "dense in ONNX Runtime" in done.stdout
     again = run(environment, tmp_path, "reconstruct", "front.png", "-o", "me.ply", *boxes[:5])
     assert again.returncode == 0 and again.stderr == ""

@@ -19,8 +19,8 @@ IN_BOOK = "<p>In JupyterLab two buttons here take your photos.</p>"
 class PhotoPanel:
     """A panel that takes a front photo and, if there is one, a side photo.
 
-    The photos go from the browser to the notebook's kernel, which runs where JupyterLab was started,
-    and into a temporary folder that is removed at once. Nothing is sent anywhere else.
+    The photos go from the browser to the notebook's kernel, where JupyterLab was started, and into
+    a temporary folder that is removed at once. Nothing is sent anywhere else.
 
     Attributes:
         build: makes of the photos' paths what is shown; a ValueError becomes a sentence.
