@@ -19,7 +19,7 @@ from facelib.avatar.surface import DETAILS, MOUTH_PATCH, PARTS, REGIONS, UV_STEP
 from facelib.face.headmodel import MorphableModel, load_head
 from facelib.files.atomic import replacing
 from facelib.geometry.clipping import clip
-from facelib.geometry.mesh import edges, triangle_normals
+from facelib.geometry.mesh import boundary_loops, edges, triangle_normals
 from facelib.geometry.subdivision import limit_matrix, loop_matrix
 from facelib.synthetic.head_pages import head_atlas
 from facelib.synthetic.looks.atlas import skin_on_page
@@ -31,13 +31,20 @@ GROWTH = 0.5  # of eyeballs
 LEAST_COSINE = np.cos(np.radians(60))  # between triangles that meet without a crease
 WIDEST_DEG = 15  # triangles that span a larger angle around the page's middle are drawn together
 SKIN, EYES, TEETH, MOUTH = range(4)  # of PARTS
-CAVITY = 4  # another chart of the page, in the part MOUTH
-PART_OF_CHART = np.array([SKIN, EYES, TEETH, MOUTH, MOUTH])
+CAVITY, BASE = 4, 5  # further charts of the page: the mouth's cavity; what closes the neck
+PART_OF_CHART = np.array([SKIN, EYES, TEETH, MOUTH, MOUTH, SKIN])
 N_CHARTS = len(PART_OF_CHART)
 
 
 class Level(NamedTuple):
-    """The whole head, subdivided so many times: triangles, their charts, vertices of the model."""
+    """The head, subdivided so many times, or a piece of that.
+
+    Attributes:
+        from_head: (V, N) csr: vertices from the model's.
+        step: (V, U) csr: vertices from those of the level before.
+        triangles: (T, 3) int.
+        charts: (T,) int: where each lies on the page.
+    """
 
     from_head: sparse.csr_array
     step: sparse.csr_array
@@ -162,43 +169,69 @@ def angle_spanned(uv_corners: np.ndarray) -> np.ndarray:
     return np.degrees(spans.max(axis=1)) * (np.hypot(x, y).min(axis=1) > 0.3)
 
 
-def surface(head: MorphableModel, level: Level, region: str, name: str) -> dict[str, np.ndarray]:
-    """Cut a level, lay it out on the page, and return its arrays for the file."""
+def cut(head: MorphableModel, level: Level, region: str) -> Level:
+    """Cut the head off below the neck, and close it there; or cut the face out."""
     mean = level.from_head @ head.mean_head
     skin = np.isin(np.arange(len(mean)), level.triangles[level.charts == SKIN])
     keep = above_neck(mean)
     if region == "face":
         keep = np.minimum(keep, inside_face(head, mean))
-    clipped = clip(level.triangles, np.where(skin, keep, 1))
-    charts = level.charts[clipped.parents]
-    from_head, mean = clipped.matrix @ level.from_head, clipped.matrix @ mean
+    matrix, triangles, parents = clip(level.triangles, np.where(skin, keep, 1))
+    charts = level.charts[parents]
+    if region == "head":
+        (rim,) = boundary_loops(triangles[np.isin(charts, (SKIN, CAVITY))])
+        middle = sparse.csr_array(matrix[rim].mean(axis=0)[None])
+        base = np.column_stack([np.roll(rim, -1), rim, np.full(len(rim), matrix.shape[0])])
+        matrix = sparse.vstack([matrix, middle], format="csr")
+        triangles = np.concatenate([triangles, base])
+        charts = np.append(charts, np.full(len(base), BASE))
+    order = np.argsort(PART_OF_CHART[charts], kind="stable")
+    return Level(matrix @ level.from_head, matrix @ level.step, triangles[order], charts[order])
 
+
+def laid_out(head: MorphableModel, piece: Level) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Place a piece of the surface on the page.
+
+    Returns:
+        triangles (T, 3), places (V,), of which of the piece's vertices each vertex is a copy, and
+        uv (V, 2).
+    """
+    mean, triangles, charts = piece.from_head @ head.mean_head, piece.triangles, piece.charts
     unfolded = unfold_skin(mean)
     page_of_chart = np.empty((N_CHARTS, len(mean), 2))
-    page_of_chart[SKIN] = skin_on_page(unfolded)
-    page_of_chart[[EYES, TEETH, MOUTH]] = from_head @ head_atlas(head, 8).uv
-    cavity = np.unique(clipped.triangles[charts == CAVITY])
+    page_of_chart[[SKIN, BASE]] = skin_on_page(unfolded)
+    page_of_chart[[EYES, TEETH, MOUTH]] = piece.from_head @ head_atlas(head, 8).uv
+    cavity = np.unique(triangles[charts == CAVITY])
     page_of_chart[CAVITY, cavity] = cavity_on_page(mean[cavity])
 
-    order = np.argsort(PART_OF_CHART[charts], kind="stable")
-    triangles, charts = clipped.triangles[order], charts[order]
     wide = (charts == SKIN) & (angle_spanned(unfolded[triangles]) > WIDEST_DEG)
-    own_chart = charts + 0
-    own_chart[wide] = N_CHARTS + np.arange(wide.sum())  # a triangle that is drawn together
+    alone = wide | (charts == BASE)  # triangles that share no vertices
+    own_chart = np.where(alone, N_CHARTS + np.arange(len(charts)), charts)
     corners, first = _numbered(own_chart[:, None] * len(mean) + triangles)
     places = triangles.ravel()[first]
     uv = page_of_chart[np.repeat(charts, 3)[first], places]
     together = drawn_together(unfolded[triangles[wide]])
     uv[corners[wide].ravel()] = skin_on_page(together.reshape(-1, 2))
-    _, first_at, place_number = np.unique(places, return_index=True, return_inverse=True)
+    base = corners[charts == BASE]
+    uv[base[:, 2]] = uv[base[:, :2]].mean(axis=1)  # the base has the colours of the neck's rim
+    return corners, places, uv
+
+
+def surface(head: MorphableModel, level: Level, region: str, name: str) -> dict[str, np.ndarray]:
+    """Return the arrays of a level's region for the file."""
+    piece = cut(head, level, region)
+    triangles, places, uv = laid_out(head, piece)
+    in_base = np.zeros(len(places), bool)
+    in_base[triangles[piece.charts == BASE]] = True
+    smooth = np.where(in_base, -1 - np.arange(len(places)), places)  # the base is flat
+    _, first_at, place_number = np.unique(smooth, return_index=True, return_inverse=True)
     twin = first_at[place_number]
     copies = np.flatnonzero(twin != np.arange(len(twin)))
-    matrix = (clipped.matrix @ level.step)[places]
-    counts = np.bincount(PART_OF_CHART[charts], minlength=len(PARTS))
-    print(f"{name}: {len(uv)} vertices, {len(triangles)} triangles, {wide.sum()} drawn together")
+    counts = np.bincount(PART_OF_CHART[piece.charts], minlength=len(PARTS))
+    print(f"{name}: {len(uv)} vertices, {len(triangles)} triangles, {len(copies)} copies")
     return {
-        **packed(name, matrix),
-        f"{name}.triangles": _small(corners),
+        **packed(name, piece.step[places]),
+        f"{name}.triangles": _small(triangles),
         f"{name}.uv": np.round(np.clip(uv, 0, 1) * UV_STEPS).astype(np.uint16),
         f"{name}.copies": _small(np.stack([copies, twin[copies]])),
         f"{name}.stops": np.cumsum(counts),
@@ -213,10 +246,10 @@ def _numbered(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def packed(name: str, matrix: sparse.csr_array) -> dict[str, np.ndarray]:
-    """Arrays of a matrix for the file; no row has more than 255 entries."""
+    """Arrays of a matrix for the file."""
     matrix.sort_indices()
     return {
-        f"{name}.counts": np.diff(matrix.indptr).astype(np.uint8),
+        f"{name}.counts": np.diff(matrix.indptr).astype(np.uint16),
         f"{name}.columns": _small(matrix.indices),
         f"{name}.weights": matrix.data.astype(np.float32),
         f"{name}.n_columns": np.int32(matrix.shape[1]),

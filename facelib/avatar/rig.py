@@ -69,7 +69,6 @@ def head_asset(
         texture=texture,
         morphs=_morphs(head, surface, metres) if rig else (),
         strengths=tuple(shown.tolist()) if rig else (),
-        twin=surface.twin,
         is_photo=True,
     )
 

@@ -41,7 +41,8 @@ class HeadSurface:
             vertices.
         parts: name and slice of the triangles: skin, eyes, teeth, mouth (its cavity, and the
             tongue). Each part has its own vertices, which follow in the same order.
-        twin: (V,) int32, the first vertex in the same place: several where the page has a seam.
+        twin: (V,) int32, the first vertex of the same place: several where the page has a seam. Of
+            the flat base that closes the neck, each triangle stands alone.
     """
 
     from_head: SparseProduct

@@ -56,7 +56,6 @@ class MeshAsset:
         colors: (V, 3) uint8 RGB, or None.
         morphs: movements that a viewer can play.
         strengths: of each morph at first; () stands for zeros.
-        twin: (V,) int, the first vertex in the same place; None if there are no seams.
         is_photo: whether the texture may be stored as JPEG, which is smaller but not exact.
     """
 
@@ -69,7 +68,6 @@ class MeshAsset:
     colors: np.ndarray | None = None
     morphs: tuple[Morph, ...] = ()
     strengths: tuple[float, ...] = ()
-    twin: np.ndarray | None = None
     is_photo: bool = False
 
     def vertex_colors(self) -> np.ndarray | None:
@@ -95,8 +93,8 @@ def asset_of(mesh: Mesh, name: str) -> MeshAsset:
 
 
 def welded(asset: MeshAsset) -> tuple[np.ndarray, np.ndarray]:
-    """Return which vertices are the first in their place, (W,), and each vertex's number in it."""
-    if asset.twin is None:
-        every = np.arange(len(asset.vertices))
-        return every, every
-    return np.unique(asset.twin, return_inverse=True)
+    """Join vertices in exactly one place, as at seams: the first of each, (W,), and its number."""
+    rows = np.ascontiguousarray(asset.vertices).view([("place", asset.vertices.dtype, 3)]).ravel()
+    _, first, numbers = np.unique(rows, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    return first[order], np.argsort(order)[numbers]

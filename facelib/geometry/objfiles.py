@@ -15,24 +15,20 @@ PNG_EFFORT = 1  # of 9: more makes a photo's texture a tenth smaller in three ti
 def obj_files(asset: MeshAsset, stem: str) -> tuple[bytes, dict[str, bytes]]:
     """Return an OBJ, and by name the files that it needs: STEM.png and, last, STEM.mtl.
 
-    A place has one position and one normal, even at a seam, where it has several texture
-    coordinates. So the surface is connected, and programs can smooth or print it.
+    A place has one position, even at a seam, where it has several texture coordinates. So the
+    surface is connected, and programs can smooth or print it.
     """
     first, place_of = welded(asset)
     textured = asset.uv is not None and asset.texture is not None
-    corners = asset.triangles + 1  # OBJ counts from 1
-    places = place_of[asset.triangles] + 1
+    places, corners = place_of[asset.triangles] + 1, asset.triangles + 1  # OBJ counts from 1
     lines = [f"mtllib {stem}.mtl\n"]
     lines.append(_lines("v %.6f %.6f %.6f\n", asset.vertices[first]))
     if textured:
         lines.append(_lines("vt %.6f %.6f\n", asset.uv * [1, -1] + [0, 1]))
-    lines.append(_lines("vn %.4f %.4f %.4f\n", asset.normals[first]))
+    lines.append(_lines("vn %.4f %.4f %.4f\n", asset.normals))
     for part in asset.parts:
-        place = places[part.triangles]
-        at = corners[part.triangles] if textured else place
-        numbers = np.stack([place, at, place], axis=2)
-        if not textured:
-            numbers = numbers[..., [0, 2]]
+        place, own = places[part.triangles], corners[part.triangles]
+        numbers = np.stack([place, own, own] if textured else [place, own], axis=2)
         corner = " %d/%d/%d" if textured else " %d//%d"
         lines += [f"usemtl {part.name}\n", _lines("f" + 3 * corner + "\n", numbers)]
     files = {}
