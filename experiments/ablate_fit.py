@@ -28,14 +28,15 @@ from facelib.files.command import typed_command
 from facelib.files.paths import data_dir
 from facelib.files.tables import markdown
 from facelib.files.threads import single_threaded_blas
-from facelib.fitting.fit import FitSettings, fit_head
+from facelib.fitting.fit import FitSettings, fit_heads
 from facelib.fitting.head_prior import shipped_prior
 from facelib.fitting.learned_errors import LearnedErrors
 from facelib.fitting.noise import SharedNoise
 from facelib.fitting.seen import SeenPoints
 from facelib.pairs.sample import FacePair
 from facelib.pairs.store import ShardedPairs
-from facelib.reconstruction.dense_fit import NETWORK_NOISE, DenseFit
+from facelib.reconstruction.dense_fit import LENS_SPREAD, NETWORK_NOISE, DenseFit
+from facelib.render.camera import Camera
 
 RESULT = data_dir() / "tries" / "fit_ablation.json"
 PHOTOS = {"front alone": 1, "both photos": 2}
@@ -44,34 +45,45 @@ METRICS = {
     "depth_error_mm": depth_error_mm,
     "shape_error_mm": shape_error_mm,
 }
+LENSES = {
+    1.0: "focal lengths are known",
+    1.5: "… but stated 1.5 times too long",
+    1 / 1.5: "… or 1.5 times too short",
+}
 NO_PRIOR = 100.0  # times the prior's deviations
 
 
 @dataclass(frozen=True)
 class Way:
-    """One way to fit: its settings, and what is done to the points before."""
+    """One way to fit: its settings, and what is done before to the points of a camera's photo."""
 
     settings: FitSettings
-    prepare: Callable[[SeenPoints], SeenPoints] = lambda seen: seen
+    prepare: Callable[[SeenPoints, Camera], SeenPoints] = lambda seen, camera: seen
 
 
-def some_points(count: int, seen: SeenPoints) -> SeenPoints:
+def some_points(count: int, seen: SeenPoints, camera: Camera) -> SeenPoints:
     """Keep the first points: the keypoints, then others, spread more densely the more there are."""
     parts = ("corners", "weights", "places_image", "covariance_px2", "visibility", "slides")
     return replace(seen, **{name: getattr(seen, name)[:count] for name in parts})
 
 
-def round_points(seen: SeenPoints) -> SeenPoints:
+def round_points(seen: SeenPoints, camera: Camera) -> SeenPoints:
     """Give each point one deviation, the same along x and y."""
     variance = np.sqrt(np.linalg.det(seen.covariance_px2))
     return replace(seen, covariance_px2=variance[:, None, None] * np.eye(2))
 
 
-def equal_points(seen: SeenPoints) -> SeenPoints:
+def equal_points(seen: SeenPoints, camera: Camera) -> SeenPoints:
     """Give all points the same deviation and full visibility."""
     variance = np.exp(np.log(np.linalg.det(seen.covariance_px2)).mean() / 2)
     covariance = np.tile(variance * np.eye(2), (len(seen.places_image), 1, 1))
     return replace(seen, covariance_px2=covariance, visibility=np.ones(len(covariance)))
+
+
+def stated_lens(factor: float, seen: SeenPoints, camera: Camera) -> SeenPoints:
+    """Believe a focal length, `factor` times the true one, as if the photo's file stated it."""
+    lens = {"focal_px": factor * camera.focal_px, "focal_spread": LENS_SPREAD}
+    return replace(seen, principal_px=camera.centre_px, **lens)
 
 
 def ways(usual: FitSettings) -> dict[str, Way]:
@@ -89,6 +101,8 @@ def ways(usual: FitSettings) -> dict[str, Way]:
     for strength, factor in (("0", NO_PRIOR), ("½", 2**0.5), ("2", 2**-0.5)):
         widened = replace(usual, prior=prior.widened(factor))
         found[f"prior × {strength}"] = Way(widened)
+    for factor, name in LENSES.items():
+        found[name] = Way(usual, partial(stated_lens, factor))
     return found | {
         "errors do not depend on the head": Way(plain),
         "… and each is independent": Way(FitSettings(noise=SharedNoise())),
@@ -98,14 +112,14 @@ def ways(usual: FitSettings) -> dict[str, Way]:
 
 
 def measure(
-    way: Way, pairs: list[FacePair], seen: list[list[SeenPoints]]
+    way: Way, pairs: list[FacePair], seen: list[list[tuple[SeenPoints, Camera]]]
 ) -> dict[str, dict[str, float]]:
     """Return the mean errors, mm, with one photo and with both."""
     face, found = load_layout().labels["face"], {}
     for name, count in PHOTOS.items():
         rows = []
-        for pair, photos in zip(pairs, seen, strict=True):
-            fit = fit_head([way.prepare(photo) for photo in photos[:count]], way.settings)
+        faces = [[way.prepare(*photo) for photo in photos[:count]] for photos in seen]
+        for pair, fit in zip(pairs, fit_heads(faces, way.settings), strict=True):
             answer = fit.vertices_image[face] / pair.px_per_mm
             truth = pair.vertices_image[face].astype(np.float64) / pair.px_per_mm
             rows.append([metric(answer, truth) for metric in METRICS.values()])
@@ -123,14 +137,19 @@ def rows_of(
     for folder in folders:
         stored = ShardedPairs(folder)
         pairs = [stored[index] for index in range(min(limit, len(stored)))]
-        # Points in px of the stored photos, whatever size the network takes.
-        factor = stored.size / fit.size
-        seen = [[_scaled(s, factor) for s in fit.see(photos_of(p, fit.size))] for p in pairs]
+        seen = [_seen(fit, stored, index) for index in range(len(pairs))]
         for name, way in chosen.items():
             with single_threaded_blas():
                 found[name][stored.settings["preset"]] = measure(way, pairs, seen)
             print(weights.name, stored.settings["preset"], name, flush=True)
     return found
+
+
+def _seen(fit: DenseFit, stored: ShardedPairs, index: int) -> list[tuple[SeenPoints, Camera]]:
+    """Find the points in a pair: in px of the stored photos, whatever size the network takes."""
+    photos = fit.see(photos_of(stored[index], fit.size))
+    factor, cameras = stored.size / fit.size, [view.camera for view in stored.views(index)]
+    return [(_scaled(seen, factor), camera) for seen, camera in zip(photos, cameras, strict=True)]
 
 
 def _scaled(seen: SeenPoints, factor: float) -> SeenPoints:

@@ -23,6 +23,7 @@ from facelib.reconstruction.dense_fit import DenseFit
 from facelib.reconstruction.loading import load_predictor
 from facelib.reconstruction.position_maps import predict_position_maps
 from facelib.reconstruction.reconstruct import reconstruct
+from facelib.render.camera import Camera
 
 SIZE = 128
 DEVIATION_PX = 0.25
@@ -165,6 +166,22 @@ def test_each_photo_is_seen_again_in_a_crop_around_its_own_keypoints(two_people)
         expected = Crop.around_keypoints(places, SIZE)
         np.testing.assert_allclose(crop.centre_px, expected.centre_px, atol=1e-6)
         assert crop.size_px == pytest.approx(expected.size_px)
+
+
+def test_the_middle_of_a_whole_photo_is_its_principal_point_in_the_crop(two_people):
+    _, _, dense_fit = two_people
+    photo = np.zeros((300, 400, 3), np.float32)
+    photo[100:292, 40:232] = 1.0  # so that the exact network finds a number in it
+    crop, unknown = dense_fit.look(photo, Crop((136.0, 196.0), 192.0, SIZE), n_rounds=1)
+    assert unknown.principal_px is None and unknown.focal_px is None
+    _, seen = dense_fit.look(photo, crop, n_rounds=1, focal_px=450.0)
+    camera = Camera(
+        np.eye(3), np.array([0, 0, -900.0]), 0.5, 400, 300, np.array([199.5, 149.5]), 450.0
+    )
+    cropped = camera.cropped(crop)
+    np.testing.assert_allclose(seen.principal_px, cropped.centre_px)
+    assert seen.focal_px == pytest.approx(cropped.focal_px)
+    assert 0 < seen.focal_spread < unknown.focal_spread
 
 
 @pytest.fixture(scope="module")

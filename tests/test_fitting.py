@@ -23,6 +23,7 @@ from facelib.fitting.people_prior import people_prior
 from facelib.fitting.rim import rim_points
 from facelib.fitting.seen import SeenPoints
 from facelib.fitting.trials import held_out_head, random_trial, see_head, spread_points
+from facelib.geometry.transforms import pose_from_rotation
 from facelib.synthetic.people.population import load_population, random_shape, random_traits
 
 FACE = load_layout().labels["face"] & ~load_layout().labels["membrane"]
@@ -212,6 +213,20 @@ def test_a_known_focal_length_gives_the_distance():
     known = replace(seen, focal_px=camera.focal_px, focal_spread=0.02)
     far = [np.exp(fit_head([one]).camera_numbers[0, LOG_DISTANCE]) for one in (seen, known)]
     assert abs(far[1] - 500) < min(40, abs(far[0] - 500))
+
+
+def test_a_known_principal_point_gives_the_pose_of_a_head_far_from_the_view_axis():
+    """A camera sees the left cheek of a head at its right edge, though the head looks ahead."""
+    rng, points, yaws = np.random.default_rng(9), spread_points(68), []
+    head = held_out_head(rng)
+    _, camera = see_head(rng, head, points, 0.1, (0, 0, 0), distance_mm=500.0)
+    aside = replace(camera, translation_eye=camera.translation_eye + [250.0, 0, 0])
+    places = aside.head_to_image(head[points])[:, :2]
+    true_yaw = pose_from_rotation(aside.rotation)[1]
+    for lens in ({}, {"principal_px": aside.centre_px, "focal_px": aside.focal_px}):
+        fit = fit_head([SeenPoints.at(points, places, 0.3, focal_spread=0.05, **lens)])
+        yaws.append(abs(fit.yaws_deg[0] - np.degrees(true_yaw)))
+    assert yaws[1] < 2 < 20 < yaws[0]  # atan(250 / 500) = 27°
 
 
 def contour_of(head, camera, rng, n_points=60):

@@ -175,3 +175,21 @@ def test_wrong_shapes_are_named():
         tf.transform_points(np.eye(4), np.zeros((4, 2)))
     with pytest.raises(ValueError, match="above 0 px"):
         Crop((0, 0), 0.0, 64)
+
+
+@pytest.mark.parametrize("angle", [0.0, 1e-9, 1e-4, 0.7, 3.0, np.pi])
+def test_rotation_vectors_are_those_of_scipy_and_come_back(angle):
+    vectors = np.random.default_rng(3).normal(size=(2, 5, 3))
+    vectors *= angle / np.linalg.norm(vectors, axis=-1, keepdims=True)
+    rotations = tf.rotation_from_vector(vectors)
+    expected = Rotation.from_rotvec(vectors.reshape(-1, 3)).as_matrix()
+    np.testing.assert_allclose(rotations.reshape(-1, 3, 3), expected, atol=1e-12)
+    again = np.stack([tf.vector_from_rotation(rotation) for rotation in expected])
+    np.testing.assert_allclose(tf.rotation_from_vector(again), expected, atol=1e-12)
+    assert np.linalg.norm(again, axis=1).max() <= np.pi + 1e-12
+
+
+def test_a_cross_matrix_multiplies_as_the_cross_product():
+    first, second = np.random.default_rng(4).normal(size=(2, 4, 3))
+    product = (tf.cross_matrix(first) @ second[..., None])[..., 0]
+    np.testing.assert_allclose(product, np.cross(first, second), atol=1e-12)
