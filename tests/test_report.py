@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 from report_case import BACKGROUND, known_content
 
+from facelib.imaging.effects import blurred
 from facelib.show.colors import color_scale, viridis
 from facelib.show.head_view import HeadView, viewer_script
 from facelib.show.report import report_html, write_report
@@ -232,6 +233,7 @@ def test_good_photos_need_no_advice_but_the_general_one(content):
         ("dark", "is dark"),
         ("one-sided", "times as bright"),
         ("small", "pixels high"),
+        ("out of focus", "is blurred"),
         ("acting", "an open mouth"),
         ("front only", "no side photo"),
         ("near", "from about 40 cm"),
@@ -247,6 +249,7 @@ def test_advice_names_the_fault(fault, expected):
         "dark": {"photos": (replace(front, pixels=front.pixels * np.float32(0.2)), side)},
         "one-sided": {"photos": (replace(front, pixels=front.pixels * lamp), side)},
         "small": {"photos": (replace(front, vertices_image=front.vertices_image / 3), side)},
+        "out of focus": {"photos": (replace(front, pixels=blurred(front.pixels, 6.0)), side)},
         "acting": {"expression": {"jawOpen": 0.7, "mouthPucker": 0.1}},
         "front only": {"photos": (front,)},
         "near": {

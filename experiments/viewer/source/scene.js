@@ -15,6 +15,7 @@ import {
 } from "three";
 import { OrbitControls } from "three/addons/controls/OrbitControls.js";
 import { GLTFLoader } from "three/addons/loaders/GLTFLoader.js";
+import { normalsOf } from "./normals.js";
 
 const FIELD_OF_VIEW_DEG = 28;
 const MARGIN = 1.06; // of the head's size, free space around it
@@ -63,7 +64,8 @@ export class HeadScene {
     // A finger that moves up or down scrolls the page, one that moves across rotates the head.
     this.canvas.style.touchAction = "pan-y";
     this.layers = new Map();
-    this.drawing = 0;
+    this.drawing = 0; // the frame that is waited for
+    this.expressed = false; // since the last frame
   }
 
   async load(glb) {
@@ -78,6 +80,8 @@ export class HeadScene {
     for (const { morphTargetDictionary: names, morphTargetInfluences: weights } of this.meshes) {
       for (const [name, slot] of Object.entries(names ?? {})) this.firstWeights.set(name, weights[slot]);
     }
+    this.renewNormals = this.meshes.map(normalsOf);
+    for (const renew of this.renewNormals) renew();
     this.box = boxOf(scene);
     this.light(LIGHT_ON_TEXTURE);
     this.resize();
@@ -91,6 +95,7 @@ export class HeadScene {
     for (const { morphTargetDictionary: names, morphTargetInfluences: weights } of this.meshes) {
       for (const [name, slot] of Object.entries(names ?? {})) weights[slot] = strengths.get(name) ?? 0;
     }
+    this.expressed = true;
     this.draw();
   }
 
@@ -164,6 +169,8 @@ export class HeadScene {
   drawNow() {
     cancelAnimationFrame(this.drawing);
     this.drawing = 0;
+    if (this.expressed) for (const renew of this.renewNormals) renew();
+    this.expressed = false;
     this.renderer.render(this.scene, this.camera);
   }
 }
