@@ -134,7 +134,7 @@ def _check_kept(photos: list[Path], output: Path, keypoints: Path | None) -> Non
 
 def _typed_face(image, box: tuple[float, ...] | None, option: str):
     """Make a detection of the four numbers of an option, if they were typed."""
-    from facelib.detect import detection_from_box
+    from facelib.detect.faces import detection_from_box
 
     if box is None:
         return None
@@ -153,7 +153,7 @@ def _typed_face(image, box: tuple[float, ...] | None, option: str):
 
 def _detect(image, view: str, path: Path):
     """Find the face in a photo; fail with one sentence."""
-    from facelib.detect import NoFaceError, find_face
+    from facelib.detect.faces import NoFaceError, find_face
 
     try:
         return find_face(image, f"the {view} photo {path}")

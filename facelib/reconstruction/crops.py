@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facelib.detect import Detection
+from facelib.detect.centerface import Detection
 from facelib.imaging.crop import Crop
 
 MAX_CROP_SHIFT = 0.25

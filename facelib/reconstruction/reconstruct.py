@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from facelib.detect import Detection, detection_from_box, find_face
+from facelib.detect.centerface import Detection
+from facelib.detect.faces import detection_from_box, find_face
 from facelib.face.layout import UVLayout, load_layout
 from facelib.fitting.fit import HeadFit
 from facelib.geometry.mesh import Mesh
