@@ -64,7 +64,7 @@ def load_network(weights: Path | None, prefer_onnx: bool = False):
 
 def read_photo(path: Path):
     """Read a photo; fail with one sentence."""
-    from facelib.imaging.imagefiles import read_image
+    from facelib.imaging import imagefiles
 
     if not path.exists():
         raise Failure(f"no such file: {path}", NO_SUCH_FILE)
@@ -73,7 +73,7 @@ def read_photo(path: Path):
     if not os.access(path, os.R_OK):
         raise Failure(f"cannot read {path}", NO_SUCH_FILE)
     try:
-        return read_image(path)
+        return imagefiles.read_photo(path)
     except (ValueError, OSError) as error:
         raise Failure(str(error), NOT_AN_IMAGE) from error
 

@@ -54,6 +54,7 @@ def consistency(
     scales are 5 and 10 % of the crop, rotations 5 and 15 degrees.
     """
     from facelib.evaluation.consistency import Row, consistency_table
+    from facelib.imaging.imagefiles import to_float
     from facelib.networks.loading import DEFAULT_NETWORK
     from facelib.reconstruction.reconstruct import NoSideError
 
@@ -61,7 +62,7 @@ def consistency(
     if not views:
         raise click.UsageError("give a PHOTO, or a --pair")
     check_writable(json_file)
-    images = [[read_photo(path) for path in paths] for paths in views]
+    images = [[to_float(read_photo(path).pixels) for path in paths] for paths in views]
     networks = {str(path): common.load_network(path) for path in weights}
     networks = networks or {DEFAULT_NETWORK: common.load_network(None)}
     try:

@@ -87,8 +87,8 @@ def reconstruct(
     if side is None and side_box is not None:
         raise click.UsageError("--side-box needs the photo SIDE")
     _check_kept([front] if side is None else [front, side], output, keypoints)
-    front_photo = read_photo(front)
-    side_photo = None if side is None else read_photo(side)
+    front_photo = read_photo(front).pixels
+    side_photo = None if side is None else read_photo(side).pixels
     front_face = _typed_face(front_photo, front_box, "--front-box")
     side_face = None if side is None else _typed_face(side_photo, side_box, "--side-box")
     front_face = front_face or _detect(front_photo, "front", front)

@@ -44,6 +44,7 @@ class Photo:
         focal_px: focal length, px of `pixels`, where the file states it; see
             `lens.focal_length_px`.
         note: one sentence about what was changed when the file was read; None if nothing was.
+        name: of the file, without its folder; empty for an array.
     """
 
     pixels: np.ndarray
@@ -51,6 +52,7 @@ class Photo:
     scale: float = 1.0
     focal_px: float | None = None
     note: str | None = None
+    name: str = ""
 
     @classmethod
     def of_pixels(cls, pixels: np.ndarray) -> Photo:
@@ -93,7 +95,8 @@ def read_photo(path: str | Path) -> Photo:
         ValueError: if the file is not a picture, or is a damaged or a gigantic one.
     """
     path = Path(path)
-    return decode_image(path, lambda picture: _decoded(picture, path), _max_pixels)
+    photo = decode_image(path, lambda picture: _decoded(picture, path), _max_pixels)
+    return replace(photo, name=path.name)
 
 
 def read_image(path: str | Path) -> np.ndarray:

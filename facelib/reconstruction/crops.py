@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from facelib.detect.centerface import Detection
+from facelib.imaging.contrast import with_contrast
 from facelib.imaging.crop import Crop
 
 MAX_CROP_SHIFT = 0.25
@@ -57,6 +58,20 @@ def crop_from_detection(
     y += box_to_crop.shift_y * (high[1] - low[1])
     size = box_to_crop.size * float(np.mean(high - low))
     return Crop((float(x), float(y)), size, output_size)
+
+
+def network_input(photo: np.ndarray, crop: Crop) -> np.ndarray:
+    """Cut out what a network sees of a photo, stretched if it lacks contrast.
+
+    Args:
+        photo: (H, W, 3) RGB: uint8, or float in 0..1.
+        crop: of the photo.
+
+    Returns:
+        (S, S, 3) float32 in 0..1, S the crop's output size.
+    """
+    cut = crop.cut(photo)
+    return with_contrast(cut / np.float32(255) if photo.dtype == np.uint8 else cut)
 
 
 def refined(first_crop: Crop, keypoints_of: Callable[[Crop], np.ndarray], n_rounds: int) -> Crop:

@@ -25,7 +25,7 @@ from facelib.fitting.noise import SharedNoise
 from facelib.fitting.seen import SeenPoints
 from facelib.imaging.crop import Crop
 from facelib.networks.loading import ONNX, load_network
-from facelib.reconstruction.crops import refined
+from facelib.reconstruction.crops import network_input, refined
 
 if TYPE_CHECKING:
     from facelib.networks.dense import Dense
@@ -139,10 +139,10 @@ class DenseFit:
         """
 
         def keypoints_of(crop: Crop) -> np.ndarray:
-            return self.network.find_once(crop.cut(photo)[None]).places[0, :N_KEYPOINTS]
+            return self.network.find_once(network_input(photo, crop)[None]).places[0, :N_KEYPOINTS]
 
         crop = refined(first_crop, keypoints_of, n_rounds)
-        return crop, self.see(crop.cut(photo)[None])[0]
+        return crop, self.see(network_input(photo, crop)[None])[0]
 
     def fit(self, photos: Sequence[SeenPoints]) -> HeadFit:
         """Fit one head to the points of one photo, or of two; its image frame is the first's."""

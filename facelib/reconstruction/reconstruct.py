@@ -260,7 +260,8 @@ class _Answer:
 
     @property
     def doubt(self) -> str | None:
-        return None if self.pair is None else doubt_about(self.pair)
+        doubts = [] if self.pair is None else doubt_about(self.pair)
+        return " ".join(doubt.sentence for doubt in doubts) or None
 
 
 def _by_map(
