@@ -13,7 +13,7 @@ from functools import partial
 
 import numpy as np
 
-from facelib.detect import find_face
+from facelib.detect.faces import find_face
 from facelib.files.paths import data_file
 from facelib.imaging.resample import resize_image
 from facelib.reconstruction.loading import load_predictor

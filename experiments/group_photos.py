@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from skimage.color import rgb2lab
 
-from facelib.detect import detect_faces
+from facelib.detect.faces import detect_faces
 from facelib.face.layout import load_layout
 from facelib.files.threads import single_threaded_blas
 from facelib.imaging.effects import to_display

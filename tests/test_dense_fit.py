@@ -5,7 +5,7 @@ import pytest
 import skimage.data
 import torch
 
-from facelib.detect import find_face
+from facelib.detect.faces import find_face
 from facelib.evaluation.metrics import shape_error_mm
 from facelib.face.dense_points import load_dense_points
 from facelib.face.layout import load_layout

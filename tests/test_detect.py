@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import skimage.data
 
-from facelib import detect
+from facelib.detect import faces as detect
+from facelib.detect.centerface import Detection, decode, keep_best
 from facelib.imaging.resample import resize_image
 
 EYES_NOSE_MOUTH = np.array([[203, 101], [247, 104], [223, 125], [203, 142], [241, 144]])
@@ -70,7 +71,7 @@ def test_decoding_an_answer_written_by_hand():
     size[:, 2, 3] = np.log([5, 3])  # 20 px high, 12 px wide
     offset[:, 2, 3] = [0.25, -0.5]
     points[:2, 2, 3] = [0.5, 0.25]  # half way down, a quarter across
-    (face,) = detect.decode(heat, size, offset, points, 0.5)
+    (face,) = decode(heat, size, offset, points, 0.5)
     x, y = (3 - 0.5 + 0.5) * 4 - 0.5, (2 + 0.25 + 0.5) * 4 - 0.5
     np.testing.assert_allclose(face.box, [x - 6, y - 10, x + 6, y + 10], atol=1e-5)
     np.testing.assert_allclose(face.landmarks[0], [x - 3, y], atol=1e-5)
@@ -78,11 +79,11 @@ def test_decoding_an_answer_written_by_hand():
 
 def test_overlapping_and_nested_boxes_are_one_face():
     def face(box, score):
-        return detect.Detection(np.array(box, dtype=float), score, np.zeros((5, 2)))
+        return Detection(np.array(box, dtype=float), score, np.zeros((5, 2)))
 
     best, shifted = face([0, 0, 10, 10], 0.9), face([2, 0, 12, 10], 0.8)
     nested, other = face([1, 1, 5, 5], 0.7), face([9, 9, 20, 20], 0.6)
-    assert detect.keep_best([nested, shifted, other, best]) == [best, other]
+    assert keep_best([nested, shifted, other, best]) == [best, other]
 
 
 def test_a_drawn_box_becomes_a_detection():
@@ -98,7 +99,7 @@ def test_shape_that_is_no_photo_is_named():
 
 def test_opencv_is_never_imported():
     code = (
-        "import sys, numpy; from facelib import detect; "
+        "import sys, numpy; from facelib.detect import faces as detect; "
         "detect.detect_faces(numpy.zeros((64, 64, 3), 'f')); sys.exit('cv2' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

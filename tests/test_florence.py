@@ -8,7 +8,7 @@ from facelib.datasets.florence import scan_pose
 from facelib.datasets.florence import standin as florence_standin
 from facelib.datasets.florence.scan_file import Scan, read_scan
 from facelib.datasets.registry import STAND_IN_MARKER
-from facelib.detect import NoFaceError
+from facelib.detect.faces import NoFaceError
 from facelib.face.headmodel import load_head
 from facelib.face.layout import load_layout
 from facelib.geometry.mesh import Mesh

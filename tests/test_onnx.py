@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from facelib.detect import model_path
+from facelib.detect.centerface import model_path
 from facelib.files.onnx import open_session
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -10,7 +10,7 @@ from PIL import Image
 from toy_face import Constant, dome, toy_layout
 
 import facelib
-from facelib.detect import NoFaceError, detection_from_box, find_face
+from facelib.detect.faces import NoFaceError, detection_from_box, find_face
 from facelib.face.headmodel import load_head
 from facelib.face.layout import load_layout
 from facelib.geometry.mesh import Mesh

@@ -93,7 +93,7 @@ def _check_sides(networks, views) -> None:
 
 def _find_faces(paths, images) -> list:
     """Find the face in a front photo, and in its side photo if there is one."""
-    from facelib.detect import NoFaceError, find_face
+    from facelib.detect.faces import NoFaceError, find_face
 
     try:
         return [find_face(*both) for both in zip(images, map(str, paths), strict=True)]

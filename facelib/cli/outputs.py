@@ -10,7 +10,7 @@ from pathlib import Path
 from facelib.cli.common import UNKNOWN_ENDING, UNWRITABLE, Failure, check_writable
 from facelib.files.atomic import remove_unfinished
 
-PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
+PICTURE_ENDINGS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Outputs:
         endings = {
             "--output": MESH_ENDINGS,
             "--keypoints": (".npy",),
-            "--faces": PICTURE_ENDINGS,
+            "--faces": tuple(PICTURE_ENDINGS),
             "--report": (".html", ".htm"),
         }
         for option, path in (("--output", self.mesh), *self._besides):

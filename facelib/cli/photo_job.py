@@ -17,7 +17,7 @@ import click
 
 from facelib.cli import common
 from facelib.cli.common import BAD_DATA, NO_FACE, Failure, read_photo, writing
-from facelib.cli.outputs import Outputs
+from facelib.cli.outputs import PICTURE_ENDINGS, Outputs
 from facelib.reconstruction.mesh_settings import MeshSettings
 
 
@@ -105,7 +105,7 @@ def _typed_face(photo, view: str, box: tuple[float, ...] | None, number: int | N
 
 def _reconstruct(photos, faces, network, announce: Callable[[str], None]):
     """Reconstruct, as `facelib.reconstruct` does; fail with one sentence."""
-    from facelib.detect import NoFaceError
+    from facelib.detect.faces import NoFaceError
     from facelib.reconstruction.position_maps import NoSideError
     from facelib.reconstruction.reconstruct import reconstruct
 
@@ -134,6 +134,7 @@ def _save(result, job: PhotoJob) -> None:
     from facelib.files.atomic import replacing
 
     writers = (
+        (job.outputs.faces, _write_faces),
         (job.outputs.keypoints, _write_keypoints),
         (job.outputs.report, _write_report),
     )
@@ -142,6 +143,15 @@ def _save(result, job: PhotoJob) -> None:
             if path is not None:
                 write(unfinished.enter_context(replacing(path)), result, job)
         result.save(job.outputs.mesh, **asdict(job.settings))
+
+
+def _write_faces(path: Path, result, job: PhotoJob) -> None:
+    from PIL import Image
+
+    from facelib.reconstruction.face_picture import face_picture
+
+    ending = job.outputs.faces.suffix.lower()
+    Image.fromarray(face_picture(result.photos)).save(path, PICTURE_ENDINGS[ending])
 
 
 def _write_keypoints(path: Path, result, _: PhotoJob) -> None:

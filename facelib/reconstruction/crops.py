@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facelib.detect import Detection
+from facelib.detect.centerface import Detection
+from facelib.imaging.contrast import with_contrast
 from facelib.imaging.crop import Crop
 
 MAX_CROP_SHIFT = 0.25
@@ -59,18 +60,18 @@ def crop_from_detection(
     return Crop((float(x), float(y)), size, output_size)
 
 
-def cut_rgb(crop: Crop, photo: np.ndarray) -> np.ndarray:
-    """Cut a crop as networks take it.
+def network_input(photo: np.ndarray, crop: Crop) -> np.ndarray:
+    """Cut out what a network sees of a photo, stretched if it lacks contrast.
 
     Args:
+        photo: (H, W, 3) RGB: uint8, or float in 0..1.
         crop: of the photo.
-        photo: (H, W, 3) RGB, float32 in 0..1 or uint8.
 
     Returns:
-        (S, S, 3) float32 RGB in 0..1.
+        (S, S, 3) float32 in 0..1, S the crop's output size.
     """
     cut = crop.cut(photo)
-    return cut / np.float32(255) if photo.dtype == np.uint8 else cut
+    return with_contrast(cut / np.float32(255) if photo.dtype == np.uint8 else cut)
 
 
 def refined(first_crop: Crop, keypoints_of: Callable[[Crop], np.ndarray], n_rounds: int) -> Crop:

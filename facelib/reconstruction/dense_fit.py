@@ -25,7 +25,7 @@ from facelib.fitting.noise import SharedNoise
 from facelib.fitting.seen import SeenPoints
 from facelib.imaging.crop import Crop
 from facelib.networks.loading import ONNX, load_network
-from facelib.reconstruction.crops import cut_rgb, refined
+from facelib.reconstruction.crops import network_input, refined
 
 if TYPE_CHECKING:
     from facelib.networks.dense import Dense
@@ -165,10 +165,10 @@ class DenseFit:
         """
 
         def keypoints_of(crop: Crop) -> np.ndarray:
-            return self.network.find_once(cut_rgb(crop, photo)[None]).places[0, :N_KEYPOINTS]
+            return self.network.find_once(network_input(photo, crop)[None]).places[0, :N_KEYPOINTS]
 
         crop = refined(first_crop, keypoints_of, n_rounds)
-        seen = self.see(cut_rgb(crop, photo)[None])[0]
+        seen = self.see(network_input(photo, crop)[None])[0]
         return crop, seen if focal_px is None else with_lens(seen, photo.shape, crop, focal_px)
 
     def fit(self, photos: Sequence[SeenPoints]) -> HeadFit:

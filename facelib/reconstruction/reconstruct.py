@@ -6,7 +6,7 @@ Chapter 10.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
@@ -15,25 +15,33 @@ from typing import TypeAlias
 
 import numpy as np
 
-from facelib.detect import Detection, detection_from_box, find_face
+from facelib.face.dense_points import N_KEYPOINTS
 from facelib.face.layout import UVLayout, load_layout
 from facelib.files.steps import Steps
+from facelib.fitting.seen import SeenPoints
 from facelib.imaging.crop import Crop
-from facelib.imaging.imagefiles import Photo, read_photo, to_float
-from facelib.reconstruction.crops import FRONT_BOX, SIDE_BOX, crop_from_detection, cut_rgb, refined
-from facelib.reconstruction.dense_fit import DenseFit
-from facelib.reconstruction.doubts import Doubt, doubt_about
-from facelib.reconstruction.found import FRONT, SIDE, PhotoOfFace
+from facelib.imaging.imagefiles import Photo, read_photo
+from facelib.reconstruction.crops import crop_from_detection, network_input, refined
+from facelib.reconstruction.dense_fit import DenseFit, PairFit
+from facelib.reconstruction.doubts import (
+    Doubt,
+    best_side,
+    doubt_about,
+    doubt_about_photo,
+    is_swapped,
+    other_face,
+    swapped,
+)
+from facelib.reconstruction.found import BOX_TO_CROP, FRONT, SIDE, Face, PhotoOfFace, find_in_photo
 from facelib.reconstruction.loading import load_predictor
 from facelib.reconstruction.position_maps import Network, check_side_photo, predict_position_maps
 from facelib.reconstruction.result import Reconstruction
 
 AnyPhoto: TypeAlias = Photo | np.ndarray | Path | str
-Face: TypeAlias = Detection | Sequence[float] | int
 
 N_ROUNDS = 2
 """Predictions per photo: the keypoints of each define the crop of the next."""
-BOX_TO_CROP = {FRONT: FRONT_BOX, SIDE: SIDE_BOX}
+FACE_OPTIONS = {FRONT: "--face", SIDE: "--side-face"}
 
 
 def reconstruct(
@@ -111,17 +119,15 @@ def reconstruct(
         photos, network = _read(front, side, network)
     check_side_photo(network, side is not None)
     with steps.step("finding the face"):
-        faces = (front_face, side_face)[: len(photos)]
-        found = [
-            _find(*each, network.size) for each in zip((FRONT, SIDE), photos, faces, strict=False)
-        ]
+        given = zip((FRONT, SIDE), photos, (front_face, side_face), strict=False)
+        found = [find_in_photo(*each, network.size) for each in given]
     by = _by_fit if isinstance(network, DenseFit) else _by_map
     result = by(network, found, layout_of(network.size), n_rounds, steps)
-    for doubt in result.doubts:
+    doubts = (*result.doubts, *_doubts_about_photos(result))
+    for doubt in doubts:
         logging.getLogger(__name__).warning("%s", doubt.sentence)
-    return replace(
-        result, network=f"{network.name} in {network.engine}", seconds=dict(steps.seconds)
-    )
+    name = f"{network.name} in {network.engine}"
+    return replace(result, doubts=doubts, network=name, seconds=dict(steps.seconds))
 
 
 def _read(
@@ -142,27 +148,16 @@ def _photo(given: AnyPhoto) -> Photo:
     return Photo.of_pixels(given) if isinstance(given, np.ndarray) else read_photo(given)
 
 
-def _find(view: str, photo: Photo, face: Face | None, size: int) -> PhotoOfFace:
-    """Find the face in a photo, or take the given one, and guess the crop around it."""
-    name = f"the {view} photo {photo.name}".strip()
-    if face is None:
-        face = find_face(to_float(photo.pixels), name)
-    elif not isinstance(face, Detection):
-        face = detection_from_box(face)
-    crop = crop_from_detection(face, size, BOX_TO_CROP[view])
-    return PhotoOfFace(view, name, photo, (face,), face, crop)
-
-
 def _by_map(
     network: Network, found: Sequence[PhotoOfFace], layout: UVLayout, n_rounds: int, steps: Steps
 ) -> Reconstruction:
     """Read the vertices from a predicted position map."""
     front = found[0]
-    sides = [cut_rgb(photo.crop, photo.photo.pixels) for photo in found[1:]]
+    sides = [network_input(each.photo.pixels, each.crop) for each in found[1:]]
 
     @cache
     def predict(crop: Crop) -> np.ndarray:
-        fronts = cut_rgb(crop, front.photo.pixels)[None]
+        fronts = network_input(front.photo.pixels, crop)[None]
         return predict_position_maps(network, fronts, np.stack(sides) if sides else None)[0]
 
     def keypoints_of(crop: Crop) -> np.ndarray:
@@ -179,26 +174,72 @@ def _by_fit(
     network: DenseFit, found: Sequence[PhotoOfFace], layout: UVLayout, n_rounds: int, steps: Steps
 ) -> Reconstruction:
     """Find points in each photo by itself, and fit a head to all of them."""
-    with steps.step("finding the points"):
-        looks = [
-            network.look(each.photo.pixels, each.crop, n_rounds, each.photo.focal_px)
-            for each in found
-        ]
-    photos = tuple(
-        replace(each, crop=crop, seen=points)
-        for each, (crop, points) in zip(found, looks, strict=True)
-    )
-    seen = [points for _, points in looks]
-    with steps.step("fitting the head"):
-        pair = network.fit_pair(*seen) if len(seen) > 1 else None
-        fit = network.fit(seen) if pair is None else pair.together
-    agreement = None if pair is None else pair.agreement
-    doubts = ()
-    if pair is not None and doubt_about(pair):
-        doubts = (Doubt("pair", doubt_about(pair)),)
+
+    def look(each: PhotoOfFace) -> PhotoOfFace:
+        with steps.step("finding the points"):
+            photo = each.photo
+            crop, seen = network.look(photo.pixels, each.crop, n_rounds, photo.focal_px)
+            return replace(each, crop=crop, seen=seen)
+
+    front = look(found[0])
+    if len(found) == 1:
+        with steps.step("fitting the head"):
+            fit = network.fit([front.seen])
+        return _in_photo((front,), fit.vertices_image, layout, fit=fit)
+    looks: list[PhotoOfFace] = []
+
+    def sides() -> Iterator[SeenPoints]:
+        """Look at the faces of the side photo one by one, the likeliest first."""
+        for each in _candidates(found[1]):
+            looks.append(look(each))
+            yield looks[-1].seen
+
+    number, pair = best_side(network, front.seen, sides())
+    side, doubts = looks[number], []
+    if number:
+        doubts.append(other_face(side.name, side.face, side.photo.scale))
+    front, side, pair, swaps = _in_order(network, front, side, pair)
+    doubts += [*swaps, *doubt_about(pair)]
     return _in_photo(
-        photos, fit.vertices_image, layout, fit=fit, agreement=agreement, doubts=doubts
-    )
+        (front, side), pair.together.vertices_image, layout,
+        fit=pair.together, agreement=pair.agreement, doubts=tuple(doubts),
+    )  # fmt: skip
+
+
+def _candidates(side: PhotoOfFace) -> Iterator[PhotoOfFace]:
+    """Yield the face of a side photo, and the others in it if nobody said which one it is."""
+    yield side
+    for face in () if side.chosen else side.faces[1:]:
+        crop = crop_from_detection(face, side.crop.output_size, BOX_TO_CROP[SIDE])
+        yield replace(side, face=face, crop=crop)
+
+
+def _in_order(
+    network: DenseFit, front: PhotoOfFace, side: PhotoOfFace, pair: PairFit
+) -> tuple[PhotoOfFace, PhotoOfFace, PairFit, list[Doubt]]:
+    """Exchange the photos, and fit again, if the second is the front photo."""
+    yaws_deg = pair.front.yaws_deg[0], pair.side.yaws_deg[0]
+    if not is_swapped(*yaws_deg):
+        return front, side, pair, []
+    pair = network.fit_pair(side.seen, front.seen)
+    front, side = replace(side, view=FRONT), replace(front, view=SIDE)
+    return front, side, pair, [swapped(*yaws_deg)]
+
+
+def _doubts_about_photos(result: Reconstruction) -> list[Doubt]:
+    """Return what seems wrong with each photo by itself."""
+    doubts = []
+    for number, found in enumerate(result.photos):
+        keypoints = result.keypoints_image
+        if number:
+            if found.seen is None:  # a network of position maps knows nothing of the side photo
+                continue
+            keypoints = found.crop.crop_to_image(found.seen.places_image[:N_KEYPOINTS])
+        doubts += doubt_about_photo(
+            found.name, found.photo, found.faces, found.face, keypoints,
+            FACE_OPTIONS[found.view], found.quarter_turns,
+        )  # fmt: skip
+    return doubts
 
 
 def _in_photo(

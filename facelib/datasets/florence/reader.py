@@ -15,7 +15,7 @@ from scipy.spatial import cKDTree
 from facelib.datasets.florence.scan_file import read_scan
 from facelib.datasets.florence.scan_pose import UprightScan, scan_picture, set_upright
 from facelib.datasets.registry import find_dataset, missing_sentence
-from facelib.detect import NoFaceError
+from facelib.detect.faces import NoFaceError
 from facelib.face.layout import load_layout
 from facelib.geometry.mesh import boundary_loops
 from facelib.imaging.crop import Crop

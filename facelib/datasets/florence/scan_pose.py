@@ -15,7 +15,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from facelib.datasets.florence.scan_file import Scan
-from facelib.detect import NoFaceError, detect_faces
+from facelib.detect.faces import NoFaceError, detect_faces
 from facelib.face.headmodel import load_head
 from facelib.face.layout import load_layout
 from facelib.geometry.mesh import Mesh, triangle_normals

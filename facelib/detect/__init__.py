@@ -1,0 +1,1 @@
+"""Faces found in photos: the detector, changed copies that help it, quarter turns, a picture."""
