@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 from known_heads import known_head, plain_texture
 
-from facelib.avatar.rig import head_asset, interocular_mm
+from facelib.avatar.rig import BLINKS, head_asset, interocular_mm, personal_actions
 from facelib.avatar.surface import head_surface
 from facelib.face.headmodel import load_head
+from facelib.render.camera import Camera
+from facelib.render.rasterize import rasterize
+from facelib.synthetic.people.acting import eyes
+from facelib.synthetic.people.population import load_population, random_shape, random_traits
 
 HEAD = load_head()
 SHAPE = np.random.default_rng(0).normal(size=60) * 0.7
@@ -46,8 +50,9 @@ def test_it_is_in_metres_upright_and_faces_z():
     assert eyes[:, 2].min() > 0.03
 
 
-def test_playing_all_morphs_gives_the_models_expression():
+def test_playing_all_morphs_but_blinks_gives_the_models_expression():
     strengths = np.random.default_rng(1).random(52)
+    strengths[[HEAD.expression_names.index(name) for name in BLINKS]] = 0
     made = asset()
     scale = 0.063 / interocular_mm(HEAD, HEAD.vertices(SHAPE))
     expected = head_surface(0).from_head @ HEAD.vertices(SHAPE, strengths) * scale
@@ -62,11 +67,49 @@ def test_the_photos_expression_is_the_first_or_none():
         made = asset(start=start)
         np.testing.assert_allclose(made.vertices, at_rest * scale, atol=1e-7)
         expected = SMILE if start == "photo" else np.zeros(52)
-        np.testing.assert_allclose(made.strengths, expected)
+        np.testing.assert_allclose(made.strengths, expected, atol=1e-6)
     still = asset(rig=False)
     assert still.morphs == () and still.strengths == ()
     np.testing.assert_allclose(still.vertices, moved(made, SMILE), atol=1e-5)
     np.testing.assert_allclose(asset(rig=False, start="neutral").vertices, made.vertices)
+
+
+def people(n):
+    rng, population = np.random.default_rng(4), load_population()
+    return [random_shape(rng, random_traits(rng), population) for _ in range(n)]
+
+
+def seen_of_eyes(vertices, made):
+    """Area of the eyeballs seen from the front, mm²."""
+    camera = Camera.orthographic((0, 0, 0), 2000.0, 300, 200, (150, 150))  # px per m
+    fragments = rasterize(camera.project(vertices)[0], made.triangles, 200, 300)
+    eyes = dict((part.name, part.triangles) for part in made.parts)["eyes"]
+    seen = fragments.triangle[fragments.covered]
+    return ((seen >= eyes.start) & (seen < eyes.stop)).sum() / 4
+
+
+def test_everybodys_eyes_close_by_and_by_without_a_lid_on_the_cheek():
+    blink = HEAD.expression(eyeBlinkLeft=1, eyeBlinkRight=1)
+    for shape in people(5):
+        made = head_asset(HEAD, head_surface(1), shape, np.zeros(52))
+        areas = [seen_of_eyes(moved(made, share * blink), made) for share in (0, 0.3, 0.6, 1)]
+        assert areas[0] > 150 and (np.diff(areas) < -30).all() and areas[-1] < 4
+        moves = personal_actions(HEAD, shape)
+        closed = HEAD.vertices(shape) + np.tensordot(blink, moves, 1)
+        for eye in eyes(HEAD):
+            overlap = -eye.lids.gap_mm(closed, closed[eye.lids.lower[2:-2], 0])
+            assert 0 < overlap.mean() and overlap.max() < 1.5  # mm
+
+
+def test_a_squint_keeps_its_size_though_lids_move_in_their_own_way():
+    squint = HEAD.expression(eyeBlinkLeft=0.3, eyeBlinkRight=0.3)
+    for shape in people(3):
+        made = head_asset(HEAD, head_surface(1), shape, squint, rig=False)
+        metres = 0.063 / interocular_mm(HEAD, HEAD.vertices(shape))
+        fitted = head_surface(1).from_head @ HEAD.vertices(shape, squint) * metres
+        np.testing.assert_allclose(
+            seen_of_eyes(made.vertices, made), seen_of_eyes(fitted, made), rtol=0.25
+        )
 
 
 @pytest.mark.parametrize("part", ["head", "face"])

@@ -9,11 +9,14 @@ import numpy as np
 from facelib.avatar.surface import HeadSurface
 from facelib.face.headmodel import MorphableModel
 from facelib.geometry.asset import MeshAsset, MeshPart, Morph
+from facelib.synthetic.people.acting import act
 
 INTEROCULAR_MM = 63.0  # between the eyeballs' centres: the mean of adults
 ROUGHNESS = {"skin": 0.6, "eyes": 0.1, "teeth": 0.25, "mouth": 0.4}
 TWO_SIDED = ("skin", "teeth", "mouth")  # surfaces with a rim
 SMALLEST_MOVE_MM = 0.005  # vertices that an action moves by less stay
+
+BLINKS = ("eyeBlinkLeft", "eyeBlinkRight")
 
 Expression = Literal["photo", "neutral"]
 
@@ -54,8 +57,11 @@ def head_asset(
     """
     neutral = head.vertices(shape)
     metres = interocular / interocular_mm(head, neutral) / 1000
-    shown = np.asarray(expression) if start == "photo" else np.zeros(len(head.expression_names))
-    vertices_head = neutral if rig else head.vertices(shape, shown)
+    actions = personal_actions(head, shape)
+    shown = np.zeros(len(actions))
+    if start == "photo":
+        shown = _same_effect(np.asarray(expression, float), head.expression_basis, actions)
+    vertices_head = neutral if rig else neutral + np.tensordot(shown, actions, 1)
     vertices = (surface.from_head @ vertices_head * metres).astype(np.float32)
     return MeshAsset(
         vertices=vertices,
@@ -67,20 +73,42 @@ def head_asset(
         ),
         uv=surface.uv,
         texture=texture,
-        morphs=_morphs(head, surface, metres) if rig else (),
+        morphs=_morphs(head.expression_names, actions, surface, metres) if rig else (),
         strengths=tuple(shown.tolist()) if rig else (),
         is_photo=True,
     )
 
 
-def _morphs(head: MorphableModel, surface: HeadSurface, metres: float) -> tuple[Morph, ...]:
+def personal_actions(head: MorphableModel, shape: np.ndarray) -> np.ndarray:
+    """Return a person's facial actions: (E, N, 3) float32, mm at full strength.
+
+    They are the model's, but for blinks. The model moves all people's lids by the same vectors, so
+    that lids overlap by 4 mm on average; here each goes down its own eyeball and overlaps by 1.
+    """
+    actions = head.expression_basis.copy()
+    neutral = act(head, shape, None)
+    for name in BLINKS:
+        closed = act(head, shape, head.expression(**{name: 1.0}))
+        actions[head.expression_names.index(name)] = closed - neutral
+    return actions
+
+
+def _same_effect(strengths: np.ndarray, actions: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return strengths of other actions that come nearest to those of some: (E,), least squares."""
+    common = np.einsum("end,end->e", actions, others)
+    return strengths * common / np.einsum("end,end->e", others, others)
+
+
+def _morphs(
+    names: tuple[str, ...], actions: np.ndarray, surface: HeadSurface, metres: float
+) -> tuple[Morph, ...]:
     """Move the surface as the model moves: each action is linear, so all are one product."""
-    every_mm = np.concatenate(head.expression_basis, axis=1)  # (N, 3E), x, y, z of each action
+    every_mm = np.concatenate(actions, axis=1)  # (N, 3E), x, y, z of each action
     moves_mm = (surface.from_head @ every_mm).reshape(len(surface.uv), -1, 3)
     x, y, z = np.moveaxis(np.abs(moves_mm), 2, 0)
     moved = np.maximum(np.maximum(x, y), z) > SMALLEST_MOVE_MM
     morphs = []
-    for number, name in enumerate(head.expression_names):
+    for number, name in enumerate(names):
         places = np.flatnonzero(moved[:, number])
         morphs.append(Morph(name, places, moves_mm[places, number] * np.float32(metres)))
     return tuple(morphs)
