@@ -256,7 +256,7 @@ def _cameras(content: ReportContent) -> str:
 def _camera_column(photo: ReportPhoto) -> Iterator[str]:
     camera = photo.camera
     pitch, yaw, roll = np.degrees(pose_from_rotation(camera.rotation))
-    yield from (f"{angle:.0f}°".replace("-", "−") for angle in (yaw, pitch, roll))
+    yield from (f"{round(angle)}°".replace("-", "−") for angle in (yaw, pitch, roll))
     if camera.focal_px is None:
         yield from ("–", "–")
     else:

@@ -229,14 +229,16 @@ def camera_plan(photos: Sequence[ReportPhoto]) -> str:
         placed.append((photo, direction, float(np.linalg.norm(eye))))
     farthest = max(distance for *_, distance in placed)
     drawn = []
-    for photo, direction, distance in placed:
+    for number, (photo, direction, distance) in enumerate(placed):
         x, y = 150 + direction * (55 + 65 * np.sqrt(distance / farthest))
         angle = np.degrees(np.arctan2(direction[1], direction[0]))
+        # One name below its camera, the other above: two cameras may be in one place.
+        name_y = y + 26 if number == 0 else y - 16
         drawn.append(
             f'<line class="ray" x1="150" y1="150" x2="{x:.0f}" y2="{y:.0f}"/>'
             f'<g transform="translate({x:.0f} {y:.0f}) rotate({angle:.0f})">'
             '<rect x="-6" y="-9" width="16" height="18" rx="2"/><path d="M-6 0l-7-7v14z"/></g>'
-            f'<text x="{x:.0f}" y="{y + 26:.0f}" text-anchor="middle">{photo.view}, '
+            f'<text x="{x:.0f}" y="{name_y:.0f}" text-anchor="middle">{photo.view}, '
             f"{distance / 1000:.1f} m</text>"
         )
     names = " and ".join(f"the {photo.view} camera" for photo in photos)
