@@ -37,7 +37,7 @@ def page_of(folder, view):
 
 @pytest.fixture(scope="module")
 def head_page(tmp_path_factory):
-    still = data_url(portraits(known_content(), [0.0]))
+    still = data_url(portraits(known_content().head, known_content().normals_head, [0.0]))
     view = HeadView(known_glb(), still, 'A head & "more".', first_view=(0, 0))
     return page_of(tmp_path_factory.mktemp("head"), view)
 

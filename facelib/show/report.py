@@ -134,7 +134,7 @@ def _head(content: ReportContent) -> str:
             "<p><strong>How sure</strong>: bright where a point may be far off, dark where it is "
             f"precise.</p>{color_scale(low, high, 'mm', 'estimated error on the head')}"
         )
-    still = data_url(portraits(content, PORTRAIT_YAWS_DEG))
+    still = data_url(portraits(content.head, content.normals_head, PORTRAIT_YAWS_DEG))
     alt = f"The textured head, built from {_photos_in_words(content)}."
     return HeadView(content.glb, still, alt, layers).to_html() + "".join(explained)
 
@@ -185,7 +185,7 @@ def _certainty(content: ReportContent) -> str:
         return ""
     low, high = _deviation_range(content)
     colors = viridis(content.head_deviations_mm, low, high)
-    picture = data_url(portraits(content, PORTRAIT_YAWS_DEG, colors))
+    picture = data_url(portraits(content.head, content.normals_head, PORTRAIT_YAWS_DEG, colors))
     scale = color_scale(low, high, "mm", "estimated error")
     regions = content.region_deviations_mm.items()
     table = _table(

@@ -124,19 +124,22 @@ def _visible(points: np.ndarray, fragments: Fragments) -> np.ndarray:
 
 
 def portraits(
-    content: ReportContent, yaws_deg: Sequence[float], colors: np.ndarray | None = None
+    head: Mesh,
+    normals_head: np.ndarray,
+    yaws_deg: Sequence[float],
+    colors: np.ndarray | None = None,
 ) -> np.ndarray:
     """Draw the head from several directions, in one row.
 
     Args:
-        content: with the head and its normals.
+        head: with a texture or colours, in any unit.
+        normals_head: (N, 3) float32 of its vertices, alike across the seams of its texture.
         yaws_deg: the head's yaw in each picture.
         colors: (N, 3) RGB by vertex, instead of the texture.
 
     Returns:
         (H, W, 3) float32 RGB over white.
     """
-    head = content.head
     painted = Mesh(head.vertices, head.triangles, colors=colors) if colors is not None else head
     width, height = PORTRAIT_PX
     low, high = head.vertices.min(axis=0), head.vertices.max(axis=0)
@@ -150,7 +153,7 @@ def portraits(
             ambient=AMBIENT,
             background=(1.0, 1.0, 1.0),
             supersample=2,
-            normals=content.normals_head,
+            normals=normals_head,
         ).image
         for yaw in yaws_deg
     ]
