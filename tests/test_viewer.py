@@ -14,6 +14,7 @@ from facelib.show.report import write_report
 from facelib.show.report_pictures import data_url, portraits
 
 PHONE = {"width": 390, "height": 844}
+SMALL = {"width": 480, "height": 600}  # quick to draw without a graphics card
 EYES, LIPS = slice(36, 48), slice(48, 68)
 NEAR_MM = 6  # around keypoints
 PAPER = 8  # levels, out of 255, by which a page's background may differ from white
@@ -74,7 +75,7 @@ def around(keypoints, front, picture):
 
 
 def test_expressions_move_their_part_of_the_face_and_lead_back(browser, head_page):
-    with Visit(browser, head_page) as visit:
+    with Visit(browser, head_page, viewport=SMALL) as visit:
         page, canvas = visit.page, living_head(visit.page)
         front = pixels(canvas)
         assert len(np.unique(front.reshape(-1, 3), axis=0)) > 50, "the canvas is blank"
@@ -93,7 +94,7 @@ def test_expressions_move_their_part_of_the_face_and_lead_back(browser, head_pag
 
 
 def test_a_head_rotates_by_mouse_keys_and_buttons(browser, head_page):
-    with Visit(browser, head_page) as visit:
+    with Visit(browser, head_page, viewport=SMALL) as visit:
         page, canvas = visit.page, living_head(visit.page)
         front, box = pixels(canvas), canvas.bounding_box()
         page.mouse.move(box["x"] + 100, box["y"] + 100)

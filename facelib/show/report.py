@@ -169,7 +169,7 @@ def _on_photos(content: ReportContent) -> str:
         "<p>The lines should follow the rims of the eyes, the nose, the lips and the jaw. Where "
         "they do not, the head is wrong.</p>"
         f'<div class="overlays"><p class="switches">{switches}</p>'
-        f'<div class="grid">{figures}</div></div>'
+        f'<div class="grid wide">{figures}</div></div>'
     )
 
 
@@ -249,14 +249,14 @@ def _cameras(content: ReportContent) -> str:
     return (
         "<p>A positive yaw rotates the face to the picture’s right, a positive pitch tilts it up. "
         "Distance and focal length can hardly be told apart in a photo: only their ratio, the size "
-        f'of the face, is certain.</p><div class="grid">{table}{plan}</div>'
+        f'of the face, is certain.</p><div class="grid wide">{table}{plan}</div>'
     )
 
 
 def _camera_column(photo: ReportPhoto) -> Iterator[str]:
     camera = photo.camera
     pitch, yaw, roll = np.degrees(pose_from_rotation(camera.rotation))
-    yield from (f"{angle:.0f}°".replace("-", "−") for angle in (yaw, pitch, roll))
+    yield from (f"{round(angle)}°".replace("-", "−") for angle in (yaw, pitch, roll))
     if camera.focal_px is None:
         yield from ("–", "–")
     else:

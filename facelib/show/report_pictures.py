@@ -232,21 +232,23 @@ def camera_plan(photos: Sequence[ReportPhoto]) -> str:
         direction = np.array([eye[0], eye[2]]) / max(float(np.hypot(eye[0], eye[2])), 1e-6)
         placed.append((photo, direction, float(np.linalg.norm(eye))))
     farthest = max(distance for *_, distance in placed)
-    drawn = []
+    drawn, leftmost = [], min(float(direction[0]) for _, direction, _ in placed)
     for photo, direction, distance in placed:
         x, y = 150 + direction * (55 + 65 * np.sqrt(distance / farthest))
         angle = np.degrees(np.arctan2(direction[1], direction[0]))
+        # Names on outer sides: two cameras may be in nearly one place.
+        name_x, anchor = (x - 18, "end") if direction[0] == leftmost else (x + 18, "start")
         drawn.append(
             f'<line class="ray" x1="150" y1="150" x2="{x:.0f}" y2="{y:.0f}"/>'
             f'<g transform="translate({x:.0f} {y:.0f}) rotate({angle:.0f})">'
             '<rect x="-6" y="-9" width="16" height="18" rx="2"/><path d="M-6 0l-7-7v14z"/></g>'
-            f'<text x="{x:.0f}" y="{y + 26:.0f}" text-anchor="middle">{photo.view}, '
+            f'<text x="{name_x:.0f}" y="{y + 5:.0f}" text-anchor="{anchor}">{photo.view}, '
             f"{distance / 1000:.1f} m</text>"
         )
     names = " and ".join(f"the {photo.view} camera" for photo in photos)
     return (
-        f'<svg class="plan" viewBox="0 60 300 250" fill="currentColor" role="img" aria-label="Plan '
-        f'seen from above: the head in the middle, {names} around it">'
+        f'<svg class="plan" viewBox="-70 60 440 230" fill="currentColor" role="img" '
+        f'aria-label="Plan seen from above: the head in the middle, {names} around it">'
         '<ellipse cx="150" cy="146" rx="27" ry="34" fill="none" stroke="currentColor"/>'
         f'<path d="M143 178l7 12 7-12z"/>{"".join(drawn)}</svg>'
     )
