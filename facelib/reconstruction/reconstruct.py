@@ -32,7 +32,7 @@ from facelib.reconstruction.crops import (
     refined,
 )
 from facelib.reconstruction.dense_fit import DenseFit, PairFit
-from facelib.reconstruction.doubts import doubt_about
+from facelib.reconstruction.doubts import doubt_about, is_swapped, swapped
 from facelib.reconstruction.loading import load_predictor
 from facelib.reconstruction.texture import sample_texture
 
@@ -260,7 +260,10 @@ class _Answer:
 
     @property
     def doubt(self) -> str | None:
-        doubts = [] if self.pair is None else doubt_about(self.pair)
+        if self.pair is None:
+            return None
+        yaws = self.pair.front.yaws_deg[0], self.pair.side.yaws_deg[0]
+        doubts = [swapped(*yaws)] if is_swapped(*yaws) else doubt_about(self.pair)
         return " ".join(doubt.sentence for doubt in doubts) or None
 
 
