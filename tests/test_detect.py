@@ -2,15 +2,21 @@
 
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import skimage.data
 
 from facelib.detect import faces as detect
-from facelib.detect.centerface import Detection, decode, keep_best
+from facelib.detect import views
+from facelib.detect.centerface import Detection, decode, keep_best, run_centerface
+from facelib.detect.drawing import draw_faces
+from facelib.imaging.imagefiles import read_photo
 from facelib.imaging.resample import resize_image
 
+PICTURES = Path(__file__).parent / "pictures"  # two photos of a person that the generator made
 EYES_NOSE_MOUTH = np.array([[203, 101], [247, 104], [223, 125], [203, 142], [241, 144]])
 """The astronaut's, read off the picture, px."""
 
@@ -108,3 +114,106 @@ def test_opencv_is_never_imported():
 def test_detection_leaves_the_processor_as_it_was():
     detect.detect_faces(np.zeros((64, 64, 3), np.float32))
     assert np.float64(5e-324) * np.float64(1) > 0  # smaller than any number but denormal ones
+
+
+def turned_back(found, image):
+    """The image as `find_faces` would show it upright."""
+    return np.rot90(image, found.quarter_turns)
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+def test_a_turned_photo_is_brought_upright_with_its_faces(astronaut, turns):
+    photo = np.ascontiguousarray(np.rot90(astronaut[:400, 100:350], turns))  # not a square
+    found = detect.find_faces(photo)
+    np.testing.assert_array_equal(turned_back(found, photo), astronaut[:400, 100:350])
+    np.testing.assert_allclose(found.faces[0].landmarks + [100, 0], EYES_NOSE_MOUTH, atol=5)
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+@pytest.mark.parametrize("view", ["front", "side"])
+def test_turned_photos_of_synthetic_people_are_brought_upright(view, turns):
+    photo = read_photo(PICTURES / f"{view}.jpg").pixels
+    found = detect.find_faces(np.ascontiguousarray(np.rot90(photo, turns)))
+    assert (found.quarter_turns + turns) % 4 == 0
+
+
+def test_an_upright_photo_takes_one_run_of_the_detector(astronaut, monkeypatch):
+    runs = []
+
+    def counted(image, min_score):
+        runs.append(image.shape)
+        return run_centerface(image, min_score)
+
+    monkeypatch.setattr(views, "run_centerface", counted)
+    assert detect.find_faces(astronaut).quarter_turns == 0
+    assert runs == [(512, 512, 3)]
+
+
+def test_bytes_and_floats_of_a_large_photo_give_the_same_face(astronaut):
+    large = np.clip(resize_image(astronaut, 2000), 0, 1)
+    in_bytes = (large * 255).round().astype(np.uint8)
+    one, other = detect.find_faces(large).faces[0], detect.find_faces(in_bytes).faces[0]
+    np.testing.assert_allclose(one.landmarks, other.landmarks, atol=0.5)
+
+
+@pytest.mark.parametrize("brightness", [0.02, 0.05, 0.1])
+def test_a_face_in_the_dark_is_found(astronaut, brightness):
+    dark = np.round(astronaut * brightness * 255).astype(np.uint8)
+    np.testing.assert_allclose(detect.find_face(dark).landmarks, EYES_NOSE_MOUTH, atol=6)
+
+
+CHANGES = {
+    "mirrored": lambda view: view.mirrored(),
+    "larger": lambda view: view.resized(1.25),
+    "smaller": lambda view: view.resized(0.75),
+    "bordered": views.bordered,
+    "tilted": lambda view: view.tilted(15),
+    "tilted back": lambda view: view.tilted(-30),
+    "all": lambda view: view.tilted(10).resized(0.9).mirrored().with_border(0.1),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_face_in_a_changed_copy_is_brought_back_to_the_photo(astronaut, change):
+    whole = views.whole_photo(astronaut[:, :450])
+    (expected,) = whole.faces(0.5)
+    (face,) = CHANGES[change](whole).faces(0.5)
+    np.testing.assert_allclose(face.landmarks, expected.landmarks, atol=4)
+    np.testing.assert_allclose(face.box, expected.box, atol=14)
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_a_turned_view_refers_to_the_turned_photo(astronaut, turns):
+    photo = astronaut[:, :301]
+    view = views.whole_photo(photo, 200)
+    expected = views.whole_photo(np.ascontiguousarray(np.rot90(photo, turns)), 200)
+    turned = view.turned(turns)
+    np.testing.assert_allclose(turned.to_photo, expected.to_photo, atol=1e-9)
+    np.testing.assert_allclose(turned.image, expected.image, atol=1e-5)
+
+
+def test_weak_faces_count_only_where_copies_agree(monkeypatch):
+    def seen(*boxes):
+        return SimpleNamespace(faces=lambda _: [detect.detection_from_box(b) for b in boxes])
+
+    def faces_of(view):
+        return [Detection(f.box, 0.4, EYES_NOSE_MOUTH.astype(float)) for f in view.faces(0)]
+
+    copies = [
+        SimpleNamespace(faces=lambda _, view=view: faces_of(view))
+        for view in (seen((0, 0, 10, 10)), seen((1, 1, 11, 11), (50, 50, 60, 60)), seen())
+    ]
+    (found,) = detect._search(copies)
+    assert found.box[2] < 12
+
+
+def test_the_numbered_picture_shows_every_face_in_its_box(astronaut):
+    faces = [detect.detection_from_box(b) for b in ((20, 30, 120, 160), (200, 200, 260, 280))]
+    grey = np.full((300, 400, 3), 0.5, np.float32)
+    picture = draw_faces(grey, faces)
+    assert picture.shape == grey.shape and picture.dtype == np.uint8
+    changed = (picture != 128).any(axis=-1)
+    assert changed[30:160, 20].all() and changed[200, 200:260].all()
+    assert not changed[100, 60] and not changed[:20].any()
+    large = draw_faces(np.zeros((2000, 4000, 3), np.uint8), faces)
+    assert large.shape == (800, 1600, 3)
