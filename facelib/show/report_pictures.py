@@ -190,8 +190,7 @@ def depth_and_normals(
     """Draw the fitted head's depth and normals as the photo's camera sees them.
 
     Args:
-        head: with a texture or colours, in any unit.
-        normals_head: (N, 3) float32 of its vertices, alike across the seams of its texture.
+        content: with the head and its normals.
         photo: with a camera.
 
     Returns:
