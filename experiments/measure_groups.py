@@ -35,6 +35,8 @@ from facelib.fitting.head_prior import shipped_prior
 from facelib.geometry.registration import umeyama
 from facelib.imaging.crop import Crop
 from facelib.reconstruction.dense_fit import DenseFit
+from facelib.synthetic.people.population import load_population
+from facelib.synthetic.samples import make_person
 from facelib.synthetic.settings import FORMAT, SyntheticSettings
 
 RESULT = data_dir() / "tries" / "groups.json"
@@ -64,6 +66,10 @@ def row_of(fit: DenseFit, taken: Taken, job: Job) -> Row:
     face = load_layout().labels["face"]
     row = {"people": settings.people, "index": index, "change": change, **taken.facts}
     row["agrees"] = bool(pair.agrees)
+    row |= {
+        "true_lean": lean_of(make_person(index, settings).shape),
+        "both_lean": lean_of(pair.together.coefficients),
+    }
     # How unusual the head is: what a method scores that draws everybody as the mean head.
     mean_head = shipped_prior().mean_head[face]
     row["mean_head_shape_mm"] = shape_error_mm(mean_head, taken.vertices_head[face].astype(float))
@@ -94,6 +100,17 @@ def errors_of(found: HeadFit, taken: Taken, whole: Crop) -> dict[str, float]:
         "rms_mm": float(np.sqrt(np.square(off).sum(axis=1).mean())),
         "expected_rms_mm": float(np.sqrt(np.square(expected).sum(axis=1).mean())),
     }
+
+
+def lean_of(coefficients: np.ndarray) -> float:
+    """Return where a head lies from the mean of Asian and European heads, 0, to African ones, 1.
+
+    If a network takes dark skin for a sign of an African head, painting skin moves this number.
+    """
+    by_origin = load_population().corner_means.mean(axis=(1, 2))
+    others = by_origin[1:].mean(axis=0)
+    axis = by_origin[0] - others
+    return float((coefficients[: len(axis)] - others) @ axis / (axis @ axis))
 
 
 def batches(jobs: list[Job]) -> Iterator[list[Job]]:

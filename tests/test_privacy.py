@@ -14,6 +14,8 @@ from PIL import Image
 
 TESTS = Path(__file__).resolve().parent
 FACE = "photos/face.jpg"
+# What a camera writes into a photo, such as where it was taken: none of it may come through.
+DESCRIPTION, NOTE = 0x010E, "taken at home"
 BOX = ("83", "50", "168", "175")
 TRAIN = ("--network", "compact", "--size", "64", "--batch-size", "2", "--max-samples", "2")
 
@@ -56,7 +58,10 @@ def folder(tmp_path):
     """A photo, and an empty home and tmp."""
     for name in ("home", "tmp", "photos"):
         (tmp_path / name).mkdir()
-    Image.fromarray(skimage.data.astronaut()[:256, 100:356]).save(tmp_path / "photos" / "face.jpg")
+    exif = Image.Exif()
+    exif[DESCRIPTION] = NOTE
+    photo = Image.fromarray(skimage.data.astronaut()[:256, 100:356])
+    photo.save(tmp_path / FACE, exif=exif, comment=NOTE)
     return tmp_path
 
 
@@ -114,15 +119,19 @@ def test_commands_for_licensed_data_leave_home_and_network_alone(folder, data_se
         run_commands(folder, ("pairs", "facegen-poses", "templates", "poses", "--seed", "0"))
 
 
-def test_reconstruct_writes_its_outputs_and_nothing_else(folder):
+def test_reconstruct_writes_only_its_outputs_and_no_metadata(folder):
     before = files_in(folder)
     outputs = ("-o", "me.obj", "--keypoints", "points.npy")
     words = ("-m", "facelib", "reconstruct", FACE, FACE, "--side-box", *BOX, *outputs)
     done = run_offline(folder, sys.executable, *words)
     assert done.returncode == 0, done.stderr
     after = files_in(folder)
-    assert after.keys() - before.keys() == {"me.obj", "me.mtl", "me.png", "points.npy"}
+    written = after.keys() - before.keys()
+    assert written == {"me.obj", "me.mtl", "me.png", "points.npy"}
     assert {name: after[name] for name in before} == before
+    assert NOTE.encode() in before[FACE]
+    for secret in (NOTE, FACE, str(folder)):
+        assert [name for name in written if secret.encode() in after[name]] == []
 
 
 def test_reconstruct_in_python_writes_nothing_until_it_is_asked_to(folder):
