@@ -44,8 +44,9 @@ function addScaled(sum, values, factor) {
 /* Adds the normal of the triangle whose corners begin at `start`, as long as twice its area. */
 function addNormal(sums, points, first, corners, start) {
   const [a, b, c] = [3 * corners[start], 3 * corners[start + 1], 3 * corners[start + 2]];
-  const [ux, uy, uz] = [points[b] - points[a], points[b + 1] - points[a + 1], points[b + 2] - points[a + 2]];
-  const [vx, vy, vz] = [points[c] - points[a], points[c + 1] - points[a + 1], points[c + 2] - points[a + 2]];
+  const [x, y, z] = [points[a], points[a + 1], points[a + 2]];
+  const [ux, uy, uz] = [points[b] - x, points[b + 1] - y, points[b + 2] - z];
+  const [vx, vy, vz] = [points[c] - x, points[c + 1] - y, points[c + 2] - z];
   for (let corner = start; corner < start + 3; corner += 1) {
     const at = 3 * first[corners[corner]];
     sums[at] += uy * vz - uz * vy;

@@ -77,9 +77,7 @@ export class HeadScene {
     });
     for (const mesh of this.meshes) mesh.userData.texture = mesh.material.map;
     this.firstWeights = new Map();
-    for (const { morphTargetDictionary: names, morphTargetInfluences: weights } of this.meshes) {
-      for (const [name, slot] of Object.entries(names ?? {})) this.firstWeights.set(name, weights[slot]);
-    }
+    for (const [name, weights, slot] of this.targets()) this.firstWeights.set(name, weights[slot]);
     this.renewNormals = this.meshes.map(normalsOf);
     for (const renew of this.renewNormals) renew();
     this.box = boxOf(scene);
@@ -90,11 +88,16 @@ export class HeadScene {
     this.drawNow();
   }
 
+  /* Yields each mesh's morph targets: the name, and the place of its strength. */
+  *targets() {
+    for (const { morphTargetDictionary: names, morphTargetInfluences: weights } of this.meshes) {
+      for (const [name, slot] of Object.entries(names ?? {})) yield [name, weights, slot];
+    }
+  }
+
   /* Sets the strength of morph targets, a Map by name; targets that are not in it become 0. */
   express(strengths) {
-    for (const { morphTargetDictionary: names, morphTargetInfluences: weights } of this.meshes) {
-      for (const [name, slot] of Object.entries(names ?? {})) weights[slot] = strengths.get(name) ?? 0;
-    }
+    for (const [name, weights, slot] of this.targets()) weights[slot] = strengths.get(name) ?? 0;
     this.expressed = true;
     this.draw();
   }
