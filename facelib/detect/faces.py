@@ -132,6 +132,26 @@ def find_face(image: np.ndarray, name: str = "the photo") -> Detection:
     return faces[0]
 
 
+def turned_face(face: Detection, shape: tuple[int, ...], quarter_turns: int) -> Detection:
+    """Return a face as it lies in its image turned counter-clockwise by quarter turns.
+
+    Args:
+        face: px of the image.
+        shape: of the image, (H, W, …).
+        quarter_turns: 0 to 3.
+    """
+    corners, landmarks = face.box.reshape(2, 2), face.landmarks
+    width, height = shape[1], shape[0]
+    for _ in range(quarter_turns % 4):
+        corners, landmarks = (
+            np.column_stack([points[:, 1], width - 1 - points[:, 0]])
+            for points in (corners, landmarks)
+        )
+        width, height = height, width
+    box = np.concatenate([corners.min(axis=0), corners.max(axis=0)])
+    return Detection(box, face.score, landmarks)
+
+
 def _check(image: np.ndarray) -> None:
     if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         raise ValueError(f"image must be (H, W, 3), got {image.shape}")

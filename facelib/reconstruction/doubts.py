@@ -16,6 +16,7 @@ from facelib.imaging.contrast import contrast
 from facelib.imaging.imagefiles import Photo, to_float
 from facelib.imaging.resample import resize_image
 from facelib.reconstruction.dense_fit import DenseFit, PairFit
+from facelib.reconstruction.looking import deviation_share, is_unsure
 
 SIDE_FROM_DEG = 45.0  # |yaw| of side photos
 APART_DEG = 20.0  # least difference between the yaws of two photos that both help
@@ -35,7 +36,7 @@ class Doubt:
 
     Attributes:
         kind: for programs: "swapped", "disagreement", "one direction", "several faces",
-            "other face", "turned", "outside", "small", "faint" or "blurred".
+            "other face", "unsure", "turned", "outside", "small", "faint" or "blurred".
         sentence: for people.
     """
 
@@ -91,6 +92,7 @@ def doubt_about_photo(
     keypoints_image: np.ndarray,
     option: str = "--face",
     quarter_turns: int = 0,
+    seen: SeenPoints | None = None,
 ) -> list[Doubt]:
     """Return what seems wrong with one photo.
 
@@ -102,8 +104,18 @@ def doubt_about_photo(
         keypoints_image: (68, 2 or 3) of that face, px of the photo.
         option: of the command line, with which another face can be chosen.
         quarter_turns: by how many the photo was turned counter-clockwise to be upright.
+        seen: the points that the network found, if it finds points.
     """
     doubts = []
+    if seen is not None and is_unsure(seen):
+        doubts.append(
+            Doubt(
+                "unsure",
+                f"The face in {name} is hard to make out: its points are uncertain by "
+                f"{deviation_share(seen):.0%} of the picture around it. Is it upright, sharp and "
+                "uncovered?",
+            )
+        )
     if quarter_turns % 4:
         degrees = {1: "90° counter-clockwise", 2: "180°", 3: "90° clockwise"}[quarter_turns % 4]
         doubts.append(Doubt("turned", f"{name} was turned by {degrees} to be upright."))
