@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from facelib.detect.faces import turned_face
 from facelib.face.dense_points import N_KEYPOINTS
 from facelib.face.layout import UVLayout, load_layout
 from facelib.files.steps import Steps
@@ -34,6 +35,7 @@ from facelib.reconstruction.doubts import (
 )
 from facelib.reconstruction.found import BOX_TO_CROP, FRONT, SIDE, Face, PhotoOfFace, find_in_photo
 from facelib.reconstruction.loading import load_predictor
+from facelib.reconstruction.looking import look_upright
 from facelib.reconstruction.position_maps import Network, check_side_photo, predict_position_maps
 from facelib.reconstruction.result import Reconstruction
 
@@ -118,9 +120,9 @@ def reconstruct(
     with steps.step("reading"):
         photos, network = _read(front, side, network)
     check_side_photo(network, side is not None)
-    with steps.step("finding the face"):
-        given = zip((FRONT, SIDE), photos, (front_face, side_face), strict=False)
-        found = [find_in_photo(*each, network.size) for each in given]
+    with steps.step("finding the face"), ThreadPoolExecutor(len(photos)) as threads:
+        given = (FRONT, SIDE), photos, (front_face, side_face), [network.size] * len(photos)
+        found = list(threads.map(find_in_photo, *given))
     by = _by_fit if isinstance(network, DenseFit) else _by_map
     result = by(network, found, layout_of(network.size), n_rounds, steps)
     doubts = (*result.doubts, *_doubts_about_photos(result))
@@ -176,39 +178,60 @@ def _by_fit(
     """Find points in each photo by itself, and fit a head to all of them."""
 
     def look(each: PhotoOfFace) -> PhotoOfFace:
-        with steps.step("finding the points"):
-            photo = each.photo
-            crop, seen = network.look(photo.pixels, each.crop, n_rounds, photo.focal_px)
-            return replace(each, crop=crop, seen=seen)
+        return _looked_at(network, each, n_rounds)
 
-    front = look(found[0])
-    if len(found) == 1:
-        with steps.step("fitting the head"):
+    with steps.step("finding the points"), ThreadPoolExecutor(len(found)) as threads:
+        front, *sides = threads.map(look, found)
+    with steps.step("fitting the head"):
+        if not sides:
             fit = network.fit([front.seen])
-        return _in_photo((front,), fit.vertices_image, layout, fit=fit)
-    looks: list[PhotoOfFace] = []
+            return _in_photo((front,), fit.vertices_image, layout, fit=fit)
 
-    def sides() -> Iterator[SeenPoints]:
-        """Look at the faces of the side photo one by one, the likeliest first."""
-        for each in _candidates(found[1]):
-            looks.append(look(each))
-            yield looks[-1].seen
+        def candidates() -> Iterator[SeenPoints]:
+            """Look at the other faces of the side photo only if the first does not fit."""
+            yield sides[0].seen
+            for each in _other_faces(found[1]):
+                sides.append(look(each))
+                yield sides[-1].seen
 
-    number, pair = best_side(network, front.seen, sides())
-    side, doubts = looks[number], []
-    if number:
-        doubts.append(other_face(side.name, side.face, side.photo.scale))
-    front, side, pair, swaps = _in_order(network, front, side, pair)
-    doubts += [*swaps, *doubt_about(pair)]
+        number, pair = best_side(network, front.seen, candidates())
+        side, doubts = sides[number], []
+        if number:
+            doubts.append(other_face(side.name, side.face, side.photo.scale))
+        front, side, pair, swaps = _in_order(network, front, side, pair)
+        doubts += [*swaps, *doubt_about(pair)]
     return _in_photo(
         (front, side), pair.together.vertices_image, layout,
         fit=pair.together, agreement=pair.agreement, doubts=tuple(doubts),
     )  # fmt: skip
 
 
-def _candidates(side: PhotoOfFace) -> Iterator[PhotoOfFace]:
-    """Yield the face of a side photo, and the others in it if nobody said which one it is."""
-    yield side
+def _looked_at(network: DenseFit, found: PhotoOfFace, n_rounds: int) -> PhotoOfFace:
+    """Find the points of a face, in the direction in which the network is surest of them."""
+
+    def look(pixels: np.ndarray, crop: Crop) -> tuple[Crop, SeenPoints]:
+        return network.look(pixels, crop, n_rounds, found.photo.focal_px)
+
+    best = look_upright(look, found.photo, found.face, BOX_TO_CROP[found.view], network.size)
+    shape, turns = found.photo.pixels.shape, best.quarter_turns
+    others = [turned_face(face, shape, turns) for face in found.faces]
+    faces = [
+        best.face if before is found.face else after
+        for before, after in zip(found.faces, others, strict=True)
+    ]
+    return replace(
+        found,
+        photo=best.photo,
+        faces=tuple(faces),
+        face=best.face,
+        crop=best.crop,
+        quarter_turns=(found.quarter_turns + turns) % 4,
+        seen=best.seen,
+    )
+
+
+def _other_faces(side: PhotoOfFace) -> Iterator[PhotoOfFace]:
+    """Yield the other faces of a side photo, if nobody said which one it is."""
     for face in () if side.chosen else side.faces[1:]:
         crop = crop_from_detection(face, side.crop.output_size, BOX_TO_CROP[SIDE])
         yield replace(side, face=face, crop=crop)
@@ -237,7 +260,7 @@ def _doubts_about_photos(result: Reconstruction) -> list[Doubt]:
             keypoints = found.crop.crop_to_image(found.seen.places_image[:N_KEYPOINTS])
         doubts += doubt_about_photo(
             found.name, found.photo, found.faces, found.face, keypoints,
-            FACE_OPTIONS[found.view], found.quarter_turns,
+            FACE_OPTIONS[found.view], found.quarter_turns, found.seen,
         )  # fmt: skip
     return doubts
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -53,7 +54,7 @@ class Reconstruction:
             None without a side photo or without a fit.
         doubts: what seems wrong with the photos; empty if nothing does.
         network: what found the face, and in which engine.
-        seconds: how long each step took, in the steps' order.
+        seconds: how long each step took, in the steps' order; painting is added when it is done.
         predicted_map: (S, S, 3) float32, px of the front crop, from a network of position maps.
     """
 
@@ -65,7 +66,7 @@ class Reconstruction:
     agreement: float | None = None
     doubts: tuple[Doubt, ...] = ()
     network: str = ""
-    seconds: Mapping[str, float] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
     predicted_map: np.ndarray | None = None
     _textures: dict[int, HeadTexture] = field(default_factory=dict, repr=False)
 
@@ -126,7 +127,9 @@ class Reconstruction:
         if self.fit is None:
             raise ValueError(f"expected a fitted head, but {self.network} fits none")
         if size not in self._textures:
+            start = time.perf_counter()
             self._textures[size] = painted(self.fit, self.photos, size)
+            self.seconds["painting the texture"] = time.perf_counter() - start
         return self._textures[size]
 
     def asset(self, settings: MeshSettings | None = None) -> MeshAsset:
