@@ -12,7 +12,7 @@ import skimage.data
 from PIL import Image
 
 from facelib.files.atomic import remove_unfinished
-from facelib.geometry.meshfiles import files_of
+from facelib.geometry.mesh_names import files_of
 
 # Writes one of two meshes over and over, one of which has twice as many vertices.
 WRITER = """

@@ -32,7 +32,7 @@ class Outputs:
     @property
     def files(self) -> list[Path]:
         """All files, an OBJ's material and texture included."""
-        from facelib.geometry.meshfiles import files_of
+        from facelib.geometry.mesh_names import files_of
 
         return [*files_of(self.mesh), *(path for _, path in self._besides)]
 
@@ -52,7 +52,7 @@ class Outputs:
         Raises:
             Failure: in one sentence.
         """
-        from facelib.geometry.meshfiles import MESH_ENDINGS, files_of, foreign_file
+        from facelib.geometry.mesh_names import MESH_ENDINGS, files_of, foreign_file
 
         endings = {
             "--output": MESH_ENDINGS,

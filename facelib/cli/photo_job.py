@@ -17,7 +17,9 @@ import click
 
 from facelib.cli import common
 from facelib.cli.common import BAD_DATA, NO_FACE, Failure, read_photo, writing
+from facelib.cli.kernels import announcing_compilation
 from facelib.cli.outputs import PICTURE_ENDINGS, Outputs
+from facelib.files.steps import Steps
 from facelib.reconstruction.mesh_settings import MeshSettings
 
 
@@ -50,27 +52,31 @@ def run_job(job: PhotoJob, weights: Path | None, announce: Callable[[str], None]
         network: loaded before; None loads it, while the photos are read.
 
     Returns:
-        The `Reconstruction`, and the seconds that writing took are in it.
+        The `Reconstruction`; its seconds include reading and writing.
 
     Raises:
         Failure: in one sentence, with its exit code.
         click.UsageError: if an option does not fit the photos.
     """
     job.outputs.check(job.photos)
-    announce("reading")
+    steps = Steps(announce)
     with ThreadPoolExecutor(len(job.photos)) as threads:
-        photos = threads.map(read_photo, job.photos)
-        network = network or common.load_network(weights, prefer_onnx=True)
-        photos = list(photos)
-    _check_settings(job.settings, network)
-    faces = [
-        _typed_face(*each)
-        for each in zip(photos, ("front", "side"), job.boxes, job.numbers, strict=False)
-    ]
-    result = _reconstruct(photos, faces, network, announce)
-    with writing(job.outputs.mesh):
-        announce("writing")
-        _save(result, job)
+        reading = threads.map(read_photo, job.photos)
+        # Decoding needs no Python, so numba and the network are loaded at the same time.
+        with announcing_compilation():
+            with steps.step("reading"):
+                network = network or common.load_network(weights, prefer_onnx=True)
+                _check_settings(job.settings, network)
+                photos = list(reading)
+            faces = [
+                _typed_face(*each)
+                for each in zip(photos, ("front", "side"), job.boxes, job.numbers, strict=False)
+            ]
+            result = _reconstruct(photos, faces, network, announce)
+            with writing(job.outputs.mesh), steps.step("writing"):
+                _save(result, job)
+    painting = result.seconds.get("painting the texture", 0.0)
+    result.seconds.update(steps.seconds, writing=steps.seconds["writing"] - painting)
     return result
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import click
 
 from facelib.cli.common import EXIT_CODES, PATH, Failure, weights_option
-from facelib.cli.kernels import announcing_compilation
 from facelib.cli.options import dataclass_options, typed
 from facelib.cli.outputs import Outputs
 from facelib.cli.photo_job import PhotoJob, run_job
@@ -112,18 +111,17 @@ def reconstruct(front: Path | None, side: Path | None, output: Path, **options) 
 
 def _run(job: PhotoJob, weights: Path | None, as_json: bool, quiet: bool) -> None:
     """Do a job and print what came out, in words or as JSON."""
-    from facelib.reconstruction.summary import in_words, summary
-
     show = _step_line if sys.stderr.isatty() and not quiet else lambda _: None
     try:
-        with announcing_compilation():
-            result = run_job(job, weights, show)
+        result = run_job(job, weights, show)
     except Failure as failure:
         if as_json:
             click.echo(json.dumps({"error": failure.message, "exit_code": failure.exit_code}))
         raise
     finally:
         show("")
+    from facelib.reconstruction.summary import in_words, summary
+
     for doubt in result.doubts:
         click.echo(doubt.sentence, err=True)
     files = [str(path) for path in job.outputs.files]

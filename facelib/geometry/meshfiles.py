@@ -3,7 +3,6 @@
 They are read through trimesh, where v points up; in a `Mesh` it points down.
 """
 
-import re
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -13,9 +12,8 @@ from facelib.files.atomic import replacing
 from facelib.geometry.asset import MeshAsset, asset_of
 from facelib.geometry.gltf import glb_bytes
 from facelib.geometry.mesh import Mesh
+from facelib.geometry.mesh_names import MESH_ENDINGS, file_stem, foreign_file
 from facelib.geometry.objfiles import obj_files, ply_bytes
-
-MESH_ENDINGS = (".obj", ".glb", ".ply")
 
 
 def read_mesh(path: str | Path, resolver=None, split_seams: bool = False) -> Mesh:
@@ -76,7 +74,7 @@ def write_mesh(path: str | Path, mesh: Mesh | MeshAsset) -> None:
     path = _checked_ending(path)
     if foreign := foreign_file(path):
         raise FileExistsError(f"cannot write {path}: it would overwrite a file of {foreign}")
-    stem, ending = _stem(path), path.suffix.lower()
+    stem, ending = file_stem(path), path.suffix.lower()
     asset = mesh if isinstance(mesh, MeshAsset) else asset_of(mesh, stem)
     if ending == ".obj":
         text, companions = obj_files(asset, stem)
@@ -86,41 +84,6 @@ def write_mesh(path: str | Path, mesh: Mesh | MeshAsset) -> None:
         content = glb_bytes(asset, stem) if ending == ".glb" else ply_bytes(asset)
         files = {path.name: content}
     _write_all(path, files)
-
-
-def files_of(path: str | Path) -> list[Path]:
-    """Return the files that `write_mesh` writes for a path: itself, and an OBJ's MTL and PNG.
-
-    In the names of the latter, characters that MTL readers stop at, such as spaces, are replaced.
-    """
-    path = Path(path)
-    endings = (".mtl", ".png") if path.suffix.lower() == ".obj" else ()
-    return [path, *(path.with_name(_stem(path) + ending) for ending in endings)]
-
-
-def foreign_file(path: str | Path) -> Path | None:
-    """Return a file that writing a mesh would spoil: a picture, or another mesh; None without.
-
-    Two OBJs whose names differ only in replaced characters would share MTL and PNG. A PNG without
-    MTL and OBJ is no texture of ours, for the MTL appears first.
-    """
-    mesh, *companions = files_of(path)
-    if not companions:
-        return None
-    twins = (
-        other
-        for other in mesh.parent.glob("*")
-        if other.suffix.lower() == ".obj"
-        and other.name != mesh.name
-        and _stem(other) == _stem(mesh)
-    )
-    material, texture = companions
-    is_picture = texture.exists() and not material.exists() and not mesh.exists()
-    return next(twins, texture if is_picture else None)
-
-
-def _stem(path: Path) -> str:
-    return re.sub(r"[^\w.-]", "_", path.stem)
 
 
 def _n_materials(path: Path) -> int:
