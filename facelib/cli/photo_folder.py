@@ -87,6 +87,9 @@ def run_folder(
             results[result.name] = result
             with writing(table):
                 write_results(table, results.values())
+            if not quiet and not sys.stderr.isatty():
+                words = f"{result.name}: {result.status}. {result.sentence}"
+                click.echo(words.rstrip(" ."), err=True)
     _conclude([results[pair.name] for pair in pairs], unchanged, table, quiet)
 
 
@@ -186,18 +189,12 @@ def _network(weights: Path | None):
 
 @contextmanager
 def _bar(results: Iterator[PairResult], pairs: Sequence[PhotoPair], quiet: bool):
-    """Yield the results, with a bar on a terminal and a line per pair elsewhere."""
-    if sys.stderr.isatty() and not quiet:
-        with click.progressbar(results, length=len(pairs), file=sys.stderr) as bar:
-            yield bar
+    """Yield the results, with a bar on a terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield results
         return
-    yield results if quiet else _with_lines(results)
-
-
-def _with_lines(results: Iterator[PairResult]) -> Iterator[PairResult]:
-    for result in results:
-        click.echo(f"{result.name}: {result.status}. {result.sentence}".rstrip(" ."), err=True)
-        yield result
+    with click.progressbar(results, length=len(pairs), file=sys.stderr) as bar:
+        yield bar
 
 
 def _conclude(results: Sequence[PairResult], unchanged: int, table: Path, quiet: bool) -> None:
