@@ -79,9 +79,13 @@ def test_parts_materials_and_morph_targets_are_read_back():
         indices = file.array(primitive["indices"]).reshape(-1, 3)
         np.testing.assert_array_equal(indices + own.start, triangles)
         for target, morph in zip(primitive["targets"], asset.morphs, strict=True):
-            moves = np.zeros_like(asset.vertices)
-            moves[morph.places] = morph.moves
-            np.testing.assert_array_equal(file.array(target["POSITION"]), moves[own])
+            for key, places, values in (
+                ("POSITION", morph.places, morph.moves),
+                ("NORMAL", morph.bent_places, morph.bends),
+            ):
+                changes = np.zeros_like(asset.vertices)
+                changes[places] = values
+                np.testing.assert_array_equal(file.array(target[key]), changes[own])
 
 
 def test_the_declared_ranges_hold():
@@ -106,14 +110,15 @@ def test_the_texture_is_a_jpeg_for_photos_and_exact_otherwise():
 
 def test_morphs_cost_little_where_they_move_little():
     rigged, still = (len(glb_bytes(known_head(1, rig=rig), "me")) for rig in (True, False))
-    dense = 52 * 12 * len(known_head(1).vertices)
-    assert rigged - still < 0.4 * dense
+    dense = 52 * 2 * 12 * len(known_head(1).vertices)
+    assert rigged - still < 0.3 * dense
 
 
 def test_a_mesh_of_many_vertices_gets_wide_indices():
     vertices, triangles = icosphere(7)  # 163,842 vertices
     asset = asset_of(Mesh(vertices, triangles), "ball")
-    morph = Morph("grow", np.arange(len(vertices)), 0.1 * asset.vertices)
+    every, none = np.arange(len(vertices)), np.zeros((0, 3))
+    morph = Morph("grow", every, 0.1 * asset.vertices, every[:0], none)
     file = Reading(glb_bytes(replace(asset, morphs=(morph,)), "ball"))
     (primitive,) = file.scene["meshes"][0]["primitives"]
     read = file.array(primitive["indices"]).reshape(-1, 3)
@@ -155,8 +160,8 @@ validator = pytest.mark.skipif(
 
 @validator
 def test_khronos_validator_finds_no_fault(tmp_path):
-    kinds = [(d, p, r) for d in (0, 1) for p in ("head", "face") for r in (True, False)]
-    for detail, part, rig in [*kinds, (2, "head", True)]:
+    kinds = [(0, part, rig) for part in ("head", "face") for rig in (True, False)]
+    for detail, part, rig in [*kinds, (1, "head", True), (2, "head", False)]:
         asset = known_head(detail, part, rig, "photo", jawOpen=0.2)
         path = tmp_path / f"{part}{detail}{'_rig' * rig}.glb"
         path.write_bytes(glb_bytes(asset, "me"))
@@ -166,7 +171,7 @@ def test_khronos_validator_finds_no_fault(tmp_path):
     command = ["node", str(WEB / "validate.js"), *map(str, sorted(tmp_path.glob("*.glb")))]
     answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     reports = json.loads(answer.stdout)
-    assert len(reports) == 10
+    assert len(reports) == 7
     for report in reports:
         assert report["issues"]["messages"] == [], report["uri"]
 

@@ -74,6 +74,18 @@ def test_the_photos_expression_is_the_first_or_none():
     np.testing.assert_allclose(asset(rig=False, start="neutral").vertices, made.vertices)
 
 
+def test_normals_follow_the_lids_as_they_close():
+    made = asset()
+    (blink,) = [morph for morph in made.morphs if morph.name == "eyeBlinkLeft"]
+    closed = made.vertices.copy()
+    closed[blink.places] += blink.moves
+    normals = made.normals.copy()
+    normals[blink.bent_places] += blink.bends
+    expected = head_surface(0).normals(closed)
+    assert np.abs(expected - made.normals).max() > 0.5
+    np.testing.assert_allclose(normals, expected, atol=0.051)
+
+
 def people(n):
     rng, population = np.random.default_rng(4), load_population()
     return [random_shape(rng, random_traits(rng), population) for _ in range(n)]

@@ -15,6 +15,7 @@ INTEROCULAR_MM = 63.0  # between the eyeballs' centres: the mean of adults
 ROUGHNESS = {"skin": 0.6, "eyes": 0.1, "teeth": 0.25, "mouth": 0.4}
 TWO_SIDED = ("skin", "teeth", "mouth")  # surfaces with a rim
 SMALLEST_MOVE_MM = 0.005  # vertices that an action moves by less stay
+SMALLEST_BEND = 0.05  # rad: normals that it rotates by less stay
 
 BLINKS = ("eyeBlinkLeft", "eyeBlinkRight")
 
@@ -63,9 +64,13 @@ def head_asset(
         shown = _same_effect(np.asarray(expression, float), head.expression_basis, actions)
     vertices_head = neutral if rig else neutral + np.tensordot(shown, actions, 1)
     vertices = (surface.from_head @ vertices_head * metres).astype(np.float32)
+    normals = surface.normals(vertices)
+    morphs = ()
+    if rig:
+        morphs = _morphs(head.expression_names, actions, surface, (vertices, normals), metres)
     return MeshAsset(
         vertices=vertices,
-        normals=surface.normals(vertices),
+        normals=normals,
         triangles=surface.triangles,
         parts=tuple(
             MeshPart(name, triangles, ROUGHNESS[name], name in TWO_SIDED)
@@ -73,7 +78,7 @@ def head_asset(
         ),
         uv=surface.uv,
         texture=texture,
-        morphs=_morphs(head.expression_names, actions, surface, metres) if rig else (),
+        morphs=morphs,
         strengths=tuple(shown.tolist()) if rig else (),
         is_photo=True,
     )
@@ -100,15 +105,33 @@ def _same_effect(strengths: np.ndarray, actions: np.ndarray, others: np.ndarray)
 
 
 def _morphs(
-    names: tuple[str, ...], actions: np.ndarray, surface: HeadSurface, metres: float
+    names: tuple[str, ...],
+    actions: np.ndarray,
+    surface: HeadSurface,
+    neutral: tuple[np.ndarray, np.ndarray],
+    metres: float,
 ) -> tuple[Morph, ...]:
-    """Move the surface as the model moves: each action is linear, so all are one product."""
+    """Move the surface as the model moves: each action is linear, so all are one product.
+
+    Args:
+        names: of the E actions.
+        actions: (E, N, 3) mm.
+        surface: V vertices.
+        neutral: (V, 3) m and (V, 3), vertices and normals at rest.
+        metres: per mm of the model.
+    """
     every_mm = np.concatenate(actions, axis=1)  # (N, 3E), x, y, z of each action
     moves_mm = (surface.from_head @ every_mm).reshape(len(surface.uv), -1, 3)
     x, y, z = np.moveaxis(np.abs(moves_mm), 2, 0)
     moved = np.maximum(np.maximum(x, y), z) > SMALLEST_MOVE_MM
+    vertices, normals = neutral
     morphs = []
     for number, name in enumerate(names):
         places = np.flatnonzero(moved[:, number])
-        morphs.append(Morph(name, places, moves_mm[places, number] * np.float32(metres)))
+        moves = moves_mm[places, number] * np.float32(metres)
+        acting = vertices.copy()
+        acting[places] += moves
+        bends = surface.normals(acting) - normals
+        bent = np.flatnonzero(np.einsum("vd,vd->v", bends, bends) > SMALLEST_BEND**2)
+        morphs.append(Morph(name, places, moves, bent, bends[bent]))
     return tuple(morphs)

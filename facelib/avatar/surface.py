@@ -7,7 +7,7 @@ It is the same for all heads: the vertices are fixed mixtures of the head model'
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -53,7 +53,11 @@ class HeadSurface:
 
     def normals(self, vertices: np.ndarray) -> np.ndarray:
         """Return unit normals, (V, 3) float32, of (V, 3) vertices; alike across seams."""
-        return vertex_normals(vertices, self.twin[self.triangles])[self.twin]
+        return vertex_normals(vertices, self._smooth_triangles)[self.twin]
+
+    @cached_property
+    def _smooth_triangles(self) -> np.ndarray:
+        return self.twin[self.triangles]
 
 
 def head_surface(detail: int, part: Region = "head", path: Path | None = None) -> HeadSurface:

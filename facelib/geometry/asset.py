@@ -35,11 +35,15 @@ class Morph:
         name: of the movement.
         places: (Q,) int, sorted: the vertices that move.
         moves: (Q, 3) float32, by how much at full strength.
+        bent_places: (R,) int, sorted: the vertices whose normals change.
+        bends: (R, 3) float32, their change at full strength.
     """
 
     name: str
     places: np.ndarray
     moves: np.ndarray
+    bent_places: np.ndarray
+    bends: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)

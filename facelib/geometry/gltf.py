@@ -100,7 +100,7 @@ def _primitives(asset: MeshAsset, buffer: _Buffer) -> list[dict]:
     views = {key: buffer.vertex_view(array) for key, array in values.items()}
     corners = [asset.triangles[part.triangles] for part in asset.parts]
     slices = [slice(int(part.min()), int(part.max()) + 1) for part in corners]
-    targets = _targets(asset.morphs, slices, buffer) if asset.morphs else None
+    targets = _targets(asset.morphs, slices, buffer) if asset.morphs else []
     primitives = []
     for number, (part, triangles) in enumerate(zip(slices, corners, strict=True)):
         attributes = {
@@ -109,7 +109,7 @@ def _primitives(asset: MeshAsset, buffer: _Buffer) -> list[dict]:
         indices = _index_accessor(buffer, triangles - part.start)
         primitive = {"attributes": attributes, "indices": indices, "material": number}
         if targets:
-            primitive["targets"] = [{"POSITION": target} for target in targets[number]]
+            primitive["targets"] = targets[number]
         primitives.append(primitive)
     return primitives
 
@@ -139,54 +139,68 @@ def _index_type(largest: int) -> tuple[type, int]:
     return (np.uint16, UINT16) if largest < 0xFFFF else (np.uint32, UINT32)
 
 
-def _targets(morphs: Sequence[Morph], parts: list[slice], buffer: _Buffer) -> list[list[int]]:
-    """Describe how each part's vertices move: per part, an accessor for each morph.
+def _targets(morphs: Sequence[Morph], parts: list[slice], buffer: _Buffer) -> list[list[dict]]:
+    """Describe how each part's vertices move: per part and morph, an accessor of each kind."""
+    kinds = {
+        "POSITION": [(morph.places, morph.moves) for morph in morphs],
+        "NORMAL": [(morph.bent_places, morph.bends) for morph in morphs],
+    }
+    found = {kind: _sparse_accessors(changes, parts, buffer) for kind, changes in kinds.items()}
+    return [
+        [{kind: found[kind][part][morph] for kind in kinds} for morph in range(len(morphs))]
+        for part in range(len(parts))
+    ]
 
-    Such an accessor is all zeros but for the vertices that it lists. One that moves nothing lists a
-    vertex all the same, since some readers refuse an accessor without any data.
+
+def _sparse_accessors(
+    changes: list[tuple[np.ndarray, np.ndarray]], parts: list[slice], buffer: _Buffer
+) -> list[list[int]]:
+    """Store changes, (Q,) places and (Q, 3) values each: per part, the number of each's accessor.
+
+    Such an accessor is all zeros but for the places that it lists. One that changes nothing lists a
+    place all the same, since some readers refuse an accessor without any data.
     """
     dtype, kind = _index_type(max(part.stop - part.start for part in parts))
-    every = [_moves_within(morph, part) for part in parts for morph in morphs]
+    every = [_within(part, *change) for part in parts for change in changes]
     counts = np.array([len(places) for places, _ in every])
     starts = np.cumsum(counts) - counts
     places = np.concatenate([places for places, _ in every]).astype(dtype)
-    moves = np.concatenate([moves for _, moves in every]).astype(np.float32)
-    place_view, move_view = buffer.view(places.tobytes()), buffer.view(moves.tobytes())
-    sizes = np.repeat([part.stop - part.start for part in parts], len(morphs))
-    still = (counts < sizes)[:, None]  # vertices that are not listed move by 0
-    least, most = np.minimum.reduceat(moves, starts), np.maximum.reduceat(moves, starts)
-    least, most = (
-        np.where(still, np.minimum(least, 0), least),
-        np.where(still, np.maximum(most, 0), most),
-    )
+    values = np.concatenate([values for _, values in every]).astype(np.float32)
+    place_view, value_view = buffer.view(places.tobytes()), buffer.view(values.tobytes())
+    sizes = np.repeat([part.stop - part.start for part in parts], len(changes))
+    rest = (counts < sizes)[:, None]  # there are places that are not listed, with zeros
+    low, high = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
+    low, high = np.where(rest, np.minimum(low, 0), low), np.where(rest, np.maximum(high, 0), high)
     numbers = [
         buffer.accessor(
             componentType=FLOAT,
-            count=int(size),
+            count=size,
             type="VEC3",
-            min=low.tolist(),
-            max=high.tolist(),
+            min=least,
+            max=most,
             sparse={
-                "count": int(count),
+                "count": count,
                 "indices": {
                     "bufferView": place_view,
-                    "byteOffset": int(start) * places.itemsize,
+                    "byteOffset": start * places.itemsize,
                     "componentType": kind,
                 },
-                "values": {"bufferView": move_view, "byteOffset": int(start) * moves[0].nbytes},
+                "values": {"bufferView": value_view, "byteOffset": start * values[0].nbytes},
             },
         )
-        for size, count, start, low, high in zip(sizes, counts, starts, least, most, strict=True)
+        for size, count, start, least, most in zip(
+            *(array.tolist() for array in (sizes, counts, starts, low, high)), strict=True
+        )
     ]
-    return [numbers[k : k + len(morphs)] for k in range(0, len(numbers), len(morphs))]
+    return [numbers[k : k + len(changes)] for k in range(0, len(numbers), len(changes))]
 
 
-def _moves_within(morph: Morph, part: slice) -> tuple[np.ndarray, np.ndarray]:
-    """Return places, counted from the part's first vertex, and moves; at least one of each."""
-    first, last = np.searchsorted(morph.places, [part.start, part.stop])
+def _within(part: slice, places: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return places, counted from the part's first vertex, and values; at least one of each."""
+    first, last = np.searchsorted(places, [part.start, part.stop])
     if first == last:
         return np.zeros(1, int), np.zeros((1, 3), np.float32)
-    return morph.places[first:last] - part.start, morph.moves[first:last]
+    return places[first:last] - part.start, values[first:last]
 
 
 def _linear_rgba(colors: np.ndarray) -> np.ndarray:
