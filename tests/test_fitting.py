@@ -1,11 +1,14 @@
 """One head behind points of photos: what the fit finds and how sure it is."""
 
+import importlib
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.linalg import block_diag
 from scipy.spatial.transform import Rotation
 
 from facelib.evaluation.metrics import shape_error_mm
@@ -163,6 +166,17 @@ def test_the_prior_is_as_wide_as_the_people_are():
     off = np.stack(shapes) - prior.likeliest[kept]
     squares = np.einsum("nk,kl,nl->n", off, np.linalg.inv(prior.covariance[kept, kept]), off)
     assert 0.85 < squares.mean() / prior.n_shape < 1.1
+
+
+def test_the_stored_prior_is_that_of_the_generators_people(monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).resolve().parents[1] / "experiments")
+    people = importlib.import_module("build_prior").people()
+    prior, n_shape = shipped_prior(), shipped_prior().n_shape
+    mean = np.concatenate([people["shape"], people["expression"]])
+    np.testing.assert_allclose(prior.likeliest, mean, atol=1e-9)
+    covariance = block_diag(people["shape_covariance"], people["expression_covariance"])
+    np.testing.assert_allclose(prior.covariance, covariance, atol=1e-9)
+    assert n_shape == len(people["shape"])
 
 
 def test_a_prior_that_allows_nobody_returns_the_likeliest_head():

@@ -6,16 +6,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
-from scipy.linalg import block_diag
 
 from facelib.face.headmodel import load_head
 from facelib.face.layout import load_layout
-from facelib.synthetic.people.expressions import random_strengths
-from facelib.synthetic.people.population import load_population, random_traits
+from facelib.files.paths import data_file
 
-DRAWS = 1000  # of people and of expressions, whose mean and covariance become the prior's
 LEAST_MOTION = 1e-4  # squared, relative to the direction that moves the layout most
-LEAST_STRENGTH = 0.02  # smallest standard deviation, for very rare facial actions
 
 
 @dataclass(frozen=True)
@@ -76,21 +72,21 @@ class HeadPrior:
 def shipped_prior() -> HeadPrior:
     """Return the shipped head with the mean and covariance of the generator's people.
 
-    All people are included, held-out ones in the same proportion as in the population.
+    `experiments/build_prior.py` made them.
+
+    Raises:
+        FileNotFoundError: if the file is missing.
     """
-    head, population = load_head(), load_population()
-    rng = np.random.default_rng(0)
-    means = np.stack([population.mean_shape(random_traits(rng)) for _ in range(DRAWS)])
-    strengths = [random_strengths(rng, head.expression_names) for _ in range(DRAWS)]
-    people = np.cov(means.T) + population.spread @ population.spread.T
-    actions = np.cov(np.transpose(strengths)) + LEAST_STRENGTH**2 * np.eye(len(strengths[0]))
-    directions = np.concatenate([head.shape_basis, head.expression_basis]).astype(np.float64)
-    to_layout = load_layout().from_head
-    basis = np.stack([to_layout @ direction for direction in directions], axis=2)
+    head, to_layout = load_head(), load_layout().from_head
+    directions = np.concatenate([head.shape_basis, head.expression_basis])
+    of_vertices = directions.transpose(1, 2, 0).reshape(directions.shape[1], -1)
+    basis = (to_layout @ of_vertices.astype(np.float64)).reshape(-1, 3, len(directions))
+    with np.load(data_file("head", "prior.npz"), allow_pickle=False) as people:
+        covariance = np.zeros((len(directions), len(directions)))
+        n_shape = len(head.shape_basis)
+        covariance[:n_shape, :n_shape] = people["shape_covariance"]
+        covariance[n_shape:, n_shape:] = people["expression_covariance"]
+        likeliest = np.concatenate([people["shape"], people["expression"]])
     return HeadPrior(
-        mean_head=to_layout @ head.mean_head,
-        basis=basis.astype(np.float32),
-        n_shape=len(head.shape_basis),
-        likeliest=np.concatenate([means.mean(axis=0), np.mean(strengths, axis=0)]),
-        covariance=block_diag(people, actions),
+        to_layout @ head.mean_head, basis.astype(np.float32), n_shape, likeliest, covariance
     )
