@@ -92,7 +92,7 @@ def main(weights: Path, folders) -> None:
     knowing = DenseFit(fit.network, fit.size, FitSettings(noise=errors))
     thresholds, wrong, expected, face = {}, [], [], load_layout().labels["face"]
     for preset, pairs in judging.items():
-        fits = [knowing.fit_pair(*pair.photos) for pair in pairs]
+        fits = knowing.fit_pairs([pair.photos for pair in pairs])
         thresholds[preset] = float(np.quantile([found.agreement for found in fits], KEPT))
         for pair, found in zip(pairs, fits, strict=True):
             true_face = shipped_prior().vertices(pair.coefficients)[face]

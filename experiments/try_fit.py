@@ -133,9 +133,11 @@ def agreement(fit: DenseFit, pairs: list[FacePair]) -> dict[str, float]:
     backwards = [replace(pair, side=pair.side[:, ::-1]) for pair in pairs]
     mirrored = [fit.see(photos_of(pair, fit.size))[1] for pair in backwards]
     others = [side for _, side in seen[1:] + seen[:1]]
-    same = [fit.fit_pair(front, side) for front, side in seen]
-    other = [fit.fit_pair(front, side) for (front, _), side in zip(seen, others, strict=True)]
-    flipped = [fit.fit_pair(front, side) for (front, _), side in zip(seen, mirrored, strict=True)]
+    fronts = [front for front, _ in seen]
+    same, other, flipped = (
+        fit.fit_pairs(list(zip(fronts, sides, strict=True)))
+        for sides in ([side for _, side in seen], others, mirrored)
+    )
     odds, of_others = (np.array([p.agreement for p in each]) for each in (same, other))
     front_yaws, side_yaws = np.abs([[p.front.yaws_deg[0], p.side.yaws_deg[0]] for p in same]).T
     return {

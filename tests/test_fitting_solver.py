@@ -15,6 +15,7 @@ from facelib.fitting.fit import (
     pose_problem,
 )
 from facelib.fitting.noise import SharedNoise
+from facelib.fitting.residuals import look
 from facelib.fitting.seen import SeenPoints
 from facelib.fitting.trials import random_trial, spread_points
 
@@ -66,22 +67,19 @@ def as_least_squares(problem, cut):
 
     def residuals(unknowns):
         parts = []
-        for term in problem.terms:
-            off = term.look(unknowns[None]).residuals[0]
+        for found in problem.look(unknowns[None]):
+            off = found.residuals[0]
             parts.append(off * cut / np.sqrt(cut**2 + np.square(off).sum(axis=1)[:, None]))
         return np.concatenate([*map(np.ravel, parts), root @ (unknowns - likeliest)])
 
     def derivatives(unknowns):
         parts = []
-        for term in problem.terms:
-            look = term.look(unknowns[None])
-            off, rows = look.residuals[0], -look.jacobian.reshape(-1, 2, len(term.slots))
+        for slots, found in zip(problem.slots, problem.look(unknowns[None]), strict=True):
+            off, rows = found.residuals[0], -found.jacobian.reshape(-1, 2, len(slots))
             total = (cut**2 + np.square(off).sum(axis=1))[:, None, None]
             along = off[:, :, None] * np.einsum("ni,nip->np", off, rows)[:, None]
             part = np.zeros((off.size, len(unknowns)))
-            part[:, term.slots] = (cut * (rows / total**0.5 - along / total**1.5)).reshape(
-                off.size, -1
-            )
+            part[:, slots] = (cut * (rows / total**0.5 - along / total**1.5)).reshape(off.size, -1)
             parts.append(part)
         return np.concatenate([*parts, root])
 
@@ -91,18 +89,16 @@ def as_least_squares(problem, cut):
 def test_derivatives_of_a_photo_are_those_of_differences():
     photos = trials(1, n_points=40)[0].photos
     problem = pose_problem([photos], FitSettings(noise=SHARED))
-    unknowns = np.random.default_rng(2).normal(0, 0.1, problem.likeliest.shape[1])
-    for term in problem.terms:
-        unknowns[term.slots[:N_CAMERA]] = CAMERA
+    for photo, slots in zip(problem.photos, problem.slots, strict=True):
+        unknowns = np.random.default_rng(2).normal(0, 0.1, len(slots))
+        unknowns[:N_CAMERA] = CAMERA
 
-        def residuals(own, term=term):
-            moved = unknowns.copy()
-            moved[term.slots] = own
-            return term.look(moved[None]).residuals.ravel()
+        def residuals(own, photo=photo):
+            return look(photo, own[None]).residuals.ravel()
 
-        by_difference = derivative(residuals, unknowns[term.slots])
+        by_difference = derivative(residuals, unknowns)
         scale = np.abs(by_difference).max()
-        found = -term.look(unknowns[None]).jacobian[0]
+        found = -look(photo, unknowns[None]).jacobian[0]
         np.testing.assert_allclose(found, by_difference, atol=1e-4 * scale)
 
 
@@ -113,17 +109,17 @@ def test_scipy_finds_the_same_minimum(noise, cut):
     fit, problem = fit_head(trial.photos, settings), pose_problem([trial.photos], settings)
     start, head = problem.likeliest[0].copy(), slice(-len(fit.coefficients), None)
     start[head] += 0.8 * (fit.coefficients - start[head])
-    for term, camera, expression in zip(
-        problem.terms, fit.camera_numbers, fit.expressions, strict=True
+    for slots, camera, expression in zip(
+        problem.slots, fit.camera_numbers, fit.expressions, strict=True
     ):
-        start[term.slots[-len(expression) :]] = 0.8 * expression
-        start[term.slots[:N_CAMERA]] = camera + [0.01, 0.01, 0.01, 0.01, 0.5, 0.5, 0.02]
+        start[slots[-len(expression) :]] = 0.8 * expression
+        start[slots[:N_CAMERA]] = camera + [0.01, 0.01, 0.01, 0.01, 0.5, 0.5, 0.02]
     residuals, derivatives = as_least_squares(problem, settings.cut)
     found = least_squares(residuals, start, derivatives, x_scale="jac", xtol=1e-9, ftol=1e-12)
     off = np.abs(fit.prior.vertices(found.x[head]) - fit.vertices_head)
     assert off[FACE].max() < 0.01  # mm
-    for term, camera in zip(problem.terms, fit.camera_numbers, strict=True):
-        np.testing.assert_allclose(found.x[term.slots[:3]], camera[:3], atol=1e-3)
+    for slots, camera in zip(problem.slots, fit.camera_numbers, strict=True):
+        np.testing.assert_allclose(found.x[slots[:3]], camera[:3], atol=1e-3)
 
 
 def test_several_faces_at_once_are_fitted_as_each_alone():

@@ -24,7 +24,6 @@ N_CAMERA = 7
 ROTATION, LOG_SCALE, ORIGIN, LOG_DISTANCE = slice(0, 3), 3, slice(4, 6), 6
 IMAGE_AXES = np.array([1.0, -1.0])  # x to the right as in the eye frame, y down
 NEAREST = 0.05  # smallest 1 − q_z / d: a trial step must not put points behind the camera
-NOWHERE = np.full(2, np.nan)  # stands for an unknown principal point
 LEAST_ANGLE = 1e-4  # rad; stands for smaller ones, whose series have no further terms that count
 
 
@@ -66,7 +65,7 @@ def project(
     origin, rotated = numbers[..., ORIGIN], points_head @ rotation.swapaxes(-1, -2)
     flat = scale * IMAGE_AXES * rotated[..., :2]
     depth = np.maximum(1 - nearness * rotated[..., 2:], NEAREST)
-    principal = np.asarray(NOWHERE if principal_px is None else principal_px)[..., None, :]
+    principal = np.array(principal_px, float, ndmin=1)[..., None, :]  # None becomes NaN
     unknown = np.isnan(principal)
     shift = np.where(unknown, 0, origin - principal)
     from_axis = (flat + shift) / depth

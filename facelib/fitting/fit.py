@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import zip_longest
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from facelib.fitting.cameras import LOG_DISTANCE, LOG_SCALE, N_CAMERA, first_cam
 from facelib.fitting.head_prior import HeadPrior, shipped_prior
 from facelib.fitting.noise import SharedNoise
 from facelib.fitting.photo_errors import ErrorModel
-from facelib.fitting.residuals import PhotoTerm
+from facelib.fitting.point_model import PointModel
 from facelib.fitting.seen import SeenPoints
 from facelib.fitting.solve import Problem, minimise
 from facelib.geometry.transforms import pose_from_rotation
@@ -134,34 +133,27 @@ def fit_heads(
         starts: fits of the single photos of each face, if available.
         at_once: number of faces that share a batch.
     """
-    settings, fits = settings or FitSettings(), []
-    for first in range(0, len(faces), at_once):
-        batch = slice(first, first + at_once)
-        fits += _fit_batch(faces[batch], settings, starts[batch])
-    return fits
-
-
-def _fit_batch(
-    faces: Sequence[Sequence[SeenPoints]], settings: FitSettings, starts: Sequence
-) -> list[HeadFit]:
+    if len(faces) > at_once:
+        halves = slice(len(faces) // 2), slice(len(faces) // 2, None)
+        return sum((fit_heads(faces[h], settings, starts[h], at_once) for h in halves), [])
+    settings = settings or FitSettings()
     prior, problem = settings.prior or shipped_prior(), pose_problem(faces, settings)
-    n_head, slots = len(prior.likeliest), [term.slots for term in problem.terms]
-    cameras = np.stack([own[:N_CAMERA] for own in slots])
-    expressions = np.stack([own[-prior.n_actions :] for own in slots])
-    start = problem.likeliest.copy()
-    for row, (photos, known) in enumerate(zip_longest(faces, starts)):
-        for seen, own, alone in zip_longest(photos, slots, known or ()):
-            if alone:
-                start[row, own[:N_CAMERA]] = alone.camera_numbers[0]
-                start[row, own[-n_head:]] = known[0].coefficients
-            else:
-                camera = first_camera(seen, prior.mean_head, np.log(settings.distance_mm))
-                start[row, own[:N_CAMERA]] = camera
+    n_head, start = len(prior.likeliest), problem.likeliest.copy()
+    cameras = np.stack([slots[:N_CAMERA] for slots in problem.slots])
+    expressions = np.stack([slots[-prior.n_actions :] for slots in problem.slots])
+    given = prior.mean_head, np.log(settings.distance_mm)
+    for number, slots in enumerate(problem.slots):
+        if starts:
+            start[:, cameras[number]] = [alone[number].camera_numbers[0] for alone in starts]
+            start[:, slots[-n_head:]] = [alone[0].coefficients for alone in starts]
+        else:
+            start[:, cameras[number]] = [first_camera(photos[number], *given) for photos in faces]
     found = minimise(problem, start, settings.cut, narrow=bool(starts))
     roots = np.linalg.cholesky(found.information)
     # The head's unknowns are the last, so their block is all that their covariance depends on.
     free = np.linalg.inv(roots[:, -n_head:, -n_head:]) * settings.noise.too_sure
-    evidence = _log_volume(np.linalg.cholesky(problem.precision)) - _log_volume(roots)
+    after = np.log(np.diagonal(roots, axis1=1, axis2=2)).sum(axis=1)
+    evidence = np.linalg.slogdet(problem.precision)[1] / 2 - after - found.energy
     return [
         HeadFit(
             prior=prior,
@@ -170,7 +162,7 @@ def _fit_batch(
             expressions=found.unknowns[row, expressions],
             camera_numbers=found.unknowns[row, cameras],
             cameras=tuple(map(to_camera, found.unknowns[row, cameras], photos)),
-            log_evidence=float(evidence[row] - found.energy[row]),
+            log_evidence=float(evidence[row]),
             n_steps=int(found.n_steps[row]),
         )
         for row, photos in enumerate(faces)
@@ -203,40 +195,32 @@ def pose_problem(faces: Sequence[Sequence[SeenPoints]], settings: FitSettings) -
         faces: see `fit_heads`.
         settings: prior and error model.
     """
-    prior, n_faces = settings.prior or shipped_prior(), len(faces)
-    views = [
-        [(seen, settings.noise.in_photo(seen, prior)) for seen in photos]
-        for photos in zip(*faces, strict=True)
-    ]
-    n_own = [N_CAMERA + photos[0][1].patterns.shape[2] for photos in views]
+    prior, views = settings.prior or shipped_prior(), list(zip(*faces, strict=True))
+    models = tuple(PointModel.of_photos(photos, settings.noise, prior) for photos in views)
+    n_own = N_CAMERA + np.array([model.n_patterns for model in models])
     ends = np.cumsum(n_own) + prior.n_actions * np.arange(len(views))
     *blocks, head = np.split(np.arange(ends[-1] + len(prior.likeliest)), ends)
     shape, first = np.split(head, [prior.n_shape])
-    likeliest, precision = np.zeros((n_faces, head[-1] + 1)), np.eye(head[-1] + 1)
-    precision, terms = np.tile(precision, (n_faces, 1, 1)), []
+    likeliest, slots = np.zeros((len(faces), head[-1] + 1)), []
+    precision = np.tile(np.eye(head[-1] + 1), (len(faces), 1, 1))
     precision[:, head[:, None], head] = prior.precision
     likeliest[:, head] = prior.likeliest
     for number, (photos, block) in enumerate(zip(views, blocks, strict=True)):
-        own, expression = block[: n_own[number]], block[n_own[number] :] if number else first
+        own, expression = np.split(block, [n_own[number]])
         if number:  # the penalty of a change, (b − a)² / change²
             likeliest[:, expression] = likeliest[:, first]
             precision[:, expression, expression] = 0
             _add_square(precision, first, expression, settings.change, -1)
-        terms.append(PhotoTerm.of_photos(photos, np.hstack([own, shape, expression]), prior))
+        slots.append(np.concatenate([own, shape, expression if number else first]))
         precision[:, own[:N_CAMERA], own[:N_CAMERA]] = FLAT
         scale, distance = own[LOG_SCALE], own[LOG_DISTANCE]
         precision[:, distance, distance] = settings.distance_spread**-2
         likeliest[:, distance] = np.log(settings.distance_mm)
-        for row, (seen, _) in enumerate(photos):
+        for row, seen in enumerate(photos):
             if seen.focal_px is not None:  # log f = log s + log d
                 likeliest[row, scale] = np.log(seen.focal_px) - likeliest[row, distance]
                 _add_square(precision[row], scale, distance, seen.focal_spread, 1)
-    return Problem(tuple(terms), likeliest, precision)
-
-
-def _log_volume(roots: np.ndarray) -> np.ndarray:
-    """Return half the log determinant of L Lᵀ for (B, n, n) roots L: (B,)."""
-    return np.log(np.diagonal(roots, axis1=1, axis2=2)).sum(axis=1)
+    return Problem(models, tuple(slots), likeliest, precision)
 
 
 def _add_square(precision: np.ndarray, a, b, deviation: float, sign: int) -> None:

@@ -7,12 +7,14 @@ rim is ignored.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 
 from facelib.face.layout import load_layout
 from facelib.fitting.cameras import project
+from facelib.fitting.point_model import PointModel
 from facelib.geometry.mesh import vertex_normals
 
 REACH_MM = 40.0  # on the mean head, from a contour point to the rim vertex that it may slide to
@@ -49,6 +51,37 @@ def rim_points(
     normals = vertex_normals(vertices_head, triangles)
     across = np.einsum("sij,sj->si", by_point[vertex], normals[vertex])
     return vertex, across / np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-12)
+
+
+def slid(photo: PointModel, camera: np.ndarray, coefficients: np.ndarray) -> PointModel:
+    """Move the contour points of a photo to the rim; only errors across the rim count there.
+
+    Args:
+        photo: of each of B faces.
+        camera: (B, 7).
+        coefficients: (B, C) of the heads in this photo.
+    """
+    points, basis = photo.mean_points.copy(), photo.basis.copy()
+    kept = np.zeros_like(photo.whiten)  # projections on the direction across, as residuals have it
+    kept[:] = np.eye(2)
+    for face, slides in enumerate(photo.slides):
+        vertices = photo.prior.vertices(coefficients[face])
+        seen = (each[face, slides] for each in (photo.places, photo.mean_points))
+        vertex, across = rim_points(vertices, camera[face], *seen, photo.principal_px[face])
+        points[face, slides], basis[face, slides] = (
+            each[vertex] for each in (photo.prior.mean_head, photo.prior.basis)
+        )
+        across = np.linalg.solve(photo.whiten[face, slides].swapaxes(1, 2), across[..., None])
+        across /= np.linalg.norm(across, axis=1, keepdims=True)
+        kept[face, slides] = across @ across.swapaxes(1, 2)
+    return replace(
+        photo,
+        mean_points=points,
+        basis=basis,
+        whiten=kept @ photo.whiten,
+        offset=(kept @ photo.offset[..., None])[..., 0],
+        errors=kept @ photo.errors,
+    )
 
 
 @lru_cache(maxsize=1)

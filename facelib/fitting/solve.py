@@ -14,7 +14,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from facelib.fitting.residuals import PhotoResiduals, PhotoTerm
+from facelib.fitting.point_model import PointModel
+from facelib.fitting.residuals import PhotoResiduals, look
 
 FIRST_DAMPING, EASED, FIRMED, HARDEST = 1e-4, 0.1, 10.0, 1e6
 WIDEST = 64.0  # ρ starts at this multiple of its cut, because the mean head is far from the points
@@ -27,19 +28,26 @@ class Problem:
     """The energies of B faces: those of their photos, and ½ (x − x̄)ᵀ Λ (x − x̄) of n unknowns.
 
     Attributes:
-        terms: one per photo, each with the indices of its unknowns.
+        photos: all points of the first photo, of the second, …
+        slots: for each photo, the (P,) indices of its unknowns among those of the fit.
         likeliest: (B, n) x̄.
         precision: (B, n, n) Λ.
     """
 
-    terms: tuple[PhotoTerm, ...]
+    photos: tuple[PointModel, ...]
+    slots: tuple[np.ndarray, ...]
     likeliest: np.ndarray
     precision: np.ndarray
 
     def of_faces(self, chosen: np.ndarray) -> Problem:
         """Return the problem of some of the faces, by number or mask."""
-        terms = tuple(term.of_faces(chosen) for term in self.terms)
-        return Problem(terms, self.likeliest[chosen], self.precision[chosen])
+        photos = tuple(photo.of_faces(chosen) for photo in self.photos)
+        return Problem(photos, self.slots, self.likeliest[chosen], self.precision[chosen])
+
+    def look(self, unknowns: np.ndarray) -> list[PhotoResiduals]:
+        """Return the residuals of each photo at (B, n) unknowns."""
+        each = zip(self.photos, self.slots, strict=True)
+        return [look(photo, unknowns[:, slots]) for photo, slots in each]
 
     def energy(
         self, unknowns: np.ndarray, looks: Sequence[PhotoResiduals], cut: np.ndarray
@@ -47,7 +55,7 @@ class Problem:
         """Return the (B,) energies at (B, n) unknowns, whose photos look so, with (B,) cuts."""
         away = (unknowns - self.likeliest)[..., None]
         prior = 0.5 * (away.swapaxes(1, 2) @ self.precision @ away)[:, 0, 0]
-        return prior + sum(t.energy(k, cut) for t, k in zip(self.terms, looks, strict=True))
+        return prior + sum(seen.energy(cut) for seen in looks)
 
     def expand(
         self, unknowns: np.ndarray, looks: Sequence[PhotoResiduals], cut: np.ndarray
@@ -55,11 +63,11 @@ class Problem:
         """Return energies (B,), their gradients (B, n) and Gauss-Newton matrices (B, n, n)."""
         gradient = (self.precision @ (unknowns - self.likeliest)[..., None])[..., 0]
         information = self.precision.copy()
-        for term, look in zip(self.terms, looks, strict=True):
-            slope, bend = term.normal_equations(look, cut)
-            gradient[:, term.slots] += slope
-            for rows, own_rows in _runs(term.slots):
-                for columns, own_columns in _runs(term.slots):
+        for seen, slots in zip(looks, self.slots, strict=True):
+            slope, bend = seen.normal_equations(cut)
+            gradient[:, slots] += slope
+            for rows, own_rows in _runs(slots):
+                for columns, own_columns in _runs(slots):
                     information[:, rows, columns] += bend[:, own_rows, own_columns]
         return self.energy(unknowns, looks, cut), gradient, information
 
@@ -94,15 +102,13 @@ def minimise(
         narrow: start with this cut, if the start is near the minimum.
     """
     unknowns, active = start.copy(), np.arange(len(start))
-    damping, wide = np.full(len(start), FIRST_DAMPING), np.full(len(start), WIDEST)
-    wide[:] = 1.0 if narrow else WIDEST
-    n_steps = np.zeros(len(start), int)
-    looks = [term.look(start) for term in problem.terms]
+    damping, n_steps = np.full(len(start), FIRST_DAMPING), np.zeros(len(start), int)
+    wide, looks = np.full(len(start), 1.0 if narrow else WIDEST), problem.look(start)
     energy, gradient, information = at = problem.expand(start, looks, cut * wide)
     while len(active):
         n_steps[active] += 1
         trial = unknowns[active] - _step(gradient[active], information[active], damping[active])
-        looks = [term.look(trial) for term in problem.terms]
+        looks = problem.look(trial)
         gain = energy[active] - problem.energy(trial, looks, cut * wide[active])
         better = gain >= 0  # not so where the trial is not a number
         moved, done = active[better], better & (wide[active] == 1) & (gain < TOLERANCE)

@@ -178,10 +178,16 @@ class DenseFit:
 
     def fit_pair(self, front: SeenPoints, side: SeenPoints) -> PairFit:
         """Fit each photo alone and then both."""
+        return self.fit_pairs([(front, side)])[0]
+
+    def fit_pairs(self, pairs: Sequence[tuple[SeenPoints, SeenPoints]]) -> list[PairFit]:
+        """Fit each photo of several pairs alone, and then both photos of each pair."""
         with single_threaded_blas():
-            alone = fit_heads([[front], [side]], self.settings)
-            together = fit_head([front, side], self.settings, alone)
-            return PairFit(together, *alone, self.settings.noise.agree_above)
+            fits = fit_heads([[seen] for pair in pairs for seen in pair], self.settings)
+            alone = list(zip(fits[::2], fits[1::2], strict=True))
+            together = fit_heads(pairs, self.settings, alone)
+        threshold = self.settings.noise.agree_above
+        return [PairFit(fit, *two, threshold) for fit, two in zip(together, alone, strict=True)]
 
     def position_maps(self, fronts: np.ndarray, sides: np.ndarray | None) -> np.ndarray:
         """Predict position maps.
