@@ -103,10 +103,11 @@ def test_shape_that_is_no_photo_is_named():
         detect.detect_faces(np.zeros((4, 4)))
 
 
-def test_opencv_is_never_imported():
+def test_neither_opencv_nor_the_package_onnx_is_ever_imported():
     code = (
-        "import sys, numpy; from facelib.detect import faces as detect; "
-        "detect.detect_faces(numpy.zeros((64, 64, 3), 'f')); sys.exit('cv2' in sys.modules)"
+        "import sys, numpy; from facelib.detect.faces import find_faces; "
+        "find_faces(numpy.zeros((64, 64, 3), 'f')); "
+        "sys.exit(bool({'cv2', 'onnx'} & sys.modules.keys()))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
@@ -217,3 +218,8 @@ def test_the_numbered_picture_shows_every_face_in_its_box(astronaut):
     assert not changed[100, 60] and not changed[:20].any()
     large = draw_faces(np.zeros((2000, 4000, 3), np.uint8), faces)
     assert large.shape == (800, 1600, 3)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 50), (3, 2), (2, 3000)])
+def test_photos_of_any_size_are_searched(size):
+    assert detect.find_faces(np.zeros((*size, 3), np.uint8)).faces == ()

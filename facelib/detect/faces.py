@@ -77,7 +77,7 @@ def detect_faces(image: np.ndarray, min_score: float = MIN_SCORE) -> list[Detect
     _check(image)
     view = whole_photo(image)
     found = view.faces(min_score)
-    if not found and max(image.shape) > WORKING_PX:
+    if not found and max(image.shape[:2]) > WORKING_PX:
         found = whole_photo(image, LARGER_PX).faces(min_score)
     return _largest_first(found or bordered(view).faces(min_score), image)
 
@@ -101,7 +101,7 @@ def find_faces(image: np.ndarray) -> FoundFaces:
     faces = view.faces(MIN_SCORE)
     scores = [_best_score(faces), 0, 0, 0]
     if scores[0] < SURE_SCORE:
-        small = view.resized(min(1.0, TURNED_PX / max(view.image.shape)))
+        small = view.resized(min(1.0, TURNED_PX / max(view.image.shape[:2])))
         scores[1:] = [_best_score(small.turned(turns).faces(MIN_SCORE)) for turns in (1, 2, 3)]
     if max(scores) > 0:
         turns = int(np.argmax(scores))
@@ -178,7 +178,7 @@ def _copies(image: np.ndarray, view: View, quarter_turns: int = 0) -> Iterator[V
         yield bordered(view)
         for angle in TILTS_DEG:
             yield view.tilted(angle)
-        if max(image.shape) > WORKING_PX:
+        if max(image.shape[:2]) > WORKING_PX:
             yield whole_photo(image, LARGER_PX)
     yield view
 

@@ -12,6 +12,8 @@ from facelib.imaging.resample import resize_image
 
 WORKING_PX = 640
 """The longer side of the searched image."""
+LEAST_SAMPLES = 3
+"""Pixels of a large photo that each pixel of a copy averages, each way."""
 BORDER = 0.5
 """Border of a copy, as a share of the sides: a face that fills the whole image is found only with
 a margin around it."""
@@ -106,16 +108,18 @@ def whole_photo(image: np.ndarray, longest_px: int = WORKING_PX) -> View:
         image: (H, W, 3) uint8, or float in 0..1.
         longest_px: smaller photos keep their size.
     """
-    height, width = image.shape[:2]
-    factor = min(1.0, longest_px / max(height, width))
-    size = max(1, round(height * factor)), max(1, round(width * factor))
-    zoom = np.array([width / size[1], height / size[0]])
-    small = resize_image(image, size) / (255 if image.dtype == np.uint8 else 1)
-    back = np.column_stack([np.diag(zoom), zoom / 2 - 0.5])
+    factor = min(1.0, longest_px / max(image.shape[:2]))
+    size = [max(1, round(side * factor)) for side in image.shape[:2]]
+    # A pixel of the copy is the mean of enough pixels without the rows and columns between these.
+    step = max(1, int(1 / factor / LEAST_SAMPLES))
+    some = image[::step, ::step]
+    zoom = np.array([some.shape[1] / size[1], some.shape[0] / size[0]])
+    small = resize_image(some, tuple(size)) / (255 if image.dtype == np.uint8 else 1)
+    back = np.column_stack([np.diag(zoom * step), (zoom / 2 - 0.5) * step])
     return View(with_contrast(small.clip(0, 1)), back)
 
 
 def bordered(view: View) -> View:
     """Put a border around a view; the copy is no larger than `WORKING_PX`."""
     copy = view.with_border()
-    return copy.resized(min(1.0, WORKING_PX / max(copy.image.shape)))
+    return copy.resized(min(1.0, WORKING_PX / max(copy.image.shape[:2])))
