@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from skimage.color import rgb2lab
 
-from facelib.detect.faces import detect_faces
 from facelib.face.layout import load_layout
 from facelib.files.threads import single_threaded_blas
 from facelib.imaging.effects import to_display
@@ -32,7 +31,6 @@ from facelib.synthetic.worn.sunglasses import random_sun_tint
 TONES = (0.02, 0.25, 0.5, 0.75, 1.0)  # melanin
 FULL_BEARD, BEARD_MM = 0.9, 10.0
 LONG_FRINGE_MM = 40.0  # reaches the brows
-BORDER = 0.35  # of a photo's side: a training photo is cut so close that a detector may miss it
 DARK = 0.6  # share of light; sunglasses transmit less
 
 Pair = tuple[Person, Outfit]
@@ -45,7 +43,7 @@ class Taken:
     Attributes:
         pair: the photos, and the face's vertices in the front photo.
         vertices_head: (V, 3) float32, mm, head frame.
-        facts: traits, what is worn, and whether the detector finds a face in each photo.
+        facts: traits, and what is worn.
     """
 
     pair: FacePair
@@ -68,8 +66,7 @@ def take(index: int, settings: SyntheticSettings, change: str = "") -> Taken:
         session = hold_session(studio, Streams(settings, index), settings)
         vertices_head = load_layout().from_head @ session.dressed.vertices_head
         pair = session_pair(index, settings, session, vertices_head)
-        found = {f"{view}_found": is_found(getattr(pair, view)) for view in ("front", "side")}
-        return Taken(pair, vertices_head.astype(np.float32), facts(person, outfit) | found)
+        return Taken(pair, vertices_head.astype(np.float32), facts(person, outfit))
 
 
 def facts(person: Person, outfit: Outfit) -> dict[str, str | float | bool]:
@@ -89,13 +86,6 @@ def facts(person: Person, outfit: Outfit) -> dict[str, str | float | bool]:
         "hair_over_face": bool(hair.curtain_mm > 0 or hair.fringe_mm > LONG_FRINGE_MM),
         "hat": outfit.hat is not None,
     }
-
-
-def is_found(photo: np.ndarray) -> bool:
-    """Whether the detector finds a face in (S, S, 3) uint8, with a grey border around it."""
-    border = round(photo.shape[0] * BORDER)
-    edges = [(border, border), (border, border), (0, 0)]
-    return bool(detect_faces(np.pad(photo.astype(np.float32) / 255, edges, constant_values=0.5)))
 
 
 def plain(person: Person, outfit: Outfit) -> Pair:

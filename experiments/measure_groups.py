@@ -24,6 +24,7 @@ import numpy as np
 from group_photos import CHANGES, Taken, take
 from joblib import Memory, Parallel, delayed
 
+from facelib.detect import detect_faces
 from facelib.evaluation.metrics import shape_error_mm, vertex_error_mm
 from facelib.evaluation.pairs import score_face
 from facelib.face.layout import load_layout
@@ -45,6 +46,7 @@ SEED = 2027  # no set that trained or calibrated anything has it
 ADULTS = SyntheticSettings(seed=SEED, held_out=True)
 CHILDREN = SyntheticSettings(seed=SEED, held_out=True, people="children")
 BATCH = 20
+BORDER = 0.35  # of a photo's side: a training photo is cut so close that a detector may miss it
 DIGITS = 4
 
 Row = dict[str, str | float | bool]
@@ -80,6 +82,7 @@ def row_of(fit: DenseFit, taken: Taken, job: Job) -> Row:
         vertices = whole.crop_to_image(pair.together.vertices_image)
         score = score_face(vertices, taken.pair, load_layout().triangles, face)
         row["both_thesis_nme"] = score.thesis_nme
+        row |= {f"{view}_found": is_found(getattr(taken.pair, view)) for view in ("front", "side")}
     return {k: v if isinstance(v, str | int) else round(float(v), DIGITS) for k, v in row.items()}
 
 
@@ -100,6 +103,13 @@ def errors_of(found: HeadFit, taken: Taken, whole: Crop) -> dict[str, float]:
         "rms_mm": float(np.sqrt(np.square(off).sum(axis=1).mean())),
         "expected_rms_mm": float(np.sqrt(np.square(expected).sum(axis=1).mean())),
     }
+
+
+def is_found(photo: np.ndarray) -> bool:
+    """Whether the detector finds a face in (S, S, 3) uint8, with a grey border around it."""
+    border = round(photo.shape[0] * BORDER)
+    edges = [(border, border), (border, border), (0, 0)]
+    return bool(detect_faces(np.pad(photo.astype(np.float32) / 255, edges, constant_values=0.5)))
 
 
 def lean_of(coefficients: np.ndarray) -> float:

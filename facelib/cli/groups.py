@@ -56,12 +56,21 @@ class LazyGroup(click.Group):
         """Run a command; if it lacks an optional package, name the extra to install."""
         try:
             return super().invoke(context)
-        except ModuleNotFoundError as error:
+        except ImportError as error:
+            if _comes_from_ctrl_c(error):
+                raise click.Abort from error
             package = (error.name or "").partition(".")[0]
-            if package not in EXTRA_OF_PACKAGE:
+            if package not in EXTRA_OF_PACKAGE or not isinstance(error, ModuleNotFoundError):
                 raise
             extra = EXTRA_OF_PACKAGE[package]
             message = (
                 f"this needs {package}, which is not installed: pip install 'facelib[{extra}]'"
             )
             raise Failure(message, NOT_INSTALLED) from error
+
+
+def _comes_from_ctrl_c(error: BaseException | None) -> bool:
+    """Whether Ctrl-C interrupted the start of a compiled module, which then seems not to work."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
