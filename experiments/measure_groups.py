@@ -24,7 +24,7 @@ import numpy as np
 from group_photos import CHANGES, Taken, take
 from joblib import Memory, Parallel, delayed
 
-from facelib.detect import detect_faces
+from facelib.detect.faces import detect_faces
 from facelib.evaluation.metrics import shape_error_mm, vertex_error_mm
 from facelib.evaluation.pairs import score_face
 from facelib.face.layout import load_layout
