@@ -1,8 +1,6 @@
 """Photos of all formats, depths, sizes and conditions, read or refused in one sentence."""
 
-import struct
 import tracemalloc
-import zlib
 
 import numpy as np
 import pytest
@@ -13,7 +11,6 @@ from PIL import Image
 
 from facelib.imaging import imagefiles, opening
 from facelib.imaging.imagefiles import Photo, read_image, read_photo, write_image
-from facelib.imaging.values import full_range
 
 
 def noise(height=12, width=17, seed=0):
@@ -251,60 +248,6 @@ def test_every_orientation_is_shown_as_pillow_shows_it(tmp_path, orientation):
     np.testing.assert_array_equal(read_photo(tmp_path / "a.png").pixels, expected)
 
 
-@pytest.mark.parametrize(
-    ("values", "black", "white"),
-    [
-        (np.array([0, 200], np.uint16), 0, 255),
-        (np.array([5, 4095], np.uint16), 0, 4095),
-        (np.array([5, 40000], np.uint16), 0, 65535),
-        (np.array([0, 90000], np.int32), 0, 90000),
-        (np.array([-500, 700], np.int32), -500, 700),
-        (np.array([0, 0.7]), 0, 1),
-        (np.array([-0.01, 1.02]), 0, 1),  # sharpening overshoots
-        (np.array([0, 254.0]), 0, 255),
-        (np.array([0, 3000.0, np.nan, np.inf]), 0, 4095),
-        (np.array([-1, 1.0]), -1, 1),
-        (np.array([np.nan]), 0, 1),
-    ],
-)
-def test_black_and_white_are_guessed_from_the_values_that_occur(values, black, white):
-    np.testing.assert_allclose(full_range(values), (black, white), rtol=0.01)
-
-
-def test_floats_of_0_to_1_are_read_as_they_are(tmp_path):
-    grey = np.linspace(0, 1, 20, dtype=np.float32).reshape(4, 5)
-    Image.fromarray(grey).save(tmp_path / "a.tif")
-    np.testing.assert_allclose(read_photo(tmp_path / "a.tif").pixels[..., 1], grey, atol=1e-6)
-
-
-def png_of_16_bits(pixels):
-    """Bytes of a PNG of (H, W, 3) uint16, which Pillow cannot write."""
-
-    def chunk(name, content):
-        check = zlib.crc32(name + content)
-        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", check)
-
-    height, width, _ = pixels.shape
-    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
-    head = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
-    body = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + body
-
-
-@pytest.mark.parametrize(("bits", "deep"), [(10, True), (12, True), (16, False)])
-def test_colours_of_few_bits_in_a_16_bit_file_are_stretched_to_all_their_values(
-    tmp_path, bits, deep
-):
-    pixels = np.random.default_rng(0).integers(0, 2**bits, (9, 7, 3)).astype(np.uint16)
-    pixels[0, 0] = 2**bits - 1
-    (tmp_path / "a.png").write_bytes(png_of_16_bits(pixels))
-    photo = read_photo(tmp_path / "a.png")
-    expected = pixels / (2**bits - 1)
-    assert (photo.pixels.dtype == np.float32) == deep == bool(photo.note)
-    tolerance = 1e-6 if deep else 1 / 255
-    np.testing.assert_allclose(imagefiles.to_float(photo.pixels), expected, atol=tolerance)
-
-
 def test_a_heic_photo_is_read(tmp_path):
     pytest.importorskip("pi_heif")
     photo = read_photo(HEIC_PHOTO)
@@ -322,46 +265,6 @@ def test_avif_is_not_taken_for_heic(tmp_path, monkeypatch):
     monkeypatch.setattr(opening, "HEIC_PACKAGES", ("no_such_package",))
     (tmp_path / "a.avif").write_bytes(picture_file("avif"))
     assert read_photo(tmp_path / "a.avif").full_size_px == (40, 30)
-
-
-FOCAL_35, ZOOM, WIDTH, HEIGHT = 0xA405, 0xA404, 0xA002, 0xA003
-
-
-def photo_with(folder, size, tags, orientation=1):
-    """A photo whose EXIF holds these tags of the camera."""
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    exif.get_ifd(0x8769).update(tags)
-    Image.new("RGB", size).save(folder / "photo.jpg", exif=exif)
-    return read_photo(folder / "photo.jpg")
-
-
-@pytest.mark.parametrize(
-    ("size", "tags", "expected"),
-    [
-        # A phone's main camera: 26 mm on 36 x 24 mm film sees the same diagonal.
-        ((4032, 3024), {FOCAL_35: 26}, 26 / 43.2666 * 5040),
-        ((403, 302), {FOCAL_35: 26, WIDTH: 4032, HEIGHT: 3024}, 26 / 43.2666 * 503.6),
-        ((3024, 4032), {FOCAL_35: 26, WIDTH: 4032, HEIGHT: 3024}, 26 / 43.2666 * 5040),
-        ((600, 400), {FOCAL_35: 50}, 50 / 36 * 600),
-        ((400, 400), {FOCAL_35: 26}, None),  # cropped to a square
-        ((400, 300), {FOCAL_35: 26, WIDTH: 6000, HEIGHT: 4000}, None),  # cropped from 3 : 2
-        ((400, 300), {FOCAL_35: 0}, None),  # unknown, says EXIF
-        ((400, 300), {FOCAL_35: 26, ZOOM: 2.0}, None),
-        ((400, 300), {FOCAL_35: 26, ZOOM: 0}, 26 / 43.2666 * 500),
-        ((400, 300), {}, None),
-    ],
-)
-def test_the_focal_length_is_known_where_the_whole_picture_is_there(tmp_path, size, tags, expected):
-    focal = photo_with(tmp_path, size, tags).focal_px
-    assert focal is expected is None or focal == pytest.approx(expected, rel=1e-3)
-
-
-def test_the_focal_length_follows_a_turn_and_a_shrunk_photo(tmp_path, small_limits):
-    photo = photo_with(tmp_path, (400, 300), {FOCAL_35: 26}, orientation=6)
-    height, width = photo.pixels.shape[:2]
-    assert photo.full_size_px == (300, 400) and height > width
-    assert photo.focal_px == pytest.approx(26 / 43.2666 * np.hypot(height, width), rel=1e-3)
 
 
 def test_a_turned_photo_keeps_its_scale_and_focal_length():

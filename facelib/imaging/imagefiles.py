@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from PIL import Image
@@ -21,15 +23,16 @@ KEPT_PIXELS = 30_000_000
 ENOUGH_PIXELS = 12_000_000
 """… to no fewer than this, 4000 x 3000: a face that fills them gives a texture of 2048 px."""
 MAX_JPEG_PIXELS = 250_000_000  # JPEG shrinks while it is decoded; phones make 200 million px
-MAX_DECODED_BYTES = 550_000_000  # a process that reads two photos stays below 1 GB
+MAX_DECODED_BYTES = 500_000_000  # a process that reads two photos stays below 1 GB
 # Memory that decoding takes, measured: Pillow's picture, and what the format's library holds.
-BYTES_PER_PIXEL = {"AVIF": 11, "WEBP": 16}
-OTHER_BYTES_PER_PIXEL = 9
-PROGRESSIVE_BYTES_PER_PIXEL = 5  # the coefficients of a JPEG that comes in several passes
-BAND_ROWS = 256  # rows of a large picture that are shrunk at a time
+BYTES_PER_PIXEL = {"AVIF": 9.0, "HEIF": 7.0, "WEBP": 14.0}
+OTHER_BYTES_PER_PIXEL = 4.5
+BAND_ROWS = 64  # rows of a large picture that are shrunk at a time
 # EXIF orientations whose pixels must be transposed first, then flipped.
 TRANSPOSED, FLIPPED_DOWN, FLIPPED_ACROSS = (5, 6, 7, 8), (3, 4, 7, 8), (2, 3, 6, 7)
 DEEP_WHITE = 2**16 - 1
+# Threads that read large photos would otherwise need the memory of all at once.
+_one_at_a_time = Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,11 +150,10 @@ def to_float(image: np.ndarray) -> np.ndarray:
 
 def _max_pixels(picture: Image.Image) -> int:
     """Return the number of pixels that a picture of this kind may have."""
-    if picture.format == JPEG:
-        if "progressive" not in picture.info:
-            return MAX_JPEG_PIXELS
-        return MAX_DECODED_BYTES // PROGRESSIVE_BYTES_PER_PIXEL
-    return MAX_DECODED_BYTES // BYTES_PER_PIXEL.get(picture.format, OTHER_BYTES_PER_PIXEL)
+    if picture.format == JPEG and "progressive" not in picture.info:
+        return MAX_JPEG_PIXELS
+    # The coefficients of a JPEG that comes in several passes take as much as other pictures.
+    return int(MAX_DECODED_BYTES / BYTES_PER_PIXEL.get(picture.format, OTHER_BYTES_PER_PIXEL))
 
 
 def _decoded(picture: Image.Image, path: Path) -> Photo:
@@ -160,10 +162,11 @@ def _decoded(picture: Image.Image, path: Path) -> Photo:
     if picture.format == JPEG and size != picture.size:
         picture.draft(None, size)  # halves it once or more while it is decoded
     stored = list(picture.tile)
-    picture.load()
+    with _one_at_a_time if math.prod(picture.size) > KEPT_PIXELS else nullcontext():
+        picture.load()
+        pixels, notes = _values(picture, path, stored, _kept_size(picture.size))
     exif = _exif(picture)
     orientation = exif.get(Base.Orientation, 1)
-    pixels, notes = _values(picture, path, stored, _kept_size(picture.size))
     pixels = _upright(pixels, orientation)
     if orientation in TRANSPOSED:
         full_size = full_size[::-1]
@@ -215,7 +218,7 @@ def _shrunk(
 
     width, height = size_px
     step = picture.height / height
-    bands = []
+    shrunk = np.empty((height, width, 3), np.uint8 if black_white is None else np.float32)
     for top in range(0, height, BAND_ROWS):
         bottom = min(top + BAND_ROWS, height)
         # One more row of the result on each side, for the filter reaches as far.
@@ -224,8 +227,8 @@ def _shrunk(
         piece = rgb_values(picture.crop((0, low, picture.width, high)), black_white)
         box = (-0.5, top * step - low - 0.5, picture.width - 0.5, bottom * step - low - 0.5)
         band = resample(piece, box, (bottom - top, width))
-        bands.append(to_uint8(band / 255) if piece.dtype == np.uint8 else band)
-    return np.concatenate(bands)
+        shrunk[top:bottom] = band if black_white else band.round()
+    return shrunk
 
 
 def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:

@@ -121,13 +121,11 @@ def doubt_about_photo(
         doubts.append(Doubt("turned", f"{name} was turned by {degrees} to be upright."))
     width = face.box[2] - face.box[0]
     people = [each for each in faces if each.box[2] - each.box[0] >= OTHER_FACE * width]
-    if len(people) > 1 and any(each is face for each in faces):
-        number = next(number for number, each in enumerate(faces, 1) if each is face)
-        which = "the largest" if number == 1 else f"number {number} by size"
+    if len(people) > 1 and face is faces[0]:  # otherwise it was chosen, and that is known
         doubts.append(
             Doubt(
                 "several faces",
-                f"{len(people)} faces in {name}; took {which}, {place(face, photo.scale)}; "
+                f"{len(people)} faces in {name}; took the largest, {place(face, photo.scale)}; "
                 f"choose another with {option} N.",
             )
         )
