@@ -29,6 +29,7 @@ NECK_Y, NECK_SLOPE = -125, -0.2  # mm at z = 0, and per mm of z
 N_COSINES = 5  # of the face's outline
 GROWTH = 0.5  # of eyeballs
 LEAST_COSINE = np.cos(np.radians(60))  # between triangles that meet without a crease
+SHIFT_DEG, SHIFT_FROM_DEG, SHIFT_TO_DEG = 35, 90, 175  # of the back, and where off the axis
 WIDEST_DEG = 15  # triangles that span a larger angle around the page's middle are drawn together
 SKIN, EYES, TEETH, MOUTH = range(4)  # of PARTS
 CAVITY, BASE = 4, 5  # further charts of the page: the mouth's cavity; what closes the neck
@@ -143,6 +144,21 @@ def cavity_on_page(points_head: np.ndarray) -> np.ndarray:
     return np.column_stack([left + (right - left) * across, top + (bottom - top) * depth])
 
 
+def unfold(points_head: np.ndarray) -> np.ndarray:
+    """Unfold the skin as the model does, but with the back of the head shifted: (V, 2), v down.
+
+    One point cannot be unfolded. The model has it at the nape, on the hairline; here it lies in the
+    hair, for directions far from the face's axis first rotate about the x axis. In front of the
+    ears nothing changes, so that the generator's painters find the face where they expect it.
+    """
+    off = 360 * np.linalg.norm(unfold_skin(points_head) - 0.5, axis=1)  # from the axis, degrees
+    share = np.clip((off - SHIFT_FROM_DEG) / (SHIFT_TO_DEG - SHIFT_FROM_DEG), 0, 1)
+    angle = np.radians(SHIFT_DEG) * share**2 * (3 - 2 * share)
+    x, y, z = points_head.T
+    up, out = np.cos(angle) * y + np.sin(angle) * z, np.cos(angle) * z - np.sin(angle) * y
+    return unfold_skin(np.column_stack([x, up, out]))
+
+
 def drawn_together(uv_corners: np.ndarray) -> np.ndarray:
     """Bring the corners of skin triangles near the point that cannot be unfolded together.
 
@@ -197,7 +213,7 @@ def laid_out(head: MorphableModel, piece: Level) -> tuple[np.ndarray, np.ndarray
         uv (V, 2).
     """
     mean, triangles, charts = piece.from_head @ head.mean_head, piece.triangles, piece.charts
-    unfolded = unfold_skin(mean)
+    unfolded = unfold(mean)
     page_of_chart = np.empty((N_CHARTS, len(mean), 2))
     page_of_chart[[SKIN, BASE]] = skin_on_page(unfolded)
     page_of_chart[[EYES, TEETH, MOUTH]] = piece.from_head @ head_atlas(head, 8).uv

@@ -41,7 +41,7 @@ def test_its_vertices_move_with_the_models(detail, region):
 
 def test_detail_gives_about_5_20_and_80_thousand_vertices():
     counts = [len(head_surface(detail).uv) for detail in DETAILS]
-    np.testing.assert_allclose(counts, [5000, 20_000, 80_000], rtol=0.06)
+    np.testing.assert_allclose(counts, [5000, 20_000, 80_000], rtol=0.1)
 
 
 def test_it_stays_near_the_model():
