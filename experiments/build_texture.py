@@ -1,0 +1,125 @@
+"""Write data/head/texture.npz: what the texture of a person's head takes from the generator.
+
+Maps of the page, drawn on the mean head; the places of the dense points on it; and the generator's
+paint of eyes, teeth and skin, in parts that only await a person's colours.
+
+    python experiments/build_texture.py data/head/texture.npz
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from scipy.ndimage import gaussian_filter, map_coordinates
+from scipy.spatial import cKDTree
+
+from facelib.avatar.texture.paint import WORK
+from facelib.avatar.texture.strip import EYE_SCALE
+from facelib.avatar.texture.tones import HAIR_MM
+from facelib.face.dense_points import load_dense_points
+from facelib.face.headmodel import load_head
+from facelib.face.layout import load_layout
+from facelib.files.atomic import replacing
+from facelib.synthetic.head_pages import head_atlas, head_canvas
+from facelib.synthetic.looks.atlas import SKIN_SHARE, Atlas
+from facelib.synthetic.looks.canvas import Canvas
+from facelib.synthetic.looks.eyes import paint_eye
+from facelib.synthetic.looks.relief import pore_tile
+from facelib.synthetic.worn.scalp import behind_hairline
+
+BROW_MM = 7.0  # from a brow's middle to where skin begins
+FEATURES_BLUR_PX = 1.5
+EYE_SHAPE = (0.36, 0.6, 0.25)  # pupil's radius, darkness of the iris's rim, veins
+EYE_PATTERN = 1  # of the generator's irises
+# The middle of the face: an ellipse seen from the front, mm, that ends before jaw and temples.
+MIDDLE_Y_MM, HALF_WIDTH_MM, HALF_HEIGHT_MM, FRONT_Z_MM = -18, 56, 72, 25
+SOFT_TEXELS, FINE_TEXELS = 2.2, 0.8  # blur of the skin's mottles
+FINE, PORES = 0.6, 0.9  # weight of the finer ones, and of the pores
+DEVIATION = 32  # of the tile of detail
+
+
+def on_page(of_skin: np.ndarray) -> np.ndarray:
+    """Bring a map of the atlas's square of skin to the page, whose lower fifth is the strip."""
+    rows = np.minimum((np.arange(WORK) + 0.5) / SKIN_SHARE - 0.5, WORK - 1)
+    grid = np.meshgrid(rows, np.arange(WORK), indexing="ij")
+    return map_coordinates(of_skin.astype(np.float32), grid, order=1, mode="nearest")
+
+
+def as_bytes(share: np.ndarray) -> np.ndarray:
+    """Store 0..1 as uint8."""
+    return np.clip(np.rint(share * 255), 0, 255).astype(np.uint8)
+
+
+def points_on_page(atlas: Atlas) -> np.ndarray:
+    """(P, 2) float32 texture coordinates of the dense points: the nearest texel's."""
+    points = load_dense_points().matrix @ (load_layout().from_head @ load_head().mean_head)
+    _, nearest = cKDTree(atlas.position_mm.reshape(-1, 3)).query(points)
+    rows, columns = np.divmod(nearest, atlas.size)
+    return np.float32(np.column_stack([columns + 0.5, (rows + 0.5) * SKIN_SHARE]) / atlas.size)
+
+
+def features(atlas: Atlas) -> np.ndarray:
+    """Where a face is not plain skin: lips, brows and lids; 0..1."""
+    lids = np.maximum(atlas.maps["lids"], atlas.maps["lashes"])
+    brows = np.clip(2 - 2 * atlas.brow_mm / BROW_MM, 0, 1)
+    mask = np.max([atlas.maps["lips"], np.clip(2 * lids, 0, 1), brows], axis=0)
+    return gaussian_filter(mask, FEATURES_BLUR_PX)
+
+
+def inner_face(atlas: Atlas) -> np.ndarray:
+    """The middle of the face, which only things cover that the dense points find; 0..1."""
+    x, y, z = np.moveaxis(atlas.position_mm, -1, 0)
+    inside = 1 - np.hypot(x / HALF_WIDTH_MM, (y - MIDDLE_Y_MM) / HALF_HEIGHT_MM)
+    return np.clip(6 * inside, 0, 1) * np.clip((z - FRONT_Z_MM) / 10 + 0.5, 0, 1)
+
+
+def eye_paint(canvas: Canvas) -> dict[str, np.ndarray]:
+    """The generator's eye, which is linear in its colours: what each of them is multiplied with."""
+    eyes, layers = canvas.eyes, {}
+    places = eyes.radius, eyes.around_share, eyes.veins, eyes.fibres[EYE_PATTERN]
+    for number, name in enumerate(("eye_iris", "eye_inner", "eye_white")):
+        colors = np.zeros((3, 3), np.float32)
+        colors[number] = 1
+        out = np.empty((*eyes.radius.shape, 3), np.float32)
+        paint_eye(*places, colors, np.float32(EYE_SHAPE), np.float32(0), out)
+        layers[name] = as_bytes(out / EYE_SCALE)
+    return layers
+
+
+def skin_detail() -> np.ndarray:
+    """A seamless tile of pores and mottles: int8 of deviation DEVIATION."""
+    noise = np.random.default_rng(5).normal(size=(2, WORK, WORK))
+    soft, fine = (
+        gaussian_filter(each, blur, mode="wrap")
+        for each, blur in zip(noise, (SOFT_TEXELS, FINE_TEXELS), strict=True)
+    )
+    pores = pore_tile(WORK)
+    mixed = soft / soft.std() + FINE * fine / fine.std()
+    mixed += PORES * (pores - pores.mean()) / pores.std()
+    return np.clip(np.rint(mixed / mixed.std() * DEVIATION), -127, 127).astype(np.int8)
+
+
+def main(path: Path) -> None:
+    """Make all parts and write them."""
+    head = load_head()
+    atlas, canvas = head_atlas(head, WORK), head_canvas(head, WORK)
+    hair = behind_hairline(atlas.position_mm) / HAIR_MM + 0.5
+    parts = {
+        "points_uv": points_on_page(atlas),
+        "hair": as_bytes(on_page(hair)),
+        "features": as_bytes(on_page(features(atlas))),
+        "inner": as_bytes(on_page(inner_face(atlas))),
+        "ears": as_bytes(on_page(atlas.maps["ears"])),
+        "lips": as_bytes(on_page(atlas.maps["lips"])),
+        "detail": skin_detail(),
+        "tooth_light": as_bytes(canvas.teeth.light[..., 0]),
+        "tooth_gum": as_bytes(canvas.teeth.gum[..., 0]),
+        **eye_paint(canvas),
+    }
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **parts)
+    print(f"{path}: {path.stat().st_size / 1e3:.0f} kB")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,96 @@
+"""The page in full size: the coarse page's colours with the photos' detail."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+LEAST_SHARE = 0.004  # of a texel, below which a source is left out
+PER_DETAIL = 1 / 32  # the detail tile's deviation is 32
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+def compose(fine, shares, gains, whole, detail, strength, out):
+    """Give the coarse page the photos' detail.
+
+    A texel is Σ gain · photo over the photos and their mirror images; what their shares lack to 1
+    is painted: the coarse colour with the skin's detail.
+
+    Args:
+        fine: (K, size, size, 3) uint8, the unwrapped photos; red 0 where nothing is seen.
+        shares: (2 K + 1, work, work) float32, summing to 1.
+        gains: (2 K, work, work, 3) float32: each share times the coarse page over the coarse photo,
+            or over its mirror image.
+        whole: (work, work, 3) float32: the coarse page, 0..255.
+        detail: (d, d) int8: pores and mottles, a seamless tile.
+        strength: of that detail, relative to the colour.
+        out: (size, size, 3) uint8, written.
+    """
+    size, work = out.shape[0], whole.shape[0]
+    n_photos, n_sources = fine.shape[0], gains.shape[0]
+    step, half, one = np.float32(work / size), np.float32(0.5), np.float32(1)
+    tile = detail.shape[0]
+    share_row = np.empty((n_sources, work), np.float32)
+    gain_row = np.empty((n_sources, work, 3), np.float32)
+    whole_row = np.empty((work, 3), np.float32)
+    active = np.empty(n_sources, np.bool_)
+    for row in range(size):
+        y = min(max((row + half) * step - half, np.float32(0)), np.float32(work - 1))
+        top = min(int(y), work - 2)
+        fy = y - top
+        _between(whole[top], whole[top + 1], fy, whole_row)
+        for source in range(n_sources):
+            most = np.float32(0)
+            for c in range(work):
+                upper, lower = shares[source, top, c], shares[source, top + 1, c]
+                share_row[source, c] = upper + (lower - upper) * fy
+                most = max(most, share_row[source, c])
+            active[source] = most > LEAST_SHARE
+            if active[source]:
+                _between(gains[source, top], gains[source, top + 1], fy, gain_row[source])
+        for col in range(size):
+            x = (col + half) * step - half
+            left = int(np.floor(x))
+            fx = x - left
+            right = (left + 1) % work
+            left = left % work
+            red = green = blue = sure = np.float32(0)
+            for source in range(n_sources):
+                if not active[source]:
+                    continue
+                share = share_row[source, left] * (one - fx) + share_row[source, right] * fx
+                if share < LEAST_SHARE:
+                    continue
+                photo = source % n_photos
+                place = col if source < n_photos else size - 1 - col
+                if fine[photo, row, place, 0] == 0:
+                    continue
+                a, b = one - fx, fx
+                g, pixel = gain_row[source], fine[photo, row, place]
+                sure += share
+                red += pixel[0] * (g[left, 0] * a + g[right, 0] * b)
+                green += pixel[1] * (g[left, 1] * a + g[right, 1] * b)
+                blue += pixel[2] * (g[left, 2] * a + g[right, 2] * b)
+            rest = one - sure
+            if rest > LEAST_SHARE:
+                grain = detail[row % tile, col % tile] * np.float32(PER_DETAIL)
+                paint = rest * (one + strength * grain)
+                a, b = paint * (one - fx), paint * fx
+                red += whole_row[left, 0] * a + whole_row[right, 0] * b
+                green += whole_row[left, 1] * a + whole_row[right, 1] * b
+                blue += whole_row[left, 2] * a + whole_row[right, 2] * b
+            out[row, col, 0] = _byte(red)
+            out[row, col, 1] = _byte(green)
+            out[row, col, 2] = _byte(blue)
+
+
+@njit(cache=True, nogil=True)
+def _between(upper, lower, share, out):
+    for c in range(out.shape[0]):
+        for k in range(3):
+            out[c, k] = upper[c, k] + (lower[c, k] - upper[c, k]) * share
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _byte(value):
+    return np.uint8(min(max(value + np.float32(0.5), np.float32(0)), np.float32(255)))

@@ -1,0 +1,134 @@
+"""The strip below the skin: eyeballs, teeth, tongue and mouth, in the generator's paint.
+
+The generator's eye is linear in the colours of its iris, of the iris around the pupil and of its
+white, so its paint ships as what each colour is multiplied with. The colours are those that the
+photos show between the lids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from facelib.avatar.surface import MOUTH_PATCH
+from facelib.avatar.texture.views import SeenPhoto, View
+from facelib.imaging.effects import box_mean, to_linear
+from facelib.imaging.imagefiles import to_uint8
+from facelib.imaging.resample import resize_image
+
+SKIN_SHARE = 0.8  # of the page's height, above the strip
+EYE_SCALE = 1.6  # largest value of the shipped paint of eyes
+GAMMA = 1 / 2.2
+# Linear RGB where photos show none: a neutral brown, and a white that lids shade.
+BROWN, WHITE, ENAMEL = (0.09, 0.042, 0.02), (0.50, 0.46, 0.43), (0.50, 0.43, 0.35)
+INNER = (1.5, 1.25, 0.8)  # the iris around the pupil, relative to its rim
+GUM, TONGUE = (0.36, 0.13, 0.12), (0.42, 0.13, 0.12)
+LIPS_INSIDE, THROAT = (0.24, 0.07, 0.06), (0.02, 0.006, 0.006)
+TEETH_SHADE = 0.6  # lips throw shade on teeth that photos show without them
+RIM_PX = 2  # of the z-buffer: pixels this near to a lid or lip may show it
+FEW = 60  # pixels of the z-buffer, and least number of px of the photo
+LEAST_CONTRAST = 1.5  # of white over iris, in linear light
+IRIS_AMONG, WHITE_AMONG = (20, 80), (20, 90)  # percentiles of the darker and brighter pixels
+DARKEST_IRIS, BRIGHTEST_IRIS = 0.008, 0.22  # mean of linear RGB
+DARKEST_WHITE, BRIGHTEST_WHITE = 0.28, 0.62
+GREY_WHITE = 0.6  # how far the measured white is moved to grey: it mirrors lids and lamps
+
+
+@dataclass(frozen=True)
+class InnerColors:
+    """Colours of eyes and teeth, linear RGB, each (3,) float32."""
+
+    iris: np.ndarray
+    white: np.ndarray
+    enamel: np.ndarray
+
+
+def inner_colors(photos: Sequence[SeenPhoto], views: Sequence[View]) -> InnerColors:
+    """Measure the colours between lids and lips in the first photo that shows them.
+
+    Args:
+        photos: with the head.
+        views: of the same photos.
+    """
+    eyes = (_eye_colors(_between_rims(*each, "eyes")) for each in zip(photos, views, strict=True))
+    iris, white = next((pair for pair in eyes if pair), (np.float32(BROWN), np.float32(WHITE)))
+    return InnerColors(iris, white, np.float32(ENAMEL) * (white.mean() / np.mean(WHITE)))
+
+
+def paint_strip(pixels: np.ndarray, colors: InnerColors, maps: dict[str, np.ndarray]) -> None:
+    """Paint the strip of a page in place.
+
+    Args:
+        pixels: (size, size, 3) uint8.
+        colors: of this person.
+        maps: of `paint.page_maps`.
+    """
+    size = pixels.shape[0]
+    top, side = round(SKIN_SHARE * size), size / 4
+    strip = pixels[top:]
+    light, gum = maps["tooth_light"][..., None], maps["tooth_gum"][..., None]
+    teeth = colors.enamel * light
+    teeth = (teeth + (np.float32(GUM) - teeth) * gum) * np.float32(TEETH_SHADE)
+    eye = eye_paint(colors, maps)
+    for number, paint in enumerate((eye, eye, teeth)):
+        left, right = round(number * side), round((number + 1) * side)
+        strip[:, left:right] = _shown(resize_image(paint, (len(strip), right - left)))
+    strip[:, round(3 * side) :] = _shown(np.float32(TONGUE))
+    (left, _), (right, _) = (np.round(np.multiply(corner, size)) for corner in MOUTH_PATCH)
+    inward = np.linspace(0, 1, len(strip), dtype=np.float32)[:, None, None]
+    mouth = np.float32(LIPS_INSIDE) + (np.float32(THROAT) - np.float32(LIPS_INSIDE)) * inward
+    strip[:, int(left) :] = _shown(mouth)
+
+
+def eye_paint(colors: InnerColors, maps: dict[str, np.ndarray]) -> np.ndarray:
+    """Colour the generator's eye: (h, w, 3) float32, linear RGB."""
+    iris = maps["eye_iris"] * colors.iris + maps["eye_inner"] * (colors.iris * np.float32(INNER))
+    return (iris + maps["eye_white"] * colors.white) * np.float32(EYE_SCALE)
+
+
+def _between_rims(photo: SeenPhoto, view: View, part: str) -> np.ndarray:
+    """(n, 3) float32 linear RGB of a photo where a part shows, away from its rims."""
+    shown = view.shows(part).astype(np.float32)
+    rows, columns = np.nonzero(box_mean(shown, RIM_PX) > 0.999)
+    places = np.rint(view.crop.crop_to_image(np.column_stack([columns, rows]))).astype(int)
+    height, width = photo.pixels.shape[:2]
+    inside = ((places >= 0) & (places < [width, height])).all(axis=1)
+    places = places[inside]
+    if len(np.unique(places, axis=0)) < FEW:
+        return np.zeros((0, 3), np.float32)
+    values = photo.pixels[places[:, 1], places[:, 0]]
+    return to_linear(values / np.float32(255) if values.dtype == np.uint8 else values)
+
+
+def _eye_colors(colors: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Take the iris from the darker part, without the pupil, and the white from the brighter one.
+
+    None if there are few pixels, or none as bright as an eye's white: closed or shaded eyes.
+    """
+    if len(colors) < FEW:
+        return None
+    brightness = np.log(np.maximum(colors.mean(axis=1), 1e-3))
+    middle = np.percentile(brightness, (5, 95)).mean()
+    iris, white = (
+        np.median(colors[_among(np.where(side, brightness, np.nan), ranks)], axis=0)
+        for side, ranks in ((brightness <= middle, IRIS_AMONG), (brightness > middle, WHITE_AMONG))
+    )
+    if not white.mean() > LEAST_CONTRAST * iris.mean():
+        return None
+    white = white + (white.mean() - white) * np.float32(GREY_WHITE)
+    return (
+        iris * np.clip(iris.mean(), DARKEST_IRIS, BRIGHTEST_IRIS) / iris.mean(),
+        white * np.clip(white.mean(), DARKEST_WHITE, BRIGHTEST_WHITE) / white.mean(),
+    )
+
+
+def _among(values: np.ndarray, ranks: tuple[float, float]) -> np.ndarray:
+    """(n,) bool: values between two percentiles; NaN is none."""
+    low, high = np.nanpercentile(values, ranks)
+    return (values >= low) & (values <= high)
+
+
+def _shown(linear: np.ndarray) -> np.ndarray:
+    return to_uint8(np.clip(linear, 0, 1) ** np.float32(GAMMA))

@@ -1,0 +1,131 @@
+"""The person's own colours, of skin, lips and hair, and what in a photo is none of them.
+
+A colour is compared in logs: of its brightness, which light changes, and of red and blue relative
+to green, which light hardly changes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from facelib.imaging.effects import box_mean
+
+DARKEST = 4.0  # of 255, below which a log means nothing
+MAD_TO_DEVIATION = 1.4826
+LEAST_SPREAD = np.float32([0.16, 0.035, 0.05])  # of log brightness, red and blue relative to green
+MOST_SPREAD = np.float32([0.40, 0.09, 0.14])
+ALIKE = 2.2  # standard deviations up to which a colour surely belongs
+SURE, FEW = 0.25, 50  # quality of texels that are measured, and how many it takes
+HAIR_MM = 64.0  # range of the map of hair: from so far before the hairline to so far behind it
+HAIRY_MM, HAIR_SURE = 6.0, 0.05  # behind the hairline, and quality: where hair is looked for
+HAIR_AMONG = 0.3  # share of texels unlike skin there that makes hair
+BEFORE_MM = 8.0  # hair is accepted so far before the hairline
+UNLIKE_SKIN = 0.3  # likeness
+AROUND_PX = 2  # texels next to strange ones are left out, too
+EARS = 0.1  # share of their quality that ears keep: the fit does not know where they are
+
+
+@dataclass(frozen=True)
+class Tone:
+    """A normal distribution of colours in logs.
+
+    Attributes:
+        middle: (3,) float32: log of green, of red/green and of blue/green.
+        spread: (3,) float32, their standard deviations.
+    """
+
+    middle: np.ndarray
+    spread: np.ndarray
+
+    @classmethod
+    def of(cls, colors: np.ndarray) -> Tone:
+        """Measure the tone of (n, 3) colours, 0..255: medians, which outliers hardly move."""
+        logs = log_tones(colors)
+        middle = np.median(logs, axis=0)
+        spread = MAD_TO_DEVIATION * np.median(np.abs(logs - middle), axis=0)
+        return cls(middle, np.clip(spread, LEAST_SPREAD, MOST_SPREAD))
+
+    def likeness(self, colors: np.ndarray) -> np.ndarray:
+        """Rate (..., 3) colours, 0..255: (...) float32, 1 for colours alike, 0 for others."""
+        away = (log_tones(colors) - self.middle) / self.spread
+        away = np.sqrt(np.einsum("...k,...k->...", away, away))
+        return np.exp(-(np.maximum(away - ALIKE, 0) ** 2)).astype(np.float32)
+
+    @property
+    def color(self) -> np.ndarray:
+        """(3,) float32 RGB, 0..255: the middle."""
+        green, red, blue = self.middle
+        return np.exp(np.float32([green + red, green, green + blue]))
+
+
+@dataclass(frozen=True)
+class OwnColors:
+    """What a photo shows of the person.
+
+    Attributes:
+        skin: tone of the skin.
+        hair: tone of the hair; None if the photo shows none.
+        share: (h, w) float32 in 0..1: how far a texel is the person's.
+    """
+
+    skin: Tone
+    hair: Tone | None
+    share: np.ndarray
+
+
+def log_tones(colors: np.ndarray) -> np.ndarray:
+    """Convert (..., 3) RGB, 0..255, to logs of green, red/green, blue/green: (..., 3) float32."""
+    logs = np.log(np.maximum(colors, np.float32(DARKEST)))
+    logs[..., 0] -= logs[..., 1]
+    logs[..., 2] -= logs[..., 1]
+    return logs[..., [1, 0, 2]]
+
+
+def hair_depth_mm(maps: dict[str, np.ndarray]) -> np.ndarray:
+    """(h, w) float32: how far behind the usual hairline a texel is, on the mean head."""
+    return (maps["hair"] - np.float32(0.5)) * np.float32(HAIR_MM)
+
+
+def own_colors(color: np.ndarray, rated: np.ndarray, maps: dict[str, np.ndarray]) -> OwnColors:
+    """Measure the person's colours in a photo, and find what has others: walls, collars, strands.
+
+    In the middle of the face nothing is judged by colour: brows, eyes, beards and make-up differ
+    from skin, and the visibility of the points tells what covers it.
+
+    Args:
+        color: (h, w, 3) float32, the coarse page, 1..255.
+        rated: (h, w) float32, its quality.
+        maps: of `paint.page_maps`.
+    """
+    inner, hair_mm = maps["inner"], hair_depth_mm(maps)
+    skin = _measured(color, rated, (inner > 0.5) & (maps["features"] < 0.1))
+    alike = skin.likeness(color)
+    hair = _hair(color, rated, alike, hair_mm)
+    if hair is not None:
+        alike = np.maximum(alike, hair.likeness(color) * (hair_mm > -BEFORE_MM))
+    share = np.clip(2 * box_mean(alike, AROUND_PX) - 1, 0, 1)
+    share = inner + (1 - inner) * share
+    lips = maps["lips"] > 0.5
+    share[lips] *= _measured(color, rated, lips).likeness(color[lips])
+    return OwnColors(skin, hair, share * (1 - (1 - np.float32(EARS)) * maps["ears"]))
+
+
+def _measured(color: np.ndarray, rated: np.ndarray, where: np.ndarray) -> Tone:
+    for least in (SURE, 0.0):
+        at = where & (rated > least)
+        if at.sum() >= FEW:
+            return Tone.of(color[at])
+    return Tone.of(color[rated > 0] if (rated > 0).any() else color.reshape(-1, 3))
+
+
+def _hair(
+    color: np.ndarray, rated: np.ndarray, alike: np.ndarray, hair_mm: np.ndarray
+) -> Tone | None:
+    """Find the tone of what covers the scalp, if it is not bald."""
+    there = (hair_mm > HAIRY_MM) & (rated > HAIR_SURE)
+    other = there & (alike < UNLIKE_SKIN)
+    if other.sum() < max(HAIR_AMONG * there.sum(), 4 * FEW):
+        return None
+    return Tone.of(color[other])

@@ -1,0 +1,154 @@
+"""A photo unwrapped onto the texture page: every texel takes its colour from the fitted camera.
+
+A texel knows the point of the head's surface under it, and the camera where that point is in the
+photo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numba import njit
+
+from facelib.avatar.texture.views import SeenPhoto, View
+from facelib.render.camera import Camera
+from facelib.render.rasterize import Fragments, interpolate, rasterize
+
+if TYPE_CHECKING:
+    from facelib.avatar.surface import HeadSurface
+
+BAND_ROWS = 256  # rows of the page that are drawn at a time: it bounds the memory
+UNSEEN = 0  # the red of texels that no pixel colours; that of others is 1 or more
+
+
+@dataclass(frozen=True, eq=False)
+class SkinPage:
+    """The skin of a head's surface, ready to be drawn on the page.
+
+    Attributes:
+        uv: (V, 2) float32, texture coordinates of all vertices, v down.
+        depth: (V,) float32: where skin lies over skin on the page, as lids over the sockets of the
+            eyes, the larger one counts.
+        triangles: (M, 3) int32, those of the skin.
+    """
+
+    uv: np.ndarray
+    depth: np.ndarray
+    triangles: np.ndarray
+
+    @classmethod
+    def of(cls, surface: HeadSurface, vertices_head: np.ndarray) -> SkinPage:
+        """Take the skin of a head's surface, with the (V, 3) vertices of any head."""
+        skin = surface.triangles[dict(surface.parts)["skin"]]
+        return cls(surface.uv, vertices_head[:, 2], skin)
+
+    def fragments(self, size: int, rows: slice = slice(None)) -> Fragments:
+        """Find the triangle under each texel of some rows of a page `size` texels wide and high."""
+        top, bottom, _ = rows.indices(size)
+        texels = np.column_stack([self.uv * size - 0.5, self.depth])
+        return rasterize(texels - [0, top, 0], self.triangles, bottom - top, size)
+
+    def spread(self, fragments: Fragments, of_vertices: np.ndarray) -> np.ndarray:
+        """Interpolate (V, C) values of the surface's vertices at texels: (h, w, C) float32."""
+        return interpolate(fragments, self.triangles, of_vertices)
+
+    def only(self, wanted: np.ndarray) -> SkinPage:
+        """Keep the triangles whose box on the page holds a wanted texel, (w, w) bool."""
+        side = len(wanted)
+        corners = (self.uv * side)[self.triangles]
+        left, top = np.clip(corners.min(axis=1), 0, side - 1).astype(int).T
+        right, bottom = np.clip(corners.max(axis=1), 0, side - 1).astype(int).T + 1
+        sums = np.zeros((side + 1, side + 1), np.int32)
+        sums[1:, 1:] = wanted.cumsum(axis=0).cumsum(axis=1)
+        count = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
+        return replace(self, triangles=self.triangles[count > 0])
+
+
+def unwrap(
+    photos: Sequence[SeenPhoto],
+    views: Sequence[View],
+    page: SkinPage,
+    size: int,
+    wanted: np.ndarray | None = None,
+) -> np.ndarray:
+    """Unwrap photos onto pages, whether the camera sees a texel or something hides it.
+
+    Args:
+        photos: of `near_head`.
+        views: of the same photos.
+        page: the skin on the page.
+        size: side of the pages, texels.
+        wanted: (K, w, w) bool, on a coarser page: the texels to unwrap; None for all.
+
+    Returns:
+        (K, size, size, 3) uint8 RGB; `UNSEEN` where there is no skin, or no photo.
+    """
+    if wanted is None:
+        wanted = np.ones((len(photos), 1, 1), bool)
+    page = page.only(wanted.any(axis=0))
+    places = [
+        _homogeneous(photo.camera, view.vertices_head)
+        for photo, view in zip(photos, views, strict=True)
+    ]
+    places = np.concatenate(places, axis=1)
+    out = np.full((len(photos), size, size, 3), UNSEEN, np.uint8)
+    for top in range(0, size, BAND_ROWS):
+        fragments = page.fragments(size, slice(top, top + BAND_ROWS))
+        if not fragments.covered.any():
+            continue
+        spread = page.spread(fragments, places)
+        for number, photo in enumerate(photos):
+            rows = fragments.triangle, wanted[number], top
+            _sample(photo.pixels, spread, number, *rows, out[number])
+    return out
+
+
+def _homogeneous(camera: Camera, vertices_head: np.ndarray) -> np.ndarray:
+    """(V, 3): x·q, y·q and q of each vertex, px, which are linear across a triangle."""
+    image, inverse_w = camera.project(vertices_head)
+    q = np.ones(len(image)) if inverse_w is None else inverse_w / inverse_w.mean()
+    return np.column_stack([image[:, :2] * q[:, None], q])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _sample(pixels, spread, number, triangle, wanted, first_row, out):
+    """Sample a photo bilinearly at the places (x·q, y·q, q) of photo `number`.
+
+    Args:
+        pixels: (H, W, 3) uint8.
+        spread: (h, size, 3 K) float32, px.
+        number: of the photo.
+        triangle: (h, size) int32, below 0 where there is no skin.
+        wanted: (w, w) bool.
+        first_row: of the page, to which the first row of `spread` belongs.
+        out: (size, size, 3) uint8, written.
+    """
+    height, width, size = pixels.shape[0], pixels.shape[1], out.shape[0]
+    one, half, zero = np.float32(1), np.float32(0.5), np.float32(0)
+    coarse, first = wanted.shape[0], 3 * number
+    for band_row in range(triangle.shape[0]):
+        row = first_row + band_row
+        wanted_row = wanted[row * coarse // size]
+        for col in range(size):
+            if triangle[band_row, col] < 0 or not wanted_row[col * coarse // size]:
+                continue
+            q = one / spread[band_row, col, first + 2]
+            x, y = spread[band_row, col, first] * q, spread[band_row, col, first + 1] * q
+            if not (x > -half and y > -half and x < width - half and y < height - half):
+                continue
+            x, y = max(x, zero), max(y, zero)
+            left, top = min(int(x), width - 1), min(int(y), height - 1)
+            right, bottom = min(left + 1, width - 1), min(top + 1, height - 1)
+            fx, fy = x - left, y - top
+            a, b, c, d = (one - fx) * (one - fy), fx * (one - fy), (one - fx) * fy, fx * fy
+            for k in range(3):
+                value = (
+                    pixels[top, left, k] * a
+                    + pixels[top, right, k] * b
+                    + pixels[bottom, left, k] * c
+                    + pixels[bottom, right, k] * d
+                )
+                out[row, col, k] = np.uint8(max(value + half, one))

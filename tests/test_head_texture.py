@@ -1,0 +1,329 @@
+"""The texture of a head, from pictures of heads that are known to the last texel."""
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from facelib.avatar.surface import head_surface
+from facelib.avatar.texture.bands import blended_by_bands, enlarged, filled, reduced
+from facelib.avatar.texture.light import evening_gains
+from facelib.avatar.texture.paint import PAGE_MM, WORK, HeadTexture, page_maps, paint_head
+from facelib.avatar.texture.quality import quality, unoccluded
+from facelib.avatar.texture.strip import InnerColors, eye_paint, inner_colors
+from facelib.avatar.texture.tones import Tone
+from facelib.avatar.texture.unwrap import SkinPage, unwrap
+from facelib.avatar.texture.views import SeenPhoto, View, near_head
+from facelib.face.headmodel import load_head
+from facelib.geometry.mesh import Mesh
+from facelib.render.camera import Camera
+from facelib.render.render import Light, render
+from facelib.synthetic.head_pages import head_canvas
+from facelib.synthetic.light.spherical_harmonics import basis
+from facelib.synthetic.looks.eyes import paint_eye
+
+MAGENTA = (1.0, 0.0, 1.0)
+GREY = (0.35, 0.35, 0.35)
+SKIN = np.float32([0.78, 0.58, 0.48])
+SIDE_PX = 560
+PAGE = 1024
+
+
+@cache
+def surface():
+    return head_surface(1)
+
+
+@cache
+def head_vertices():
+    head = load_head()
+    shape = np.random.default_rng(4).normal(0, 0.6, len(head.shape_basis))
+    return head.vertices(shape)
+
+
+@cache
+def known_page():
+    """A page in tones of skin, with a fine pattern of stripes that differs on both sides."""
+    v, u = (np.mgrid[:PAGE, :PAGE] + 0.5) / PAGE
+    pattern = 0.05 * np.sin(2 * np.pi * (29 * u + 11 * v)) + 0.05 * np.sin(2 * np.pi * 37 * v)
+    return (SKIN * (1 + pattern[..., None])).astype(np.float32)
+
+
+def camera(yaw_deg):
+    return Camera.perspective((0.05, np.radians(yaw_deg), 0.02), 900, 1900, SIDE_PX, SIDE_PX)
+
+
+def picture(
+    yaw_deg, page=None, background=GREY, light=((0, 0, 1), 0.0), ambient=1.0, expression=None
+):
+    """Render the known head: a SeenPhoto."""
+    head = load_head()
+    vertices = head_vertices()
+    if expression is not None:
+        vertices = vertices + np.tensordot(head.expression(**expression), head.expression_basis, 1)
+    smooth = surface().from_head @ vertices
+    mesh = Mesh(smooth, surface().triangles, surface().uv, known_page() if page is None else page)
+    direction, strength = light
+    drawn = render(
+        mesh,
+        camera(yaw_deg),
+        [Light(np.array(direction), np.full(3, strength))],
+        ambient=(ambient,) * 3,
+        background=background,
+        supersample=2,
+        normals=surface().normals(smooth),
+    )
+    return SeenPhoto(drawn.image, camera(yaw_deg), vertices)
+
+
+@cache
+def pair_texture() -> HeadTexture:
+    return paint_head([picture(4), picture(78)], surface(), PAGE)
+
+
+def enlarged_shares(texture, name):
+    share = texture.shares[texture.sources.index(name)]
+    return np.kron(share, np.ones((texture.pixels.shape[0] // WORK,) * 2))
+
+
+def away_from_the_strip(mask):
+    mask = mask.copy()
+    mask[int(0.8 * len(mask)) :] = False
+    return mask
+
+
+@pytest.mark.parametrize(("name", "least"), [("photo 1", 0.15), ("photo 2", 0.06)])
+def test_seen_skin_comes_back_where_it_was(name, least):
+    texture = pair_texture()
+    sure = away_from_the_strip(enlarged_shares(texture, name) > 0.95)
+    assert sure.mean() > least
+    wrong = np.abs(texture.pixels[sure] / 255 - known_page()[sure]).mean(axis=1)
+    assert wrong.mean() < 0.012  # the stripes have an amplitude of 0.06
+    assert np.percentile(wrong, 99) < 0.06
+
+
+def test_the_pattern_is_where_it_was_to_a_fraction_of_a_texel():
+    """Shifted by two texels, two thirds of a photo's pixel, the pattern fits worse."""
+    texture = pair_texture()
+    sure = away_from_the_strip(enlarged_shares(texture, "photo 1") > 0.95)
+    wrong = {
+        shift: np.abs(texture.pixels / 255.0 - np.roll(known_page(), shift, axis=(0, 1)))[
+            sure
+        ].mean()
+        for shift in ((0, 0), (2, 0), (-2, 0), (0, 2), (0, -2))
+    }
+    assert min(wrong, key=wrong.get) == (0, 0)
+
+
+def test_background_is_never_painted():
+    texture = paint_head(
+        [picture(-10, background=MAGENTA), picture(80, background=MAGENTA)], surface(), 512
+    )
+    red, green, blue = np.moveaxis(texture.pixels.astype(int), -1, 0)
+    skin = slice(0, int(0.8 * 512))
+    # skin has more green than blue, magenta has none
+    assert (green >= blue - 4)[skin].all()
+    assert (red > blue)[skin].all()
+
+
+def test_the_hidden_half_of_a_turned_head_mirrors_the_seen_one():
+    """Without a side photo, a camera at 41° sees the far cheek's texels through the near half."""
+    photo = picture(41)
+    texture = paint_head([photo], surface(), 512)
+    mirrored = away_from_the_strip(enlarged_shares(texture, "photo 1 mirrored") > 0.98)
+    assert mirrored.mean() > 0.05
+    flipped = texture.pixels[:, ::-1].astype(float)
+    assert np.abs(texture.pixels - flipped)[mirrored].mean() < 2.5
+    views = [View.of(photo, surface())]
+    page = SkinPage.of(surface(), views[0].vertices_head)
+    through = unwrap([near_head(photo, 512 / PAGE_MM)], views, page, 512)[0].astype(float)
+    assert np.abs(through - flipped)[mirrored].mean() > 8
+
+
+def test_nothing_is_seen_behind_a_nose_or_in_profile_on_the_far_side():
+    photo = picture(80)
+    view = View.of(photo, surface())
+    page = SkinPage.of(surface(), view.vertices_head)
+    rated = quality(photo, view, page, page.fragments(WORK))
+    far, near = rated[60:330, 60:220], rated[60:330, 300:460]
+    if far.mean() > near.mean():
+        far, near = near, far
+    assert far.max() == 0
+    assert near.mean() > 0.4
+
+
+def test_points_that_something_covers_keep_their_surroundings_from_being_painted():
+    points = page_maps()["points_uv"]
+    hidden = points[:, 0] < 0.4
+    free = unoccluded(np.where(hidden, 0.05, 0.9), points, WORK)
+    rows, columns = (points[:, ::-1] * WORK).astype(int).T
+    edge = np.abs(points[:, 0] - 0.4) < 0.08
+    assert free[rows, columns][hidden & ~edge].max() < 0.2
+    assert free[rows, columns][~hidden & ~edge].min() > 0.8
+    np.testing.assert_allclose(free[430:], 1, atol=1e-3)  # no points in the strip
+
+
+def test_closed_lids_and_open_mouths_leave_no_hole():
+    made = {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0, "jawOpen": 0.6}
+    texture = paint_head([picture(0, expression=made)], surface(), 512)
+    skin = texture.pixels[60:360].astype(float) / 255
+    assert np.abs(skin - SKIN).max() < 0.35
+
+
+def test_light_from_one_side_is_evened():
+    lit = [picture(yaw, light=((-1, 0.2, 0.6), 0.5), ambient=0.5) for yaw in (0, 70)]
+    texture = paint_head(lit, surface(), 512)
+    cheeks = texture.pixels[200:300, [[150], [362]]].reshape(100, 2, 3)
+    ratio = cheeks[:, 0].mean() / cheeks[:, 1].mean()
+    raw = paint_head(lit[:1], surface(), 512)
+    assert abs(np.log(ratio)) < 0.15
+    assert raw.sources == ("photo 1", "photo 1 mirrored", "made up")
+
+
+def test_two_photos_with_known_light_become_alike():
+    rng = np.random.default_rng(0)
+    view = View.of(picture(0), surface())
+    page = SkinPage.of(surface(), view.vertices_head)
+    fragments = page.fragments(WORK)
+    normals = page.spread(fragments, view.normals_head)
+    seen = fragments.covered & (normals[..., 2] > 0.3)
+    numbers = rng.normal(0, 0.12, (9, 1))
+    first = np.full((WORK, WORK, 3), 120.0, np.float32)
+    second = (first * np.exp(basis(normals) @ numbers) * [1.1, 1.0, 0.9]).astype(np.float32)
+    gains = evening_gains([first, second], np.float32([seen, seen]), [normals, normals])
+    apart = np.log(first * gains[0]) - np.log(second * gains[1])
+    assert np.abs(apart[seen]).mean() < 0.3 * np.abs(np.log(first / second)[seen]).mean()
+    assert np.abs(np.log(gains[0])[seen]).mean() < 0.12  # the first photo stays nearly as it is
+
+
+def test_pyramids_keep_constants_and_means():
+    rng = np.random.default_rng(1)
+    page = rng.random((64, 64, 3)).astype(np.float32)
+    np.testing.assert_allclose(reduced(page).mean(axis=(0, 1)), page.mean(axis=(0, 1)), rtol=1e-5)
+    np.testing.assert_allclose(enlarged(np.full((8, 8, 1), 3, np.float32)), 3)
+    np.testing.assert_allclose(enlarged(page).mean(), page.mean(), rtol=1e-5)
+
+
+def test_a_ramp_is_enlarged_to_a_ramp():
+    ramp = np.arange(16, dtype=np.float32)[:, None, None] * np.ones((1, 16, 1), np.float32)
+    fine = enlarged(ramp)[1:-1, 5, 0]
+    np.testing.assert_allclose(np.diff(fine), 0.5, atol=1e-5)
+
+
+def test_one_page_blended_with_itself_stays():
+    rng = np.random.default_rng(2)
+    page = rng.random((64, 64, 3)).astype(np.float32)
+    share = rng.random((64, 64)).astype(np.float32)
+    out = blended_by_bands([page, page], np.stack([share, 1 - share]), 4)
+    np.testing.assert_allclose(out, page, atol=1e-5)
+
+
+def test_a_step_between_two_pages_becomes_wide_but_their_detail_stays_sharp():
+    """Burt and Adelson's apple and orange: two greys of different brightness and texture."""
+    side = 128
+    stripes = 0.05 * (-1.0) ** np.arange(side)[:, None, None] * np.ones((1, side, 1))
+    left, right = np.float32(0.3 + stripes), np.full((side, side, 1), 0.6, np.float32)
+    share = np.zeros((side, side), np.float32)
+    share[:, : side // 2] = 1
+    out = blended_by_bands([left, right], np.stack([share, 1 - share]), 5)
+    mean, contrast = (
+        out[::2].mean(axis=0) / 2 + out[1::2].mean(axis=0) / 2,
+        np.ptp(out[40:42], axis=0),
+    )
+    assert np.abs(np.diff(mean[:, 0])).max() < 0.05  # no seam: the step was 0.3
+    assert contrast[side // 2 - 3, 0] > 0.08  # stripes up to the border ...
+    assert contrast[side // 2 + 3, 0] < 0.02  # ... and none beyond it
+
+
+def test_gaps_are_filled_from_around_and_what_is_known_stays():
+    page = np.full((64, 64, 1), 7, np.float32)
+    page[:, 32:] = 9
+    known = np.ones((64, 64), np.float32)
+    known[20:40, 10:50] = 0
+    page[20:40, 10:50] = np.float32(-100)
+    out = filled(page, known)
+    np.testing.assert_allclose(out[known == 1], page[known == 1])
+    assert 7 <= out[30, 12, 0] < 7.6 < out[30, 30, 0] < 8.4 < out[30, 47, 0] <= 9
+    far = filled(page * 0 + 5, np.zeros((64, 64), np.float32), np.float32([1]))
+    np.testing.assert_allclose(far, 1)
+
+
+def test_a_tone_knows_its_own_colors_in_shade_but_not_cloth_and_walls():
+    rng = np.random.default_rng(3)
+    skin = 255 * SKIN * np.exp(rng.normal(0, 0.1, (500, 1))) * np.exp(rng.normal(0, 0.02, (500, 3)))
+    tone = Tone.of(np.concatenate([skin, rng.uniform(0, 255, (60, 3))]))
+    np.testing.assert_allclose(tone.color, 255 * SKIN, rtol=0.04)
+    assert tone.likeness(255 * SKIN * 0.75) > 0.9
+    strange = 255 * np.float32([[1, 0, 1], [0.1, 0.1, 0.1], [0.3, 0.5, 0.9], [0.95, 0.95, 0.95]])
+    assert tone.likeness(strange).max() < 0.05
+
+
+def test_an_eye_is_the_generators_in_other_colors():
+    canvas = head_canvas(load_head(), 512)
+    iris, inner = np.float32([0.1, 0.2, 0.3]), np.float32([0.15, 0.25, 0.24])
+    white = np.float32([0.5, 0.48, 0.45])
+    eyes = canvas.eyes
+    expected = np.empty((*eyes.radius.shape, 3), np.float32)
+    paint_eye(
+        eyes.radius, eyes.around_share, eyes.veins, eyes.fibres[1],
+        np.stack([iris, inner, white]), np.float32([0.36, 0.6, 0.25]), np.float32(0), expected,
+    )  # fmt: skip
+    painted = eye_paint(InnerColors(iris, white, white), page_maps())
+    np.testing.assert_allclose(painted, expected, atol=0.02)
+
+
+def test_eyes_take_the_color_of_the_photo():
+    page = known_page().copy()
+    top, side = round(0.8 * PAGE), PAGE // 4
+    v, u = np.mgrid[: PAGE - top, :side]
+    radius = np.hypot((u + 0.5) / side - 0.5, (v + 0.5) / (PAGE - top) - 0.5)
+    eye = np.where(radius[..., None] < 0.11, [0.25, 0.4, 0.65], [0.85, 0.83, 0.8])
+    page[top:, :side] = page[top:, side : 2 * side] = eye
+    photo = picture(0, page)
+    colors = inner_colors([photo], [View.of(photo, surface())])
+    assert colors.iris[2] > 1.5 * colors.iris[0]
+    assert colors.white.mean() > 2 * colors.iris.mean()
+    shut = picture(0, page, expression={"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0})
+    brown = inner_colors([shut], [View.of(shut, surface())]).iris
+    assert brown[0] > brown[1] > brown[2]
+
+
+@pytest.mark.parametrize("size", [300, 512, 1000])
+def test_any_size_is_painted(size):
+    texture = paint_head([picture(0)], surface(), size)
+    assert texture.pixels.shape == (size, size, 3)
+    assert texture.pixels.dtype == np.uint8
+    np.testing.assert_allclose(texture.shares.sum(axis=0), 1, atol=1e-5)
+    face = texture.pixels[int(0.3 * size) : int(0.6 * size), int(0.4 * size) : int(0.6 * size)]
+    assert np.abs(face.mean(axis=(0, 1)) / 255 - SKIN).max() < 0.05
+
+
+def test_bytes_and_floats_give_one_texture():
+    photo = picture(0)
+    as_bytes = replace(photo, pixels=np.round(photo.pixels * 255).astype(np.uint8))
+    first, second = (paint_head([each], surface(), 512).pixels for each in (photo, as_bytes))
+    assert np.abs(first.astype(int) - second).max() <= 1
+
+
+def test_a_head_outside_the_photo_is_made_up():
+    photo = picture(0)
+    away = replace(photo.camera, centre_px=np.array([5000.0, 5000.0]))
+    texture = paint_head([replace(photo, camera=away)], surface(), 512)
+    assert texture.shares[-1].min() > 0.99
+
+
+def test_large_photos_are_shrunk_by_whole_numbers_and_stay_in_place():
+    photo = picture(0)
+    large = SeenPhoto(
+        np.kron(photo.pixels, np.ones((4, 4, 1), np.float32)),
+        photo.camera.enlarged(4),
+        photo.vertices_head,
+    )
+    near = near_head(large, photo.camera.scale)
+    assert near.pixels.shape[0] <= SIDE_PX
+    first, second = (
+        each.camera.head_to_image(head_vertices())[:, :2] for each in (near, near_head(photo, 99))
+    )
+    np.testing.assert_allclose(first - first[0], second - second[0], atol=1e-6)
+    np.testing.assert_allclose(near.camera.scale, photo.camera.scale)
