@@ -136,7 +136,7 @@ def test_the_hidden_half_of_a_turned_head_mirrors_the_seen_one():
     flipped = texture.pixels[:, ::-1].astype(float)
     assert np.abs(texture.pixels - flipped)[mirrored].mean() < 2.5
     views = [View.of(photo, surface())]
-    page = SkinPage.of(surface(), views[0].vertices_head)
+    page = SkinPage.of(surface())
     through = unwrap([near_head(photo, 512 / PAGE_MM)], views, page, 512)[0].astype(float)
     assert np.abs(through - flipped)[mirrored].mean() > 8
 
@@ -144,7 +144,7 @@ def test_the_hidden_half_of_a_turned_head_mirrors_the_seen_one():
 def test_nothing_is_seen_behind_a_nose_or_in_profile_on_the_far_side():
     photo = picture(80)
     view = View.of(photo, surface())
-    page = SkinPage.of(surface(), view.vertices_head)
+    page = SkinPage.of(surface())
     rated = quality(photo, view, page, page.fragments(WORK))
     far, near = rated[60:330, 60:220], rated[60:330, 300:460]
     if far.mean() > near.mean():
@@ -184,7 +184,7 @@ def test_light_from_one_side_is_evened():
 def test_two_photos_with_known_light_become_alike():
     rng = np.random.default_rng(0)
     view = View.of(picture(0), surface())
-    page = SkinPage.of(surface(), view.vertices_head)
+    page = SkinPage.of(surface())
     fragments = page.fragments(WORK)
     normals = page.spread(fragments, view.normals_head)
     seen = fragments.covered & (normals[..., 2] > 0.3)

@@ -17,7 +17,8 @@ from facelib.synthetic.light.spherical_harmonics import basis
 
 DARKEST = 4.0  # of 255
 RIDGE = 12.0  # how far light counts as even, in texels of a page of 64
-LOOSE, FIXED = 0.1, 1e4  # the same for the brightness of all but the first photo, and of the first
+# The same for the brightness and colour of a photo, and of the one that keeps them.
+LOOSE, FIXED = 0.1, 1e4
 SYMMETRY = 0.5  # weight of a pair of mirrored texels against one that two photos show
 OUTLIER = 0.15  # of a log, beyond which a difference is the skin's own, not the light's
 N_ROUNDS = 4
@@ -26,7 +27,10 @@ LEAST_SEEN = 0.02
 
 
 def evening_gains(
-    pages: Sequence[np.ndarray], quality: np.ndarray, normals: Sequence[np.ndarray]
+    pages: Sequence[np.ndarray],
+    quality: np.ndarray,
+    normals: Sequence[np.ndarray],
+    reference: int = 0,
 ) -> list[np.ndarray]:
     """Find a factor per texel and channel for each photo that evens its light.
 
@@ -34,6 +38,7 @@ def evening_gains(
         pages: K of (512, 512, 3) float32, 1..255.
         quality: (K, 512, 512) float32: how far a texel counts; 0 where it is not seen.
         normals: K of (512, 512, 3) float32, unit or 0, head frame, with the photo's expression.
+        reference: the photo that keeps its brightness and colour.
 
     Returns:
         K of (512, 512, 3) float32; multiply them with the pages.
@@ -50,6 +55,7 @@ def evening_gains(
     # brightness, and one a channel for the colour of all of it.
     grey = values.mean(axis=1)
     loose = np.tile([LOOSE] + [RIDGE] * 8, len(pages))
+    loose[9 * reference] = FIXED
     numbers = _solve(rows, grey, shares, loose).reshape(-1, 9, 1).repeat(3, axis=2)
     for channel in range(3):
         own = values[:, channel] - grey
@@ -102,7 +108,6 @@ def _solve(
 ) -> np.ndarray:
     """Robust least squares, rows @ found = values, that pulls found[k] to 0 by ridge[k]."""
     ridge = np.diag(ridge)
-    ridge[0, 0] = FIXED  # the first photo keeps its brightness and colour
     found = np.zeros(len(ridge))
     for _ in range(N_ROUNDS):
         robust = shares / (1 + ((rows @ found - values) / OUTLIER) ** 2)

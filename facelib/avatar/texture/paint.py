@@ -31,7 +31,7 @@ WORK = 512
 PAGE_MM = 340.0  # the page's width where the face is
 FIRST = 0.5  # by so much more the first photo counts in the middle of the face
 MIRRORED = 0.3  # quality of mirrored skin, relative to skin that was seen
-MADE_UP = 0.03  # quality of what is made up
+MADE_UP = 0.05  # quality of what is made up
 DECIDED = 5  # power of the qualities: how decidedly the best source wins
 SMOOTH_PX = 4  # of the qualities, so that sources change along calm borders
 KNOWN = (0.15, 0.45)  # quality from which skin colours what is made up, and fully so
@@ -79,7 +79,7 @@ def paint_head(photos: Sequence[SeenPhoto], surface: HeadSurface, size: int = 20
     """
     maps = page_maps()
     views = [View.of(photo, surface) for photo in photos]
-    page = SkinPage.of(surface, views[0].vertices_head)
+    page = SkinPage.of(surface)
     fragments = page.fragments(WORK)
     small = [near_head(photo, WORK / PAGE_MM) for photo in photos]
     colors = np.maximum(unwrap(small, views, page, WORK), 1).astype(np.float32)
@@ -90,12 +90,17 @@ def paint_head(photos: Sequence[SeenPhoto], surface: HeadSurface, size: int = 20
         ]
     )
     rated *= (colors[..., 0] > 1) * sharpness(photos, size / PAGE_MM)[:, None, None]
-    own = [own_colors(*each, maps) for each in zip(colors, rated, strict=True)]
-    rated *= np.stack([each.share for each in own])
-    plain = rated * (1 - maps["features"]) * (hair_depth_mm(maps) < 0)
+    rated[0] *= 1 + np.float32(FIRST) * maps["inner"]
+    plain = rated * (1 - maps["features"])
+    middle = plain * maps["inner"]
+    best = int(np.argmax(middle.sum(axis=(1, 2))))
     normals = [page.spread(fragments, view.normals_head) for view in views]
-    evened = colors * np.stack(evening_gains(colors, plain, normals))
-    shares = shares_of_sources(rated, maps["inner"])
+    evened = colors * np.stack(evening_gains(colors, middle, normals, best))
+    own = [own_colors(*each, maps) for each in zip(evened, rated, strict=True)]
+    person = np.stack([each.share for each in own])
+    rated *= person
+    plain *= person * (hair_depth_mm(maps) < 0)
+    shares = shares_of_sources(rated)
     complete = [filled(*each) for each in zip(evened, (rated > 0).astype(np.float32), strict=True)]
     mirrored = [each[:, ::-1] for each in complete]
     base = made_up(evened, plain, own, maps)
@@ -125,18 +130,16 @@ def sharpness(photos: Sequence[SeenPhoto], texels_per_mm: float) -> np.ndarray:
     return (np.minimum(px_per_mm / min(px_per_mm.max(), texels_per_mm), 1)).astype(np.float32)
 
 
-def shares_of_sources(rated: np.ndarray, inner: np.ndarray) -> np.ndarray:
+def shares_of_sources(rated: np.ndarray) -> np.ndarray:
     """Decide for each texel which photo, mirrored photo or paint colours it.
 
     Args:
         rated: (K, h, w) float32, the photos' qualities.
-        inner: (h, w) float32: 1 in the middle of the face.
 
     Returns:
         (2 K + 1, h, w) float32, summing to 1.
     """
     smooth = np.stack([box_mean(each, SMOOTH_PX) for each in rated]) * (rated > 0)
-    smooth[0] *= 1 + np.float32(FIRST) * inner
     mirrored = smooth[:, :, ::-1] * np.float32(MIRRORED)
     nothing = np.full((1, *rated.shape[1:]), MADE_UP, np.float32)
     powers = np.concatenate([smooth, mirrored, nothing])

@@ -16,14 +16,15 @@ DARKEST = 4.0  # of 255, below which a log means nothing
 MAD_TO_DEVIATION = 1.4826
 LEAST_SPREAD = np.float32([0.16, 0.035, 0.05])  # of log brightness, red and blue relative to green
 MOST_SPREAD = np.float32([0.40, 0.09, 0.14])
-ALIKE = 2.2  # standard deviations up to which a colour surely belongs
+ALIKE = 2.5  # standard deviations up to which a colour surely belongs
 SURE, FEW = 0.25, 50  # quality of texels that are measured, and how many it takes
 HAIR_MM = 64.0  # range of the map of hair: from so far before the hairline to so far behind it
 HAIRY_MM, HAIR_SURE = 6.0, 0.05  # behind the hairline, and quality: where hair is looked for
 HAIR_AMONG = 0.3  # share of texels unlike skin there that makes hair
 BEFORE_MM = 8.0  # hair is accepted so far before the hairline
-UNLIKE_SKIN = 0.3  # likeness
-AROUND_PX = 2  # texels next to strange ones are left out, too
+UNLIKE_SKIN = 2.0  # standard deviations from the skin's tone that hair, even fair hair, has
+# Texels are left out unless so many around them are alike: hair shades the skin next to it.
+AROUND_PX, AMONG_ALIKE = 5, 0.85
 EARS = 0.1  # share of their quality that ears keep: the fit does not know where they are
 
 
@@ -49,9 +50,12 @@ class Tone:
 
     def likeness(self, colors: np.ndarray) -> np.ndarray:
         """Rate (..., 3) colours, 0..255: (...) float32, 1 for colours alike, 0 for others."""
+        return np.exp(-(np.maximum(self.distance(colors) - ALIKE, 0) ** 2)).astype(np.float32)
+
+    def distance(self, colors: np.ndarray) -> np.ndarray:
+        """Measure how far (..., 3) colours, 0..255, are from the middle, in deviations: (...)."""
         away = (log_tones(colors) - self.middle) / self.spread
-        away = np.sqrt(np.einsum("...k,...k->...", away, away))
-        return np.exp(-(np.maximum(away - ALIKE, 0) ** 2)).astype(np.float32)
+        return np.sqrt(np.einsum("...k,...k->...", away, away))
 
     @property
     def color(self) -> np.ndarray:
@@ -95,18 +99,19 @@ def own_colors(color: np.ndarray, rated: np.ndarray, maps: dict[str, np.ndarray]
     from skin, and the visibility of the points tells what covers it.
 
     Args:
-        color: (h, w, 3) float32, the coarse page, 1..255.
+        color: (h, w, 3) float32, the coarse page in evened light, 0..255.
         rated: (h, w) float32, its quality.
         maps: of `paint.page_maps`.
     """
     inner, hair_mm = maps["inner"], hair_depth_mm(maps)
     skin = _measured(color, rated, (inner > 0.5) & (maps["features"] < 0.1))
     alike = skin.likeness(color)
-    hair = _hair(color, rated, alike, hair_mm)
+    hair = _hair(color, rated, skin, hair_mm)
     if hair is not None:
         alike = np.maximum(alike, hair.likeness(color) * (hair_mm > -BEFORE_MM))
-    share = np.clip(2 * box_mean(alike, AROUND_PX) - 1, 0, 1)
-    share = inner + (1 - inner) * share
+    share = np.clip((box_mean(alike, AROUND_PX) - AMONG_ALIKE) / (1 - AMONG_ALIKE), 0, 1)
+    exempt = np.maximum(inner, maps["features"])
+    share = exempt + (1 - exempt) * share
     lips = maps["lips"] > 0.5
     share[lips] *= _measured(color, rated, lips).likeness(color[lips])
     return OwnColors(skin, hair, share * (1 - (1 - np.float32(EARS)) * maps["ears"]))
@@ -120,12 +125,8 @@ def _measured(color: np.ndarray, rated: np.ndarray, where: np.ndarray) -> Tone:
     return Tone.of(color[rated > 0] if (rated > 0).any() else color.reshape(-1, 3))
 
 
-def _hair(
-    color: np.ndarray, rated: np.ndarray, alike: np.ndarray, hair_mm: np.ndarray
-) -> Tone | None:
+def _hair(color: np.ndarray, rated: np.ndarray, skin: Tone, hair_mm: np.ndarray) -> Tone | None:
     """Find the tone of what covers the scalp, if it is not bald."""
-    there = (hair_mm > HAIRY_MM) & (rated > HAIR_SURE)
-    other = there & (alike < UNLIKE_SKIN)
-    if other.sum() < max(HAIR_AMONG * there.sum(), 4 * FEW):
-        return None
-    return Tone.of(color[other])
+    there = color[(hair_mm > HAIRY_MM) & (rated > HAIR_SURE)]
+    other = there[skin.distance(there) > UNLIKE_SKIN]
+    return Tone.of(other) if len(other) > max(HAIR_AMONG * len(there), 4 * FEW) else None

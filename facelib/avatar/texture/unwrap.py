@@ -14,6 +14,7 @@ import numpy as np
 from numba import njit
 
 from facelib.avatar.texture.views import SeenPhoto, View
+from facelib.face.headmodel import load_head
 from facelib.render.camera import Camera
 from facelib.render.rasterize import Fragments, interpolate, rasterize
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from facelib.avatar.surface import HeadSurface
 
 BAND_ROWS = 256  # rows of the page that are drawn at a time: it bounds the memory
+ALL_SOCKET = 0.99  # share of a vertex that belongs to a socket
 UNSEEN = 0  # the red of texels that no pixel colours; that of others is 1 or more
 
 
@@ -30,25 +32,25 @@ class SkinPage:
 
     Attributes:
         uv: (V, 2) float32, texture coordinates of all vertices, v down.
-        depth: (V,) float32: where skin lies over skin on the page, as lids over the sockets of the
-            eyes, the larger one counts.
-        triangles: (M, 3) int32, those of the skin.
+        triangles: (M, 3) int32, those of the skin that shows: without the sockets behind the eyes,
+            which lie under the lids on the page, too.
     """
 
     uv: np.ndarray
-    depth: np.ndarray
     triangles: np.ndarray
 
     @classmethod
-    def of(cls, surface: HeadSurface, vertices_head: np.ndarray) -> SkinPage:
-        """Take the skin of a head's surface, with the (V, 3) vertices of any head."""
+    def of(cls, surface: HeadSurface) -> SkinPage:
+        """Take the skin of a head's surface."""
         skin = surface.triangles[dict(surface.parts)["skin"]]
-        return cls(surface.uv, vertices_head[:, 2], skin)
+        sockets = np.float32(load_head().regions["eye_sockets"])[:, None]
+        inside = (surface.from_head @ sockets)[:, 0] > ALL_SOCKET
+        return cls(surface.uv, skin[~inside[skin].all(axis=1)])
 
     def fragments(self, size: int, rows: slice = slice(None)) -> Fragments:
         """Find the triangle under each texel of some rows of a page `size` texels wide and high."""
         top, bottom, _ = rows.indices(size)
-        texels = np.column_stack([self.uv * size - 0.5, self.depth])
+        texels = np.column_stack([self.uv * size - 0.5, np.zeros(len(self.uv))])
         return rasterize(texels - [0, top, 0], self.triangles, bottom - top, size)
 
     def spread(self, fragments: Fragments, of_vertices: np.ndarray) -> np.ndarray:
