@@ -13,14 +13,18 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.spatial import cKDTree
 
+from facelib.avatar.surface import head_surface
+from facelib.avatar.texture.bands import filled
 from facelib.avatar.texture.paint import WORK
 from facelib.avatar.texture.strip import EYE_SCALE
 from facelib.avatar.texture.tones import HAIR_MM
+from facelib.avatar.texture.unwrap import SkinPage
 from facelib.face.dense_points import load_dense_points
 from facelib.face.headmodel import load_head
 from facelib.face.layout import load_layout
 from facelib.files.atomic import replacing
 from facelib.synthetic.head_pages import head_atlas, head_canvas
+from facelib.synthetic.light.occlusion import ambient_occlusion
 from facelib.synthetic.looks.atlas import SKIN_SHARE, Atlas
 from facelib.synthetic.looks.canvas import Canvas
 from facelib.synthetic.looks.eyes import paint_eye
@@ -35,7 +39,9 @@ EYE_PATTERN = 1  # of the generator's irises
 MIDDLE_Y_MM, HALF_WIDTH_MM, HALF_HEIGHT_MM, FRONT_Z_MM = -18, 56, 72, 25
 SOFT_TEXELS, FINE_TEXELS = 2.2, 0.8  # blur of the skin's mottles
 FINE, PORES = 0.6, 0.9  # weight of the finer ones, and of the pores
-DEVIATION = 32  # of the tile of detail
+STRANDS_TEXELS, LOCKS = ((28, 0.9), (50, 3.5)), 0.8  # blur along and across, weight of the wider
+DEVIATION = 32  # of the tiles of detail
+SKY_DIRECTIONS = 256
 
 
 def on_page(of_skin: np.ndarray) -> np.ndarray:
@@ -66,9 +72,9 @@ def features(atlas: Atlas) -> np.ndarray:
     return gaussian_filter(mask, FEATURES_BLUR_PX)
 
 
-def inner_face(atlas: Atlas) -> np.ndarray:
+def inner_face(position_mm: np.ndarray) -> np.ndarray:
     """The middle of the face, which only things cover that the dense points find; 0..1."""
-    x, y, z = np.moveaxis(atlas.position_mm, -1, 0)
+    x, y, z = np.moveaxis(position_mm, -1, 0)
     inside = 1 - np.hypot(x / HALF_WIDTH_MM, (y - MIDDLE_Y_MM) / HALF_HEIGHT_MM)
     return np.clip(6 * inside, 0, 1) * np.clip((z - FRONT_Z_MM) / 10 + 0.5, 0, 1)
 
@@ -99,19 +105,42 @@ def skin_detail() -> np.ndarray:
     return np.clip(np.rint(mixed / mixed.std() * DEVIATION), -127, 127).astype(np.int8)
 
 
+def strands() -> np.ndarray:
+    """A seamless tile of hair that grows down the page: int8 of deviation DEVIATION."""
+    noise = np.random.default_rng(6).normal(size=(2, WORK, WORK))
+    fine, locks = (
+        gaussian_filter(each, blur, mode="wrap")
+        for each, blur in zip(noise, STRANDS_TEXELS, strict=True)
+    )
+    mixed = fine / fine.std() + LOCKS * locks / locks.std()
+    return np.clip(np.rint(mixed / mixed.std() * DEVIATION), -127, 127).astype(np.int8)
+
+
+def from_mean_head(of_head: np.ndarray) -> np.ndarray:
+    """Bring (N, C) values of the head to the page, (WORK, WORK, C), and continue them around it."""
+    surface = head_surface(1)
+    page = SkinPage.of(surface)
+    fragments = page.fragments(WORK)
+    of_vertices = (surface.from_head @ of_head.astype(np.float32)).astype(np.float32)
+    return filled(page.spread(fragments, of_vertices), fragments.covered.astype(np.float32))
+
+
 def main(path: Path) -> None:
     """Make all parts and write them."""
     head = load_head()
     atlas, canvas = head_atlas(head, WORK), head_canvas(head, WORK)
-    hair = behind_hairline(atlas.position_mm) / HAIR_MM + 0.5
+    position_mm = from_mean_head(head.mean_head)
+    sky = ambient_occlusion(head.mean_head, head.triangles, SKY_DIRECTIONS)
     parts = {
         "points_uv": points_on_page(atlas),
-        "hair": as_bytes(on_page(hair)),
+        "hair": as_bytes(behind_hairline(position_mm) / HAIR_MM + 0.5),
         "features": as_bytes(on_page(features(atlas))),
-        "inner": as_bytes(on_page(inner_face(atlas))),
+        "inner": as_bytes(inner_face(position_mm)),
         "ears": as_bytes(on_page(atlas.maps["ears"])),
         "lips": as_bytes(on_page(atlas.maps["lips"])),
+        "sky": as_bytes(from_mean_head(sky[:, None])[..., 0]),
         "detail": skin_detail(),
+        "strands": strands(),
         "tooth_light": as_bytes(canvas.teeth.light[..., 0]),
         "tooth_gum": as_bytes(canvas.teeth.gum[..., 0]),
         **eye_paint(canvas),

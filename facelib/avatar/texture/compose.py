@@ -6,15 +6,15 @@ import numpy as np
 from numba import njit
 
 LEAST_SHARE = 0.004  # of a texel, below which a source is left out
-PER_DETAIL = 1 / 32  # the detail tile's deviation is 32
+PER_DETAIL = 1 / 32  # the tiles' deviation is 32
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
-def compose(fine, shares, gains, whole, detail, strength, out):
+def compose(fine, shares, gains, whole, tiles, strengths, out):
     """Give the coarse page the photos' detail.
 
     A texel is Σ gain · photo over the photos and their mirror images; what their shares lack to 1
-    is painted: the coarse colour with the skin's detail.
+    is painted: the coarse colour with the detail of skin or hair.
 
     Args:
         fine: (K, size, size, 3) uint8, the unwrapped photos; red 0 where nothing is seen.
@@ -22,14 +22,14 @@ def compose(fine, shares, gains, whole, detail, strength, out):
         gains: (2 K, work, work, 3) float32: each share times the coarse page over the coarse photo,
             or over its mirror image.
         whole: (work, work, 3) float32: the coarse page, 0..255.
-        detail: (d, d) int8: pores and mottles, a seamless tile.
-        strength: of that detail, relative to the colour.
+        tiles: (T, d, d) int8: pores and mottles, strands of hair: seamless tiles of detail.
+        strengths: (T, work, work) float32: of each, relative to the colour.
         out: (size, size, 3) uint8, written.
     """
     size, work = out.shape[0], whole.shape[0]
     n_photos, n_sources = fine.shape[0], gains.shape[0]
     step, half, one = np.float32(work / size), np.float32(0.5), np.float32(1)
-    tile = detail.shape[0]
+    tile = tiles.shape[1]
     share_row = np.empty((n_sources, work), np.float32)
     gain_row = np.empty((n_sources, work, 3), np.float32)
     whole_row = np.empty((work, 3), np.float32)
@@ -73,8 +73,11 @@ def compose(fine, shares, gains, whole, detail, strength, out):
                 blue += pixel[2] * (g[left, 2] * a + g[right, 2] * b)
             rest = one - sure
             if rest > LEAST_SHARE:
-                grain = detail[row % tile, col % tile] * np.float32(PER_DETAIL)
-                paint = rest * (one + strength * grain)
+                grain = np.float32(0)
+                for kind in range(tiles.shape[0]):
+                    strength = strengths[kind, top, left] * np.float32(PER_DETAIL)
+                    grain += strength * tiles[kind, row % tile, col % tile]
+                paint = rest * (one + grain)
                 a, b = paint * (one - fx), paint * fx
                 red += whole_row[left, 0] * a + whole_row[right, 0] * b
                 green += whole_row[left, 1] * a + whole_row[right, 1] * b

@@ -37,7 +37,9 @@ SMOOTH_PX = 4  # of the qualities, so that sources change along calm borders
 KNOWN = (0.15, 0.45)  # quality from which skin colours what is made up, and fully so
 MOST_GAIN = 4.0
 HAIRLINE_MM = 2.5  # a quarter or so of the made-up hairline's width
-DETAIL = 0.035  # strength of pores and mottles of made-up skin
+PORES, STRANDS = 0.035, 0.045  # strength of made-up detail of skin and of hair
+LEAST_DETAIL = 0.25  # made-up detail is weaker next to blurred photos, down to this share
+SKY_SHADE = 0.6  # how much darker made-up skin is that sees no sky, as it is in photos
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +55,31 @@ class HeadTexture:
     pixels: np.ndarray
     shares: np.ndarray
     sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class CoarsePage:
+    """The page as it is decided, WORK texels a side, step by step.
+
+    Attributes:
+        photos: (K, h, w, 3) float32, 1..255: the photos, unwrapped.
+        rated: (K, h, w) float32: how well each shows a texel of the person; 0: not at all.
+        evened: (K, h, w, 3) float32: the photos in one light.
+        own: the person's tones in each photo.
+        shares: (2 K + 1, h, w) float32, summing to 1: photos, mirrored photos, made up.
+        made_up: (h, w, 3) float32, 0..255.
+        strands: (h, w) float32 in 0..1: how far what is made up is hair.
+        blended: (h, w, 3) float32, 0..255: the result.
+    """
+
+    photos: np.ndarray
+    rated: np.ndarray
+    evened: np.ndarray
+    own: tuple[OwnColors, ...]
+    shares: np.ndarray
+    made_up: np.ndarray
+    strands: np.ndarray
+    blended: np.ndarray
 
 
 @lru_cache(maxsize=1)
@@ -77,47 +104,59 @@ def paint_head(photos: Sequence[SeenPhoto], surface: HeadSurface, size: int = 20
     Returns:
         HeadTexture.
     """
-    maps = page_maps()
     views = [View.of(photo, surface) for photo in photos]
     page = SkinPage.of(surface)
+    sharp = sharpness(photos, size / PAGE_MM)
+    coarse = decide(photos, views, page, sharp)
+    pixels = in_full_size(photos, views, page, size, coarse)
+    paint_strip(pixels, inner_colors(photos, views), page_maps())
+    names = [f"photo {number + 1}" for number in range(len(photos))]
+    sources = (*names, *(f"{name} mirrored" for name in names), "made up")
+    return HeadTexture(pixels, coarse.shares, sources)
+
+
+def decide(
+    photos: Sequence[SeenPhoto], views: Sequence[View], page: SkinPage, sharp: np.ndarray
+) -> CoarsePage:
+    """Decide on the coarse page what paints each texel, and in which colour.
+
+    Args:
+        photos: K of them.
+        views: of the photos.
+        page: the skin on the page.
+        sharp: (K,) of `sharpness`.
+    """
+    maps = page_maps()
     fragments = page.fragments(WORK)
     small = [near_head(photo, WORK / PAGE_MM) for photo in photos]
     colors = np.maximum(unwrap(small, views, page, WORK), 1).astype(np.float32)
-    rated = np.stack(
-        [
-            quality(photo, view, page, fragments) * free_of_things(photo, maps)
-            for photo, view in zip(photos, views, strict=True)
-        ]
-    )
-    rated *= (colors[..., 0] > 1) * sharpness(photos, size / PAGE_MM)[:, None, None]
+    both = list(zip(photos, views, strict=True))
+    rated = np.stack([quality(*each, page, fragments) * free_of_things(each[0]) for each in both])
+    rated *= (colors[..., 0] > 1) * sharp[:, None, None]
     rated[0] *= 1 + np.float32(FIRST) * maps["inner"]
     plain = rated * (1 - maps["features"])
     middle = plain * maps["inner"]
     best = int(np.argmax(middle.sum(axis=(1, 2))))
     normals = [page.spread(fragments, view.normals_head) for view in views]
     evened = colors * np.stack(evening_gains(colors, middle, normals, best))
-    own = [own_colors(*each, maps) for each in zip(evened, rated, strict=True)]
+    own = tuple(own_colors(*each, maps) for each in zip(evened, rated, strict=True))
     person = np.stack([each.share for each in own])
     rated *= person
-    plain *= person * (hair_depth_mm(maps) < 0)
     shares = shares_of_sources(rated)
-    complete = [filled(*each) for each in zip(evened, (rated > 0).astype(np.float32), strict=True)]
+    base, strands = made_up(evened, plain * person, own)
+    complete = [filled(*each) for each in zip(evened, np.float32(rated > 0), strict=True)]
     mirrored = [each[:, ::-1] for each in complete]
-    base = made_up(evened, plain, own, maps)
-    whole = blended_by_bands([*complete, *mirrored, base], shares)
-    near = [near_head(photo, size / PAGE_MM) for photo in photos]
-    pixels = in_full_size(near, views, page, size, colors, whole, shares, maps["detail"])
-    paint_strip(pixels, inner_colors(photos, views), maps)
-    names = [f"photo {number + 1}" for number in range(len(photos))]
-    sources = (*names, *(f"{name} mirrored" for name in names), "made up")
-    return HeadTexture(pixels, shares, sources)
+    blended = blended_by_bands([*complete, *mirrored, base], shares)
+    blended *= (1 - np.float32(SKY_SHADE) * (1 - maps["sky"]) * shares[-1])[..., None]
+    return CoarsePage(colors, rated, evened, own, shares, base, strands, blended)
 
 
-def free_of_things(photo: SeenPhoto, maps: dict[str, np.ndarray]) -> np.ndarray:
+def free_of_things(photo: SeenPhoto) -> np.ndarray:
     """(h, w) float32 in 0..1: 0 where the points found that something covers the face.
 
     Behind the hairline it is hair, which may be painted.
     """
+    maps = page_maps()
     if photo.visibility is None:
         return np.ones((WORK, WORK), np.float32)
     free = unoccluded(photo.visibility, maps["points_uv"], WORK)
@@ -126,8 +165,8 @@ def free_of_things(photo: SeenPhoto, maps: dict[str, np.ndarray]) -> np.ndarray:
 
 def sharpness(photos: Sequence[SeenPhoto], texels_per_mm: float) -> np.ndarray:
     """Rate how finely each photo shows the head, relative to the finest or to the page: (K,)."""
-    px_per_mm = np.array([photo.camera.scale for photo in photos])
-    return (np.minimum(px_per_mm / min(px_per_mm.max(), texels_per_mm), 1)).astype(np.float32)
+    px_per_mm = np.float32([photo.camera.scale for photo in photos])
+    return np.minimum(px_per_mm / min(px_per_mm.max(), texels_per_mm), 1)
 
 
 def shares_of_sources(rated: np.ndarray) -> np.ndarray:
@@ -142,27 +181,28 @@ def shares_of_sources(rated: np.ndarray) -> np.ndarray:
     smooth = np.stack([box_mean(each, SMOOTH_PX) for each in rated]) * (rated > 0)
     mirrored = smooth[:, :, ::-1] * np.float32(MIRRORED)
     nothing = np.full((1, *rated.shape[1:]), MADE_UP, np.float32)
-    powers = np.concatenate([smooth, mirrored, nothing])
-    powers /= powers.max(axis=0)
-    powers = powers * powers * powers * powers * powers
+    relative = np.concatenate([smooth, mirrored, nothing])
+    relative /= relative.max(axis=0)
+    powers = np.prod([relative] * DECIDED, axis=0)  # faster than ** for small numbers
     return powers / powers.sum(axis=0)
 
 
 def made_up(
-    evened: np.ndarray, plain: np.ndarray, own: Sequence[OwnColors], maps: dict[str, np.ndarray]
-) -> np.ndarray:
+    evened: np.ndarray, plain: np.ndarray, own: Sequence[OwnColors]
+) -> tuple[np.ndarray, np.ndarray]:
     """Paint the page where no photo shows it: skin's colours around it, continued; plain hair.
 
     Args:
-        evened: (K, h, w, 3) float32, the photos.
-        plain: (K, h, w) float32, quality of plain skin in them.
+        evened: (K, h, w, 3) float32, the photos in one light.
+        plain: (K, h, w) float32, quality of plain skin and of hair in them.
         own: the person's colours in each photo.
-        maps: of `page_maps`.
 
     Returns:
-        (h, w, 3) float32, 0..255.
+        (h, w, 3) float32, 0..255, and (h, w) float32: the share of hair in it.
     """
-    weights = plain**2
+    maps = page_maps()
+    hair_mm = hair_depth_mm(maps)
+    weights = plain**2 * (hair_mm < 0)
     total = weights.sum(axis=0) + weights.sum(axis=0)[:, ::-1]
     seen = np.einsum("khwc,khw->hwc", evened, weights)
     seen = (seen + seen[:, ::-1]) / np.maximum(total, 1e-9)[..., None]
@@ -174,43 +214,43 @@ def made_up(
     base = filled(seen, known, tone)
     hair = next((each.hair for each in own if each.hair is not None), None)
     if hair is None:
-        return base
-    share = 1 / (1 + np.exp(-hair_depth_mm(maps) / np.float32(HAIRLINE_MM)))
-    return base + (hair.color - base) * share[..., None]
+        return base, np.zeros_like(hair_mm)
+    share = 1 / (1 + np.exp(-hair_mm / np.float32(HAIRLINE_MM)))
+    return base + (hair.color - base) * share[..., None], share
 
 
 def in_full_size(
-    near: Sequence[SeenPhoto],
+    photos: Sequence[SeenPhoto],
     views: Sequence[View],
     page: SkinPage,
     size: int,
-    colors: np.ndarray,
-    whole: np.ndarray,
-    shares: np.ndarray,
-    detail: np.ndarray,
+    coarse: CoarsePage,
 ) -> np.ndarray:
     """Give the coarse page the photos' detail: (size, size, 3) uint8.
 
     Each photo is multiplied with what the coarse page is relative to the coarse photo.
 
     Args:
-        near: the photos, of `near_head`.
+        photos: K of them.
         views: of the photos.
         page: the skin on the page.
         size: side of the page, texels.
-        colors: (K, w, w, 3) float32, the coarse photos, 1..255.
-        whole: (w, w, 3) float32, the coarse page.
-        shares: (2 K + 1, w, w) float32, of the sources.
-        detail: (d, d) int8, a tile of pores.
+        coarse: the coarse page.
     """
-    count = len(near)
-    both = np.concatenate([colors, colors[:, :, ::-1]])
-    gains = np.minimum(whole / both, MOST_GAIN) * shares[:-1, ..., None]
+    count, shares, texels_per_mm = len(photos), coarse.shares, size / PAGE_MM
+    both = np.concatenate([coarse.photos, coarse.photos[:, :, ::-1]])
+    gains = np.minimum(coarse.blended / both, MOST_GAIN) * shares[:-1, ..., None]
     used = shares > 0.001
     wanted = _widened(used[:count] | used[count : 2 * count, :, ::-1])
+    near = [near_head(photo, texels_per_mm) for photo in photos]
     fine = unwrap(near, views, page, size, wanted)
+    maps = page_maps()
+    finest = max(photo.camera.scale for photo in photos) / texels_per_mm
+    detail = np.float32(np.clip(finest, LEAST_DETAIL, 1))
+    strengths = np.stack([PORES * detail * (1 - coarse.strands), STRANDS * coarse.strands])
+    tiles = np.stack([maps["detail"], maps["strands"]])
     pixels = np.empty((size, size, 3), np.uint8)
-    compose(fine, shares, gains, whole, detail, np.float32(DETAIL), pixels)
+    compose(fine, shares, gains, coarse.blended, tiles, np.float32(strengths), pixels)
     return pixels
 
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from facelib.avatar.surface import HeadSurface
 
 BAND_ROWS = 256  # rows of the page that are drawn at a time: it bounds the memory
-ALL_SOCKET = 0.99  # share of a vertex that belongs to a socket
 UNSEEN = 0  # the red of texels that no pixel colours; that of others is 1 or more
 
 
@@ -32,25 +31,25 @@ class SkinPage:
 
     Attributes:
         uv: (V, 2) float32, texture coordinates of all vertices, v down.
-        triangles: (M, 3) int32, those of the skin that shows: without the sockets behind the eyes,
-            which lie under the lids on the page, too.
+        depth: (V,) float32: where the page has skin twice, as lids and the sockets behind them, the
+            larger one counts.
+        triangles: (M, 3) int32, those of the skin.
     """
 
     uv: np.ndarray
+    depth: np.ndarray
     triangles: np.ndarray
 
     @classmethod
     def of(cls, surface: HeadSurface) -> SkinPage:
         """Take the skin of a head's surface."""
-        skin = surface.triangles[dict(surface.parts)["skin"]]
-        sockets = np.float32(load_head().regions["eye_sockets"])[:, None]
-        inside = (surface.from_head @ sockets)[:, 0] > ALL_SOCKET
-        return cls(surface.uv, skin[~inside[skin].all(axis=1)])
+        mean_head = surface.from_head @ load_head().mean_head.astype(np.float32)
+        return cls(surface.uv, mean_head[:, 2], surface.triangles[dict(surface.parts)["skin"]])
 
     def fragments(self, size: int, rows: slice = slice(None)) -> Fragments:
         """Find the triangle under each texel of some rows of a page `size` texels wide and high."""
         top, bottom, _ = rows.indices(size)
-        texels = np.column_stack([self.uv * size - 0.5, np.zeros(len(self.uv))])
+        texels = np.column_stack([self.uv * size - 0.5, self.depth])
         return rasterize(texels - [0, top, 0], self.triangles, bottom - top, size)
 
     def spread(self, fragments: Fragments, of_vertices: np.ndarray) -> np.ndarray:
