@@ -25,7 +25,7 @@ from facelib.face.layout import load_layout
 from facelib.files.atomic import replacing
 from facelib.synthetic.head_pages import head_atlas, head_canvas
 from facelib.synthetic.light.occlusion import ambient_occlusion
-from facelib.synthetic.looks.atlas import SKIN_SHARE, Atlas
+from facelib.synthetic.looks.atlas import EYES, SKIN_SHARE, Atlas
 from facelib.synthetic.looks.canvas import Canvas
 from facelib.synthetic.looks.eyes import paint_eye
 from facelib.synthetic.looks.relief import pore_tile
@@ -34,6 +34,7 @@ from facelib.synthetic.worn.scalp import behind_hairline
 BROW_MM = 7.0  # from a brow's middle to where skin begins
 FEATURES_BLUR_PX = 1.5
 EYE_SHAPE = (0.36, 0.6, 0.25)  # pupil's radius, darkness of the iris's rim, veins
+LENS_MM, LENS_LOWER_MM = 27.0, 6.0  # reach of glasses, from so far below the middle of an eye
 EYE_PATTERN = 1  # of the generator's irises
 # The middle of the face: an ellipse seen from the front, mm, that ends before jaw and temples.
 MIDDLE_Y_MM, HALF_WIDTH_MM, HALF_HEIGHT_MM, FRONT_Z_MM = -18, 56, 72, 25
@@ -77,6 +78,13 @@ def inner_face(position_mm: np.ndarray) -> np.ndarray:
     x, y, z = np.moveaxis(position_mm, -1, 0)
     inside = 1 - np.hypot(x / HALF_WIDTH_MM, (y - MIDDLE_Y_MM) / HALF_HEIGHT_MM)
     return np.clip(6 * inside, 0, 1) * np.clip((z - FRONT_Z_MM) / 10 + 0.5, 0, 1)
+
+
+def around_eyes(position_mm: np.ndarray, keypoints_head: np.ndarray) -> np.ndarray:
+    """Around each eye, as far as glasses reach: 1, else 0."""
+    middles = np.array([keypoints_head[list(eye)].mean(axis=0) for eye in EYES])
+    distance = cKDTree(middles - [0, LENS_LOWER_MM, 0]).query(position_mm)[0]
+    return (distance < LENS_MM).astype(float)
 
 
 def eye_paint(canvas: Canvas) -> dict[str, np.ndarray]:
@@ -137,6 +145,8 @@ def main(path: Path) -> None:
         "features": as_bytes(on_page(features(atlas))),
         "inner": as_bytes(inner_face(position_mm)),
         "ears": as_bytes(on_page(atlas.maps["ears"])),
+        "beard": as_bytes(on_page(np.clip(2 * atlas.maps["beard"], 0, 1))),
+        "eyes": as_bytes(around_eyes(position_mm, head.keypoints(head.mean_head))),
         "lips": as_bytes(on_page(atlas.maps["lips"])),
         "sky": as_bytes(from_mean_head(sky[:, None])[..., 0]),
         "detail": skin_detail(),

@@ -12,7 +12,7 @@ from facelib.avatar.texture.light import evening_gains
 from facelib.avatar.texture.paint import PAGE_MM, WORK, HeadTexture, page_maps, paint_head
 from facelib.avatar.texture.quality import quality, unoccluded
 from facelib.avatar.texture.strip import InnerColors, eye_paint, inner_colors
-from facelib.avatar.texture.tones import Tone
+from facelib.avatar.texture.tones import Tone, hair_depth_mm
 from facelib.avatar.texture.unwrap import SkinPage, unwrap
 from facelib.avatar.texture.views import SeenPhoto, View, near_head
 from facelib.face.headmodel import load_head
@@ -125,6 +125,36 @@ def test_background_is_never_painted():
     # skin has more green than blue, magenta has none
     assert (green >= blue - 4)[skin].all()
     assert (red > blue)[skin].all()
+
+
+def covered_page(where, color):
+    """The known page with texels of the maps' size covered by a colour."""
+    large = np.kron(where, np.ones((PAGE // WORK,) * 2, bool))
+    return np.where(large[..., None], np.float32(color), known_page())
+
+
+def test_a_hat_is_neither_hair_nor_reflected_on_the_forehead():
+    hat = covered_page(hair_depth_mm(page_maps()) > 0, [0.9, 0.85, 0.02])
+    texture = paint_head([picture(0, hat), picture(75, hat)], surface(), 512)
+    red, green, blue = np.moveaxis(texture.pixels[:400].astype(float), -1, 0)
+    assert (blue > 0.5 * green).all()  # as skin has, and no yellow
+
+
+def test_plain_hair_continues_over_the_scalp():
+    hair = 255 * np.float32([0.12, 0.09, 0.07])
+    haired = covered_page(hair_depth_mm(page_maps()) > 0, hair / 255)
+    texture = paint_head([picture(0, haired), picture(75, haired)], surface(), 512)
+    crown = texture.pixels[5:40, 200:300].mean(axis=(0, 1))
+    np.testing.assert_allclose(crown, hair, rtol=0.2)
+    assert np.abs(texture.pixels[340:380, 150:350].mean(axis=(0, 1)) / 255 - SKIN).max() < 0.06
+
+
+def test_dark_glasses_are_not_painted():
+    glasses = covered_page((page_maps()["eyes"] > 0.5), [0.12, 0.11, 0.11])
+    texture = paint_head([picture(0, glasses)], surface(), 512)
+    below_eyes = (page_maps()["eyes"] > 0.5) & (np.arange(512)[:, None] > 200)
+    below_eyes &= texture.pixels.sum(axis=2) > 0
+    assert np.median(texture.pixels[below_eyes], axis=0)[0] > 0.8 * 255 * SKIN[0]
 
 
 def test_the_hidden_half_of_a_turned_head_mirrors_the_seen_one():

@@ -35,6 +35,8 @@ MADE_UP = 0.05  # quality of what is made up
 DECIDED = 5  # power of the qualities: how decidedly the best source wins
 SMOOTH_PX = 4  # of the qualities, so that sources change along calm borders
 KNOWN = (0.15, 0.45)  # quality from which skin colours what is made up, and fully so
+USED, LEAST_USED = 0.05, 0.001  # shares of texels whose colours count, and that are looked at
+N_BANDS = 4  # the coarsest is 16 texels wide, 1 cm
 MOST_GAIN = 4.0
 HAIRLINE_MM = 2.5  # a quarter or so of the made-up hairline's width
 PORES, STRANDS = 0.035, 0.045  # strength of made-up detail of skin and of hair
@@ -144,9 +146,10 @@ def decide(
     rated *= person
     shares = shares_of_sources(rated)
     base, strands = made_up(evened, plain * person, own)
-    complete = [filled(*each) for each in zip(evened, np.float32(rated > 0), strict=True)]
+    used = shares_used(shares) > USED
+    complete = [filled(*each) for each in zip(evened, np.float32(used), strict=True)]
     mirrored = [each[:, ::-1] for each in complete]
-    blended = blended_by_bands([*complete, *mirrored, base], shares)
+    blended = blended_by_bands([*complete, *mirrored, base], shares, N_BANDS)
     blended *= (1 - np.float32(SKY_SHADE) * (1 - maps["sky"]) * shares[-1])[..., None]
     return CoarsePage(colors, rated, evened, own, shares, base, strands, blended)
 
@@ -187,6 +190,12 @@ def shares_of_sources(rated: np.ndarray) -> np.ndarray:
     return powers / powers.sum(axis=0)
 
 
+def shares_used(shares: np.ndarray) -> np.ndarray:
+    """How much of each photo's texel is used, there or mirrored: (K, h, w) of (2 K + 1, h, w)."""
+    count = len(shares) // 2
+    return np.maximum(shares[:count], shares[count : 2 * count, :, ::-1])
+
+
 def made_up(
     evened: np.ndarray, plain: np.ndarray, own: Sequence[OwnColors]
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -202,7 +211,8 @@ def made_up(
     """
     maps = page_maps()
     hair_mm = hair_depth_mm(maps)
-    weights = plain**2 * (hair_mm < 0)
+    bare = [each.skin.likeness(page) for each, page in zip(own, evened, strict=True)]
+    weights = (plain * np.stack(bare)) ** 2 * (hair_mm < 0)
     total = weights.sum(axis=0) + weights.sum(axis=0)[:, ::-1]
     seen = np.einsum("khwc,khw->hwc", evened, weights)
     seen = (seen + seen[:, ::-1]) / np.maximum(total, 1e-9)[..., None]
@@ -237,11 +247,10 @@ def in_full_size(
         size: side of the page, texels.
         coarse: the coarse page.
     """
-    count, shares, texels_per_mm = len(photos), coarse.shares, size / PAGE_MM
+    shares, texels_per_mm = coarse.shares, size / PAGE_MM
     both = np.concatenate([coarse.photos, coarse.photos[:, :, ::-1]])
     gains = np.minimum(coarse.blended / both, MOST_GAIN) * shares[:-1, ..., None]
-    used = shares > 0.001
-    wanted = _widened(used[:count] | used[count : 2 * count, :, ::-1])
+    wanted = _widened(shares_used(shares) > LEAST_USED)
     near = [near_head(photo, texels_per_mm) for photo in photos]
     fine = unwrap(near, views, page, size, wanted)
     maps = page_maps()

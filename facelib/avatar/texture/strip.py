@@ -33,6 +33,7 @@ LEAST_CONTRAST = 1.5  # of white over iris, in linear light
 IRIS_AMONG, WHITE_AMONG = (20, 80), (20, 90)  # percentiles of the darker and brighter pixels
 DARKEST_IRIS, BRIGHTEST_IRIS = 0.008, 0.22  # mean of linear RGB
 DARKEST_WHITE, BRIGHTEST_WHITE = 0.28, 0.62
+MOST_WARMTH = 0.75  # log of red over blue of an eye's white, in linear light; skin has more
 GREY_WHITE = 0.6  # how far the measured white is moved to grey: it mirrors lids and lamps
 
 
@@ -105,7 +106,8 @@ def _between_rims(photo: SeenPhoto, view: View, part: str) -> np.ndarray:
 def _eye_colors(colors: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     """Take the iris from the darker part, without the pupil, and the white from the brighter one.
 
-    None if there are few pixels, or none as bright as an eye's white: closed or shaded eyes.
+    None if there are few pixels, or none as bright and as grey as an eye's white: closed or shaded
+    eyes.
     """
     if len(colors) < FEW:
         return None
@@ -115,7 +117,8 @@ def _eye_colors(colors: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
         np.median(colors[_among(np.where(side, brightness, np.nan), ranks)], axis=0)
         for side, ranks in ((brightness <= middle, IRIS_AMONG), (brightness > middle, WHITE_AMONG))
     )
-    if not white.mean() > LEAST_CONTRAST * iris.mean():
+    warmth = np.log(white[0] / max(white[2], 1e-3))
+    if not white.mean() > LEAST_CONTRAST * iris.mean() or warmth > MOST_WARMTH:
         return None
     white = white + (white.mean() - white) * np.float32(GREY_WHITE)
     return (

@@ -15,16 +15,22 @@ from facelib.imaging.effects import box_mean
 DARKEST = 4.0  # of 255, below which a log means nothing
 MAD_TO_DEVIATION = 1.4826
 LEAST_SPREAD = np.float32([0.16, 0.035, 0.05])  # of log brightness, red and blue relative to green
-MOST_SPREAD = np.float32([0.40, 0.09, 0.14])
+MOST_SPREAD = np.float32([0.30, 0.09, 0.14])
 ALIKE = 2.5  # standard deviations up to which a colour surely belongs
 SURE, FEW = 0.25, 50  # quality of texels that are measured, and how many it takes
 HAIR_MM = 64.0  # range of the map of hair: from so far before the hairline to so far behind it
 HAIRY_MM, HAIR_SURE = 6.0, 0.05  # behind the hairline, and quality: where hair is looked for
+# Logs of red/green and of blue/green that hair has in most light: no hats in bright colours.
+HAIR_RED, HAIR_BLUE = (-0.15, 0.9), (-1.2, 0.25)
 HAIR_AMONG = 0.3  # share of texels unlike skin there that makes hair
 BEFORE_MM = 8.0  # hair is accepted so far before the hairline
 UNLIKE_SKIN = 2.0  # standard deviations from the skin's tone that hair, even fair hair, has
 # Texels are left out unless so many around them are alike: hair shades the skin next to it.
 AROUND_PX, AMONG_ALIKE = 5, 0.85
+STRANGE = 4.0  # standard deviations that no light on skin explains
+STRANGE_PX, STRANGE_AMONG = 1, 0.3  # around a texel, and how many of those leave it out
+BEHIND_GLASSES = 3.0  # median of the same deviations around an eye behind dark glasses
+BARE = 0.1  # share of beards, brows and lids in what counts as skin
 EARS = 0.1  # share of their quality that ears keep: the fit does not know where they are
 
 
@@ -95,8 +101,8 @@ def hair_depth_mm(maps: dict[str, np.ndarray]) -> np.ndarray:
 def own_colors(color: np.ndarray, rated: np.ndarray, maps: dict[str, np.ndarray]) -> OwnColors:
     """Measure the person's colours in a photo, and find what has others: walls, collars, strands.
 
-    In the middle of the face nothing is judged by colour: brows, eyes, beards and make-up differ
-    from skin, and the visibility of the points tells what covers it.
+    In the middle of the face, brows, lids, beards and make-up differ from skin, and the visibility
+    of the points says what covers it; only what is most unlike skin is left out there: glasses.
 
     Args:
         color: (h, w, 3) float32, the coarse page in evened light, 0..255.
@@ -104,17 +110,37 @@ def own_colors(color: np.ndarray, rated: np.ndarray, maps: dict[str, np.ndarray]
         maps: of `paint.page_maps`.
     """
     inner, hair_mm = maps["inner"], hair_depth_mm(maps)
-    skin = _measured(color, rated, (inner > 0.5) & (maps["features"] < 0.1))
+    skin = _measured(color, rated, (inner > 0.5) & (maps["features"] < BARE))
     alike = skin.likeness(color)
     hair = _hair(color, rated, skin, hair_mm)
     if hair is not None:
         alike = np.maximum(alike, hair.likeness(color) * (hair_mm > -BEFORE_MM))
     share = np.clip((box_mean(alike, AROUND_PX) - AMONG_ALIKE) / (1 - AMONG_ALIKE), 0, 1)
-    exempt = np.maximum(inner, maps["features"])
+    exempt = np.maximum(inner, maps["features"]) * _free_of_glasses(color, rated, skin, maps)
     share = exempt + (1 - exempt) * share
     lips = maps["lips"] > 0.5
     share[lips] *= _measured(color, rated, lips).likeness(color[lips])
     return OwnColors(skin, hair, share * (1 - (1 - np.float32(EARS)) * maps["ears"]))
+
+
+def _free_of_glasses(
+    color: np.ndarray, rated: np.ndarray, skin: Tone, maps: dict[str, np.ndarray]
+) -> np.ndarray:
+    """(h, w) float32: 0 for texels most unlike skin where no beard grows, and behind dark glasses.
+
+    Dark glasses leave most of the skin around an eye unlike skin.
+    """
+    distance = skin.distance(color)
+    bare = (maps["beard"] < BARE) & (maps["features"] < BARE)
+    strange = np.float32(bare & (distance > STRANGE))
+    free = (box_mean(strange, STRANGE_PX) < STRANGE_AMONG).astype(np.float32)
+    middle = free.shape[1] // 2
+    for half in (np.s_[:, :middle], np.s_[:, middle:]):
+        eye = maps["eyes"][half] > 0
+        skin_around = distance[half][eye & bare[half] & (rated[half] > 0)]
+        if len(skin_around) > FEW and np.median(skin_around) > BEHIND_GLASSES:
+            free[half][eye] = 0
+    return free
 
 
 def _measured(color: np.ndarray, rated: np.ndarray, where: np.ndarray) -> Tone:
@@ -126,7 +152,12 @@ def _measured(color: np.ndarray, rated: np.ndarray, where: np.ndarray) -> Tone:
 
 
 def _hair(color: np.ndarray, rated: np.ndarray, skin: Tone, hair_mm: np.ndarray) -> Tone | None:
-    """Find the tone of what covers the scalp, if it is not bald."""
+    """Find the tone of the hair on the scalp; None if it is bald, or under a hat."""
     there = color[(hair_mm > HAIRY_MM) & (rated > HAIR_SURE)]
     other = there[skin.distance(there) > UNLIKE_SKIN]
-    return Tone.of(other) if len(other) > max(HAIR_AMONG * len(there), 4 * FEW) else None
+    if len(other) < max(HAIR_AMONG * len(there), 4 * FEW):
+        return None
+    hair = Tone.of(other)
+    _, red, blue = hair.middle
+    likely = HAIR_RED[0] < red < HAIR_RED[1] and HAIR_BLUE[0] < blue < HAIR_BLUE[1]
+    return hair if likely else None
