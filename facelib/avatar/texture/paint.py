@@ -133,7 +133,7 @@ def decide(
     small = [near_head(photo, WORK / PAGE_MM) for photo in photos]
     colors = np.maximum(unwrap(small, views, page, WORK), 1).astype(np.float32)
     both = list(zip(photos, views, strict=True))
-    rated = np.stack([quality(*each, page, fragments) * free_of_things(each[0]) for each in both])
+    rated = np.stack([quality(*each, page, fragments) * uncovered(each[0]) for each in both])
     rated *= (colors[..., 0] > 1) * sharp[:, None, None]
     rated[0] *= 1 + np.float32(FIRST) * maps["inner"]
     plain = rated * (1 - maps["features"])
@@ -154,10 +154,10 @@ def decide(
     return CoarsePage(colors, rated, evened, own, shares, base, strands, blended)
 
 
-def free_of_things(photo: SeenPhoto) -> np.ndarray:
-    """(h, w) float32 in 0..1: 0 where the points found that something covers the face.
+def uncovered(photo: SeenPhoto) -> np.ndarray:
+    """(h, w) float32 in 0..1: 0 where the points are hidden by something that covers the face.
 
-    Behind the hairline it is hair, which may be painted.
+    Behind the hairline that is hair, which may be painted.
     """
     maps = page_maps()
     if photo.visibility is None:

@@ -19,7 +19,7 @@ MOST_SPREAD = np.float32([0.30, 0.09, 0.14])
 ALIKE = 2.5  # standard deviations up to which a colour surely belongs
 SURE, FEW = 0.25, 50  # quality of texels that are measured, and how many it takes
 HAIR_MM = 64.0  # range of the map of hair: from so far before the hairline to so far behind it
-HAIRY_MM, HAIR_SURE = 6.0, 0.05  # behind the hairline, and quality: where hair is looked for
+HAIRY_MM, HAIR_SURE = 6.0, 0.05  # hair is measured so far behind the hairline, from this quality
 # Logs of red/green and of blue/green that hair has in most light: no hats in bright colours.
 HAIR_RED, HAIR_BLUE = (-0.15, 0.9), (-1.2, 0.25)
 HAIR_DARKER, HAIR_GREYER = 0.45, 0.15  # logs by which hair is darker than skin, or less red
@@ -104,8 +104,8 @@ def hair_depth_mm(maps: dict[str, np.ndarray]) -> np.ndarray:
 def own_colors(color: np.ndarray, rated: np.ndarray, maps: dict[str, np.ndarray]) -> OwnColors:
     """Measure the person's colours in a photo, and find what has others: walls, collars, strands.
 
-    In the middle of the face, brows, lids, beards and make-up differ from skin, and the visibility
-    of the points says what covers it; only what is most unlike skin is left out there: glasses.
+    In the middle of the face, brows, lids, beards and make-up differ from skin, and the points'
+    visibility shows what covers it; only what is most unlike skin is left out there: glasses.
 
     Args:
         color: (h, w, 3) float32, the coarse page in evened light, 0..255.
