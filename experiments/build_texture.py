@@ -133,13 +133,13 @@ def from_mean_head(of_head: np.ndarray) -> np.ndarray:
     return filled(page.spread(fragments, of_vertices), fragments.covered.astype(np.float32))
 
 
-def main(path: Path) -> None:
-    """Make all parts and write them."""
+def texture_parts() -> dict[str, np.ndarray]:
+    """Make all maps, paints and tiles, by their names in the file."""
     head = load_head()
     atlas, canvas = head_atlas(head, WORK), head_canvas(head, WORK)
     position_mm = from_mean_head(head.mean_head)
     sky = ambient_occlusion(head.mean_head, head.triangles, SKY_DIRECTIONS)
-    parts = {
+    return {
         "points_uv": points_on_page(atlas),
         "hair": as_bytes(behind_hairline(position_mm) / HAIR_MM + 0.5),
         "features": as_bytes(on_page(features(atlas))),
@@ -155,8 +155,12 @@ def main(path: Path) -> None:
         "tooth_gum": as_bytes(canvas.teeth.gum[..., 0]),
         **eye_paint(canvas),
     }
+
+
+def main(path: Path) -> None:
+    """Make all parts and write them."""
     with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **parts)
+        np.savez_compressed(file, **texture_parts())
     print(f"{path}: {path.stat().st_size / 1e3:.0f} kB")
 
 

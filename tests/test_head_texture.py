@@ -1,7 +1,9 @@
 """The texture of a head, from pictures of heads that are known to the last texel."""
 
+import runpy
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from facelib.avatar.texture.tones import Tone, hair_depth_mm
 from facelib.avatar.texture.unwrap import SkinPage, unwrap
 from facelib.avatar.texture.views import SeenPhoto, View, near_head
 from facelib.face.headmodel import load_head
+from facelib.files.paths import data_file
 from facelib.geometry.mesh import Mesh
 from facelib.render.camera import Camera
 from facelib.render.render import Light, render
@@ -288,6 +291,18 @@ def test_a_tone_knows_its_own_colors_in_shade_but_not_cloth_and_walls():
     assert tone.likeness(255 * SKIN * 0.75) > 0.9
     strange = 255 * np.float32([[1, 0, 1], [0.1, 0.1, 0.1], [0.3, 0.5, 0.9], [0.95, 0.95, 0.95]])
     assert tone.likeness(strange).max() < 0.05
+
+
+def test_the_shipped_file_is_what_its_script_makes():
+    script = Path(__file__).resolve().parents[1] / "experiments" / "build_texture.py"
+    made = runpy.run_path(str(script))["texture_parts"]()
+    with np.load(data_file("head", "texture.npz")) as shipped:
+        assert set(shipped.files) == made.keys()
+        for name, part in made.items():
+            # Rounding may differ between processors: by one step of a byte, in a few texels.
+            apart = np.abs(shipped[name].astype(float) - part)
+            assert apart.max() <= (1e-6 if part.dtype == np.float32 else 1), name
+            assert (apart > 0).mean() < 0.01, name
 
 
 def test_an_eye_is_the_generators_in_other_colors():

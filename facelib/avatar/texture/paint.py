@@ -133,7 +133,7 @@ def decide(
     small = [near_head(photo, WORK / PAGE_MM) for photo in photos]
     colors = np.maximum(unwrap(small, views, page, WORK), 1).astype(np.float32)
     both = list(zip(photos, views, strict=True))
-    rated = np.stack([quality(*each, page, fragments) * free_of_things(each[0]) for each in both])
+    rated = np.stack([quality(*each, page, fragments) * uncovered(each[0]) for each in both])
     rated *= (colors[..., 0] > 1) * sharp[:, None, None]
     rated[0] *= 1 + np.float32(FIRST) * maps["inner"]
     plain = rated * (1 - maps["features"])
@@ -145,7 +145,7 @@ def decide(
     person = np.stack([each.share for each in own])
     rated *= person
     shares = shares_of_sources(rated)
-    base, strands = made_up(evened, plain * person, own)
+    base, strands = made_up(evened, plain * person, own, best)
     used = shares_used(shares) > USED
     complete = [filled(*each) for each in zip(evened, np.float32(used), strict=True)]
     mirrored = [each[:, ::-1] for each in complete]
@@ -154,10 +154,10 @@ def decide(
     return CoarsePage(colors, rated, evened, own, shares, base, strands, blended)
 
 
-def free_of_things(photo: SeenPhoto) -> np.ndarray:
-    """(h, w) float32 in 0..1: 0 where the points found that something covers the face.
+def uncovered(photo: SeenPhoto) -> np.ndarray:
+    """(h, w) float32 in 0..1: 0 where the points are hidden by something that covers the face.
 
-    Behind the hairline it is hair, which may be painted.
+    Behind the hairline that is hair, which may be painted.
     """
     maps = page_maps()
     if photo.visibility is None:
@@ -197,14 +197,15 @@ def shares_used(shares: np.ndarray) -> np.ndarray:
 
 
 def made_up(
-    evened: np.ndarray, plain: np.ndarray, own: Sequence[OwnColors]
+    evened: np.ndarray, plain: np.ndarray, own: Sequence[OwnColors], best: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Paint the page where no photo shows it: skin's colours around it, continued; plain hair.
+    """Paint the page where no photo shows it: the skin around it, continued; plain lips and hair.
 
     Args:
         evened: (K, h, w, 3) float32, the photos in one light.
         plain: (K, h, w) float32, quality of plain skin and of hair in them.
         own: the person's colours in each photo.
+        best: the photo whose colours count where they differ.
 
     Returns:
         (h, w, 3) float32, 0..255, and (h, w) float32: the share of hair in it.
@@ -220,9 +221,10 @@ def made_up(
     known = np.clip((np.sqrt(total) - low) / (high - low), 0, 1)
     tone = np.einsum("hwc,hw->c", seen, known) / max(known.sum(), 1e-6)
     if known.sum() < 1:
-        tone = own[0].skin.color
+        tone = own[best].skin.color
     base = filled(seen, known, tone)
-    hair = next((each.hair for each in own if each.hair is not None), None)
+    base += (own[best].lips.color - base) * maps["lips"][..., None]
+    hair = next((each.hair for each in (own[best], *own) if each.hair is not None), None)
     if hair is None:
         return base, np.zeros_like(hair_mm)
     share = 1 / (1 + np.exp(-hair_mm / np.float32(HAIRLINE_MM)))

@@ -19,6 +19,7 @@ STRAIGHTER = 1.5  # power of the cosine: how much a straight view is better than
 # it: a jump in depth of so many mm spoils the texels within so many mm of it. Rims of eyes and
 # mouth fit more closely.
 CONTOURS_MM = ((12.0, 3.5), (3.0, 0.8))
+OPEN_MOUTH_MM = 1.3  # lips this near to teeth that show may be teeth in the photo
 BEHIND_MM = 1000.0  # depth of the background
 CHIN = 8  # keypoint
 JAW_SLOPE = 0.5  # height of the jaw's edge per mm behind the chin
@@ -110,7 +111,8 @@ def _clear_of_contours(view: View) -> np.ndarray:
     inner = view.shows("eyes", "teeth", "mouth")
     (far_mm, wide_mm), (near_mm, narrow_mm) = CONTOURS_MM
     clear = _away_from(_jumps(depth_mm, far_mm, inner), wide_mm * px_per_mm)
-    return clear * _away_from(_jumps(depth_mm, near_mm), narrow_mm * px_per_mm)
+    clear *= _away_from(_jumps(depth_mm, near_mm), narrow_mm * px_per_mm)
+    return clear * _away_from(view.shows("teeth", "mouth"), OPEN_MOUTH_MM * px_per_mm)
 
 
 def _away_from(marked: np.ndarray, margin_px: float) -> np.ndarray:

@@ -6,7 +6,7 @@ to green, which light hardly changes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,14 +19,15 @@ MOST_SPREAD = np.float32([0.30, 0.09, 0.14])
 ALIKE = 2.5  # standard deviations up to which a colour surely belongs
 SURE, FEW = 0.25, 50  # quality of texels that are measured, and how many it takes
 HAIR_MM = 64.0  # range of the map of hair: from so far before the hairline to so far behind it
-HAIRY_MM, HAIR_SURE = 6.0, 0.05  # behind the hairline, and quality: where hair is looked for
+HAIRY_MM, HAIR_SURE = 6.0, 0.05  # hair is measured so far behind the hairline, from this quality
 # Logs of red/green and of blue/green that hair has in most light: no hats in bright colours.
 HAIR_RED, HAIR_BLUE = (-0.15, 0.9), (-1.2, 0.25)
-HAIR_AMONG = 0.3  # share of texels unlike skin there that makes hair
+HAIR_DARKER, HAIR_GREYER = 0.45, 0.15  # logs by which hair is darker than skin, or less red
+FAIR_HAIR = np.float32([1, 0.5, 0.5])  # how much of its measured colour fair hair keeps
+HAIR_AMONG = 0.2  # share of such texels there that makes hair
 BEFORE_MM = 8.0  # hair is accepted so far before the hairline
-UNLIKE_SKIN = 2.0  # standard deviations from the skin's tone that hair, even fair hair, has
 # Texels are left out unless so many around them are alike: hair shades the skin next to it.
-AROUND_PX, AMONG_ALIKE = 5, 0.85
+AROUND_PX, LIPS_AROUND_PX, AMONG_ALIKE = 5, 2, 0.85
 STRANGE = 4.0  # standard deviations that no light on skin explains
 STRANGE_PX, STRANGE_AMONG = 1, 0.3  # around a texel, and how many of those leave it out
 BEHIND_GLASSES = 3.0  # median of the same deviations around an eye behind dark glasses
@@ -76,11 +77,13 @@ class OwnColors:
 
     Attributes:
         skin: tone of the skin.
+        lips: tone of the lips.
         hair: tone of the hair; None if the photo shows none.
         share: (h, w) float32 in 0..1: how far a texel is the person's.
     """
 
     skin: Tone
+    lips: Tone
     hair: Tone | None
     share: np.ndarray
 
@@ -101,8 +104,8 @@ def hair_depth_mm(maps: dict[str, np.ndarray]) -> np.ndarray:
 def own_colors(color: np.ndarray, rated: np.ndarray, maps: dict[str, np.ndarray]) -> OwnColors:
     """Measure the person's colours in a photo, and find what has others: walls, collars, strands.
 
-    In the middle of the face, brows, lids, beards and make-up differ from skin, and the visibility
-    of the points says what covers it; only what is most unlike skin is left out there: glasses.
+    In the middle of the face, brows, lids, beards and make-up differ from skin, and the points'
+    visibility shows what covers it; only what is most unlike skin is left out there: glasses.
 
     Args:
         color: (h, w, 3) float32, the coarse page in evened light, 0..255.
@@ -115,12 +118,22 @@ def own_colors(color: np.ndarray, rated: np.ndarray, maps: dict[str, np.ndarray]
     hair = _hair(color, rated, skin, hair_mm)
     if hair is not None:
         alike = np.maximum(alike, hair.likeness(color) * (hair_mm > -BEFORE_MM))
-    share = np.clip((box_mean(alike, AROUND_PX) - AMONG_ALIKE) / (1 - AMONG_ALIKE), 0, 1)
+    share = _alike_around(alike, AROUND_PX)
     exempt = np.maximum(inner, maps["features"]) * _free_of_glasses(color, rated, skin, maps)
     share = exempt + (1 - exempt) * share
-    lips = maps["lips"] > 0.5
-    share[lips] *= _measured(color, rated, lips).likeness(color[lips])
-    return OwnColors(skin, hair, share * (1 - (1 - np.float32(EARS)) * maps["ears"]))
+    mouth = maps["lips"] > 0.5
+    lips = _measured(color, rated, mouth)
+    alike = np.ones_like(rated)
+    alike[mouth] = lips.likeness(color[mouth])
+    share *= _alike_around(alike, LIPS_AROUND_PX)
+    if hair is not None and hair.middle[0] > skin.middle[0]:  # skin shines through fair hair
+        hair = replace(hair, middle=hair.middle * FAIR_HAIR)
+    return OwnColors(skin, lips, hair, share * (1 - (1 - np.float32(EARS)) * maps["ears"]))
+
+
+def _alike_around(alike: np.ndarray, reach_px: int) -> np.ndarray:
+    """(h, w) float32 in 0..1: 0 where too many texels around are strange."""
+    return np.clip((box_mean(alike, reach_px) - AMONG_ALIKE) / (1 - AMONG_ALIKE), 0, 1)
 
 
 def _free_of_glasses(
@@ -154,7 +167,8 @@ def _measured(color: np.ndarray, rated: np.ndarray, where: np.ndarray) -> Tone:
 def _hair(color: np.ndarray, rated: np.ndarray, skin: Tone, hair_mm: np.ndarray) -> Tone | None:
     """Find the tone of the hair on the scalp; None if it is bald, or under a hat."""
     there = color[(hair_mm > HAIRY_MM) & (rated > HAIR_SURE)]
-    other = there[skin.distance(there) > UNLIKE_SKIN]
+    brightness, red, _ = (log_tones(there) - skin.middle).T
+    other = there[(brightness < -HAIR_DARKER) | (red < -HAIR_GREYER)]
     if len(other) < max(HAIR_AMONG * len(there), 4 * FEW):
         return None
     hair = Tone.of(other)
