@@ -13,7 +13,7 @@ Three minutes on two quiet cores, after four for the photos the first time.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import date
 from functools import partial
@@ -24,7 +24,7 @@ import numpy as np
 from group_photos import CHANGES, Taken, take
 from joblib import Memory, Parallel, delayed
 
-from facelib.detect.faces import detect_faces
+from facelib.detect.faces import find_faces
 from facelib.evaluation.metrics import shape_error_mm, vertex_error_mm
 from facelib.evaluation.pairs import score_face
 from facelib.face.layout import load_layout
@@ -55,11 +55,12 @@ Job = tuple[int, SyntheticSettings, str]
 
 def rows_of(jobs: list[Job], weights: Path, work: Path) -> list[Row]:
     """Photograph people, unless WORK has the photos, and score their reconstructions."""
-    fit, photographed = DenseFit.load(weights), Memory(work, verbose=0).cache(take)
-    return [row_of(fit, photographed(*job), job) for job in jobs]
+    fit, kept = DenseFit.load(weights), Memory(work, verbose=0)
+    photographed, found = kept.cache(take), kept.cache(is_found)
+    return [row_of(fit, photographed(*job), job, found) for job in jobs]
 
 
-def row_of(fit: DenseFit, taken: Taken, job: Job) -> Row:
+def row_of(fit: DenseFit, taken: Taken, job: Job, found_in: Callable[[np.ndarray], bool]) -> Row:
     """Return a person's traits, and the errors from both photos and from the front alone."""
     index, settings, change = job
     whole = Crop.whole(taken.pair.size, fit.size)
@@ -82,7 +83,7 @@ def row_of(fit: DenseFit, taken: Taken, job: Job) -> Row:
         vertices = whole.crop_to_image(pair.together.vertices_image)
         score = score_face(vertices, taken.pair, load_layout().triangles, face)
         row["both_thesis_nme"] = score.thesis_nme
-        row |= {f"{view}_found": is_found(getattr(taken.pair, view)) for view in ("front", "side")}
+        row |= {f"{view}_found": found_in(getattr(taken.pair, view)) for view in ("front", "side")}
     return {k: v if isinstance(v, str | int) else round(float(v), DIGITS) for k, v in row.items()}
 
 
@@ -106,10 +107,14 @@ def errors_of(found: HeadFit, taken: Taken, whole: Crop) -> dict[str, float]:
 
 
 def is_found(photo: np.ndarray) -> bool:
-    """Whether the detector finds a face in (S, S, 3) uint8, with a grey border around it."""
+    """Whether the detector finds the face in (S, S, 3) uint8, upright, inside a grey border."""
     border = round(photo.shape[0] * BORDER)
     edges = [(border, border), (border, border), (0, 0)]
-    return bool(detect_faces(np.pad(photo.astype(np.float32) / 255, edges, constant_values=0.5)))
+    found = find_faces(np.pad(photo, edges, constant_values=128))
+    if found.quarter_turns or not found.faces:
+        return False
+    middle, box = border + photo.shape[0] / 2, found.faces[0].box  # a crop's middle is in the face
+    return bool((box[:2] < middle).all() and (middle < box[2:]).all())
 
 
 def lean_of(coefficients: np.ndarray) -> float:

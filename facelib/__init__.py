@@ -1,4 +1,4 @@
-"""Two photos of a face, one from the front and one from the side, become a textured 3D mesh.
+"""Two photos of a face, one from the front and one from the side, become a textured 3D head.
 
 import facelib
 

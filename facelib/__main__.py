@@ -11,7 +11,7 @@ from facelib.cli.common import EXIT_CODES
 from facelib.cli.groups import LazyGroup
 
 SUMMARIES = {
-    "reconstruct": "Build a textured 3D mesh from one or two photos of a face.",
+    "reconstruct": "Build a textured 3D head from one or two photos of a face.",
     "pairs": "Make folders of training pairs.",
     "train": "Train a network on a folder of pairs.",
     "runs": "Tabulate training runs and plot their errors.",
@@ -50,7 +50,7 @@ def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> 
     help="Show the version, and in a clone the git revision.",
 )
 def main() -> None:
-    """Turn two photos of a face, front and side, into a textured 3D mesh."""
+    """Turn two photos of a face, front and side, into a textured 3D head."""
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shlex
 
 import pytest
 
@@ -70,3 +71,8 @@ def test_a_row_of_another_length_is_refused():
 def test_a_quoted_command_names_no_folder_of_this_machine():
     words = [str(PROJECT / "experiments" / "try.py"), "/elsewhere/pairs", "--size", "128", "runs/x"]
     assert typed_command(words) == "python experiments/try.py pairs --size 128 runs/x"
+
+
+def test_a_command_is_quoted_so_that_a_shell_reads_the_same_words() -> None:
+    words = ["try.py", "--weights", "after 16,000 photos: 128 px", "it's"]
+    assert shlex.split(typed_command(words)) == ["python", *words]

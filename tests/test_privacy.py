@@ -1,5 +1,6 @@
 """Privacy: commands open no internet socket and write nothing beyond their outputs."""
 
+import itertools
 import json
 import os
 import platform
@@ -62,6 +63,7 @@ def folder(tmp_path):
     exif[DESCRIPTION] = NOTE
     photo = Image.fromarray(skimage.data.astronaut()[:256, 100:356])
     photo.save(tmp_path / FACE, exif=exif, comment=NOTE)
+    (tmp_path / "pairs.csv").write_text(f"name,front,side\nme,{FACE},\n")
     return tmp_path
 
 
@@ -77,6 +79,7 @@ def test_the_guard_kills_who_opens_an_internet_socket(folder):
 COMMANDS = (
     ("--version",),
     ("reconstruct", FACE, FACE, "-o", "me.glb", "--side-box", *BOX),
+    ("reconstruct", "--pairs", "pairs.csv", "-o", "heads", "--jobs", "2", "--quiet"),
     ("consistency", FACE),
     ("pairs", "synthetic", "set", "--count", "20", "--size", "64", "--with", "none", "--quiet"),
     ("train", "set", "runs/mine", *TRAIN, "--quiet"),
@@ -121,16 +124,17 @@ def test_commands_for_licensed_data_leave_home_and_network_alone(folder, data_se
 
 def test_reconstruct_writes_only_its_outputs_and_no_metadata(folder):
     before = files_in(folder)
-    outputs = ("-o", "me.obj", "--keypoints", "points.npy")
-    words = ("-m", "facelib", "reconstruct", FACE, FACE, "--side-box", *BOX, *outputs)
+    outputs = {"-o": "me.obj", "--keypoints": "points.npy", "--faces": "faces.png"}
+    outputs |= {"--report": "me.html"}
+    words = ("-m", "facelib", "reconstruct", FACE, *itertools.chain(*outputs.items()))
     done = run_offline(folder, sys.executable, *words)
     assert done.returncode == 0, done.stderr
     after = files_in(folder)
     written = after.keys() - before.keys()
-    assert written == {"me.obj", "me.mtl", "me.png", "points.npy"}
+    assert written == {*outputs.values(), "me.mtl", "me.png"}
     assert {name: after[name] for name in before} == before
     assert NOTE.encode() in before[FACE]
-    for secret in (NOTE, FACE, str(folder)):
+    for secret in (NOTE, str(folder)):
         assert [name for name in written if secret.encode() in after[name]] == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,9 +17,10 @@ def typed_command(words: Sequence[str] | None = None) -> str:
         words: the program and its arguments; by default those of this process.
 
     Returns:
-        `python …`; a path inside the project starts there, any other absolute path is its name.
+        `python …`, quoted for a shell; a path inside the project starts there, any other absolute
+        path is its name.
     """
-    return " ".join(["python", *map(_without_folders, sys.argv if words is None else words)])
+    return shlex.join(["python", *map(_without_folders, sys.argv if words is None else words)])
 
 
 def _without_folders(word: str) -> str:
