@@ -1,5 +1,7 @@
 """Reconstruction with a network whose output is known: crops, frames, textures."""
 
+import json
+import re
 import subprocess
 import sys
 
@@ -20,8 +22,12 @@ from facelib.networks.base import FaceNetwork
 from facelib.networks.convention import POSITION_SCALE
 from facelib.reconstruction.crops import FRONT_BOX, SIDE_BOX, crop_from_detection
 from facelib.reconstruction.face_mesh import face_mesh
+from facelib.reconstruction.face_picture import face_picture
+from facelib.reconstruction.mesh_settings import MeshSettings
 from facelib.reconstruction.position_maps import NoSideError, predict_position_maps
 from facelib.reconstruction.reconstruct import reconstruct
+from facelib.reconstruction.report import report_content
+from facelib.reconstruction.summary import in_words, summary
 from facelib.reconstruction.texture import sample_texture
 from facelib.render.camera import Camera
 from facelib.render.render import Light, render
@@ -173,10 +179,15 @@ def two_files(tmp_path_factory):
     return folder, {"front_face": (45, 20, 210, 205), "side_face": (45, 20, 210, 205)}
 
 
-def test_the_door_takes_files_and_gives_a_head_with_all_that_is_known(two_files, tmp_path):
-    """A newcomer's call: two files, the shipped network, a mesh file."""
+@pytest.fixture(scope="module")
+def rendered_face(two_files):
+    """A newcomer's call: two files, the shipped network."""
     folder, boxes = two_files
-    face = facelib.reconstruct(folder / "front.png", str(folder / "side.png"), **boxes)
+    return facelib.reconstruct(folder / "front.png", str(folder / "side.png"), **boxes)
+
+
+def test_the_door_takes_files_and_gives_a_head_with_all_that_is_known(rendered_face, tmp_path):
+    face = rendered_face
     assert [found.photo.name for found in face.photos] == ["front.png", "side.png"]
     assert face.shape.shape == (60,) and set(face.expression) == set(load_head().expression_names)
     assert face.position_map.shape == (192, 192, 3) and face.keypoints_image.shape == (68, 3)
@@ -189,6 +200,38 @@ def test_the_door_takes_files_and_gives_a_head_with_all_that_is_known(two_files,
     assert face.texture(256).pixels.shape == (256, 256, 3)
     written = read_mesh(tmp_path / "me.glb")
     assert 0.2 < np.ptp(written.vertices[:, 1]) < 0.4  # m, chin to crown and some neck
+
+
+def test_a_report_has_the_head_over_both_photos_and_says_how_sure_it_is(rendered_face):
+    content = report_content(rendered_face, MeshSettings(detail=0, texture_size=256))
+    assert content.glb.startswith(b"glTF")
+    assert content.head_deviations_mm.shape == (len(content.head.vertices),)
+    # The estimates of the head's surface and of the layout are the same where both are the face.
+    surface = np.median(content.head_deviations_mm)
+    assert 0.5 < surface / np.median(rendered_face.deviations_mm) < 4
+    side = content.photos[1]
+    seen = rendered_face.photos[1]
+    found = seen.crop.crop_to_image(seen.seen.places_image[:68])
+    off = np.linalg.norm(side.keypoints_image[:, :2] - found, axis=1)
+    assert np.median(off) < 6  # px of 256: the common head's points lie on those of the network
+    shares = content.layers[0].picture
+    assert shares.shape == (512, 512, 3) and 0 <= shares.min() and shares.max() <= 1
+
+
+def test_a_summary_is_plain_and_has_the_keys_that_it_documents(rendered_face):
+    told = summary(rendered_face, MeshSettings(), ["me.glb"])
+    assert json.loads(json.dumps(told)) == told
+    documented = set(re.findall(r"^        (\w+):", summary.__doc__, re.MULTILINE)) - {"result"}
+    assert documented >= told.keys()
+    camera = told["photos"][1]["camera"]
+    assert abs(camera["yaw_deg"]) > 45 and camera["distance_mm"] > 300
+    assert in_words(rendered_face, MeshSettings(), ["me.glb"]).startswith("wrote me.glb")
+
+
+def test_the_picture_of_faces_has_all_photos_below_each_other(rendered_face):
+    picture = face_picture(rendered_face.photos)
+    assert picture.dtype == np.uint8 and picture.shape[1:] == (256, 3)
+    assert 512 < picture.shape[0] < 540
 
 
 def test_pixels_and_files_give_the_same_face(two_files):

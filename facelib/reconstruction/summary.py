@@ -30,9 +30,9 @@ def summary(result: Reconstruction, settings: MeshSettings, files: Sequence[str]
         agreement: log of the odds that both photos show one person; null if not known.
         warnings: list of {kind, sentence}.
         photos: list, front first, of {view, file, width_px, height_px, quarter_turns,
-            faces_found, face_box_px: [x0, y0, x1, y1], crop_px: [x, y, side], camera}; camera is
-            null without a fit, or {pitch_deg, yaw_deg, roll_deg, distance_mm, focal_px,
-            focal_known}.
+            faces_found, note, face_box_px: [x0, y0, x1, y1], crop_px: [x, y, side], camera};
+            camera is null without a fit, or {pitch_deg, yaw_deg, roll_deg, distance_mm,
+            focal_px, focal_known}.
         shape: list of 60 coefficients, in standard deviations; null without a fit.
         expression: strength in the front photo by ARKit's name; null without a fit.
         keypoints_px: 68 × [x, y, z] in the front photo.
@@ -58,7 +58,8 @@ def summary(result: Reconstruction, settings: MeshSettings, files: Sequence[str]
 
 def in_words(result: Reconstruction, settings: MeshSettings, files: Sequence[str]) -> str:
     """Return two or three lines that say what was written, and how sure it is."""
-    lines = [f"wrote {', '.join(files)} ({result.network})"]
+    lines = [f"{found.name}: {found.photo.note}" for found in result.photos if found.photo.note]
+    lines.append(f"wrote {', '.join(files)} ({result.network})")
     scale = f"distance between the eyes set to {settings.interocular_mm:g} mm (--interocular)"
     lines.append(f"in metres, {scale}")
     if result.estimated_error_mm is not None:
@@ -77,6 +78,7 @@ def _photo(found: PhotoOfFace, camera: Camera | None) -> dict:
         "height_px": height,
         "quarter_turns": found.quarter_turns,
         "faces_found": len(found.faces),
+        "note": found.photo.note,
         "face_box_px": _rounded(found.face.box),
         "crop_px": _rounded(np.array([*found.crop.centre_px, found.crop.size_px])),
         "camera": camera and _camera(camera, found.photo.focal_px is not None),
