@@ -131,7 +131,8 @@ def test_background_is_never_painted():
 
 
 def covered_page(where, color):
-    """The known page with texels of the maps' size covered by a colour."""
+    """The known page, its skin covered by a colour where a map of WORK texels is true."""
+    where = where & (np.arange(WORK)[:, None] < 0.8 * WORK)
     large = np.kron(where, np.ones((PAGE // WORK,) * 2, bool))
     return np.where(large[..., None], np.float32(color), known_page())
 
