@@ -66,7 +66,7 @@ def enlarged(photo, face, zoom):
 
 
 @pytest.mark.parametrize(("sigma_share", "kinds"), [(0.0, []), (1 / 20, ["blurred"])])
-def test_a_blurred_face_is_told_from_a_sharp_one(astronaut, sigma_share, kinds):
+def test_a_blurred_face_is_distinguished_from_a_sharp_one(astronaut, sigma_share, kinds):
     photo, face = enlarged(astronaut[0], astronaut[1][0], 2)
     sigma = sigma_share * (face.box[2] - face.box[0])
     soft = Photo.of_pixels(to_uint8(blurred(to_float(photo.pixels), sigma)))
@@ -109,7 +109,7 @@ def test_a_turned_photo_is_said(astronaut, turns):
     assert "turned by" in only(doubts_of(*astronaut, quarter_turns=turns), "turned")
 
 
-def test_photos_in_the_wrong_order_are_told_by_their_yaws():
+def test_photos_in_the_wrong_order_are_known_by_their_yaws():
     assert is_swapped(-80, 5) and is_swapped(70, -40)
     assert not is_swapped(5, -80) and not is_swapped(40, 10) and not is_swapped(80, 75)
     assert "(yaw -80°), the second from the front (5°)" in swapped(-80.2, 5.1).sentence

@@ -29,7 +29,7 @@ def photo_with(folder, size, tags, orientation=1):
         ((600, 400), {FOCAL_35: 50}, 50 / 36 * 600),
         ((400, 400), {FOCAL_35: 26}, None),  # cropped to a square
         ((400, 300), {FOCAL_35: 26, WIDTH: 6000, HEIGHT: 4000}, None),  # cropped from 3 : 2
-        ((400, 300), {FOCAL_35: 0}, None),  # unknown, says EXIF
+        ((400, 300), {FOCAL_35: 0}, None),  # means unknown
         ((400, 300), {FOCAL_35: 26, ZOOM: 2.0}, None),
         ((400, 300), {FOCAL_35: 26, ZOOM: 0}, 26 / 43.2666 * 500),
         ((400, 300), {}, None),

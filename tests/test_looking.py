@@ -4,15 +4,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import skimage.data
 
-from facelib.detect.faces import detection_from_box, find_face, turned_face
+from facelib.detect.faces import detection_from_box, find_face, find_faces, turned_face
 from facelib.imaging.imagefiles import Photo, read_photo
-from facelib.reconstruction.crops import FRONT_BOX
-from facelib.reconstruction.doubts import doubt_about_photo
+from facelib.reconstruction.crops import FRONT_BOX, SIDE_BOX, crop_from_detection
+from facelib.reconstruction.doubts import best_side, doubt_about_photo, is_swapped
 from facelib.reconstruction.loading import load_predictor
 from facelib.reconstruction.looking import deviation_share, is_unsure, look_upright
 
-FRONT = Path(__file__).parent / "pictures" / "front.jpg"
+PICTURES = Path(__file__).parent / "pictures"
+FRONT = PICTURES / "front.jpg"
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +62,24 @@ def test_a_turned_face_covers_the_same_pixels(turns):
     low, high = (face.box + 0.5).reshape(2, 2).round().astype(int)
     turned = np.rot90(pixels, turns)
     assert turned[low[1] : high[1], low[0] : high[0]].all() and turned.sum() == 3 * 6 * 8
+
+
+def test_a_larger_bystander_in_the_side_photo_is_passed_over(network):
+    side = np.repeat(np.repeat(read_photo(PICTURES / "side.jpg").pixels, 2, axis=0), 2, axis=1)
+    bystander = np.repeat(
+        np.repeat(skimage.data.astronaut()[20:220, 120:320], 5, axis=0), 5, axis=1
+    )
+    picture = np.zeros((1000, 1600, 3), np.uint8)
+    picture[:, :1000], picture[200:712, 1050:1562] = bystander, side
+    faces = find_faces(picture).faces
+    assert len(faces) == 2 and faces[0].box[2] < 1000 < faces[1].box[0]
+
+    def points_of(pixels, face, box):
+        return network.look(pixels, crop_from_detection(face, network.size, box), 2)[1]
+
+    upright = read_photo(FRONT).pixels
+    front = points_of(upright, find_face(upright), FRONT_BOX)
+    number, pair = best_side(network, front, (points_of(picture, f, SIDE_BOX) for f in faces))
+    assert number == 1 and pair.agrees
+    yaws = pair.front.yaws_deg[0], pair.side.yaws_deg[0]
+    assert not is_swapped(*yaws) and is_swapped(*yaws[::-1])

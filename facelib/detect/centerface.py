@@ -54,7 +54,7 @@ class Detection:
 
     @property
     def roll_deg(self) -> float:
-        """How far the face is turned counter-clockwise in the image, −180 to 180.
+        """How far the face is rotated counter-clockwise in the image, −180 to 180.
 
         0 if the mouth is straight below the eyes; NaN when only a box was given.
         """

@@ -44,11 +44,11 @@ class View:
 
     def turned(self, quarter_turns: int) -> View:
         """Return the view of the photo turned counter-clockwise, in px of that photo."""
-        turn, shift = self.to_photo[:, :2], self.to_photo[:, 2]
+        linear, shift = self.to_photo[:, :2], self.to_photo[:, 2]
         if quarter_turns % 2:
-            turn, shift = turn[::-1, ::-1], shift[::-1]
+            linear, shift = linear[::-1, ::-1], shift[::-1]
         image = np.ascontiguousarray(np.rot90(self.image, quarter_turns))
-        return View(image, np.column_stack([turn, shift]), self.is_mirrored)
+        return View(image, np.column_stack([linear, shift]), self.is_mirrored)
 
     def resized(self, factor: float) -> View:
         """Enlarge or shrink."""
@@ -70,13 +70,13 @@ class View:
 
         height, width = self.image.shape[:2]
         cos, sin = np.cos(np.deg2rad(angle_deg)), np.sin(np.deg2rad(angle_deg))
-        turn = np.array([[cos, -sin], [sin, cos]])
+        linear = np.array([[cos, -sin], [sin, cos]])
         middle = np.array([width - 1, height - 1]) / 2
-        back = np.column_stack([turn, middle - turn @ middle])
+        back = np.column_stack([linear, middle - linear @ middle])
         steps = (self.image * 255).round().astype(np.uint8)
         # Pillow counts from the corner of the first pixel.
-        shift = back[:, 2] + 0.5 - turn @ [0.5, 0.5]
-        numbers = (*turn[0], shift[0], *turn[1], shift[1])
+        shift = back[:, 2] + 0.5 - linear @ [0.5, 0.5]
+        numbers = (*linear[0], shift[0], *linear[1], shift[1])
         picture = Image.fromarray(steps).transform(
             (width, height), Image.Transform.AFFINE, numbers, Image.Resampling.BILINEAR
         )
@@ -84,16 +84,16 @@ class View:
 
     def _changed(self, image: np.ndarray, back: np.ndarray, mirrored: bool | None = None) -> View:
         """Return a copy of this view; `back` leads from it to this view."""
-        turn, shift = self.to_photo[:, :2], self.to_photo[:, 2]
-        to_photo = np.column_stack([turn @ back[:, :2], turn @ back[:, 2] + shift])
+        linear, shift = self.to_photo[:, :2], self.to_photo[:, 2]
+        to_photo = np.column_stack([linear @ back[:, :2], linear @ back[:, 2] + shift])
         return View(image, to_photo, self.is_mirrored if mirrored is None else mirrored)
 
     def _in_photo(self, face: Detection) -> Detection:
         """Bring a face to the photo; its box stays upright and keeps its size there."""
-        turn, shift = self.to_photo[:, :2], self.to_photo[:, 2]
-        middle = turn @ (face.box[:2] + face.box[2:]) / 2 + shift
-        half = (face.box[2:] - face.box[:2]) / 2 * np.linalg.norm(turn, axis=0)
-        landmarks = face.landmarks @ turn.T + shift
+        linear, shift = self.to_photo[:, :2], self.to_photo[:, 2]
+        middle = linear @ (face.box[:2] + face.box[2:]) / 2 + shift
+        half = (face.box[2:] - face.box[:2]) / 2 * np.linalg.norm(linear, axis=0)
+        landmarks = face.landmarks @ linear.T + shift
         if self.is_mirrored:
             landmarks = landmarks[[1, 0, 2, 4, 3]]
         return Detection(np.concatenate([middle - half, middle + half]), face.score, landmarks)

@@ -37,7 +37,7 @@ _one_at_a_time = Lock()
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """A photo as it should be displayed, and what its file says about its camera.
+    """A photo as it should be displayed, and what its file states about its camera.
 
     Attributes:
         pixels: (H, W, 3) RGB: uint8, or float32 in 0..1 if the file has more than 8 bits.
@@ -232,7 +232,7 @@ def _shrunk(
 
 
 def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    """Show pixels as an EXIF orientation says: 1 to 8; any other leaves them alone.
+    """Bring pixels upright by their EXIF orientation, 1 to 8; any other leaves them alone.
 
     3, 6 and 8 are turns by 180°, 90° clockwise and 90° counter-clockwise; 2, 4, 5 and 7 are the
     same after a mirror, such as a selfie's.

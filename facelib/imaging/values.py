@@ -26,7 +26,7 @@ def is_deep(picture: Image.Image) -> bool:
 def full_range(values: np.ndarray) -> tuple[float, float]:
     """Guess which values of a deep picture mean black and white.
 
-    Files do not say: 12 bits of a sensor come in 16, floats in 0..1 or in 0..255.
+    Files do not state it: 12 bits of a sensor come in 16, floats in 0..1 or in 0..255.
 
     Args:
         values: any shape; integers or floats, NaN and infinite ones are not counted.

@@ -144,7 +144,7 @@ def doubt_about_photo(
 
 
 def place(face: Detection, scale: float = 1.0) -> str:
-    """Say where a face is, in px of the file, whose photo was read at this scale."""
+    """Describe where a face is, in px of the file, whose photo was read at this scale."""
     left, top, right, bottom = ((face.box + 0.5) / scale - 0.5).round().astype(int)
     return f"at ({left}, {top})-({right}, {bottom})"
 
