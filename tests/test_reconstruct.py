@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy.spatial import cKDTree
 from toy_face import Constant, dome, toy_layout
 
 import facelib
@@ -216,6 +217,14 @@ def test_a_report_has_the_head_over_both_photos_and_says_how_sure_it_is(rendered
     assert np.median(off) < 6  # px of 256: the common head's points lie on those of the network
     shares = content.layers[0].picture
     assert shares.shape == (512, 512, 3) and 0 <= shares.min() and shares.max() <= 1
+
+
+def test_a_report_shows_the_head_at_the_size_that_the_cameras_saw(rendered_face):
+    settings = MeshSettings(detail=0, texture_size=256, interocular_mm=100)
+    head = report_content(rendered_face, settings).head
+    fitted = rendered_face.fit.prior.vertices(rendered_face.fit.coefficients)
+    apart_mm, _ = cKDTree(head.vertices).query(fitted)
+    assert np.median(apart_mm) < 1  # the surface is a little smoother than the model
 
 
 def test_a_summary_is_plain_and_has_the_keys_that_it_documents(rendered_face):

@@ -8,7 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from facelib import __version__
+from facelib.avatar.rig import interocular_mm
 from facelib.avatar.texture.paint import HeadTexture
+from facelib.face.headmodel import load_head
 from facelib.geometry.gltf import glb_bytes
 from facelib.geometry.mesh import Mesh
 from facelib.imaging.imagefiles import to_float
@@ -34,12 +36,14 @@ def report_content(result: Reconstruction, settings: MeshSettings) -> ReportCont
     """
     settings = _bearable(result, settings)
     asset = result.asset(settings)
-    shown = replace(settings, rig=False if result.fit is not None else None)
-    head = result.asset(shown)
-    deviations, layers = None, ()
+    deviations, layers, shown = None, (), settings
     if result.fit is not None:
         deviations = surface_deviations_mm(result.fit, chosen_surface(settings))
         layers = (_sources(result.texture(settings.texture_size)),)
+        # The cameras saw a head of the fit's size, which is not that of the file.
+        fitted_mm = interocular_mm(load_head(), load_head().vertices(result.shape))
+        shown = replace(settings, rig=False, expression="photo", interocular_mm=fitted_mm)
+    head = result.asset(shown)
     vertices_mm = head.vertices * np.float32(MM_PER_M)
     return ReportContent(
         glb=glb_bytes(asset, "head"),
@@ -105,6 +109,11 @@ def _sources(texture: HeadTexture) -> SurfaceLayer:
     return SurfaceLayer(
         name="Where it comes from",
         picture=np.einsum("shw,sc->hwc", texture.shares, np.float32(colors)),
-        legend=tuple(zip(colors, texture.sources, strict=True)),
+        legend=tuple(zip(colors, map(_named, texture.sources), strict=True)),
         text="which photo shows each place, and what is mirrored or made up",
     )
+
+
+def _named(source: str) -> str:
+    """Name a source as the rest of the page names the photos."""
+    return source.replace("photo 1", "front photo").replace("photo 2", "side photo")
