@@ -36,12 +36,12 @@ def scipy_minimum(problem: Problem, start: np.ndarray) -> float:
     root = np.linalg.cholesky(problem.precision[0]).T
 
     def residuals(unknowns):
-        own = [found.residuals.ravel() for found in problem.look(unknowns[None])]
+        own = [found.residuals.ravel() for found in problem.residuals(unknowns[None])]
         return np.concatenate([*own, root @ (unknowns - problem.likeliest[0])])
 
     def derivatives(unknowns):
         rows = []
-        for slots, found in zip(problem.slots, problem.look(unknowns[None]), strict=True):
+        for slots, found in zip(problem.slots, problem.residuals(unknowns[None]), strict=True):
             rows.append(np.zeros((found.residuals.size, len(unknowns))))
             rows[-1][:, slots] = -found.jacobian[0]
         return np.concatenate([*rows, root])

@@ -15,7 +15,7 @@ from facelib.fitting.fit import (
     pose_problem,
 )
 from facelib.fitting.noise import SharedNoise
-from facelib.fitting.residuals import look
+from facelib.fitting.residuals import residuals_of
 from facelib.fitting.seen import SeenPoints
 from facelib.fitting.trials import random_trial, spread_points
 
@@ -67,14 +67,14 @@ def as_least_squares(problem, cut):
 
     def residuals(unknowns):
         parts = []
-        for found in problem.look(unknowns[None]):
+        for found in problem.residuals(unknowns[None]):
             off = found.residuals[0]
             parts.append(off * cut / np.sqrt(cut**2 + np.square(off).sum(axis=1)[:, None]))
         return np.concatenate([*map(np.ravel, parts), root @ (unknowns - likeliest)])
 
     def derivatives(unknowns):
         parts = []
-        for slots, found in zip(problem.slots, problem.look(unknowns[None]), strict=True):
+        for slots, found in zip(problem.slots, problem.residuals(unknowns[None]), strict=True):
             off, rows = found.residuals[0], -found.jacobian.reshape(-1, 2, len(slots))
             total = (cut**2 + np.square(off).sum(axis=1))[:, None, None]
             along = off[:, :, None] * np.einsum("ni,nip->np", off, rows)[:, None]
@@ -94,11 +94,11 @@ def test_derivatives_of_a_photo_are_those_of_differences():
         unknowns[:N_CAMERA] = CAMERA
 
         def residuals(own, photo=photo):
-            return look(photo, own[None]).residuals.ravel()
+            return residuals_of(photo, own[None]).residuals.ravel()
 
         by_difference = derivative(residuals, unknowns)
         scale = np.abs(by_difference).max()
-        found = -look(photo, unknowns[None]).jacobian[0]
+        found = -residuals_of(photo, unknowns[None]).jacobian[0]
         np.testing.assert_allclose(found, by_difference, atol=1e-4 * scale)
 
 

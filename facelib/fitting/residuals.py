@@ -52,7 +52,7 @@ class PhotoResiduals:
         return -(residuals @ weighted)[:, 0], weighted.swapaxes(1, 2) @ weighted
 
 
-def look(photo: PointModel, unknowns: np.ndarray) -> PhotoResiduals:
+def residuals_of(photo: PointModel, unknowns: np.ndarray) -> PhotoResiduals:
     """Return residuals and derivatives at (B, P) unknowns of the photo."""
     camera, linear = unknowns[:, :N_CAMERA], unknowns[:, N_CAMERA:]
     coefficients = linear[:, photo.n_patterns :]

@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 
 from facelib.fitting.point_model import PointModel
-from facelib.fitting.residuals import PhotoResiduals, look
+from facelib.fitting.residuals import PhotoResiduals, residuals_of
 
 FIRST_DAMPING, EASED, FIRMED, HARDEST = 1e-4, 0.1, 10.0, 1e6
 WIDEST = 64.0  # ρ starts at this multiple of its cut, because the mean head is far from the points
@@ -44,32 +44,32 @@ class Problem:
         photos = tuple(photo.of_faces(chosen) for photo in self.photos)
         return Problem(photos, self.slots, self.likeliest[chosen], self.precision[chosen])
 
-    def look(self, unknowns: np.ndarray) -> list[PhotoResiduals]:
+    def residuals(self, unknowns: np.ndarray) -> list[PhotoResiduals]:
         """Return the residuals of each photo at (B, n) unknowns."""
         each = zip(self.photos, self.slots, strict=True)
-        return [look(photo, unknowns[:, slots]) for photo, slots in each]
+        return [residuals_of(photo, unknowns[:, slots]) for photo, slots in each]
 
     def energy(
-        self, unknowns: np.ndarray, looks: Sequence[PhotoResiduals], cut: np.ndarray
+        self, unknowns: np.ndarray, residuals: Sequence[PhotoResiduals], cut: np.ndarray
     ) -> np.ndarray:
-        """Return the (B,) energies at (B, n) unknowns, whose photos look so, with (B,) cuts."""
+        """Return the (B,) energies at (B, n) unknowns with these residuals, for (B,) cuts of ρ."""
         away = (unknowns - self.likeliest)[..., None]
         prior = 0.5 * (away.swapaxes(1, 2) @ self.precision @ away)[:, 0, 0]
-        return prior + sum(seen.energy(cut) for seen in looks)
+        return prior + sum(seen.energy(cut) for seen in residuals)
 
     def expand(
-        self, unknowns: np.ndarray, looks: Sequence[PhotoResiduals], cut: np.ndarray
+        self, unknowns: np.ndarray, residuals: Sequence[PhotoResiduals], cut: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return energies (B,), their gradients (B, n) and Gauss-Newton matrices (B, n, n)."""
+        """Return the energies (B,), their gradients (B, n) and Gauss-Newton matrices (B, n, n)."""
         gradient = (self.precision @ (unknowns - self.likeliest)[..., None])[..., 0]
         information = self.precision.copy()
-        for seen, slots in zip(looks, self.slots, strict=True):
+        for seen, slots in zip(residuals, self.slots, strict=True):
             slope, bend = seen.normal_equations(cut)
             gradient[:, slots] += slope
             for rows, own_rows in _runs(slots):
                 for columns, own_columns in _runs(slots):
                     information[:, rows, columns] += bend[:, own_rows, own_columns]
-        return self.energy(unknowns, looks, cut), gradient, information
+        return self.energy(unknowns, residuals, cut), gradient, information
 
 
 @dataclass(frozen=True)
@@ -103,21 +103,22 @@ def minimise(
     """
     unknowns, active = start.copy(), np.arange(len(start))
     damping, n_steps = np.full(len(start), FIRST_DAMPING), np.zeros(len(start), int)
-    wide, looks = np.full(len(start), 1.0 if narrow else WIDEST), problem.look(start)
-    energy, gradient, information = at = problem.expand(start, looks, cut * wide)
+    wide, residuals = np.full(len(start), 1.0 if narrow else WIDEST), problem.residuals(start)
+    energy, gradient, information = expansion = problem.expand(start, residuals, cut * wide)
     while len(active):
         n_steps[active] += 1
         trial = unknowns[active] - _step(gradient[active], information[active], damping[active])
-        looks = problem.look(trial)
-        gain = energy[active] - problem.energy(trial, looks, cut * wide[active])
-        better = gain >= 0  # not so where the trial is not a number
+        residuals = problem.residuals(trial)
+        gain = energy[active] - problem.energy(trial, residuals, cut * wide[active])
+        better = gain >= 0  # false for NaN, too
         moved, done = active[better], better & (wide[active] == 1) & (gain < TOLERANCE)
         damping[active] *= np.where(better, EASED, FIRMED)
         wide[moved] = np.maximum(wide[moved] * NARROWED, 1.0)
         unknowns[moved] = trial[better]
         if len(moved):
-            for old, new in zip(at, problem.expand(trial, looks, cut * wide[active]), strict=True):
-                old[moved] = new[better]
+            found = problem.expand(trial, residuals, cut * wide[active])
+            for kept, new in zip(expansion, found, strict=True):
+                kept[moved] = new[better]
         going = ~done & (n_steps[active] < max_steps) & (damping[active] < HARDEST)
         if not going.all():
             active, problem = active[going], problem.of_faces(going)
@@ -132,6 +133,9 @@ def _step(gradient: np.ndarray, information: np.ndarray, damping: np.ndarray) ->
 
 
 def _runs(slots: np.ndarray) -> list[tuple[slice, slice]]:
-    """Cut indices into runs, as slices of the whole and of the part: numpy adds those faster."""
+    """Split indices into runs of consecutive ones: slices of the whole and of the part.
+
+    Numpy adds slices several times as fast as single indices.
+    """
     ends = [0, *(np.flatnonzero(np.diff(slots) != 1) + 1), len(slots)]
     return [(slice(slots[a], slots[b - 1] + 1), slice(a, b)) for a, b in pairwise(ends)]
