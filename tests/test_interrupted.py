@@ -59,6 +59,11 @@ def photo(tmp_path_factory):
     return path
 
 
+def interruptible():
+    """Undo what shells do for programs in the background: these ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("loaded", ["numpy", "onnxruntime"])  # soon, and when it works
 def test_ctrl_c_ends_the_command_without_a_trace(photo, tmp_path, loaded):
@@ -66,7 +71,7 @@ def test_ctrl_c_ends_the_command_without_a_trace(photo, tmp_path, loaded):
     for path in files_of(old):
         path.write_text("old")
     command = [sys.executable, "-m", "facelib", "reconstruct", str(photo), "-o", str(old)]
-    program = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    program = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=interruptible)
     maps = Path("/proc", str(program.pid), "maps")
     while program.poll() is None and loaded not in maps.read_text():
         time.sleep(0.01)
@@ -85,7 +90,7 @@ def test_ctrl_c_ends_a_folder_with_all_its_processes(photo, tmp_path):
     words = ["reconstruct", "--pairs", str(tmp_path), "-o", str(tmp_path / "out"), "--jobs", "2"]
     program = subprocess.Popen(
         [sys.executable, "-m", "facelib", *words],
-        stderr=subprocess.PIPE, text=True, start_new_session=True,
+        stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=interruptible,
     )  # fmt: skip
     assert program.stderr.readline(), "the first pair is done"
     os.killpg(program.pid, signal.SIGINT)
