@@ -95,7 +95,9 @@ class HeadFit:
 
     @property
     def yaws_deg(self) -> np.ndarray:
-        """(P,) yaw in each photo.
+        """(P,) yaw in each photo, against the view axis, or against the ray to the head.
+
+        It is the ray where the principal point is unknown.
 
         If it is larger in the front photo than in the side photo, the two were swapped. Above 120°
         a photo was mirrored without exchanging left and right points: with little perspective, a
