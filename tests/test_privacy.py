@@ -18,6 +18,7 @@ FACE = "photos/face.jpg"
 # What a camera writes into a photo, such as where it was taken: none of it may come through.
 DESCRIPTION, NOTE = 0x010E, "taken at home"
 BOX = ("83", "50", "168", "175")
+SMALL = ("--detail", "0", "--texture-size", "256")
 TRAIN = ("--network", "compact", "--size", "64", "--batch-size", "2", "--max-samples", "2")
 
 pytestmark = pytest.mark.skipif(
@@ -78,8 +79,8 @@ def test_the_guard_kills_who_opens_an_internet_socket(folder):
 # In this order: the later ones read what the earlier ones wrote.
 COMMANDS = (
     ("--version",),
-    ("reconstruct", FACE, FACE, "-o", "me.glb", "--side-box", *BOX),
-    ("reconstruct", "--pairs", "pairs.csv", "-o", "heads", "--jobs", "2", "--quiet"),
+    ("reconstruct", FACE, FACE, "-o", "me.glb", "--side-box", *BOX, *SMALL),
+    ("reconstruct", "--pairs", "pairs.csv", "-o", "heads", "--jobs", "2", "--quiet", *SMALL),
     ("consistency", FACE),
     ("pairs", "synthetic", "set", "--count", "20", "--size", "64", "--with", "none", "--quiet"),
     ("train", "set", "runs/mine", *TRAIN, "--quiet"),
@@ -126,7 +127,7 @@ def test_reconstruct_writes_only_its_outputs_and_no_metadata(folder):
     before = files_in(folder)
     outputs = {"-o": "me.obj", "--keypoints": "points.npy", "--faces": "faces.png"}
     outputs |= {"--report": "me.html"}
-    words = ("-m", "facelib", "reconstruct", FACE, *itertools.chain(*outputs.items()))
+    words = ("-m", "facelib", "reconstruct", FACE, *itertools.chain(*outputs.items()), *SMALL)
     done = run_offline(folder, sys.executable, *words)
     assert done.returncode == 0, done.stderr
     after = files_in(folder)
