@@ -102,6 +102,10 @@ def test_the_viewers_script_is_small_and_names_its_licence_and_its_pinned_versio
     assert re.findall(r"https?://[^\s\"'`]+", script) == ["http://www.w3.org/1999/xhtml"]
 
 
+def test_the_text_of_a_view_that_a_notebook_keeps_is_short(content):
+    assert len(repr(HeadView(content.glb, "data:,", "A head."))) < 200
+
+
 def test_a_notebook_gets_the_element_and_the_script(content):
     shown = HeadView(content.glb, "data:,", 'A "head"', {"Grey & plain": ""})._repr_html_()
     (element,) = (e for e in Page(shown).all("div"))

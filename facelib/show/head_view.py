@@ -27,10 +27,10 @@ class HeadView:
         first_view: yaw and pitch of the camera around the head, degrees.
     """
 
-    glb: bytes
-    still: str
+    glb: bytes = field(repr=False)  # a notebook keeps the text of what it shows
+    still: str = field(repr=False)
     alt: str
-    layers: Mapping[str, str] = field(default_factory=lambda: {"Plain grey": ""})
+    layers: Mapping[str, str] = field(default_factory=lambda: {"Plain grey": ""}, repr=False)
     first_view: tuple[float, float] = (15, 5)
 
     def to_html(self) -> str:
