@@ -78,8 +78,7 @@ def project(
     by_camera[..., LOG_SCALE] = flat / depth
     by_camera[..., ORIGIN] = np.eye(2) * np.where(unknown, 1, 1 / depth)[..., None]
     by_camera[..., LOG_DISTANCE] = -nearness * rotated[..., 2:] * from_axis / depth
-    by_point = by_rotated @ rotation[..., None, :, :]
-    return origin - shift + from_axis, by_camera, by_point
+    return origin - shift + from_axis, by_camera, by_rotated @ rotation[..., None, :, :]
 
 
 def to_camera(camera: np.ndarray, seen: SeenPoints) -> Camera:

@@ -215,13 +215,12 @@ def pose_problem(faces: Sequence[Sequence[SeenPoints]], settings: FitSettings) -
             _add_square(precision, first, expression, settings.change, -1)
         slots.append(np.concatenate([own, shape, expression if number else first]))
         precision[:, own[:N_CAMERA], own[:N_CAMERA]] = FLAT
-        scale, distance = own[LOG_SCALE], own[LOG_DISTANCE]
-        precision[:, distance, distance] = settings.distance_spread**-2
-        likeliest[:, distance] = np.log(settings.distance_mm)
+        precision[:, own[LOG_DISTANCE], own[LOG_DISTANCE]] = settings.distance_spread**-2
+        likeliest[:, own[LOG_DISTANCE]] = np.log(settings.distance_mm)
         for row, seen in enumerate(photos):
             if seen.focal_px is not None:  # log f = log s + log d
-                likeliest[row, scale] = np.log(seen.focal_px) - likeliest[row, distance]
-                _add_square(precision[row], scale, distance, seen.focal_spread, 1)
+                likeliest[row, own[LOG_SCALE]] = np.log(seen.focal_px / settings.distance_mm)
+                _add_square(precision[row], own[LOG_SCALE], own[LOG_DISTANCE], seen.focal_spread, 1)
     return Problem(models, tuple(slots), likeliest, precision)
 
 

@@ -59,8 +59,7 @@ class PointModel:
 
     def of_faces(self, chosen: np.ndarray) -> PointModel:
         """Return the model of some of the faces, by number or mask."""
-        arrays = [getattr(self, field.name)[chosen] for field in fields(self)[1:]]
-        return PointModel(self.prior, *arrays)
+        return PointModel(self.prior, *(getattr(self, f.name)[chosen] for f in fields(self)[1:]))
 
 
 def _constants(seen: SeenPoints, errors: PhotoErrors, prior: HeadPrior) -> tuple[np.ndarray, ...]:

@@ -67,8 +67,7 @@ def residuals_of(photo: PointModel, unknowns: np.ndarray) -> PhotoResiduals:
     jacobian[..., N_CAMERA + photo.n_patterns :] += by_head
     off = (photo.whiten @ (photo.places - places)[..., None])[..., 0]
     off -= photo.offset + _times(photo.errors, linear)
-    jacobian = jacobian.reshape(len(off), -1, unknowns.shape[1])
-    return PhotoResiduals(off, jacobian, photo.visibility)
+    return PhotoResiduals(off, jacobian.reshape(len(off), -1, unknowns.shape[1]), photo.visibility)
 
 
 def _times(matrices: np.ndarray, vectors: np.ndarray) -> np.ndarray:

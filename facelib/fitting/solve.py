@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 
@@ -46,8 +46,7 @@ class Problem:
 
     def residuals(self, unknowns: np.ndarray) -> list[PhotoResiduals]:
         """Return the residuals of each photo at (B, n) unknowns."""
-        each = zip(self.photos, self.slots, strict=True)
-        return [residuals_of(photo, unknowns[:, slots]) for photo, slots in each]
+        return list(map(residuals_of, self.photos, (unknowns[:, s] for s in self.slots)))
 
     def energy(
         self, unknowns: np.ndarray, residuals: Sequence[PhotoResiduals], cut: np.ndarray
@@ -66,9 +65,8 @@ class Problem:
         for seen, slots in zip(residuals, self.slots, strict=True):
             slope, bend = seen.normal_equations(cut)
             gradient[:, slots] += slope
-            for rows, own_rows in _runs(slots):
-                for columns, own_columns in _runs(slots):
-                    information[:, rows, columns] += bend[:, own_rows, own_columns]
+            for (rows, own_rows), (columns, own_columns) in product(_runs(slots), repeat=2):
+                information[:, rows, columns] += bend[:, own_rows, own_columns]
         return self.energy(unknowns, residuals, cut), gradient, information
 
 
