@@ -7,7 +7,7 @@ stress set of small adults, see `facelib.synthetic.people.population`), and some
 again with one thing changed (`group_photos.py`). The default network and its fit reconstruct each
 from both photos and from the front alone. WORK keeps the photos: delete it when the generator has
 changed. The result is data/tries/groups.json, a row per person and photo session, for chapter 13.
-Three minutes on two quiet cores, after four for the photos the first time.
+Four minutes of one core, and two more the first time.
 """
 
 from __future__ import annotations
@@ -142,9 +142,9 @@ def in_columns(rows: list[Row]) -> dict[str, list]:
 @click.command()
 @click.argument("work", type=click.Path(path_type=Path))
 @click.option("--weights", default=WEIGHTS, type=click.Path(path_type=Path))
-@click.option("--adults", default=600, show_default=True, help="Number of them.")
-@click.option("--children", default=150, show_default=True, help="Number of them.")
-@click.option("--changed", default=60, show_default=True, help="Adults to photograph changed.")
+@click.option("--adults", default=400, show_default=True, help="Number of them.")
+@click.option("--children", default=100, show_default=True, help="Number of them.")
+@click.option("--changed", default=40, show_default=True, help="Adults to photograph changed.")
 @click.option("--workers", default=2, show_default=True)
 @click.option("--out", default=RESULT, type=click.Path(path_type=Path))
 def main(work: Path, weights: Path, adults: int, children: int, changed: int, workers, out) -> None:
