@@ -1,0 +1,1 @@
+"""The parts of `experiments/soak.py`: each tries to break facelib in another way."""
