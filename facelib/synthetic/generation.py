@@ -7,9 +7,7 @@ it stopped.
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -17,11 +15,14 @@ from pathlib import Path
 from tqdm import tqdm
 
 from facelib.face.layout import load_layout
+from facelib.files.lock import locked
 from facelib.files.threads import single_threaded_blas
 from facelib.pairs.sample import shard_arrays
 from facelib.pairs.shards import (
     MANIFEST,
     array_path,
+    check_sums,
+    open_shard,
     read_manifest,
     remove_unfinished,
     write_manifest,
@@ -41,6 +42,7 @@ def generate_pairs(
     workers: int = 1,
     dask: str | None = None,
     progress: bool = False,
+    verify: bool = False,
 ) -> int:
     """Make the samples of a plan that a folder does not hold yet, and write them to it.
 
@@ -51,20 +53,22 @@ def generate_pairs(
         dask: address of a Dask scheduler whose workers are used instead; they must see the folder
             under the same path, and have this version of facelib.
         progress: show a bar on stderr.
+        verify: compare the shards that are there with their checksums, and make those that differ
+            again; otherwise only missing files and wrong lengths are noticed.
 
     Returns:
         The number of samples made now; 0 if the folder was complete.
 
     Raises:
         ValueError: if the folder holds other samples, naming the differences.
+        FolderInUseError: if another program writes to the folder.
         OSError: if a file cannot be written or the cluster cannot be reached.
     """
     folder = Path(folder).resolve()
-    folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder):
+    with locked(folder):
         manifest = begun_manifest(folder, plan, n_vertices=len(load_layout().uv))
         remove_unfinished(folder)
-        missing = _missing(folder, plan, manifest)
+        missing = _missing(folder, plan, manifest, verify)
         write_manifest(folder, manifest)  # from here on the folder belongs to this plan
         todo = sum(len(plan.indices(shard)) for shard in missing)
         with tqdm(
@@ -192,17 +196,22 @@ def _differences(there: dict, asked: dict, names: list[str]) -> str:
     return ", ".join(words)
 
 
-def _missing(folder: Path, plan: Plan, manifest: dict) -> list[int]:
-    """Return the numbers of missing shards; remove entries whose files are missing."""
-    manifest["shards"] = [
-        shard
-        for shard in manifest["shards"]
-        if all(array_path(folder, shard["number"], name).is_file() for name in shard["sha256"])
-    ]
+def _missing(folder: Path, plan: Plan, manifest: dict, verify: bool) -> list[int]:
+    """Return the numbers of missing shards; remove entries whose files are missing or damaged."""
+    check = check_sums if verify else open_shard
+    manifest["shards"] = [shard for shard in manifest["shards"] if _is_whole(check, folder, shard)]
     there = {shard["number"] for shard in manifest["shards"]}
     missing = [number for number in range(plan.n_shards) if number not in there]
     manifest["complete"] = manifest["complete"] and not missing
     return missing
+
+
+def _is_whole(check: Callable, folder: Path, shard: dict) -> bool:
+    try:
+        check(folder, shard)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_arrived(folder: Path, entry: dict) -> None:
@@ -213,16 +222,3 @@ def _check_arrived(folder: Path, entry: dict) -> None:
                 f"a worker wrote {path.name}, but {folder} does not have it here: choose a folder "
                 "that all machines share under one path"
             )
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Lock the folder against a second program; the lock ends with the process."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError as error:
-        raise ValueError(f"another program is generating into {folder} now") from error
-    finally:
-        os.close(handle)
