@@ -39,7 +39,8 @@ def locked(folder: Path) -> Iterator[None]:
 
     Raises:
         FolderInUseError: if another program, or another call in this one, holds the lock.
-        OSError: if the folder cannot be written to, or its file system has no locks.
+        OSError: if the folder cannot be written to, was removed inside the block, or is on a file
+            system without locks.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / LOCK
@@ -47,17 +48,20 @@ def locked(folder: Path) -> Iterator[None]:
         try:
             with naming(path):
                 file.truncate(0)  # what a killed program left
-                file.write(json.dumps(_this_program()) + "\n")
-                file.flush()
+                file.write(json.dumps(_this_program()).encode() + b"\n")
             yield
+        except FileNotFoundError as error:
+            if not folder.is_dir():
+                raise OSError(f"{folder} was removed while this program wrote to it") from error
+            raise
         finally:
             path.unlink(missing_ok=True)
 
 
-def _locked_file(path: Path) -> IO[str]:
+def _locked_file(path: Path) -> IO[bytes]:
     """Open and lock the file; again if its holder removed it between the two."""
     while True:
-        file = path.open("a+", encoding="utf-8")
+        file = path.open("a+b", buffering=0)
         try:
             with naming(path):
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -83,7 +87,7 @@ def _this_program() -> dict[str, str | int]:
     }
 
 
-def _in_words(folder: Path, file: IO[str]) -> str:
+def _in_words(folder: Path, file: IO[bytes]) -> str:
     file.seek(0)
     try:
         holder = json.loads(file.read())

@@ -9,6 +9,8 @@ import hashlib
 import json
 import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -97,15 +99,20 @@ class StoredArray:
         with self._opened() as file:
             file.seek(self._start + first * self._row_bytes)
             content = file.read(count * self._row_bytes)
-            if _state(file) != self._state:
-                raise ValueError(f"{self._path} was changed by another program; {REPAIR}")
+            state = _state(file)
+        if state != self._state:
+            raise ValueError(f"{self._path} was changed by another program; {REPAIR}")
         return np.frombuffer(content, self._type).reshape(count, *self._shape)
 
-    def _opened(self) -> IO[bytes]:
+    @contextmanager
+    def _opened(self) -> Iterator[IO[bytes]]:
         try:
-            return self._path.open("rb", buffering=0)
+            with self._path.open("rb", buffering=0) as file:
+                yield file
         except FileNotFoundError as error:
             raise ValueError(f"{self._path} is missing; {REPAIR}") from error
+        except OSError as error:
+            raise ValueError(f"cannot read {self._path}: {error.strerror}") from error
 
 
 def _state(file: IO) -> tuple[int, int]:
