@@ -8,15 +8,17 @@ it stopped.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 
 from tqdm import tqdm
 
 from facelib.face.layout import load_layout
 from facelib.files.lock import locked
 from facelib.files.threads import single_threaded_blas
+from facelib.files.workers import naming_dead_workers
 from facelib.pairs.sample import shard_arrays
 from facelib.pairs.shards import (
     MANIFEST,
@@ -33,6 +35,7 @@ from facelib.synthetic.samples import make_sample
 from facelib.synthetic.settings import Plan
 
 CONNECT_SECONDS = 10  # timeout for connecting to a cluster
+WAIT_SECONDS = 60  # if no shard is finished within them, the cluster must at least have workers
 MAKERS = ("facelib", "numpy", "scipy", "numba", "pillow")  # the manifest records their versions
 
 
@@ -124,32 +127,52 @@ def _finished(
     if dask is None and workers == 1:
         yield from (make_shard(folder, shard, plan) for shard in missing)
         return
+    make = partial(make_shard, folder, plan=plan, described=plan.described())
+    if dask is not None:
+        yield from _on_cluster(dask, make, missing)
+        return
     from joblib import Parallel, delayed
 
-    described = plan.described()
-    tasks = (delayed(make_shard)(folder, shard, plan, described) for shard in missing)
-    how = {"return_as": "generator_unordered", "batch_size": 1}
-    if dask is None:
-        yield from Parallel(n_jobs=workers, **how)(tasks)
-        return
-    with _cluster(dask):
-        yield from Parallel(n_jobs=-1, **how)(tasks)
+    with naming_dead_workers():
+        parallel = Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1)
+        yield from parallel(delayed(make)(shard) for shard in missing)
 
 
-@contextmanager
-def _cluster(address: str) -> Iterator[None]:
-    """Let joblib's tasks run on a Dask cluster."""
+def _on_cluster(address: str, make: Callable[[int], dict], shards: list[int]) -> Iterator[dict]:
+    """Make shards on a Dask cluster, whose workers may leave and join.
+
+    Dask gives the shard of a worker that leaves to another one.
+    """
+    distributed = _distributed()
+    with distributed.Client(address, timeout=CONNECT_SECONDS) as client:
+        waiting = set(client.map(make, shards, pure=False))
+        while waiting:
+            try:
+                finished, waiting = distributed.wait(
+                    waiting, timeout=WAIT_SECONDS, return_when="FIRST_COMPLETED"
+                )
+                yield from (future.result() for future in finished)
+            except distributed.TimeoutError as error:
+                if not client.scheduler_info()["workers"]:
+                    raise OSError(f"the cluster {address} has no workers") from error
+            except distributed.CancelledError as error:
+                raise OSError(f"the cluster {address} has gone") from error
+            except distributed.KilledWorker as error:
+                raise ChildProcessError(
+                    f"several workers of the cluster {address} died making one shard, perhaps "
+                    "because memory ran out"
+                ) from error
+
+
+def _distributed() -> ModuleType:
     try:
-        from distributed import Client
+        import distributed
     except ImportError as error:
         raise OSError(
             "a cluster needs the package distributed: pip install distributed (requirements.txt "
             "names the version)"
         ) from error
-    from joblib import parallel_config
-
-    with Client(address, timeout=CONNECT_SECONDS) as client, parallel_config("dask", client=client):
-        yield
+    return distributed
 
 
 def begun_manifest(folder: Path, plan: Plan, n_vertices: int) -> dict:
