@@ -7,6 +7,7 @@ more without a fault, must leave what an undisturbed one leaves.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import resource
@@ -14,6 +15,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -35,7 +37,7 @@ GENERATE, TRAIN = "facelib pairs synthetic", "facelib train"
 SIZES = ["--count", "24", "--size", "32", "--shard-size", "4"]
 STEPS = ["--network", "compact", "--size", "32", "--batch-size", "4", "--epochs", "3"]
 OFTEN = ["--threads", "1", "--log-steps", "1", "--checkpoint-minutes", "0"]
-FORK = get_context("fork")  # a fork has the imports behind it; this process uses no threads
+FORK = get_context("fork")  # a fork has the imports behind it
 
 Outcomes = dict[int, tuple[str, str]]  # of an exit code: the outcome, and words of the sentence
 
@@ -69,7 +71,7 @@ class Program:
     def __init__(self, words: Sequence[object], largest_file: int | None = None) -> None:
         """Start it; no file that it writes may become longer than `largest_file` bytes."""
         self._reading, writing = os.pipe()
-        arguments = [str(word) for word in words], writing, largest_file
+        arguments = _as_text(words), writing, largest_file
         self.process = FORK.Process(target=_command, args=arguments)
         self.process.start()
         os.close(writing)
@@ -93,6 +95,10 @@ class Program:
         if outcome == FAULT or not sentence or "Traceback" in said:
             raise BrokenPromiseError(f"exit code {code}: {said[-600:]}")
         return outcome
+
+
+def _as_text(words: Sequence[object]) -> list[str]:
+    return [str(word) for word in words]
 
 
 def _command(words: list[str], writing: int, largest_file: int | None) -> None:
@@ -269,20 +275,19 @@ ATTACKS: list[tuple[str, Callable[..., str]]] = [
 
 
 def prepare(work: Path) -> Scene:
-    """Make the pairs and the run of undisturbed programs."""
-    seconds, left = {}, {}
-    for subject, name in ((GENERATE, "pairs"), (TRAIN, "run")):
+    """Make the pairs and the run here, so that all that a fork needs is loaded, and time a fork."""
+    scene = Scene(work / "pairs" / "out", work / "run" / "out", {})
+    for subject, left in ((GENERATE, scene.pairs), (TRAIN, scene.run)):
+        with redirect_stdout(io.StringIO()):
+            main(_as_text(command(subject, left.parent, scene.pairs)), standalone_mode=False)
         start = time.perf_counter()
-        Program(command(subject, work / name, work / "pairs" / "out")).end({0: ("done", "")})
-        seconds[subject], left[name] = time.perf_counter() - start, work / name / "out"
-    return Scene(**left, seconds=seconds)
+        finish(scene, subject, work / f"another {left.parent.name}")
+        scene.seconds[subject] = time.perf_counter() - start
+    return scene
 
 
 def run(rng: np.random.Generator, seconds: float, work: Path) -> dict:
     """Attack one program after the other until the time is up."""
-    import facelib.synthetic.generation
-    import facelib.training.loop  # noqa: F401 (the programs are forked with it)
-
     start, scene, trials = time.perf_counter(), prepare(work), []
     while time.perf_counter() - start < seconds or not trials:
         for number in rng.permutation(len(ATTACKS)):
