@@ -63,7 +63,9 @@ def drop(content: bytes, rng: np.random.Generator) -> bytes:
 def blank(content: bytes, rng: np.random.Generator) -> bytes:
     """Overwrite a piece with zeros or ones, as a failing disk does."""
     first, second = _places(content, rng)
-    return content[:first] + bytes([int(rng.choice([0, 255]))]) * (second - first) + content[second:]
+    return (
+        content[:first] + bytes([int(rng.choice([0, 255]))]) * (second - first) + content[second:]
+    )
 
 
 def random_bytes(content: bytes, rng: np.random.Generator) -> bytes:
@@ -104,7 +106,15 @@ def other_encoding(content: bytes, rng: np.random.Generator) -> bytes:
 
 def odd_characters(content: bytes, rng: np.random.Generator) -> bytes:
     """Insert characters that control a terminal, end a C string or are no Unicode."""
-    pieces = (b"\0", b"\x1b[2J\x07", b"\r", b"\xff\xfe", b"\xed\xa0\x80", b"\x85", "\u202e".encode())
+    pieces = (
+        b"\0",
+        b"\x1b[2J\x07",
+        b"\r",
+        b"\xff\xfe",
+        b"\xed\xa0\x80",
+        b"\x85",
+        "\u202e".encode(),
+    )
     return _inserted(content, rng, pieces[rng.integers(len(pieces))])
 
 

@@ -25,7 +25,20 @@ from soaking.hostile_forms import (
     nested,
 )
 
-ODD_INDICES = (0, -1, -4_000_000_000, 4_000_000_000, 2**63, 10**30, 999, "1.5", "nan", "", "a", "//")
+ODD_INDICES = (
+    0,
+    -1,
+    -4_000_000_000,
+    4_000_000_000,
+    2**63,
+    10**30,
+    999,
+    "1.5",
+    "nan",
+    "",
+    "a",
+    "//",
+)
 
 
 # ------------------------------------------------------------------------------------------- meshes
@@ -240,7 +253,9 @@ def onnx_graph(content: bytes, rng: np.random.Generator) -> bytes:
     graph, kind = model.graph, rng.integers(7)
     if kind <= 1:
         about = any_of(model.metadata_props, rng)
-        about.value = any_of(("", "x", "-1", "9" * 30, "nan", "[" * DEEP, "{}", "dense", "prn"), rng)
+        about.value = any_of(
+            ("", "x", "-1", "9" * 30, "nan", "[" * DEEP, "{}", "dense", "prn"), rng
+        )
     elif kind == 2:
         model.metadata_props.remove(any_of(model.metadata_props, rng))
     elif kind == 3 and graph.initializer:
@@ -308,7 +323,9 @@ def xml_nesting(content: bytes, rng: np.random.Generator) -> bytes:
     tower = b"<a>" * depth + b"</a>" * depth
     many = b"<a " + b" ".join(b'x%d="1"' % i for i in range(20_000)) + b"/>"
     place = content.rfind(b"</")
-    return content[:place] + any_of((tower, many, b"<![CDATA[" + b"x" * LONG), rng) + content[place:]
+    return (
+        content[:place] + any_of((tower, many, b"<![CDATA[" + b"x" * LONG), rng) + content[place:]
+    )
 
 
 def yaml_tricks(content: bytes, rng: np.random.Generator) -> bytes:

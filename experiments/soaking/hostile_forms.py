@@ -73,7 +73,9 @@ def _png_chunk(kind: bytes, body: bytes) -> bytes:
 def png_header(content: bytes, rng: np.random.Generator) -> bytes:
     """State another size, depth, colour type or interlacing, with a right checksum."""
     size = [int(any_of((0, 1, 7, 30, 40, 9000, 20000, 2**31 - 1, 2**32 - 1), rng)) for _ in "wh"]
-    rest = [int(any_of(each, rng)) for each in ((1, 2, 4, 8, 16, 3), (0, 2, 3, 4, 6, 5), (0,), (0,))]
+    rest = [
+        int(any_of(each, rng)) for each in ((1, 2, 4, 8, 16, 3), (0, 2, 3, 4, 6, 5), (0,), (0,))
+    ]
     body = struct.pack(">IIBBBBB", *size, *rest, int(rng.integers(3)))
     return content[:8] + _png_chunk(b"IHDR", body) + content[33:]
 

@@ -127,7 +127,9 @@ def _onnx(folder: Path) -> Path:
         for name in ("front", "side", "position_map")
     )
     nodes = [helper.make_node("Mul", ["front", "factor"], ["position_map"])]
-    factor = numpy_helper.from_array(np.ones((1, 3, 4, 4), np.float32).mean((2, 3), keepdims=True), "factor")
+    factor = numpy_helper.from_array(
+        np.ones((1, 3, 4, 4), np.float32).mean((2, 3), keepdims=True), "factor"
+    )
     graph = helper.make_graph(nodes, "g", [front, side], [answer], [factor])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     facts = {"network": "compact", "size": str(SIZE), "side_photo": "optional", "card": "{}"}
@@ -282,7 +284,9 @@ RUNS = (
 # ------------------------------------------------------------------------------------------- tables
 def _grid(folder: Path) -> Path:
     path = folder / "grid.yaml"
-    path.write_text("common: {network: compact, size: 64}\ngrid:\n  learning_rate: [0.5]\n  seed: [0, 1]\n")
+    path.write_text(
+        "common: {network: compact, size: 64}\ngrid:\n  learning_rate: [0.5]\n  seed: [0, 1]\n"
+    )
     return path
 
 
@@ -303,7 +307,9 @@ def _read_photo_list(path: Path) -> None:
     from facelib.reconstruction.photo_pairs import find_pairs
 
     for pair in find_pairs(path):
-        assert Path(pair.name).name == pair.name and pair.name.isprintable() and len(pair.name) < 200
+        assert (
+            Path(pair.name).name == pair.name and pair.name.isprintable() and len(pair.name) < 200
+        )
 
 
 def _results(folder: Path) -> Path:
@@ -326,6 +332,8 @@ def _folder_of_pairs(path: Path, out: Path) -> list[str]:
 
 TABLES = (
     Subject("sweep yaml", "runs", _grid, _read_grid, formats.YAML, True),
-    Subject("photos csv", "texts", _photo_list, _read_photo_list, formats.CSV, True, _folder_of_pairs),
+    Subject(
+        "photos csv", "texts", _photo_list, _read_photo_list, formats.CSV, True, _folder_of_pairs
+    ),
     Subject("results csv", "texts", _results, _read_results, formats.CSV, True),
 )

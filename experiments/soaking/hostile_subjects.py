@@ -92,7 +92,10 @@ def _reconstruct(path: Path, out: Path) -> list[str]:
 def _photo(ending: str, form: str, attacks: Mapping[str, Spoiler] | None = None, **options):
     make = partial(_picture, ending=ending, form=form, **options)
     extra = {"number": forms.extreme_number, **(attacks or {})}
-    words = [*(str(v) for k, v in options.items() if k == "mode"), *(["progressive"] * ("progressive" in options))]
+    words = [
+        *(str(v) for k, v in options.items() if k == "mode"),
+        *(["progressive"] * ("progressive" in options)),
+    ]
     name = " ".join(["photo", ending, *words])
     return Subject(name, "photos", make, _read_photo, extra, command=_reconstruct)
 
@@ -144,11 +147,15 @@ def _mesh(folder: Path, ending: str, texture: bool = True, spoil: str | None = N
 
     columns, rows = np.meshgrid(np.arange(5), np.arange(4))
     at = (columns[:-1, :-1] + 5 * rows[:-1, :-1]).ravel()
-    triangles = np.concatenate([np.stack([at, at + 1, at + 6], 1), np.stack([at, at + 6, at + 5], 1)])
+    triangles = np.concatenate(
+        [np.stack([at, at + 1, at + 6], 1), np.stack([at, at + 6, at + 5], 1)]
+    )
     uv = np.stack([columns.ravel() / 4, rows.ravel() / 3], 1)
     vertices = np.column_stack([uv * 100, np.random.default_rng(0).random(20)])
     colors = None if texture else np.random.default_rng(1).random((20, 3))
-    mesh = Mesh(vertices, triangles, uv if texture else None, noise(8, 8) / 255 if texture else None, colors)
+    mesh = Mesh(
+        vertices, triangles, uv if texture else None, noise(8, 8) / 255 if texture else None, colors
+    )
     write_mesh(folder / f"scan.{ending}", mesh)
     (folder / "link.png").symlink_to(folder.parent / f"{forms.BAIT}.png")
     return folder / f"scan.{spoil or ending}"

@@ -19,7 +19,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -74,7 +74,9 @@ def main() -> None:
     watch = Watch()
     for line in sys.stdin:
         name, _, number = line.strip().rpartition(":")
-        print(json.dumps(asdict(attempt(SUBJECTS[name], int(number), seed, work, watch))), flush=True)
+        print(
+            json.dumps(asdict(attempt(SUBJECTS[name], int(number), seed, work, watch))), flush=True
+        )
 
 
 def lay_bait(work: Path) -> None:
@@ -125,7 +127,7 @@ def choose_attack(
     return name, lambda path, rng: path.write_bytes(spoil(path.read_bytes(), rng))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _valid(name: str, work: Path) -> tuple[Path, Path]:
     """Write a subject's valid files once, and check that they can be read."""
     subject = SUBJECTS[name]
@@ -149,7 +151,10 @@ def _read(subject: Subject, path: Path) -> tuple[str, str]:
     try:
         subject.read(path)
     except DOCUMENTED as error:
-        return fault_of_sentence(str(error), path) or ("refused", " ".join(str(error).split())[:300])
+        return fault_of_sentence(str(error), path) or (
+            "refused",
+            " ".join(str(error).split())[:300],
+        )
     except AssertionError as error:
         import traceback
 
@@ -158,7 +163,9 @@ def _read(subject: Subject, path: Path) -> tuple[str, str]:
     except BaseException as error:  # any other exception is what we look for
         import traceback
 
-        places = [f"{Path(f.filename).name}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)]
+        places = [
+            f"{Path(f.filename).name}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)
+        ]
         own = " < ".join(places[-1:-4:-1])
         return FAULT, f"{type(error).__name__}: {' '.join(str(error).split())[:200]} ({own})"
     return "read", ""

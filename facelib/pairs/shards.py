@@ -14,6 +14,8 @@ import numpy as np
 
 from facelib.files import atomic
 from facelib.files.atomic import replacing, sha256
+from facelib.files.reading import read_json
+from facelib.pairs.checks import check_manifest
 
 MANIFEST = "manifest.json"
 
@@ -56,12 +58,10 @@ def read_manifest(folder: Path) -> dict:
     if not path.is_file():
         raise ValueError(f"expected pairs with a {MANIFEST} in {folder}, found none")
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = read_json(path, "a manifest of pairs")
     except ValueError as error:
-        raise ValueError(f"{path} is not JSON ({error}); remove it to begin anew") from error
-    if not isinstance(manifest, dict) or "shards" not in manifest:
-        raise ValueError(f"{path} is not a manifest of pairs")
-    return manifest
+        raise ValueError(f"{error}; remove it to begin anew") from error
+    return check_manifest(path, manifest)
 
 
 def remove_unfinished(folder: Path) -> None:
