@@ -230,7 +230,7 @@ def _checkpoint(folder: Path) -> Path:
     from facelib.training.checkpoint import Checkpoint
     from facelib.training.progress import Progress
 
-    Checkpoint(_config(folder), _learner(), Progress(3)).save()
+    Checkpoint(_config(folder), _learner(), Progress(3), "pairs").save()
     return folder / "checkpoint.pt"
 
 
@@ -241,7 +241,7 @@ def _read_checkpoint(path: Path) -> None:
     from facelib.training.progress import Progress
 
     progress = Progress()
-    Checkpoint(_config(path.parent), _learner(), progress).load(torch.device("cpu"))
+    Checkpoint(_config(path.parent), _learner(), progress, "pairs").load(torch.device("cpu"))
     assert isinstance(progress.step, int) and progress.step >= 0
     assert not math.isnan(progress.best_loss)
 

@@ -171,9 +171,8 @@ def _ascii_ply(folder: Path) -> Path:
 
 
 def _check_mesh(mesh) -> None:
-    assert len(mesh.triangles) and np.isfinite(mesh.vertices).all()
+    assert len(mesh.triangles)
     assert 0 <= mesh.triangles.min() and mesh.triangles.max() < len(mesh.vertices)
-    assert mesh.uv is None or np.isfinite(mesh.uv).all()
     assert mesh.texture is None or mesh.texture.shape[:2] != forms.BAIT_SIZE
 
 
@@ -188,6 +187,7 @@ def _read_scan(path: Path) -> None:
 
     scan = read_scan(path.with_suffix(".obj"))
     _check_mesh(scan.mesh_scan)
+    assert np.isfinite(scan.mesh_scan.vertices).all()
     assert all(len(note) < 300 and note.isprintable() for note in scan.notes)
 
 

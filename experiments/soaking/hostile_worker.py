@@ -49,6 +49,7 @@ class Watch:
     """Notices what an attempt opens, runs or connects to that it must not."""
 
     def __init__(self) -> None:
+        """Begin to watch; nothing counts until there is a folder."""
         self.folder: Path | None = None
         self.seen: list[str] = []
         sys.addaudithook(self._notice)
@@ -102,7 +103,8 @@ def attempt(subject: Subject, number: int, seed: int, work: Path, watch: Watch) 
         watch.folder = None
     seconds, memory = time.process_time() - seconds, max(memory, _peak_mb())
     faults = [words] if outcome == FAULT else []
-    faults += [f"{outcome} {words}, but printed {printed[0]!r}"] if printed else []
+    if printed and not (outcome == "read" and is_a_sentence(printed[0], path)):
+        faults.append(f"{outcome} {words}, but printed {printed[0]!r}")
     faults += [f"{outcome}, but {each}" for each in watch.seen]
     faults += _changes(before, _files(folder), subject.writes)
     faults += [f"{outcome} {words}, but took {seconds:.1f} s"] if seconds > MAX_SECONDS else []
@@ -184,6 +186,11 @@ def fault_of_sentence(words: str, path: Path) -> tuple[str, str] | None:
     if r"\x" in short or "b'" in short:
         wrong.append("with raw bytes")
     return (FAULT, f"a message {', '.join(wrong)}: {short[:300]!r}") if wrong else None
+
+
+def is_a_sentence(printed: str, path: Path) -> bool:
+    """Whether what was printed is one line that names a file, as a warning may be."""
+    return "Warning" not in printed and fault_of_sentence(printed, path) is None
 
 
 def _names(path: Path) -> list[str]:

@@ -31,7 +31,7 @@ def open_session(model: Path | bytes, threads: int | None = None) -> InferenceSe
     import onnxruntime
 
     name = "the bytes given" if isinstance(model, bytes) else str(model)
-    if not isinstance(model, bytes) and not model.is_file():
+    if not isinstance(model, bytes) and not model.is_file():  # a pipe would be waited for
         raise ValueError(f"expected an ONNX file at {name}, found no such file")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors only, and those are raised

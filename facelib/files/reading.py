@@ -102,7 +102,8 @@ def read_npz(path: Path | str, what: str, max_bytes: int) -> dict[str, np.ndarra
             size = sum(member.file_size for member in packed.infolist())
         if size > max_bytes:
             raise ValueError(f"it unpacks to {size} bytes")
-        with _silence(), np.load(path, allow_pickle=False) as file:
+        # numpy warns of headers that other programs wrote.
+        with warnings.catch_warnings(action="ignore"), np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
     except Exception as error:  # numpy and zipfile pass on any exception of their parsers
         raise ValueError(
@@ -111,23 +112,3 @@ def read_npz(path: Path | str, what: str, max_bytes: int) -> dict[str, np.ndarra
     if not all(isinstance(array, np.ndarray) for array in arrays.values()):
         raise ValueError(f"expected {what} at {path}, got other files than arrays")
     return arrays
-
-
-def read_npy(path: Path | str, mapped: bool = True) -> np.ndarray:
-    """Read an `.npy` file, or map it into memory.
-
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if it is damaged, or holds other than plain numbers.
-    """
-    path = regular_file(path, "an array")
-    try:
-        with _silence():
-            return np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
-    except Exception as error:  # numpy passes on any exception of its parser
-        raise ValueError(f"expected a whole array at {path}: {in_a_line(error)}") from error
-
-
-def _silence() -> warnings.catch_warnings:
-    """Keep numpy's warnings about odd headers from standard error."""
-    return warnings.catch_warnings(action="ignore")

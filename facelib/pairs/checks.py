@@ -9,6 +9,8 @@ import numpy as np
 
 from facelib.pairs.sample import FACTS
 
+Row = tuple[tuple[int, ...], np.dtype]
+
 ARRAYS = ("front", "side", "vertices", "facts")  # every set has these
 ARRAY_NAME = re.compile(r"[a-z][a-z_]{0,39}")  # names become names of files
 LARGEST = 2**20  # px, vertices, pairs in a shard
@@ -58,27 +60,29 @@ def _is_count(number: object) -> bool:
     return type(number) is int and 0 < number <= LARGEST
 
 
-def check_array(path: Path, name: str, array: np.ndarray, manifest: dict, count: int) -> None:
-    """Raise ValueError, naming the file, unless a shard's array is as the manifest says."""
-    side, n_vertices = manifest["size"], manifest["n_vertices"]
-    known = {
-        "front": ((count, side, side, 3), np.dtype(np.uint8)),
-        "side": ((count, side, side, 3), np.dtype(np.uint8)),
-        "vertices": ((count, n_vertices, 3), np.dtype(np.float32)),
-        "facts": ((count,), FACTS),
-    }
-    shape, dtype = known.get(name, ((count, *array.shape[1:]), array.dtype))
-    if array.shape != shape or array.dtype != dtype:
-        got = f"{array.dtype}" if array.dtype.names is None else "other fields"
-        raise ValueError(
-            f"expected {dtype if dtype.names is None else 'facts'} {shape} in {path}, got {got} "
-            f"{array.shape}"
-        )
-    if name == "facts" and not _are_facts(array):
-        raise ValueError(f"expected finite poses and a positive px_per_mm in {path}, got others")
+def check_rows(folder: Path, rows: dict[str, Row], size: int, n_vertices: int) -> None:
+    """Raise ValueError unless a shard's arrays have rows of the manifest's size.
+
+    Args:
+        folder: of the pairs.
+        rows: shape and type of each array's rows; those that only some sets have are not checked.
+        size: px, side of the photos.
+        n_vertices: of each face.
+    """
+    photo = (size, size, 3), np.dtype(np.uint8)
+    vertices = (n_vertices, 3), np.dtype(np.float32)
+    known = {"front": photo, "side": photo, "vertices": vertices, "facts": ((), FACTS)}
+    for name, (shape, dtype) in known.items():
+        if rows[name] != (shape, dtype):
+            raise ValueError(
+                f"the {name} of a shard in {folder} have the shape {rows[name][0]} per pair or "
+                f"another type, which is not what its manifest says"
+            )
 
 
-def _are_facts(facts: np.ndarray) -> bool:
+def check_facts(folder: Path, facts: np.ndarray) -> None:
+    """Raise ValueError unless poses are finite and scales positive."""
     poses = np.concatenate([facts["front_pose_deg"], facts["side_pose_deg"]])
     scale = facts["px_per_mm"]
-    return bool(np.isfinite(poses).all() and np.isfinite(scale).all() and (scale > 0).all())
+    if not (np.isfinite(poses).all() and np.isfinite(scale).all() and (scale > 0).all()):
+        raise ValueError(f"expected finite poses and a px_per_mm above 0 in {folder}, got others")

@@ -9,6 +9,7 @@ import hashlib
 import json
 import math
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy as np
 
 from facelib.files import atomic
 from facelib.files.atomic import replacing, sha256
-from facelib.files.reading import read_json
+from facelib.files.reading import in_a_line, read_json, regular_file
 from facelib.pairs.checks import check_manifest
 
 MANIFEST = "manifest.json"
@@ -72,11 +73,7 @@ class StoredArray:
         """
         self._path, self._count = path, count
         with self._opened() as file:
-            try:
-                np.lib.format.read_magic(file)
-                shape, by_columns, self._type = np.lib.format.read_array_header_1_0(file)
-            except (ValueError, EOFError) as error:
-                raise ValueError(f"{path} is damaged ({error}); {REPAIR}") from error
+            shape, by_columns, self._type = self._header(file)
             if shape[:1] != (count,) or by_columns or self._type.hasobject:
                 raise ValueError(f"{path} must have {count} rows, got the shape {shape}; {REPAIR}")
             self._shape, self._start = shape[1:], file.tell()
@@ -84,6 +81,11 @@ class StoredArray:
             self._state = _state(file)
         if self._state[0] != self._start + count * self._row_bytes:
             raise ValueError(f"{path} is cut short or too long; {REPAIR}")
+
+    @property
+    def row(self) -> tuple[tuple[int, ...], np.dtype]:
+        """Shape and type of a row."""
+        return self._shape, self._type
 
     def __getitem__(self, row: int) -> np.ndarray:
         """Read a row, 0 .. count − 1; otherwise like `whole`."""
@@ -106,9 +108,18 @@ class StoredArray:
             raise ValueError(f"{self._path} was changed by another program; {REPAIR}")
         return np.frombuffer(content, self._type).reshape(count, *self._shape)
 
+    def _header(self, file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+        try:
+            with warnings.catch_warnings(action="ignore"):  # about headers of other programs
+                np.lib.format.read_magic(file)
+                return np.lib.format.read_array_header_1_0(file)
+        except Exception as error:  # numpy passes on any exception of Python's own parser
+            raise ValueError(f"{self._path} is damaged ({in_a_line(error)}); {REPAIR}") from error
+
     @contextmanager
     def _opened(self) -> Iterator[IO[bytes]]:
         try:
+            regular_file(self._path, "an array")
             with self._path.open("rb", buffering=0) as file:
                 yield file
         except FileNotFoundError as error:
