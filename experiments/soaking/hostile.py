@@ -44,7 +44,7 @@ def run(rng: np.random.Generator, seconds: float, work: Path) -> dict:
     trials: list[Trial] = []
     end = time.monotonic() + seconds
     for first in range(0, sys.maxsize, BATCH):
-        for room in _rooms():
+        for room in rooms().values():
             if time.monotonic() > end and first:
                 break
             numbers = range(first, first + BATCH)
@@ -57,11 +57,12 @@ def run(rng: np.random.Generator, seconds: float, work: Path) -> dict:
     return {"attempts": len(trials), "seed_of_attempts": seed, **table(trials)}
 
 
-def _rooms() -> list[list[str]]:
-    rooms: dict[str, list[str]] = {}
+def rooms() -> dict[str, list[str]]:
+    """Return the names of the subjects by room."""
+    found: dict[str, list[str]] = {}
     for subject in SUBJECTS.values():
-        rooms.setdefault(subject.room, []).append(subject.name)
-    return list(rooms.values())
+        found.setdefault(subject.room, []).append(subject.name)
+    return found
 
 
 def try_readers(attempts: Sequence[tuple[str, int]], seed: int, work: Path) -> list[Trial]:
@@ -98,19 +99,18 @@ def _answers(attempts: Sequence[tuple[str, int]], seed: int, work: Path) -> Iter
             worker.stdin.close()
         except BrokenPipeError:
             pass  # it died; what follows says so
-        for name, number in attempts:
-            line = _next(lines)
-            if not line:
-                break
+        done = 0
+        while done < len(attempts) and (line := _next(lines)):
             yield Trial(**json.loads(line))
-        else:
+            done += 1
+        if done == len(attempts):
             return
-        hung = worker.poll() is None and line is None
+        hung = line is None
         worker.kill()
+    name, number = attempts[done]
     last = (errors.read_text().splitlines() or [""])[-1][:200]
     what = f"no answer in {SILENCE} s" if hung else f"the process ended with {worker.returncode}"
-    words = f"{what} {last} [repeat: {name}:{number}]"
-    yield Trial(name, "any", FAULT, words)
+    yield Trial(name, "any", FAULT, f"{what} {last} [repeat: {name}:{number}]")
 
 
 def _forward(stream: Iterable[str], lines: queue.Queue) -> None:

@@ -21,8 +21,8 @@ BAIT = "bait"  # files of this name beside the folder of an attempt; nobody may 
 BAIT_SIZE = (7, 11)  # of the picture among them, px
 PATHS = (
     f"../{BAIT}.png", f"./../{BAIT}.png", f"..\\{BAIT}.png", "/etc/passwd", "/dev/zero",
-    "file:///etc/passwd", "http://localhost/x.png", "~/x.png", "a\nb.png", "a\0b.png", "", ".", "..",
-    "x" * 300, "\x1b[31mred.png", "sub/../../bait.png", "CON", "link.png",
+    "file:///etc/passwd", "http://localhost/x.png", "~/x.png", "a\nb.png", "a\0b.png", "", ".",
+    "..", "x" * 300, "\x1b[31mred.png", "sub/../../bait.png", "CON", "link.png",
 )  # fmt: skip
 DEEP = 3000  # levels of nesting; Python's own limit is 1000
 ODD_VALUES: tuple[Any, ...] = (

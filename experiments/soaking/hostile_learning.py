@@ -11,7 +11,7 @@ import numpy as np
 
 from soaking import hostile_formats as formats
 from soaking import hostile_forms as forms
-from soaking.hostile_subjects import Subject
+from soaking.hostile_subjects import Subject, noise
 
 SIZE = 32  # px of the networks' photos
 
@@ -24,7 +24,7 @@ def _pairs(folder: Path, spoil: str = "manifest.json") -> Path:
     rng = np.random.default_rng(0)
     pairs = (
         FacePair(
-            rng.integers(0, 256, (16, 16, 3), np.uint8), rng.integers(0, 256, (16, 16, 3), np.uint8),
+            noise(16, 16), noise(16, 16)[::-1],
             rng.uniform(0, 16, (5, 3)).astype(np.float32), person, np.zeros(3, np.float32),
             np.zeros(3, np.float32), f"person {person}", 0.5,
         )
@@ -70,7 +70,8 @@ PAIRS = (
     Subject("pairs manifest", "texts", _pairs, _read_pairs, forms.JSON, True, _evaluate),
     Subject("pairs to continue", "texts", _begun, _continue_pairs, forms.JSON, True),
     *(
-        Subject(f"pairs {name}", "texts", partial(_pairs, spoil=f"00001_{name}.npy"), _read_pairs, forms.NPY)
+        Subject(f"pairs {name}", "texts", partial(_pairs, spoil=f"00001_{name}.npy"), _read_pairs,
+                forms.NPY)
         for name in ("front", "vertices", "facts")
     ),
 )  # fmt: skip

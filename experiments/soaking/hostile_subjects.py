@@ -203,7 +203,8 @@ MESHES = (
     Subject("mesh obj", "meshes", _OBJ, _read_mesh, formats.OBJ, **_TEXT),
     Subject("mesh mtl", "meshes", partial(_OBJ, spoil="mtl"), _read_mesh, formats.MTL, **_TEXT),
     Subject("mesh texture", "meshes", partial(_OBJ, spoil="png"), _read_mesh, _PNG),
-    Subject("mesh ply", "meshes", partial(_mesh, ending="ply", texture=False), _read_mesh, formats.PLY),
+    Subject("mesh ply", "meshes", partial(_mesh, ending="ply", texture=False), _read_mesh,
+            formats.PLY),
     Subject("mesh ply text", "meshes", _ascii_ply, _read_mesh, formats.PLY, **_TEXT),
     Subject("mesh glb", "meshes", partial(_mesh, ending="glb"), _read_mesh, formats.GLB),
     Subject("scan obj", "meshes", _OBJ, _read_scan, formats.OBJ, **_TEXT),
@@ -344,10 +345,13 @@ def _read_matrix(path: Path) -> None:
 _VIEW, _UV, _LP = partial(_view, spoil="front"), "BFM_UV.mat", "w300lp"
 _CACHE = {"writes": ("facelib-index.npz",)}
 DATASETS = (
-    Subject("background jpg", "photos", partial(_picture, ending="jpg", form="JPEG"), _read_background, _JPEG),
-    Subject("facegen png", "photos", partial(_picture, ending="png", form="PNG", mode="RGBA"), _read_rgba, _PNG),
+    Subject("background jpg", "photos", partial(_picture, ending="jpg", form="JPEG"),
+            _read_background, _JPEG),
+    Subject("facegen png", "photos", partial(_picture, ending="png", form="PNG", mode="RGBA"),
+            _read_rgba, _PNG),
     Subject("facegen pose", "data", _VIEW, _read_view, formats.XML, **_TEXT),
-    Subject("facegen camera", "data", partial(_view, spoil="front_cam"), _read_view, formats.XML, **_TEXT),
+    Subject("facegen camera", "data", partial(_view, spoil="front_cam"), _read_view, formats.XML,
+            **_TEXT),
     Subject("facegen template", "data", _VIEW, _read_template, formats.XML, **_TEXT),
     Subject("facegen keypoints", "data", _keypoints, _read_keypoints, {}, **_TEXT),
     Subject("facegen keypoints mat", "data", _basel, _read_keypoints, formats.MAT),
@@ -356,5 +360,6 @@ DATASETS = (
     Subject("basel uv", "data", partial(_basel, spoil=_UV), _read_basel, formats.MAT),
     Subject("300w-lp parameters", "data", _fitted, _read_fitted, formats.MAT),
     Subject("300w-lp index", "data", _index_cache, _read_index, forms.NPZ, **_CACHE),
-    Subject("300w-lp folder", "data", partial(_fitted, inside="AFW"), _read_index, formats.MAT, **_CACHE),
+    Subject("300w-lp folder", "data", partial(_fitted, inside="AFW"), _read_index, formats.MAT,
+            **_CACHE),
 )  # fmt: skip

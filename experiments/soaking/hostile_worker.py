@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import resource
 import shutil
 import sys
@@ -183,7 +184,7 @@ def fault_of_sentence(words: str, path: Path) -> tuple[str, str] | None:
         wrong.append(f"of {len(short)} characters")
     if not any(name in words for name in _names(path)):
         wrong.append("without the file's name")
-    if r"\x" in short or "b'" in short:
+    if re.search(r"\\x|\bb'", short):
         wrong.append("with raw bytes")
     return (FAULT, f"a message {', '.join(wrong)}: {short[:300]!r}") if wrong else None
 

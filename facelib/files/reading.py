@@ -7,6 +7,7 @@ device read without end. Sizes that a file announces are checked before anything
 from __future__ import annotations
 
 import json
+import re
 import warnings
 import zipfile
 from pathlib import Path
@@ -21,7 +22,8 @@ LONGEST = 200  # characters of a message that others made
 def in_a_line(words: object) -> str:
     """Return somebody else's message as it fits into a sentence: short, printable, in one line."""
     text = " ".join(str(words).split())
-    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[: LONGEST + 1])
+    text = re.sub(r"\\x[0-9a-f]{2}", "?", text[: LONGEST + 1])  # how bytes are shown
+    text = "".join(c if c.isprintable() else "?" for c in text)
     return text if len(text) <= LONGEST else text[: LONGEST - 2] + " …"
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from facelib.files import atomic
 from facelib.files.atomic import replacing, sha256
-from facelib.files.reading import in_a_line, read_json, regular_file
+from facelib.files.reading import read_json, regular_file
 from facelib.pairs.checks import check_manifest
 
 MANIFEST = "manifest.json"
@@ -114,7 +114,7 @@ class StoredArray:
                 np.lib.format.read_magic(file)
                 return np.lib.format.read_array_header_1_0(file)
         except Exception as error:  # numpy passes on any exception of Python's own parser
-            raise ValueError(f"{self._path} is damaged ({in_a_line(error)}); {REPAIR}") from error
+            raise ValueError(f"{self._path} is damaged; {REPAIR}") from error
 
     @contextmanager
     def _opened(self) -> Iterator[IO[bytes]]:
