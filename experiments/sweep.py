@@ -9,7 +9,6 @@ unfinished ones. By default the result is data/sweep/sweep.json, for chapter 11.
 """
 
 import argparse
-import itertools
 import json
 import sys
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ from pathlib import Path
 
 import nbformat
 import papermill
-import yaml
+from grid import combinations, read_grid
 
 from facelib.files.atomic import replacing
 from facelib.files.lock import FolderInUseError, locked
@@ -28,12 +27,6 @@ from facelib.training.runs import Run, read_training
 
 HERE = Path(__file__).resolve().parent
 CHAPTER = HERE.parent / "notebooks" / "08_training.ipynb"
-
-
-def combinations(grid: dict[str, list]) -> dict[str, dict]:
-    """Return each run's parameters from the grid, by the run's name."""
-    chosen = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
-    return {"_".join(f"{name}={value}" for name, value in own.items()): own for own in chosen}
 
 
 def check_names(parameters: set[str]) -> None:
@@ -104,9 +97,11 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/sweep"))
     parser.add_argument("--result", type=Path, default=data_dir() / "sweep" / "sweep.json")
     arguments = parser.parse_args()
-    asked = yaml.safe_load(arguments.grid.read_text(encoding="utf-8"))
-    common, grid = asked["common"], asked["grid"]
-    check_names({*common, *grid})
+    try:
+        common, grid = read_grid(arguments.grid)
+        check_names({*common, *grid})
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
     try:
         with locked(arguments.runs):
             sweep(arguments, common, grid)

@@ -1,11 +1,15 @@
 """Randomly damaged files: cut short, grown, with other or exchanged bytes in some places."""
 
 import io
+import sys
 from pathlib import Path
 
 import numpy as np
 from hypothesis import strategies as st
 from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "experiments"))
+from soaking.hostile_bytes import spoilt  # noqa: E402, F401 (the same faults as in the soak)
 
 HEIC_PHOTO = Path(__file__).parent / "pictures" / "face.heic"
 FORMATS = {  # how Pillow calls a format, and options that make its files hard to read
@@ -31,28 +35,6 @@ def damaged(content, damage):
     for place, value in changes if content else ():
         content[place % len(content)] = value
     return bytes(content)
-
-
-def spoilt(content, rng):
-    """Bytes with one or more random faults: flipped, cut, grown, exchanged or repeated."""
-    for _ in range(rng.integers(1, 4)):
-        # Half of all faults lie in the first bytes, where sizes and offsets are written.
-        end = len(content) if rng.random() < 0.5 else min(len(content), 200)
-        first, second = sorted(rng.integers(0, end, 2)) if end else (0, 0)
-        kind = rng.integers(5)
-        changed = bytearray(content)
-        if kind == 0 and end:
-            changed[first] ^= 1 << rng.integers(8)
-        elif kind == 1:
-            changed = changed[:second]
-        elif kind == 2:
-            changed[first:first] = rng.bytes(rng.integers(1, 50))
-        elif kind == 3 and end:
-            changed[first], changed[second] = changed[second], changed[first]
-        else:
-            changed[first:first] = changed[first:second]
-        content = bytes(changed)
-    return content
 
 
 def picture_file(ending, height=40, width=30):

@@ -200,5 +200,5 @@ def test_read_mesh_says_which_file_has_the_damaged_texture(tmp_path):
     rng = np.random.default_rng(0)
     Image.fromarray(rng.integers(0, 255, (64, 64, 3), np.uint8)).save(tmp_path / "skin.png")
     (tmp_path / "skin.png").write_bytes((tmp_path / "skin.png").read_bytes()[:2000])
-    with pytest.raises(ValueError, match="box.obj"):
+    with pytest.raises(ValueError, match="skin.png is damaged"):
         read_mesh(path)

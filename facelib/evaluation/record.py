@@ -15,6 +15,7 @@ import numpy as np
 
 from facelib.evaluation.scores import METRICS, Evaluation, FaceScore
 from facelib.files.atomic import replacing
+from facelib.files.reading import in_a_line, read_json
 
 RECORD_FORMAT = 2
 SINCE_FORMAT_2 = ("depth_error_mm", "shape_error_mm")
@@ -73,7 +74,7 @@ def read_record(path: Path | str) -> EvaluationRecord:
         ValueError: if it is no evaluation, or of another format.
     """
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = read_json(path, "an evaluation")
         version = content.pop("format")
         if version not in (1, RECORD_FORMAT):
             raise ValueError(f"format must be 1 or {RECORD_FORMAT}, got {version!r}")
@@ -84,8 +85,11 @@ def read_record(path: Path | str) -> EvaluationRecord:
         )
         mean_face = np.array(content.pop("mean_face"), dtype=np.float64)
         method = content.pop("method")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"expected an evaluation in {path}: {error}") from error
+        _check(scores, mean_scores, mean_face, method)
+    except OSError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise ValueError(f"expected an evaluation in {path}: {in_a_line(error)}") from error
     return EvaluationRecord(method, Evaluation(scores, mean_scores), mean_face, content)
 
 
@@ -97,8 +101,19 @@ def _plain(score: FaceScore) -> dict:
 
 
 def _score(row: dict) -> FaceScore:
-    unknown = {name: math.nan for name in METRICS if row[name] is None}
-    return FaceScore(**row | unknown)
+    if not isinstance(row["face"], str) or type(row["identity"]) is not int:
+        raise ValueError("a score needs a face and its identity")
+    metrics = {name: math.nan if row[name] is None else float(row[name]) for name in METRICS}
+    return FaceScore(**row | metrics)
+
+
+def _check(scores, mean_scores, mean_face: np.ndarray, method: object) -> None:
+    if not scores or [s.face for s in scores] != [s.face for s in mean_scores]:
+        raise ValueError("network and mean face must be scored on the same faces")
+    if mean_face.ndim != 2 or mean_face.shape[1] != 3 or not np.isfinite(mean_face).all():
+        raise ValueError(f"mean_face must be finite points (V, 3), got {mean_face.shape}")
+    if not isinstance(method, str):
+        raise ValueError("method must be a name")
 
 
 def _lines(value: object) -> str:

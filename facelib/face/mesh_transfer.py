@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from scipy.sparse import bsr_array, csr_array, diags_array, eye_array, kron
@@ -27,12 +26,14 @@ from scipy.spatial.transform import Rotation
 
 from facelib.face.template import FaceTemplate, neighbours
 from facelib.files.atomic import replacing
+from facelib.files.reading import in_a_line, read_npz
 from facelib.geometry.mesh import triangle_normals, vertex_normals
 from facelib.geometry.registration import umeyama
 from facelib.geometry.surface import barycentric, closest_on_triangle, surface_matcher
 from facelib.geometry.transforms import Similarity
 
 MATRIX_FORMAT = 1
+MAX_MATRIX_BYTES = 2**26  # of a matrix of three numbers per layout vertex
 FIT_STEPS, STEPS_PER_STIFFNESS = 24, 2
 # Weights per mm² of misfit; a surface point has weight 1. A mesh that the model can express is in
 # the end fitted almost without a prior.
@@ -329,14 +330,15 @@ def load_matrix(path: Path | str) -> csr_array:
     Raises:
         ValueError: if the file is something else.
     """
+    arrays = read_npz(path, "a layout matrix", MAX_MATRIX_BYTES)
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if int(file["format"]) != MATRIX_FORMAT:
-                raise ValueError(f"format {file['format']}")
-            matrix = csr_array(
-                (file["data"], file["indices"], file["indptr"]), shape=tuple(file["shape"])
-            )
-            matrix.check_format()
-            return matrix
-    except (OSError, KeyError, ValueError, EOFError, BadZipFile) as error:
-        raise ValueError(f"cannot read {path} as a layout matrix: {error}") from error
+        if arrays["format"].tolist() != MATRIX_FORMAT:
+            raise ValueError(f"format {arrays['format']}")
+        parts = tuple(arrays[name] for name in ("data", "indices", "indptr"))
+        matrix = csr_array(parts, shape=tuple(arrays["shape"].tolist()))
+        matrix.check_format()
+        if matrix.dtype.kind != "f" or not np.isfinite(matrix.data).all():
+            raise ValueError("its numbers are not finite")
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
+        raise ValueError(f"cannot read {path} as a layout matrix: {in_a_line(error)}") from error
+    return matrix

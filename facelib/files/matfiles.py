@@ -15,6 +15,7 @@ import numpy as np
 from scipy import io
 
 from facelib.files.atomic import replacing
+from facelib.files.reading import in_a_line, regular_file
 
 Shape = tuple[int | None, ...]  # None: any length
 
@@ -100,11 +101,7 @@ def write_mat(path: Path | str, content: dict, compress: bool = False) -> None:
 
 
 def _checked_size(path: Path, max_bytes: int) -> Path:
-    if not path.is_file():
-        raise FileNotFoundError(f"expected a MATLAB file, found none at {path}")
-    if path.stat().st_size > max_bytes:
-        raise ValueError(f"expected at most {max_bytes} bytes in {path}, got {path.stat().st_size}")
-    return path
+    return regular_file(path, "a MATLAB file", max_bytes)
 
 
 def _reading(path, function, *arguments):
@@ -119,7 +116,9 @@ def _reading(path, function, *arguments):
             "save(…, '-v7')"
         ) from error
     except DAMAGED as error:
-        raise ValueError(f"expected a whole MATLAB file, but {path} is damaged: {error}") from error
+        raise ValueError(
+            f"expected a whole MATLAB file, but {path} is damaged: {in_a_line(error)}"
+        ) from error
 
 
 def _check_shape(path, name, expected, shape, kind, max_bytes) -> None:

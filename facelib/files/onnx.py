@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from facelib.files.reading import in_a_line
 from facelib.files.threads import usable_cores
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def open_session(model: Path | bytes, threads: int | None = None) -> InferenceSe
     import onnxruntime
 
     name = "the bytes given" if isinstance(model, bytes) else str(model)
-    if not isinstance(model, bytes) and not model.is_file():
+    if not isinstance(model, bytes) and not model.is_file():  # a pipe would be waited for
         raise ValueError(f"expected an ONNX file at {name}, found no such file")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors only, and those are raised
@@ -42,4 +43,4 @@ def open_session(model: Path | bytes, threads: int | None = None) -> InferenceSe
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its errors have no common base class
-        raise ValueError(f"expected an ONNX file at {name}: {error}") from error
+        raise ValueError(f"expected an ONNX file at {name}: {in_a_line(error)}") from error

@@ -3,17 +3,25 @@
 They are read through trimesh, where v points up; in a `Mesh` it points down.
 """
 
+import logging
+import warnings
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from facelib.files.atomic import replacing
+from facelib.files.reading import in_a_line, regular_file
 from facelib.geometry.asset import MeshAsset, asset_of
+from facelib.geometry.companions import check_glb, check_texture, checking_resolver
 from facelib.geometry.gltf import glb_bytes
 from facelib.geometry.mesh import Mesh
 from facelib.geometry.mesh_names import MESH_ENDINGS, file_stem, foreign_file
 from facelib.geometry.objfiles import obj_files, ply_bytes
+from facelib.imaging.imagefiles import to_float
+
+MAX_BYTES = 400_000_000  # of a mesh file
 
 
 def read_mesh(path: str | Path, resolver=None, split_seams: bool = False) -> Mesh:
@@ -24,7 +32,7 @@ def read_mesh(path: str | Path, resolver=None, split_seams: bool = False) -> Mes
 
     Args:
         path: ends in .obj, .glb or .ply.
-        resolver: trimesh's resolver of the files that an OBJ names; None searches its folder.
+        resolver: a `checking_resolver` of the files that the mesh names, for its notes.
         split_seams: split vertices that have several texture coordinates, as at a seam. An OBJ
             with several materials is always split.
 
@@ -33,24 +41,37 @@ def read_mesh(path: str | Path, resolver=None, split_seams: bool = False) -> Mes
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if the ending is another one or the file holds no triangles.
+        ValueError: if the ending is another one, the file holds no triangles, or it or a texture is
+            damaged or too large.
     """
+    path = regular_file(_checked_ending(path), "a mesh file", MAX_BYTES)
+    resolver = resolver or checking_resolver(path)
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+            mesh = _load(path, resolver, split_seams)
+    except Exception as error:  # trimesh passes on any exception of its parsers
+        reason = in_a_line(error) or type(error).__name__
+        raise ValueError(f"expected a mesh, but {path} cannot be read: {reason}") from error
+    if resolver.damage:
+        raise ValueError(resolver.damage[0])
+    if not len(mesh.triangles):
+        raise ValueError(f"expected a mesh with triangles, found none in {path}")
+    is_grey = path.suffix.lower() == ".obj" and not resolver.textures_read  # by trimesh itself
+    return replace(mesh, texture=None) if is_grey else mesh
+
+
+def _load(path: Path, resolver, split_seams: bool) -> Mesh:
     import trimesh  # takes half a second, so only when a file is read
 
-    path = _checked_ending(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"expected a mesh file, found none at {path}")
-    try:
-        is_obj = path.suffix.lower() == ".obj"
-        order = {"maintain_order": not split_seams and _n_materials(path) < 2} if is_obj else {}
-        scene = trimesh.load_scene(path, process=False, resolver=resolver, **order)
-        parts = [_to_mesh(part) for part in scene.dump()]
-        mesh = _joined(parts) or _to_mesh(scene.to_mesh())
-        if len(mesh.triangles):
-            return mesh
-    except Exception as error:  # trimesh passes on any exception of its parsers
-        raise ValueError(f"expected a mesh, but {path} cannot be read: {error}") from error
-    raise ValueError(f"expected a mesh with triangles, found none in {path}")
+    logging.getLogger("trimesh").addHandler(logging.NullHandler())
+    ending = path.suffix.lower()
+    if ending == ".glb":
+        check_glb(path)
+    is_obj = ending == ".obj"
+    order = {"maintain_order": not split_seams and _n_materials(path) < 2} if is_obj else {}
+    scene = trimesh.load_scene(path, process=False, resolver=resolver, **order)
+    parts = [_to_mesh(part) for part in scene.dump()]
+    return _joined(parts) or _to_mesh(scene.to_mesh())
 
 
 def write_mesh(path: str | Path, mesh: Mesh | MeshAsset) -> None:
@@ -128,7 +149,8 @@ def _uv_and_texture(loaded) -> tuple[np.ndarray | None, np.ndarray | None]:
     picture = getattr(material, "baseColorTexture", None) or getattr(material, "image", None)
     if picture is None:
         return _flip_v(uv), None
-    return _flip_v(uv), np.asarray(picture.convert("RGB"), dtype=np.float32) / 255.0
+    check_texture(picture)
+    return _flip_v(uv), to_float(np.asarray(picture.convert("RGB")))
 
 
 def _colors(loaded) -> np.ndarray | None:

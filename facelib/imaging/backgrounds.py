@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from facelib.files.paths import data_dir
+from facelib.imaging.opening import decode_image
 
 # Photos inside scikit-image's wheel (nothing is downloaded). Faces are left out on purpose.
 PHOTOS = (
@@ -21,6 +22,7 @@ PHOTOS = (
     "hubble_deep_field.jpg", "ihc.png", "motorcycle_left.png", "rocket.jpg",
 )  # fmt: skip
 PHOTO_SHARE = 0.35
+MAX_PIXELS = 64_000_000  # of a texture; real ones have under 1 million
 TEXTURE_SHARE = 0.5  # of the backgrounds, if the user has such a folder
 
 
@@ -38,7 +40,8 @@ def random_background(
         (size, size, 3) float32 RGB in 0..1, as displayed.
 
     Raises:
-        ValueError: if one of the files is not an image.
+        FileNotFoundError: if the chosen file is missing.
+        ValueError: if it is not an image.
     """
     if textures and rng.random() < TEXTURE_SHARE:
         return _photo(rng, size, (_opened(textures[rng.integers(len(textures))]),))
@@ -69,11 +72,7 @@ def fingerprint(files: tuple[Path, ...]) -> str | None:
 
 
 def _opened(path):
-    try:
-        with Image.open(path) as image:
-            return image.convert("RGB")
-    except OSError as error:
-        raise ValueError(f"cannot read {path} as a background image") from error
+    return decode_image(path, lambda picture: picture.convert("RGB"), MAX_PIXELS)
 
 
 @lru_cache(maxsize=1)

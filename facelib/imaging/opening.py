@@ -13,6 +13,8 @@ from typing import BinaryIO, TypeVar
 from PIL import Image, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
+from facelib.files.reading import in_a_line
+
 # Pillow reads more formats, but some of them, such as EPS, run other programs.
 FORMATS = (
     "AVIF", "BMP", "GIF", "ICO", "JPEG", "JPEG2000", "PCX", "PNG", "PPM", "SGI", "TGA",
@@ -75,7 +77,7 @@ def decode_image(
             "Most Compatible"
         ) from error
     except DAMAGED as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = in_a_line(error) or type(error).__name__
         raise ValueError(f"expected a whole image, but {path} is damaged: {reason}") from error
     raise ValueError(
         f"expected an image of at most {limit / 1e6:.3g} million px, got {size} in {path}; a "

@@ -21,7 +21,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional
@@ -30,11 +29,13 @@ from facelib.face.dense_points import N_KEYPOINTS, load_dense_points
 from facelib.face.headmodel import load_head
 from facelib.face.layout import load_layout
 from facelib.files.atomic import replacing
+from facelib.files.reading import in_a_line, parse_json
 from facelib.imaging.crop import Crop
 from facelib.networks.compact import ConvBlock, ResidualBlock, Whitening
 from facelib.networks.found_points import FoundPoints, find_in_both_mirrors
 from facelib.networks.keypoints import complex_product, fit_similarity_2d, residual_shape
 from facelib.networks.precision import rotate_root
+from facelib.networks.weights import MAX_SIZE, read_tensors
 
 # Channels at a half, a quarter, an eighth and a sixteenth of the crop, and the residual
 # convolutions after the one that halves the picture.
@@ -237,9 +238,8 @@ def save_dense(path: Path, network: Dense, card: Mapping[str, object]) -> None:
 def is_dense(path: Path) -> bool:
     """Whether `save_dense` wrote a file; False also if there is no such file."""
     try:
-        with safe_open(path, framework="pt") as file:
-            return (file.metadata() or {}).get("network") == Dense.name
-    except (OSError, SafetensorError):
+        return read_tensors(path, names=())[0].get("network") == Dense.name
+    except ValueError:
         return False
 
 
@@ -249,16 +249,19 @@ def load_dense(path: Path) -> tuple[Dense, dict]:
     Raises:
         ValueError: if the file holds anything else.
     """
-    with safe_open(path, framework="pt") as file:
-        metadata = file.metadata() or {}
-        if metadata.get("network") != Dense.name:
-            raise ValueError(f"expected weights of {Dense.name} in {path}, got {metadata}")
-        state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+    metadata, state = read_tensors(path)
+    if metadata.get("network") != Dense.name:
+        raise ValueError(f"expected weights of {Dense.name} in {path}, got another network's")
     network = Dense()
-    network.load_state_dict(
-        {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
-    )
-    card = json.loads(metadata["card"])
+    try:
+        network.load_state_dict(
+            {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+        )
+    except RuntimeError as error:
+        raise ValueError(f"the weights in {path} cannot be used: {in_a_line(error)}") from error
+    card = parse_json(metadata.get("card", "{}"), path)
+    if not isinstance(card, dict) or card.get("size") not in range(32, MAX_SIZE + 1):
+        raise ValueError(f"expected weights with a card that states a size in {path}, got another")
     network.size = card["size"]
     return network.eval(), card
 

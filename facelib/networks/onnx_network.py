@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from facelib.files.onnx import open_session
+from facelib.files.reading import in_a_line, parse_json
 from facelib.networks.found_points import FoundPoints, find_in_both_mirrors
 
 if TYPE_CHECKING:
@@ -32,18 +32,25 @@ class _Exported:
 
     engine = "ONNX Runtime"
 
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
     def __init__(self, session: InferenceSession) -> None:
-        """Raise KeyError or ValueError if the metadata are others."""
+        """Raise KeyError or ValueError if metadata, inputs or outputs are others."""
         metadata = session.get_modelmeta().custom_metadata_map
         self.name, self.weights_sha256 = metadata["network"], metadata["weights_sha256"]
-        self.size, self.card = int(metadata["size"]), json.loads(metadata["card"])
+        self.size, self.card = int(metadata["size"]), parse_json(metadata["card"], self.name)
         self._session = session
+        names = tuple(value.name for value in session.get_outputs())
+        taken = {value.name for value in session.get_inputs()}
+        if names != self.outputs or not {self.inputs[0]} <= taken <= set(self.inputs):
+            raise ValueError(f"inputs {taken} and outputs {names}")
 
     def _run(self, photos: dict[str, np.ndarray]) -> list[np.ndarray]:
         """Run the network on (B, size, size, 3) photos.
 
         Raises:
-            ValueError: if the photos' size is not the network's.
+            ValueError: if the photos' size is not the network's, or the file's network fails.
         """
         sides = {photo.shape[1] for photo in photos.values()}
         if sides != {self.size}:
@@ -52,7 +59,10 @@ class _Exported:
             value.name: np.ascontiguousarray(photos[value.name].transpose(0, 3, 1, 2), np.float32)
             for value in self._session.get_inputs()
         }
-        return self._session.run(None, feed)
+        try:
+            return self._session.run(None, feed)
+        except Exception as error:  # ONNX Runtime's errors have no common base class
+            raise ValueError(f"the network {self.name} fails: {in_a_line(error)}") from error
 
 
 class OnnxNetwork(_Exported):
@@ -62,10 +72,14 @@ class OnnxNetwork(_Exported):
         side_photo: "needed", "optional" or "unused".
     """
 
+    inputs, outputs = ("front", "side"), ("position_map",)
+
     def __init__(self, session: InferenceSession) -> None:
         """Take a session of a file written by `facelib.networks.onnx_export`."""
         super().__init__(session)
         self.side_photo = session.get_modelmeta().custom_metadata_map["side_photo"]
+        if self.side_photo not in ("needed", "optional", "unused"):
+            raise ValueError(f"side_photo {self.side_photo}")
 
     def position_maps(self, fronts: np.ndarray, sides: np.ndarray | None) -> np.ndarray:
         """Predict position maps.
@@ -81,11 +95,16 @@ class OnnxNetwork(_Exported):
             ValueError: if the crops' size is not the network's.
         """
         sides = fronts[:0] if sides is None else sides
-        return self._run({"front": fronts, "side": sides})[0].transpose(0, 2, 3, 1)
+        (maps,) = self._run({"front": fronts, "side": sides})
+        if maps.shape != (len(fronts), 3, self.size, self.size):
+            raise ValueError(f"the network {self.name} gives maps of the shape {maps.shape}")
+        return maps.transpose(0, 2, 3, 1)
 
 
 class OnnxDense(_Exported):
     """`dense`: a network that finds points in single photos."""
+
+    inputs, outputs = ("photos",), ("places", "precision_root", "visibility")
 
     def find_points(self, photos: np.ndarray) -> FoundPoints:
         """Find the points in (B, size, size, 3) float32 photos, 0..1, and in their mirror images.

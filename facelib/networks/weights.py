@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import torch
@@ -11,8 +11,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from facelib.files.atomic import replacing
+from facelib.files.reading import in_a_line, parse_json, regular_file
 from facelib.networks.base import FaceNetwork
 from facelib.networks.catalogue import create
+
+MAX_SIZE = 1024  # px, side of a network's photos
 
 
 def save_weights(
@@ -56,16 +59,39 @@ def read_card(path: Path | str) -> dict[str, object]:
     Raises:
         ValueError: if the file is missing or was not written by `save_weights`.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-    except (OSError, SafetensorError) as error:
-        raise ValueError(f"expected a safetensors weights file at {path}: {error}") from error
-    if "network" not in metadata or "size" not in metadata:
+    metadata, _ = read_tensors(path, names=())
+    if "network" not in metadata or not metadata.get("size", "").isdecimal():
         raise ValueError(f"expected weights written by save_weights, got other tensors in {path}")
-    card = json.loads(metadata.get("card", "{}"))
+    card = parse_json(metadata.get("card", "{}"), path)
+    if not isinstance(card, dict):
+        raise ValueError(f"expected weights with a card in {path}, got another one")
     confidence = {"confidence": True} if "confidence" in metadata else {}
     return {**card, "network": metadata["network"], "size": int(metadata["size"]), **confidence}
+
+
+def read_tensors(
+    path: Path | str, names: Collection[str] | None = None
+) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
+    """Read the metadata and the tensors of a safetensors file.
+
+    Args:
+        path: of the file.
+        names: of the tensors to read; None: all.
+
+    Raises:
+        ValueError: if the file is missing or damaged, or a number is not finite.
+    """
+    try:
+        with safe_open(regular_file(path, "weights"), framework="pt") as file:
+            metadata = file.metadata() or {}
+            wanted = file.keys() if names is None else names
+            tensors = {name: file.get_tensor(name) for name in wanted}
+    except (OSError, ValueError, SafetensorError) as error:
+        reason = in_a_line(error)
+        raise ValueError(f"expected a safetensors weights file at {path}: {reason}") from error
+    if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
+        raise ValueError(f"expected finite weights in {path}, got NaN or infinity")
+    return metadata, tensors
 
 
 def load_weights(path: Path | str) -> FaceNetwork:
@@ -79,14 +105,15 @@ def load_weights(path: Path | str) -> FaceNetwork:
         ValueError: if the file is missing or invalid, or does not fit the network that it names.
     """
     card = read_card(path)
-    network = create(card["network"], card["size"], card.get("confidence", False))
-    with safe_open(path, framework="pt") as file:
-        state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
-    own = network.state_dict()
+    if card["size"] > MAX_SIZE:
+        raise ValueError(f"expected weights for photos of at most {MAX_SIZE} px in {path}")
+    _, state = read_tensors(path)
     try:
+        network = create(card["network"], card["size"], card.get("confidence", False))
+        own = network.state_dict()
         network.load_state_dict(
             {k: v.to(own[k].dtype) if k in own else v for k, v in state.items()}
         )
-    except RuntimeError as error:
-        raise ValueError(f"weights in {path} do not fit {card['network']}: {error}") from error
+    except (ValueError, RuntimeError) as error:
+        raise ValueError(f"the weights in {path} cannot be used: {in_a_line(error)}") from error
     return network.eval()

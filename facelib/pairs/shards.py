@@ -9,6 +9,7 @@ import hashlib
 import json
 import math
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,8 @@ from typing import IO
 import numpy as np
 
 from facelib.files.atomic import UNFINISHED, replacing, sha256
+from facelib.files.reading import read_json, regular_file
+from facelib.pairs.checks import check_manifest
 
 MANIFEST = "manifest.json"
 REPAIR = "repeat the command that made these pairs, or copy them anew"
@@ -69,11 +72,7 @@ class StoredArray:
         """
         self._path, self._count = path, count
         with self._opened() as file:
-            try:
-                np.lib.format.read_magic(file)
-                shape, by_columns, self._type = np.lib.format.read_array_header_1_0(file)
-            except (ValueError, EOFError) as error:
-                raise ValueError(f"{path} is damaged ({error}); {REPAIR}") from error
+            shape, by_columns, self._type = self._header(file)
             if shape[:1] != (count,) or by_columns or self._type.hasobject:
                 raise ValueError(f"{path} must have {count} rows, got the shape {shape}; {REPAIR}")
             self._shape, self._start = shape[1:], file.tell()
@@ -81,6 +80,11 @@ class StoredArray:
             self._state = _state(file)
         if self._state[0] != self._start + count * self._row_bytes:
             raise ValueError(f"{path} is cut short or too long; {REPAIR}")
+
+    @property
+    def row(self) -> tuple[tuple[int, ...], np.dtype]:
+        """Shape and type of a row."""
+        return self._shape, self._type
 
     def __getitem__(self, row: int) -> np.ndarray:
         """Read a row, 0 .. count − 1; otherwise like `whole`."""
@@ -103,9 +107,18 @@ class StoredArray:
             raise ValueError(f"{self._path} was changed by another program; {REPAIR}")
         return np.frombuffer(content, self._type).reshape(count, *self._shape)
 
+    def _header(self, file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+        try:
+            with warnings.catch_warnings(action="ignore"):  # about headers of other programs
+                np.lib.format.read_magic(file)
+                return np.lib.format.read_array_header_1_0(file)
+        except Exception as error:  # numpy passes on any exception of Python's own parser
+            raise ValueError(f"{self._path} is damaged; {REPAIR}") from error
+
     @contextmanager
     def _opened(self) -> Iterator[IO[bytes]]:
         try:
+            regular_file(self._path, "an array")
             with self._path.open("rb", buffering=0) as file:
                 yield file
         except FileNotFoundError as error:
@@ -154,12 +167,10 @@ def read_manifest(folder: Path) -> dict:
     if not path.is_file():
         raise ValueError(f"expected pairs with a {MANIFEST} in {folder}, found none")
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = read_json(path, "a manifest of pairs")
     except ValueError as error:
-        raise ValueError(f"{path} is not JSON ({error}); remove it to begin anew") from error
-    if not isinstance(manifest, dict) or "shards" not in manifest:
-        raise ValueError(f"{path} is not a manifest of pairs")
-    return manifest
+        raise ValueError(f"{error}; remove it to begin anew") from error
+    return check_manifest(path, manifest)
 
 
 def remove_unfinished(folder: Path) -> None:

@@ -16,7 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from facelib.files.lock import locked
+from facelib.files.reading import parse_json
 from facelib.pairs.annotations import PIXEL_ARRAYS, VIEW, PixelTruth, ViewTruth
+from facelib.pairs.checks import check_facts, check_rows
 from facelib.pairs.sample import VIEW_NAMES, FacePair, Sample, shard_arrays
 from facelib.pairs.shards import (
     MANIFEST,
@@ -30,7 +32,6 @@ from facelib.pairs.shards import (
 
 SET_FORMAT = 2
 READABLE = (1, 2)  # format 1 has photos and vertices only
-ARRAYS = ("front", "side", "vertices", "facts")  # every set has these
 
 
 def write_shards(
@@ -114,9 +115,13 @@ class ShardedPairs:
         self._starts = np.concatenate([[0], np.cumsum(counts)])
         self._open = lru_cache(maxsize=None)(self._open_shard)
         self.facts = np.concatenate([self._open(i)["facts"].whole() for i in range(len(counts))])
+        check_facts(self.folder, self.facts)
 
     def _open_shard(self, place: int) -> dict[str, StoredArray]:
-        return open_shard(self.folder, self._manifest["shards"][place])
+        arrays = open_shard(self.folder, self._manifest["shards"][place])
+        rows = {name: array.row for name, array in arrays.items()}
+        check_rows(self.folder, rows, self.size, self.n_vertices)
+        return arrays
 
     @property
     def fingerprint(self) -> str:
@@ -205,7 +210,7 @@ class ShardedPairs:
         Raises:
             ValueError: if the set was stored without it.
         """
-        return json.loads(self.stored(index, "coefficients"))
+        return parse_json(self.stored(index, "coefficients"), self.folder)
 
     def pixels(self, index: int) -> tuple[PixelTruth, PixelTruth]:
         """Read the annotations per pixel of the front and the side photo.

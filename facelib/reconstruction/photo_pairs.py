@@ -7,6 +7,7 @@ with other names, a CSV file has the columns name, front and side. The side phot
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import io
 import re
@@ -16,6 +17,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from facelib.files.atomic import replacing, sha256
+from facelib.files.reading import in_a_line, read_text
 
 PHOTO_ENDINGS = frozenset(
     (".avif", ".bmp", ".gif", ".heic", ".heif", ".jp2", ".jpeg", ".jpg", ".png", ".ppm", ".tga")
@@ -24,6 +26,7 @@ PHOTO_ENDINGS = frozenset(
 IN_NAME = re.compile(r"(?P<name>.+)[_-](?P<view>front|side)", re.IGNORECASE)
 IN_FOLDER = re.compile(r"(?P<view>front|side)", re.IGNORECASE)
 CSV_COLUMNS = ("name", "front", "side")
+LONGEST_NAME, LONGEST_PATH = 200, 4000  # bytes; names get endings
 PLAIN_NAME = re.compile(r"[^./\\\0][^/\\\0]*")  # can name a file, and is no hidden one
 
 
@@ -101,6 +104,9 @@ def find_pairs(source: Path) -> list[PhotoPair]:
 
 def fingerprint(pair: PhotoPair, settings: str) -> str:
     """Return a checksum of a pair's photos and of a text that describes all settings."""
+    for path in pair.photos:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise OSError(errno.EINVAL, "no regular file", str(path))
     words = [settings, *(sha256(path) for path in pair.photos)]
     return hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]
 
@@ -113,11 +119,10 @@ def read_results(path: Path) -> dict[str, PairResult]:
     """
     if not path.exists():
         return {}
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = csv.DictReader(file)
-        if tuple(rows.fieldnames or ()) != COLUMNS:
-            raise ValueError(f"expected a table of results in {path}, found another file")
-        results = [PairResult(**{name: row[name] or "" for name in COLUMNS}) for row in rows]
+    columns, rows = _read_table(path)
+    if columns != COLUMNS:
+        raise ValueError(f"expected a table of results in {path}, found another file")
+    results = [PairResult(**{name: row[name] or "" for name in COLUMNS}) for row in rows]
     return {result.name: result for result in results}
 
 
@@ -160,16 +165,32 @@ def _one_of_each(name: str, front: Sequence[Path], side: Sequence[Path]) -> Phot
 
 
 def _in_csv(path: Path) -> list[PhotoPair]:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = csv.DictReader(file)
-        if not set(CSV_COLUMNS[:2]) <= set(rows.fieldnames or ()):
-            raise ValueError(f"expected the columns name, front and side in {path}")
-        return [_row(path, row) for row in rows]
+    columns, rows = _read_table(path)
+    if not set(CSV_COLUMNS[:2]) <= set(columns):
+        raise ValueError(f"expected the columns name, front and side in {path}")
+    return [_row(path, row) for row in rows]
+
+
+def _read_table(path: Path) -> tuple[tuple[str, ...], list[dict[str, str | None]]]:
+    """Read the columns' names and the rows of a CSV file."""
+    text = read_text(path, "a CSV file")
+    try:
+        rows = csv.DictReader(io.StringIO(text, newline=""))
+        return tuple(rows.fieldnames or ()), list(rows)
+    except csv.Error as error:
+        raise ValueError(f"expected a CSV file at {path}: {in_a_line(error)}") from error
+
+
+def _can_be_written(name: str, longest: int) -> bool:
+    return name.isprintable() and len(name.encode(errors="replace")) <= longest
 
 
 def _row(table: Path, row: dict[str, str | None]) -> PhotoPair:
     name, front, side = ((row.get(column) or "").strip() for column in CSV_COLUMNS)
-    if not PLAIN_NAME.fullmatch(name):
-        raise ValueError(f"expected a name that a file can have in {table}, got {name!r}")
+    if not (PLAIN_NAME.fullmatch(name) and _can_be_written(name, LONGEST_NAME)):
+        raise ValueError(f"expected a name that a file can have in {table}, got {in_a_line(name)}")
+    for photo in (front, side):
+        if not _can_be_written(photo, LONGEST_PATH):
+            raise ValueError(f"expected names of photos in {table}, got {in_a_line(photo)}")
     front, side = (table.parent / photo if photo else None for photo in (front, side))
     return PhotoPair(name, front, side)

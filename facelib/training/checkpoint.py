@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-import pickle
 import time
 import zipfile
 from dataclasses import asdict, fields
@@ -13,12 +12,14 @@ from pathlib import Path
 import torch
 
 from facelib.files.atomic import replacing
+from facelib.files.reading import in_a_line, regular_file
 from facelib.training.config import BEST, GROUP_OF, PATHS, TrainConfig
 from facelib.training.learner import Learner
 from facelib.training.progress import Progress
 from facelib.training.settings import StopSettings
 
 CHECKPOINT = "checkpoint.pt"
+PARTS = {"config", "progress", "network", "optimizer", "average", "best"}
 # Settings that may differ between a run and its continuation.
 FREE_ON_RESUME = {
     *PATHS,
@@ -100,10 +101,13 @@ class Checkpoint:
         state = self._read(device)
         self._check(state)
         learner = self._learner
-        learner.network.load_state_dict(state["network"])
-        learner.optimizer.load_state_dict(state["optimizer"])
-        if learner.average is not None:
-            learner.average.load_state_dict(state["average"])
+        try:
+            learner.network.load_state_dict(state["network"])
+            learner.optimizer.load_state_dict(state["optimizer"])
+            if learner.average is not None:
+                learner.average.load_state_dict(state["average"])
+        except (RuntimeError, ValueError, TypeError, LookupError, AttributeError) as error:
+            raise ValueError(f"{self._path} does not fit this run; use a new run_dir") from error
         for name, value in state["progress"].items():
             setattr(self._progress, name, value)
         if not self._writes:
@@ -116,20 +120,30 @@ class Checkpoint:
 
     def _read(self, device: torch.device) -> dict:
         try:
+            regular_file(self._path, "a checkpoint")
             with zipfile.ZipFile(self._path) as file:
                 if file.testzip() is not None:  # torch does not compare checksums
                     raise zipfile.BadZipFile
             return torch.load(self._path, map_location=device, weights_only=True)
-        except (zipfile.BadZipFile, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        except OSError:
+            raise
+        except Exception as error:  # torch and zipfile pass on any exception of their parsers
             raise ValueError(
                 f"{self._path} is damaged: restore it from a copy, or remove it to begin the run "
                 "anew"
             ) from error
 
     def _check(self, state: dict) -> None:
-        if "best" not in state:
-            raise ValueError(f"{self._path} is of an older version; use a new run_dir")
-        mine, theirs = self._config, TrainConfig.from_dict(state["config"])
+        if not isinstance(state, dict) or not state.keys() >= PARTS:
+            raise ValueError(f"{self._path} is of another version; use a new run_dir")
+        if not (_is_progress(state["progress"]) and _is_best(state["best"])):
+            raise ValueError(f"{self._path} is damaged; use a new run_dir")
+        try:
+            mine, theirs = self._config, TrainConfig.from_dict(state["config"])
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f"{self._path} was made with settings that are invalid: {in_a_line(error)}"
+            ) from error
         changed = {
             group if group in ("loss", "augmentation") else name
             for name, group in GROUP_OF.items()
@@ -145,6 +159,22 @@ class Checkpoint:
                 f"{self._path} was made with other pairs than those in {mine.data.data_dir}; give "
                 "its own, or use a new run_dir"
             )
+
+
+def _is_progress(values: object) -> bool:
+    """Whether values can be a run's counters."""
+    started = asdict(Progress())
+    return (
+        isinstance(values, dict)
+        and values.keys() == started.keys()
+        and all(isinstance(values[name], type(each)) for name, each in started.items())
+        and all(isinstance(loss, float) for loss in values["line_losses"])
+    )
+
+
+def _is_best(value: object) -> bool:
+    """Whether a value can be the bytes of a weights file, or None."""
+    return value is None or (isinstance(value, torch.Tensor) and value.dtype == torch.uint8)
 
 
 def save(state: dict, path: Path) -> None:

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from facelib.files.atomic import naming, replacing
+from facelib.files.reading import read_text
 from facelib.training.config import PATHS, grouped
 from facelib.training.environment import environment, now
+from facelib.training.log_lines import parse_line
 
 LOG = "log.jsonl"
 
@@ -45,17 +47,20 @@ class Log:
 
         Args:
             step: the checkpoint's step.
+        Raises:
+            ValueError: if the log is damaged.
         """
         if not self._writes:
             return
         first, *rest = _lines(self._path)
         # A killed process may have written half a line.
         whole = [line for line in rest if line.endswith("\n")]
-        about = json.loads(first)
+        about = parse_line(first, self._path)
         event = {"step": step, "environment": environment() | self._facts}
         about["continued"] = [*about.get("continued", []), event]
         about["ended"] = None
-        _write(self._path, [_line(about), *(line for line in whole if _is_kept(line, step))])
+        kept = [line for line in whole if self._is_kept(line, step)]
+        _write(self._path, [_line(about), *kept])
 
     def write(self, line: dict[str, object]) -> None:
         """Append a line."""
@@ -67,7 +72,13 @@ class Log:
         """Record in the first line when the run was completed."""
         if self._writes:
             first, *rest = _lines(self._path)
-            _write(self._path, [_line({**json.loads(first), "ended": now()}), *rest])
+            _write(self._path, [_line({**parse_line(first, self._path), "ended": now()}), *rest])
+
+    def _is_kept(self, line: str, step: int) -> bool:
+        values = parse_line(line, self._path)
+        if "config" in values:
+            raise ValueError(f"expected the log of one run in {self._path}, got several")
+        return values["step"] <= step and not values.get("final")
 
 
 def read_log(run_dir: Path | str) -> tuple[dict, list[dict]]:
@@ -77,8 +88,14 @@ def read_log(run_dir: Path | str) -> tuple[dict, list[dict]]:
         run_dir: the run's folder.
     Returns:
         The first line (configuration, data, environment) and the lines after it.
+    Raises:
+        OSError: if the log cannot be read.
+        ValueError: if it is no log of a run.
     """
-    first, *lines = (json.loads(line) for line in _lines(Path(run_dir) / LOG))
+    path = Path(run_dir) / LOG
+    first, *lines = (parse_line(line, path) for line in _lines(path))
+    if "config" not in first:
+        raise ValueError(f"expected the log of a run, got a first line without a config in {path}")
     return with_groups(first), lines
 
 
@@ -110,17 +127,15 @@ def without_folders(config: dict[str, dict]) -> dict[str, dict]:
     }
 
 
-def _is_kept(line: str, step: int) -> bool:
-    values = json.loads(line)
-    return values["step"] <= step and not values.get("final")
-
-
 def _line(values: dict) -> str:
     return json.dumps(values) + "\n"
 
 
 def _lines(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8").splitlines(keepends=True)
+    lines = read_text(path, "a log").splitlines(keepends=True)
+    if not lines:
+        raise ValueError(f"expected the log of a run, but {path} is empty")
+    return lines
 
 
 def _write(path: Path, lines: Iterable[str]) -> None:

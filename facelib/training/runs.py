@@ -12,7 +12,11 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from facelib.files.reading import MAX_BYTES, regular_file
 from facelib.training.log import LOG, with_groups
+from facelib.training.log_lines import parse_line
+
+SHOWN_LINES = 10  # broken lines whose numbers are said
 
 
 @dataclass(frozen=True)
@@ -166,8 +170,10 @@ class Fault:
 
     def __str__(self) -> str:
         """Name file and lines."""
-        word, numbers = "line" if len(self.lines) == 1 else "lines", ", ".join(map(str, self.lines))
-        return f"{self.path}, {word} {numbers}"
+        word = "line" if len(self.lines) == 1 else "lines"
+        numbers = ", ".join(map(str, self.lines[:SHOWN_LINES]))
+        more = len(self.lines) - SHOWN_LINES
+        return f"{self.path}, {word} {numbers}" + (f" and {more} more" if more > 0 else "")
 
 
 def find_logs(places: Iterable[Path]) -> list[Path]:
@@ -186,6 +192,7 @@ def find_logs(places: Iterable[Path]) -> list[Path]:
             raise FileNotFoundError(f"no such folder: {place}")
         # The logs of shipped weights are named NETWORK.log.jsonl.
         logs = [place] if place.is_file() else sorted(place.rglob(f"*{LOG}"))
+        logs = [log for log in logs if log.is_file()]
         if not logs:
             raise FileNotFoundError(f"no {LOG} in or below {place}")
         found.update(dict.fromkeys(logs))
@@ -201,18 +208,19 @@ def read_runs(log: Path) -> tuple[list[Run], Fault | None]:
         The runs, and the parts that could not be read.
     Raises:
         OSError: if the file cannot be read.
+        ValueError: if it is no file of a log's size.
     """
     stages: list[tuple[dict, list[_Report]]] = []
     broken = []
-    text = log.read_text(encoding="utf-8", errors="replace")
-    for number, line in enumerate(text.splitlines(), start=1):
+    content = regular_file(log, "a log", MAX_BYTES).read_bytes()
+    for number, line in enumerate(content.decode(errors="replace").splitlines(), start=1):
         try:
-            values = json.loads(line)
-            if isinstance(values.get("config"), dict):
+            values = parse_line(line, log)
+            if "config" in values:
                 stages.append((values, []))
             else:
                 stages[-1][1].append(_report(values))
-        except (ValueError, TypeError, AttributeError, LookupError):
+        except (ValueError, LookupError):
             broken.append(number)
     runs = [_run(first, reports, log) for first, reports in stages]
     return runs, Fault(log, tuple(broken or [1])) if broken or not runs else None

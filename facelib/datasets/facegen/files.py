@@ -7,8 +7,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from facelib.files.matfiles import read_struct
+from facelib.files.reading import in_a_line, read_text, regular_file
 from facelib.imaging.opening import decode_image
 
+MAX_OBJ_BYTES = 400_000_000
+MAX_KEYPOINT_BYTES = 2**20
+MAX_MODEL_BYTES = 2**31  # of BFM.mat
+MAX_VERTICES = 2**31  # of a mesh
 MAX_PIXELS = 64_000_000  # of a rendering; the thesis's have 512 x 512
 
 
@@ -23,18 +29,28 @@ def read_keypoint_indices(path: Path) -> np.ndarray:
     """
     try:
         if path.suffix.lower() == ".mat":
-            from scipy.io import loadmat
-
-            indices = loadmat(path)["model"]["kpt_ind"][0, 0].ravel().astype(int) - 1
+            fields = read_struct(path, "model", {"kpt_ind": (1, 68)}, MAX_MODEL_BYTES)
+            numbers = np.float64(fields["kpt_ind"]).ravel() - 1
         else:
-            indices = np.array(path.read_text(encoding="utf-8").split(), dtype=float).astype(int)
+            words = read_text(path, "68 vertex numbers", MAX_KEYPOINT_BYTES).split()
+            numbers = np.array([_vertex_number(word) for word in words], dtype=np.float64)
     except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
-    except Exception as error:  # scipy's parsers raise many kinds of exceptions
-        raise ValueError(f"expected 68 vertex numbers, but {path} holds others: {error}") from error
-    if indices.shape != (68,) or indices.min() < 0:
-        raise ValueError(f"expected 68 vertex numbers in {path}, got {indices.size}")
-    return indices
+        reason = error.strerror or in_a_line(error)
+        raise ValueError(f"{path} cannot be read: {reason}") from error
+    whole = (numbers == np.floor(numbers)) & (numbers >= 0) & (numbers < MAX_VERTICES)
+    if numbers.shape != (68,) or not whole.all():
+        raise ValueError(
+            f"expected 68 vertex numbers from 0 in {path}, got {int(whole.sum())} of them among "
+            f"{numbers.size} words"
+        )
+    return numbers.astype(int)
+
+
+def _vertex_number(word: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        return np.nan
 
 
 def read_obj_vertices(path: Path) -> np.ndarray:
@@ -73,6 +89,8 @@ def read_obj_triangles(path: Path) -> np.ndarray:
         raise ValueError(f"{path} holds a face without vertex numbers") from error
     if not triangles or min(map(min, triangles)) < 0:
         raise ValueError(f"expected faces that count from 1 in {path}, got {len(triangles)}")
+    if max(map(max, triangles)) >= MAX_VERTICES:
+        raise ValueError(f"{path} holds a face of vertices that no mesh has")
     return np.array(triangles)
 
 
@@ -94,7 +112,8 @@ def _to_rgba(picture: Image.Image) -> np.ndarray:
 
 def _obj_lines(path: Path, start: str) -> list[str]:
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        content = regular_file(path, "an OBJ", MAX_OBJ_BYTES).read_bytes()
+        text = content.decode(encoding="utf-8", errors="replace")
     except FileNotFoundError as error:
         raise ValueError(f"expected the file {path}, found none") from error
     except OSError as error:

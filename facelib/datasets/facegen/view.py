@@ -16,9 +16,11 @@ from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError, tostring
 
 import numpy as np
+from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 from scipy.spatial.transform import Rotation
 
+from facelib.files.reading import in_a_line, regular_file
 from facelib.render.camera import Camera
 
 POSE = "val/rend/pose/rotateToHcs"
@@ -161,25 +163,26 @@ def with_pose(path: Path, quaternion: np.ndarray) -> str:
     for element, value in zip([*items, real], quaternion, strict=True):
         element.text = f"{value:.17g}"
     head = HEADER[: HEADER.index("<boost_serialization ")]
-    return head + tostring(root, encoding="unicode") + "\n"
+    try:
+        return head + tostring(root, encoding="unicode") + "\n"
+    except RecursionError as error:
+        raise ValueError(f"{path} is nested too deeply") from error
 
 
 def _parsed(path: Path) -> Element:
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        content = regular_file(path, "FaceGen's XML", MAX_BYTES).read_bytes()
+        return fromstring(content)
     except FileNotFoundError as error:
         raise ValueError(f"expected the file {path}, found none") from error
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from error
-    if len(content) > MAX_BYTES:
-        raise ValueError(f"{path} is larger than any of FaceGen's XML files ({MAX_BYTES} bytes)")
-    try:
-        return fromstring(content)
     except ParseError as error:
         raise ValueError(f"{path} is not XML: {error}") from error
-    except (ValueError, LookupError) as error:  # entities, unknown encodings
-        raise ValueError(f"{path} is not XML that may be trusted: {error}") from error
+    except DefusedXmlException as error:
+        raise ValueError(f"{path} is not XML that may be trusted: {in_a_line(error)}") from error
+    except LookupError as error:
+        raise ValueError(f"{path} is in an unknown encoding: {in_a_line(error)}") from error
 
 
 def _list_items(root: Element, where: str, path: Path) -> list[Element]:

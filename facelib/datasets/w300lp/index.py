@@ -7,14 +7,13 @@ name without k is the person, both in a folder and in its mirrored twin (`…_Fl
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import re
-import warnings
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -27,6 +26,7 @@ from facelib.datasets.registry import (
 )
 from facelib.files.atomic import replacing
 from facelib.files.matfiles import read_mat
+from facelib.files.reading import read_npz
 
 SUBSETS = ("AFW", "HELEN", "IBUG", "LFPW")
 FOLDERS = tuple(name + flip for name in SUBSETS for flip in ("", "_Flip"))
@@ -34,6 +34,9 @@ NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]{0,39})_(\d{1,3})")
 FRONT_YAW, SIDE_YAW = np.radians(45.0), np.radians(100.0)  # the thesis, section 4.2.1
 
 CACHE_NAME, CACHE_FORMAT = "facelib-index.npz", 1
+MAX_CACHE_BYTES = 2**28  # 122,450 samples take 30 MB, and reasons more
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, order=True)
@@ -248,20 +251,32 @@ def _cached_poses(cache: Path, samples: list, stamps: list) -> tuple[np.ndarray,
     if not cache.is_file():
         return poses, reasons
     try:
-        with np.load(cache, allow_pickle=False) as file:
-            if int(file["format"]) != CACHE_FORMAT:
-                return poses, reasons
-            known_stamps, known_poses = file["stamps"], file["poses"]
-            known = {name: i for i, name in enumerate(file["names"].tolist())}
-            known_reasons = file["reasons"].tolist()
-            for i, sample in enumerate(samples):
-                j = known.get(sample.name)
-                if j is not None and tuple(known_stamps[j]) == stamps[i]:
-                    poses[i], reasons[i] = known_poses[j], known_reasons[j]
-    except (OSError, KeyError, ValueError, IndexError, EOFError, BadZipFile) as error:
-        warnings.warn(f"reading all poses anew, since {cache} is damaged: {error}", stacklevel=3)
-        return np.full((len(samples), 7), np.nan), [""] * len(samples)
+        known = _read_cache(cache)
+    except (ValueError, OSError) as error:
+        _log.warning("reading all poses anew, since the index is damaged: %s", error)
+        return poses, reasons
+    for i, sample in enumerate(samples):
+        stamp, pose, reason = known.get(sample.name, (None, None, ""))
+        if stamp == stamps[i]:
+            poses[i], reasons[i] = pose, reason
     return poses, reasons
+
+
+def _read_cache(cache: Path) -> dict[str, tuple[tuple[int, int], np.ndarray, str]]:
+    """Read stamp, pose and reason of every sample by name; nothing of an older format."""
+    arrays = read_npz(cache, "an index of poses", MAX_CACHE_BYTES)
+    if arrays.get("format", np.zeros(0)).tolist() != CACHE_FORMAT:
+        return {}
+    n = len(arrays.get("names", ()))
+    shapes = {"names": ("U", (n,)), "reasons": ("U", (n,)), "stamps": ("i", (n, 2)),
+              "poses": ("f", (n, 7))}  # fmt: skip
+    for name, expected in shapes.items():
+        array = arrays.get(name, np.zeros(()))
+        if (array.dtype.kind, array.shape) != expected:
+            raise ValueError(f"expected an index of poses at {cache}, got other {name}")
+    names, reasons = arrays["names"].tolist(), arrays["reasons"].tolist()
+    stamps = map(tuple, arrays["stamps"].tolist())
+    return {n: each for n, *each in zip(names, stamps, arrays["poses"], reasons, strict=True)}
 
 
 def _write_cache(
@@ -275,4 +290,4 @@ def _write_cache(
                 reasons=np.array(reasons, str),
             )  # fmt: skip
     except OSError as error:
-        warnings.warn(f"cannot keep the index in {cache}: {error}", stacklevel=3)
+        _log.warning("cannot keep the index in %s: %s", cache, error)
