@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
@@ -95,8 +94,14 @@ class ShardedPairs:
         self.n_vertices: int = self._manifest["n_vertices"]
         counts = [shard["count"] for shard in self._manifest["shards"]]
         self._starts = np.concatenate([[0], np.cumsum(counts)])
-        self._open = lru_cache(maxsize=None)(self._open_shard)
+        # A cache of a bound method would hold the pairs, and thus their files, in a circle.
+        self._opened: dict[int, dict[str, np.ndarray]] = {}
         self.facts = np.concatenate([self._open(i)["facts"] for i in range(len(counts))])
+
+    def _open(self, place: int) -> dict[str, np.ndarray]:
+        if place not in self._opened:
+            self._opened[place] = self._open_shard(place)
+        return self._opened[place]
 
     def _open_shard(self, place: int) -> dict[str, np.ndarray]:
         number = self._manifest["shards"][place]["number"]
