@@ -144,7 +144,7 @@ def first_moments(run_dir):
 
 
 def test_shares_of_a_batch_make_up_the_batch(folder):
-    stream = OpenedRun(run_config(folder, "unused"), LAYOUT).stream
+    stream = OpenedRun(run_config(folder, "unused"), LAYOUT, Processes("cpu")).stream
     whole, parts = stream.batch(3), [stream.batch(3, slice(i, None, 2)) for i in range(2)]
     assert [len(part.photos) for part in parts] == [3, 2]
     for i, part in enumerate(parts):
@@ -207,7 +207,7 @@ def test_every_process_needs_a_sample(folder):
 
 
 def test_batch_norm_sees_each_share_alone_on_processors(folder):
-    run = OpenedRun(run_config(folder, "unused", network="tiny"), LAYOUT)
+    run = OpenedRun(run_config(folder, "unused", network="tiny"), LAYOUT, Processes("cpu"))
     expected = 0.0
     for part in (run.stream.batch(0, slice(i, None, 2)) for i in range(2)):
         maps = run.learner.network.train()(part.photos)
