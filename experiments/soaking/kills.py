@@ -114,7 +114,7 @@ def run(rng: np.random.Generator, seconds: float, work: Path) -> dict:
     given = work / "given"
     write_given(given, _run_to_its_end)
     trials, references, done = [], {}, Counter()
-    waiting = programs(given)
+    waiting = programs()
     while waiting and time.monotonic() < end:
         program = waiting.pop(0)
         if program.subject not in references:
@@ -214,10 +214,10 @@ def _stopped(
         process.kill()
     code, took = running.end(), time.monotonic() - asked
     faults = [f"{process.pid} still runs after {GONE_SECONDS} s" for process in alive]
-    if kills:
-        outcome = "ended before" if code == 0 else "killed"
-    else:
-        outcome = "ended before" if code == 0 else "stopped"
+    outcome = "ended before" if code == 0 else "killed" if kills else "stopped"
+    if code == -number and not kills and ", in main" not in running.said:
+        outcome = "stopped as it started"  # Python imported, and the program had not begun
+    elif not kills:
         faults += _wrong_end(program, code, running.said)
     faults += _partial(program, reference, folder)
     if faults:
