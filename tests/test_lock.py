@@ -6,7 +6,11 @@ import subprocess
 import sys
 
 import pytest
+from click.testing import CliRunner
+from full_disk import files_end_at
 
+from facelib.__main__ import main
+from facelib.cli.common import UNWRITABLE
 from facelib.files.lock import LOCK, FolderInUseError, locked
 
 HOLDER = """
@@ -87,3 +91,23 @@ def test_a_folder_whose_file_system_has_no_locks_is_named(tmp_path, monkeypatch)
     with pytest.raises(OSError, match=LOCK):
         with locked(tmp_path):
             pytest.fail("there is no lock")
+
+
+def test_a_folder_that_is_removed_meanwhile_is_named(tmp_path):
+    with pytest.raises(OSError, match=f"{tmp_path / 'out'} was removed"), locked(tmp_path / "out"):
+        (tmp_path / "out").rename(tmp_path / "elsewhere")
+        (tmp_path / "out" / "file").write_text("")
+
+
+def test_a_full_disk_leaves_no_lock(tmp_path):
+    with files_end_at(0), pytest.raises(OSError, match=f"too large: '{tmp_path / LOCK}'"):
+        with locked(tmp_path):
+            pytest.fail("the holder's name cannot be written")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_stand_in_is_written_by_one_program_at_a_time(tmp_path):
+    with locked(tmp_path / "bfm"):
+        done = CliRunner().invoke(main, ["standin", "bfm", str(tmp_path / "bfm")])
+    assert done.exit_code == UNWRITABLE and "bfm is in use by" in done.output
+    assert not list((tmp_path / "bfm").iterdir())

@@ -16,8 +16,7 @@ from typing import IO
 
 import numpy as np
 
-from facelib.files import atomic
-from facelib.files.atomic import replacing, sha256
+from facelib.files.atomic import UNFINISHED, replacing, sha256
 
 MANIFEST = "manifest.json"
 REPAIR = "repeat the command that made these pairs, or copy them anew"
@@ -164,9 +163,13 @@ def read_manifest(folder: Path) -> dict:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove the unfinished files of killed programs."""
-    for pattern in ("[0-9]*_*.npy", MANIFEST):
-        atomic.remove_unfinished(folder, pattern)
+    """Remove the unfinished files of killed programs, also on other machines.
+
+    The caller holds the folder's lock. A program that still writes for an earlier holder fails.
+    """
+    for name in ("[0-9]*_*.npy", MANIFEST):
+        for path in folder.glob(UNFINISHED.format(name=name, process="*")):
+            path.unlink(missing_ok=True)
 
 
 def _write_array(path: Path, array: np.ndarray) -> str:

@@ -83,6 +83,7 @@ def generate_pairs(
                 manifest["shards"].sort(key=lambda shard: shard["number"])
                 write_manifest(folder, manifest)
                 bar.update(entry["count"])
+        remove_unfinished(folder)  # of workers that died
         if not manifest["complete"]:
             manifest["complete"] = True
             write_manifest(folder, manifest)

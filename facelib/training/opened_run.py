@@ -12,6 +12,7 @@ import torch
 from tqdm import tqdm
 
 from facelib.face.layout import UVLayout
+from facelib.files.atomic import remove_unfinished
 from facelib.networks.weights import save_weights
 from facelib.pairs.store import ShardedPairs
 from facelib.training.checkpoint import Checkpoint, save
@@ -89,7 +90,8 @@ class OpenedRun:
 
     def begin(self) -> None:
         """Start the log, or resume it."""
-        self.config.run.run_dir.mkdir(parents=True, exist_ok=True)
+        if self.processes.is_main:
+            remove_unfinished(self.config.run.run_dir)
         if self.is_resumed:
             self.log.resume(self.progress.step)
             return
