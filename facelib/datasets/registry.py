@@ -180,7 +180,8 @@ def mark_stand_in(folder: Path | str, dataset: Dataset, made_by: str) -> None:
         f"nothing about {dataset.name}, and are a stand-in's wherever they are shown.\n\n"
         f"Made by: {made_by}\nLicence: CC0\n"
     )
-    (Path(folder) / STAND_IN_MARKER).write_text(text, encoding="utf-8")
+    with replacing(Path(folder) / STAND_IN_MARKER) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 @contextmanager
