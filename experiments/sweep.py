@@ -10,15 +10,17 @@ unfinished ones. By default the result is data/sweep/sweep.json, for chapter 11.
 
 import argparse
 import json
+import signal
 import sys
 from datetime import UTC, datetime
+from glob import escape
 from pathlib import Path
 
 import nbformat
 import papermill
 from grid import combinations, read_grid
 
-from facelib.files.atomic import replacing
+from facelib.files.atomic import remove_unfinished, replacing
 from facelib.files.lock import FolderInUseError, locked
 from facelib.files.paths import data_dir
 from facelib.training.environment import environment
@@ -40,10 +42,7 @@ def is_done(executed: Path, parameters: dict) -> bool:
     """Return whether a notebook was executed to its end with exactly these parameters."""
     if not executed.exists():
         return False
-    try:
-        about = nbformat.read(executed, as_version=4).metadata.get("papermill", {})
-    except nbformat.reader.NotJSONError:
-        return False  # interrupted during a write
+    about = nbformat.read(executed, as_version=4).metadata.get("papermill", {})
     ended = about.get("end_time") is not None and not about.get("exception")
     return ended and about["parameters"] == parameters
 
@@ -51,9 +50,11 @@ def is_done(executed: Path, parameters: dict) -> bool:
 def train(parameters: dict, executed: Path) -> Run:
     """Execute the chapter unless it is finished; return its run."""
     if not is_done(executed, parameters):
-        papermill.execute_notebook(
-            CHAPTER, executed, parameters, kernel_name="python3", progress_bar=False
+        notebook = papermill.execute_notebook(
+            CHAPTER, None, parameters, kernel_name="python3", progress_bar=False
         )
+        with replacing(executed) as temporary:
+            nbformat.write(notebook, temporary)
     (run,) = read_training(Path(parameters["run_dir"]) / LOG).stages
     return run
 
@@ -97,6 +98,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/sweep"))
     parser.add_argument("--result", type=Path, default=data_dir() / "sweep" / "sweep.json")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` stops it as Ctrl-C does
     try:
         common, grid = read_grid(arguments.grid)
         check_names({*common, *grid})
@@ -104,9 +106,13 @@ def main() -> None:
         parser.error(str(error))
     try:
         with locked(arguments.runs):
+            remove_unfinished(arguments.runs)
+            remove_unfinished(arguments.result.parent, escape(arguments.result.name))
             sweep(arguments, common, grid)
     except FolderInUseError as error:
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit("stopped; the same command continues")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import json
 import os
 
 import numpy as np
+import psutil
 import pytest
 from full_disk import files_end_at
 from hypothesis import given
@@ -110,6 +111,15 @@ def test_split_never_shares_a_person(identities, fraction, seed):
 def test_split_that_leaves_no_one_is_refused():
     with pytest.raises(ValueError, match="both sides"):
         split_by_identity(np.array([1, 1]), 0.5, np.random.default_rng(0))
+
+
+def test_files_are_closed_as_soon_as_the_pairs_are_forgotten(tmp_path):
+    write_shards(map(make_pair, range(3)), tmp_path, {}, shard_size=1)
+    before = psutil.Process().num_fds()
+    pairs = ShardedPairs(tmp_path)
+    pairs.arrays(2)
+    del pairs
+    assert psutil.Process().num_fds() == before
 
 
 @pytest.fixture

@@ -6,9 +6,12 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 
 import click
+
+from facelib.files.atomic import remove_unfinished
 
 NO_SUCH_FILE, NOT_AN_IMAGE, NO_FACE, UNWRITABLE, UNKNOWN_ENDING, BAD_DATA = 3, 4, 5, 6, 7, 8
 NOT_INSTALLED, SOME_FAILED = 9, 10
@@ -86,7 +89,10 @@ def read_photo(path: Path):
 
 
 def check_writable(path: Path | None) -> None:
-    """Fail before the work starts if its output could not be written."""
+    """Fail before the work starts if its output could not be written.
+
+    What a killed program left of the same output is removed.
+    """
     if path is None:
         return
     with writing(path):
@@ -94,6 +100,7 @@ def check_writable(path: Path | None) -> None:
             raise IsADirectoryError(f"{path} is a folder")
         with tempfile.TemporaryFile(dir=path.parent):
             pass
+        remove_unfinished(path.parent, escape(path.name))
 
 
 def write_json(path: Path, value: object) -> None:
