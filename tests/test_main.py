@@ -17,6 +17,7 @@ from toy_face import Constant, dome, toy_layout
 from facelib.__main__ import main
 from facelib.cli import common
 from facelib.geometry.meshfiles import read_mesh
+from facelib.imaging import imagefiles
 from facelib.reconstruction.photo_pairs import read_results
 from facelib.reconstruction.reconstruct import reconstruct
 
@@ -180,6 +181,26 @@ def test_failures_are_one_sentence_with_their_own_code(photos, toy_network, argu
     assert_fails(result, code, words)
     assert "Traceback" not in result.output
     assert contents(photos) == before, "something half-written stayed behind"
+
+
+def test_boxes_and_results_are_in_pixels_of_the_file_even_if_it_is_shrunk(
+    photos, toy_network, monkeypatch
+):
+    words = ["reconstruct", "face.jpg", "face.jpg", "-o", "me.ply", "--keypoints", "k.npy"]
+    words += ["--front-box", 83, 50, 168, 175, "--side-box", 83, 50, 168, 175]
+    whole = json.loads(run(photos, *words, "--json").stdout)
+    keypoints = np.load(photos / "k.npy")
+    monkeypatch.setattr(imagefiles, "KEPT_PIXELS", 200 * 200)
+    monkeypatch.setattr(imagefiles, "ENOUGH_PIXELS", 128 * 128)
+    shrunk = json.loads(run(photos, *words, "--json").stdout)
+    np.testing.assert_allclose(np.load(photos / "k.npy"), keypoints, atol=0.1)
+    for before, after in zip(whole["photos"], shrunk["photos"], strict=True):
+        assert before["note"] is None and after["note"] in run(photos, *words).stdout
+        assert (after["width_px"], after["height_px"]) == (256, 256)
+        np.testing.assert_allclose(after["face_box_px"], before["face_box_px"])
+        np.testing.assert_allclose(after["crop_px"], before["crop_px"], atol=0.1)
+    outside = run(photos, *words[:7], "--front-box", 300, 0, 400, 99)
+    assert_fails(outside, 2, ["--front-box", "256 px wide"])
 
 
 @pytest.mark.parametrize("mesh", ["me.glb", "me.obj", "me.ply"])

@@ -71,6 +71,11 @@ class Reconstruction:
     _textures: dict[int, HeadTexture] = field(default_factory=dict, repr=False)
 
     @property
+    def keypoints_file(self) -> np.ndarray:
+        """(68, 3) float64, the keypoints in px of the front photo's file, upright."""
+        return self.photos[0].photo.to_file_px(self.keypoints_image)
+
+    @property
     def front_crop(self) -> Crop:
         """The last crop of the front photo."""
         return self.photos[0].crop
