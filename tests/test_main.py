@@ -288,10 +288,17 @@ def test_evaluate_prints_the_network_and_the_mean_face(photos, toy_network, monk
         for i, side in enumerate((38, 40, 45))
     ]
     write_shards(faces, photos / "pairs.d", {})
+    write_shards(faces[:1], photos / "one.d", {})
     result = run(photos, "evaluate", "pairs", "pairs.d", "--limit", 2)
     assert result.exit_code == 0, result.output
     assert "2 faces" in result.output
     assert "| constant |" in result.output and "| mean face" in result.output
+    assert "–" not in result.output and "--training" not in result.stderr
+    one = run(photos, "evaluate", "pairs", "one.d")
+    assert one.exit_code == 0 and "--training PAIRS" in one.stderr
+    rows = [line for line in one.stdout.splitlines() if line.startswith(("| constant", "| mean"))]
+    assert [row.count("(–)") for row in rows] == [6, 6]
+    assert "--training" not in run(photos, *"evaluate pairs one.d --training pairs.d".split()).stderr
     assert run(photos, "evaluate", "pairs", "nothing.d").exit_code == 8
     alone = run(photos, "evaluate", "pairs", "pairs.d", "--front-alone")
     assert alone.exit_code == 8 and "needs a photo from the side" in alone.output
