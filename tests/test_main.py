@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from fnmatch import fnmatch
 
 import numpy as np
 import pytest
@@ -62,13 +63,15 @@ def contents(folder):
 
 @pytest.mark.parametrize(
     ("ending", "files"),
-    [("obj", ["me.mtl", "me.obj", "me.png"]), ("glb", ["me.glb"]), ("ply", ["me.ply"])],
+    [("obj", ["me-*.mtl", "me-*.png", "me.obj"]), ("glb", ["me.glb"]), ("ply", ["me.ply"])],
 )
 def test_reconstruct_writes_the_mesh_that_the_ending_names(photos, toy_network, ending, files):
     before = contents(photos)
     result = run(photos, "reconstruct", "face.jpg", "face.jpg", "-o", f"me.{ending}")
     assert result.exit_code == 0, result.output
-    assert contents(photos) == sorted(before + files)
+    written = sorted(set(contents(photos)) - set(before))
+    assert all(map(fnmatch, written, files)) and len(written) == len(files)
+    assert all(str(photos / name) in result.stdout for name in written)
     assert len(read_mesh(photos / f"me.{ending}").triangles) == 2 * 11**2
 
 
@@ -120,17 +123,10 @@ def test_a_box_stands_in_for_the_detector(photos, toy_network):
         (["face.jpg", "blank.png", "-o", "me.obj"], 5, ["side photo", "blank.png", "--side-box"]),
         (["face.jpg", "face.jpg", "-o", "nowhere.d/me.obj"], 6, ["cannot write", "me.obj"]),
         (["face.jpg", "face.jpg", "-o", "folder.d/sub.obj"], 6, ["cannot write", "sub.obj"]),
-        (["face.jpg", "blank.png", "-o", "blank.obj"], 6, ["over the photo", "blank.png"]),
-        (["face.jpg", "-o", "blank.obj"], 6, ["overwrite", "blank.png"]),
         (
             ["face.jpg", "-o", "me.obj", "--keypoints", "face.jpg"],
             7,
             ["face.jpg", ".npy"],
-        ),
-        (
-            ["face.jpg", "-o", "me.obj", "--faces", "me.png"],
-            6,
-            ["--faces", "me.png", "part of the mesh"],
         ),
         (["face.jpg", "-o", "me.obj", "--faces", "face.jpg"], 6, ["over the photo", "face.jpg"]),
         (["face.jpg", "-o", "me.glb", "--faces", "a.png", "--report", "a.png"], 7, [".html"]),
@@ -264,10 +260,10 @@ def test_a_folder_gives_a_mesh_per_pair_and_a_table_whatever_one_of_them_does(ph
 
 
 def test_a_folder_never_overwrites_its_photos(photos, toy_network):
-    (photos / "people.csv").write_text("name,front,side\nme,me.png,face.jpg\n")
-    shutil.copy(photos / "blank.png", photos / "me.png")
-    words = ["reconstruct", "--pairs", "people.csv", "-o", photos, "--jobs", 1, "--format", "obj"]
-    assert_fails(run(photos, *words), 6, ["me.png", "over a photo"])
+    (photos / "people.csv").write_text("name,front,side\nme,me.ply,face.jpg\n")
+    shutil.copy(photos / "blank.png", photos / "me.ply")
+    words = ["reconstruct", "--pairs", "people.csv", "-o", photos, "--jobs", 1, "--format", "ply"]
+    assert_fails(run(photos, *words), 6, ["me.ply", "over a photo"])
 
 
 def test_missing_weights_are_named(photos):
@@ -298,7 +294,9 @@ def test_evaluate_prints_the_network_and_the_mean_face(photos, toy_network, monk
     assert one.exit_code == 0 and "--training PAIRS" in one.stderr
     rows = [line for line in one.stdout.splitlines() if line.startswith(("| constant", "| mean"))]
     assert [row.count("(–)") for row in rows] == [6, 6]
-    assert "--training" not in run(photos, *"evaluate pairs one.d --training pairs.d".split()).stderr
+    assert (
+        "--training" not in run(photos, *"evaluate pairs one.d --training pairs.d".split()).stderr
+    )
     assert run(photos, "evaluate", "pairs", "nothing.d").exit_code == 8
     alone = run(photos, "evaluate", "pairs", "pairs.d", "--front-alone")
     assert alone.exit_code == 8 and "needs a photo from the side" in alone.output
