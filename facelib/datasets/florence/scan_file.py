@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from facelib.files.letter_case import find_any_case
 from facelib.geometry.mesh import Mesh
 from facelib.geometry.meshfiles import read_mesh
 from facelib.imaging.opening import decode_image
@@ -100,6 +101,7 @@ def _checking_resolver(path: Path):
         def get(self, name: str) -> bytes:
             try:
                 place = self.absolute(name)
+                place = self.absolute(str(find_any_case(place.parent, place.name)))
             except (ValueError, OSError) as error:
                 self.notes.append(f"{name[:80]!r} lies outside the scan's folder: not read")
                 raise FileNotFoundError(name) from error
