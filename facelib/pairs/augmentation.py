@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from facelib.files.setting import setting
+from facelib.files.setting import check_types, setting
 from facelib.imaging.backgrounds import random_background
 from facelib.imaging.effects import grain
 from facelib.imaging.imagefiles import to_uint8
@@ -64,6 +64,10 @@ class Augmentation:
     worst_jpeg: int = setting(
         0, "Lowest JPEG quality, 1 to 95; 0 for no JPEG.", minimum=0, maximum=95
     )
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a value of another type."""
+        check_types(self)
 
     @classmethod
     def for_photos(cls) -> Augmentation:
