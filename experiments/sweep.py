@@ -11,6 +11,7 @@ unfinished ones. By default the result is data/sweep/sweep.json, for chapter 11.
 import argparse
 import itertools
 import json
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +20,7 @@ import papermill
 import yaml
 
 from facelib.files.atomic import replacing
+from facelib.files.lock import FolderInUseError, locked
 from facelib.files.paths import data_dir
 from facelib.training.environment import environment
 from facelib.training.log import LOG
@@ -70,18 +72,8 @@ def outcome(run: Run, varied: dict) -> dict:
     return {"varied": varied, **{name: facts[name] for name in (*names, "parameters", "revisions")}}
 
 
-def main() -> None:
-    """Read the command line, train all runs, and write the result."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("pairs", type=Path, help="folder of pairs")
-    parser.add_argument("--grid", type=Path, default=HERE / "sweep.yaml")
-    parser.add_argument("--runs", type=Path, default=Path("runs/sweep"))
-    parser.add_argument("--result", type=Path, default=data_dir() / "sweep" / "sweep.json")
-    arguments = parser.parse_args()
-    asked = yaml.safe_load(arguments.grid.read_text(encoding="utf-8"))
-    common, grid = asked["common"], asked["grid"]
-    check_names({*common, *grid})
-    arguments.runs.mkdir(parents=True, exist_ok=True)
+def sweep(arguments: argparse.Namespace, common: dict, grid: dict[str, list]) -> None:
+    """Train all runs, and write the result."""
     runs, outcomes = [], {}
     for name, varied in combinations(grid).items():
         folders = {"data_dir": str(arguments.pairs), "run_dir": str(arguments.runs / name)}
@@ -102,6 +94,24 @@ def main() -> None:
     with replacing(arguments.result) as temporary:
         temporary.write_text(json.dumps(result) + "\n", encoding="utf-8")
     print(f"wrote {arguments.result.name}")
+
+
+def main() -> None:
+    """Read the command line, and sweep over the grid."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pairs", type=Path, help="folder of pairs")
+    parser.add_argument("--grid", type=Path, default=HERE / "sweep.yaml")
+    parser.add_argument("--runs", type=Path, default=Path("runs/sweep"))
+    parser.add_argument("--result", type=Path, default=data_dir() / "sweep" / "sweep.json")
+    arguments = parser.parse_args()
+    asked = yaml.safe_load(arguments.grid.read_text(encoding="utf-8"))
+    common, grid = asked["common"], asked["grid"]
+    check_names({*common, *grid})
+    try:
+        with locked(arguments.runs):
+            sweep(arguments, common, grid)
+    except FolderInUseError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

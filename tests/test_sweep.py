@@ -8,6 +8,8 @@ import nbformat
 import pytest
 import yaml
 
+from facelib.files.lock import locked
+
 ROOT = Path(__file__).resolve().parents[1]
 GRID = {"common": {"network": "compact"}, "grid": {"learning_rate": [0.5, 0.25], "seed": [0]}}
 
@@ -67,3 +69,8 @@ def test_every_combination_is_executed_once(sweep, tmp_path):
 def test_what_is_no_parameter_of_the_chapter_is_refused(sweep):
     with pytest.raises(ValueError, match="has no parameter rate"):
         sweep({**GRID, "common": {"rate": 1}})
+
+
+def test_a_sweep_in_progress_is_left_alone(sweep, tmp_path):
+    with locked(tmp_path / "runs"), pytest.raises(SystemExit, match="runs is in use by"):
+        sweep(GRID)

@@ -53,6 +53,12 @@ def json_option(what: str) -> Callable:
     return click.option("--json", "json_file", type=PATH, metavar="FILE", help=words)
 
 
+def verify_option(command: Callable) -> Callable:
+    """Add the option `--verify` to a command that reads pairs."""
+    words = "Compare the pairs with their checksums first."
+    return click.option("--verify", is_flag=True, help=words)(command)
+
+
 def load_network(weights: Path | None, prefer_onnx: bool = False):
     """Load a network as `facelib.reconstruction.loading` does; fail with one sentence."""
     from facelib.reconstruction.loading import load_predictor
@@ -98,6 +104,13 @@ def write_json(path: Path, value: object) -> None:
 
     with writing(path), replacing(path) as temporary:
         temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+
+
+def in_words(error: Exception) -> str:
+    """Return an error's sentence; of the system's errors, the file and the reason."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 @contextmanager

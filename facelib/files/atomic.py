@@ -26,10 +26,28 @@ def replacing(path: Path) -> Iterator[Path]:
     name = UNFINISHED.format(name=path.name, process=os.getpid())
     temporary = path.with_name(name)
     try:
-        yield temporary
+        with naming(path, temporary):
+            yield temporary
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming(path: Path, temporary: Path | None = None) -> Iterator[None]:
+    """Name the file in an error of the block that names none, as that of a full disk does.
+
+    Args:
+        path: the file that the block writes.
+        temporary: the name that it has until then, which the error is not to give.
+    """
+    try:
+        yield
+    except OSError as error:
+        unnamed = error.filename is None or error.filename == str(temporary)
+        if error.errno is not None and unnamed:
+            error.filename = str(path)
+        raise
 
 
 def remove_unfinished(folder: Path, pattern: str = "*") -> None:
