@@ -21,6 +21,10 @@ if "onnxruntime" in sys.modules and not os.environ.get("ORT_DISABLE_TELEMETRY"):
     )
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
+# In a read-only installation, numba keeps compiled kernels in the home, or fails without one.
+if not os.access(__path__[0], os.W_OK):
+    importlib.import_module("facelib.files.kernel_cache").provide_cache()
+
 # The modules of the package's own names, imported on first use. Every module imports this one, so
 # an import statement would load everything for a script that needs one room, and be circular.
 _DOORS = {"reconstruct": "facelib.reconstruction.reconstruct"}

@@ -6,11 +6,15 @@ Every command has a file of its own in `facelib/cli`.
 from __future__ import annotations
 
 import signal
+import sys
 
-import click
+try:
+    import click
 
-from facelib.cli.common import EXIT_CODES
-from facelib.cli.groups import LazyGroup
+    from facelib.cli.common import EXIT_CODES
+    from facelib.cli.groups import LazyGroup
+except KeyboardInterrupt:  # later, click ends the program in the same way
+    sys.exit("\nAborted!")
 
 SUMMARIES = {
     "reconstruct": "Build a textured 3D head from one or two photos of a face.",

@@ -26,9 +26,10 @@ def test_an_obj_has_a_material_per_part_with_one_picture(tmp_path, head):
     assert [line for line in lines if line.startswith("usemtl")] == [
         "usemtl skin", "usemtl eyes", "usemtl teeth", "usemtl mouth",
     ]  # fmt: skip
-    material = (tmp_path / "me.mtl").read_text()
-    assert material.count("newmtl ") == material.count("map_Kd me.png") == 4
-    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "me.png")), plain_texture())
+    (material_path,), (picture_path,) = tmp_path.glob("*.mtl"), tmp_path.glob("*.png")
+    material = material_path.read_text()
+    assert material.count("newmtl ") == material.count(f"map_Kd {picture_path.name}") == 4
+    np.testing.assert_array_equal(np.asarray(Image.open(picture_path)), plain_texture())
 
 
 def test_an_objs_corners_are_the_assets(tmp_path, head):

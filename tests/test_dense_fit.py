@@ -164,6 +164,8 @@ def test_swapped_photos_are_put_right(two_people):
     assert [doubt.kind for doubt in wrong.doubts][:1] == ["swapped"]
     assert [found.view for found in wrong.photos] == ["front", "side"]
     np.testing.assert_array_equal(wrong.photos[0].photo.pixels, right.photos[0].photo.pixels)
+    # Another face in a photo is chosen with the option of the place in which it was typed.
+    assert [found.given_as for found in wrong.photos] == ["side", "front"]
     # Crops come from other boxes, so the points differ a little.
     np.testing.assert_allclose(wrong.fit.vertices_head, right.fit.vertices_head, atol=0.5)
 

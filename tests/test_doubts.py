@@ -158,7 +158,8 @@ def test_the_face_that_agrees_with_the_front_is_preferred_to_the_largest(
 
 
 def test_another_face_than_the_largest_is_said_with_its_place():
-    doubt = other_face("side.jpg", box(9.5, 9.5, 19.5, 29.5), 0.5)
+    halved = Photo(np.zeros((40, 30, 3), np.uint8), (60, 80), scale=0.5)
+    doubt = other_face("side.jpg", halved, box(9.5, 9.5, 19.5, 29.5))
     assert "took the one at (20, 20)-(40, 60)" in doubt.sentence
 
 

@@ -14,6 +14,7 @@ from facelib.__main__ import main
 from facelib.cli.common import BAD_DATA
 from facelib.datasets.facegen import reader as facegen
 from facelib.datasets.facegen import standin as facegen_standin
+from facelib.datasets.facegen.files import read_keypoint_indices
 from facelib.datasets.facegen.reader import (
     ImportSettings,
     person_pairs,
@@ -53,6 +54,11 @@ def damaged(export, tmp_path):
     return Path(shutil.copytree(export, tmp_path / "export"))
 
 
+def layout_file(export):
+    (path,) = export.glob("layout-*.npz")
+    return path
+
+
 def files(name="00001"):
     views = [
         f"{name}_{view}{end}" for view in facegen.VIEWS for end in (".png", ".xml", "_cam.xml")
@@ -73,7 +79,7 @@ def true_vertices_image(export, index):
 
 def test_an_export_has_fg3s_files(export):
     assert sorted(path.name for path in export.iterdir()) == [
-        "00001", "00002", "00003", "STAND-IN.txt", "keypoints.txt", "layout.npz",
+        "00001", "00002", "00003", "STAND-IN.txt", "keypoints.txt", layout_file(export).name,
     ]  # fmt: skip
     assert sorted(path.name for path in (export / "00001").iterdir()) == files()
 
@@ -95,9 +101,27 @@ def test_written_and_read_back_gives_the_same_position_map(export):
 
 
 def test_the_layout_is_registered_once(export):
-    before = (export / "layout.npz").stat().st_mtime_ns
+    before = layout_file(export).stat().st_mtime_ns
     register_export(export)
-    assert (export / "layout.npz").stat().st_mtime_ns == before
+    assert layout_file(export).stat().st_mtime_ns == before
+
+
+def test_other_keypoints_are_registered_anew_and_a_missing_file_of_them_is_named(damaged, tmp_path):
+    indices = read_keypoint_indices(damaged / "keypoints.txt")
+    before, mine = register_export(damaged), tmp_path / "mine.txt"
+    words = ["pairs", "facegen", damaged, tmp_path / "pairs", "--keypoints", mine]
+    result = run(*words)
+    assert result.exit_code == BAD_DATA and str(mine) in result.output
+    assert not (tmp_path / "pairs").exists()
+    mine.write_text(" ".join(map(str, indices)))
+    layout_file(damaged).write_bytes(b"torn")  # who reads it, notices
+    with pytest.raises(ValueError, match="layout-"):
+        register_export(damaged, mine)
+    corrected = indices.copy()
+    corrected[30] = indices[29]
+    (damaged / "keypoints.txt").write_text(" ".join(map(str, corrected)))
+    assert register_export(damaged).shape == before.shape
+    assert len(list(damaged.glob("layout-*.npz"))) == 2
 
 
 def test_the_background_follows_alpha_not_blackness(export):
@@ -301,12 +325,11 @@ def test_an_export_that_is_none_gives_one_sentence(damaged, tmp_path, what):
         export.mkdir() if what == "empty" else None
     elif what == "keypoints":
         (export / "keypoints.txt").unlink()
-        (export / "layout.npz").unlink()
     elif what == "nobody":
         for path in export.glob("*/*.obj"):
             path.unlink()
     else:
-        (export / "layout.npz").write_bytes(b"torn")
+        layout_file(export).write_bytes(b"torn")
     result = run("pairs", "facegen", export, tmp_path / "pairs")
     assert result.exit_code == BAD_DATA
     assert result.output.startswith("Error: ") and result.output.count("\n") <= 1

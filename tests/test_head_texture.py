@@ -13,7 +13,7 @@ from facelib.avatar.texture.bands import blended_by_bands, enlarged, filled, red
 from facelib.avatar.texture.light import evening_gains
 from facelib.avatar.texture.paint import PAGE_MM, WORK, HeadTexture, page_maps, paint_head
 from facelib.avatar.texture.quality import quality, unoccluded
-from facelib.avatar.texture.strip import InnerColors, eye_paint, inner_colors
+from facelib.avatar.texture.strip import BROWN, InnerColors, eye_paint, inner_colors
 from facelib.avatar.texture.tones import Tone, hair_depth_mm
 from facelib.avatar.texture.unwrap import SkinPage, unwrap
 from facelib.avatar.texture.views import SeenPhoto, View, near_head
@@ -334,6 +334,17 @@ def test_eyes_take_the_color_of_the_photo():
     shut = picture(0, page, expression={"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0})
     brown = inner_colors([shut], [View.of(shut, surface())]).iris
     assert brown[0] > brown[1] > brown[2]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "black", [np.s_[:], np.s_[:, : SIDE_PX // 2]], ids=["both eyes", "one eye"]
+)
+def test_eyes_beyond_a_black_border_are_taken_for_unseen(black):
+    photo = picture(0)
+    photo.pixels[black] = 0
+    colors = inner_colors([photo], [View.of(photo, surface())])
+    np.testing.assert_array_equal(colors.iris, np.float32(BROWN))
 
 
 @pytest.mark.parametrize("size", [300, 512, 1000])

@@ -1,12 +1,20 @@
 """Mesh files: what is written is read back, and refers to its files by name."""
 
+import itertools
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from shapes import grid, icosphere
 
+from facelib.files.atomic import remove_unfinished
 from facelib.geometry.mesh import (
     Mesh,
 )
+from facelib.geometry.mesh_names import files_of
 from facelib.geometry.meshfiles import read_mesh, write_mesh
 
 
@@ -30,39 +38,94 @@ def test_a_textured_mesh_survives_the_disk(tmp_path, ending):
     np.testing.assert_allclose(again.texture, mesh.texture, atol=1e-6)
 
 
-def test_a_picture_is_not_overwritten_by_a_texture(tmp_path):
-    (tmp_path / "holiday.png").write_bytes(b"a picture")
-    with pytest.raises(FileExistsError, match="holiday.png"):
+def test_pictures_and_materials_of_others_are_left_alone(tmp_path):
+    others = ("holiday.png", "holiday.mtl", "holiday-01234567.png", "holiday-01234567.mtl")
+    for name in others:
+        (tmp_path / name).write_text(name)
+    for _ in range(2):
         write_mesh(tmp_path / "holiday.obj", textured())
-    assert (tmp_path / "holiday.png").read_bytes() == b"a picture"
-    assert len(list(tmp_path.iterdir())) == 1
+        assert [(tmp_path / name).read_text() for name in others] == list(others)
+    assert len(list(tmp_path.iterdir())) == len(others) + 3
+
+
+def test_a_texture_that_was_painted_over_is_kept(tmp_path):
+    write_mesh(tmp_path / "me.obj", textured())
+    (texture,) = tmp_path.glob("*.png")
+    texture.write_bytes(b"painted over")
+    with pytest.raises(FileExistsError, match=f"{texture.name} was changed"):
+        write_mesh(tmp_path / "me.obj", textured())
+    assert texture.read_bytes() == b"painted over"
 
 
 def test_two_meshes_never_share_a_texture(tmp_path):
-    write_mesh(tmp_path / "a b.obj", textured())
-    with pytest.raises(FileExistsError, match="a b.obj"):
-        write_mesh(tmp_path / "a_b.obj", textured())
-    write_mesh(tmp_path / "a b.obj", textured())  # again over its own files
+    for name in ("a b.obj", "a_b.obj", "a b.obj"):
+        write_mesh(tmp_path / name, textured())
+    first, second = (set(files_of(tmp_path / name)) for name in ("a b.obj", "a_b.obj"))
+    assert not first & second and first | second == set(tmp_path.iterdir())
 
 
-def test_a_mesh_whose_writing_was_stopped_can_be_written_again(tmp_path):
-    path = tmp_path / "me.obj"
-    write_mesh(path, textured())
-    for unfinished in (["me.obj"], ["me.obj", "me.png"]):
-        for name in unfinished:
-            (tmp_path / name).unlink()
-        write_mesh(path, textured())
-        assert {p.name for p in tmp_path.iterdir()} == {"me.obj", "me.mtl", "me.png"}
+class KilledError(Exception):
+    """In place of the end of the program."""
+
+
+def stopping(step, steps, last):
+    """A function that counts its calls, and ends the program instead of the last one."""
+
+    def counted(*arguments, **options):
+        if next(steps) == last:
+            raise KilledError
+        return step(*arguments, **options)
+
+    return counted
+
+
+def states(path, monkeypatch, mesh):
+    """Write an OBJ again and again, each time stopped one step later; yield after each."""
+    for last in itertools.count():
+        steps = itertools.count()
+        with monkeypatch.context() as patch:
+            patch.setattr("os.replace", stopping(os.replace, steps, last))
+            patch.setattr(Path, "unlink", stopping(Path.unlink, steps, last))
+            try:
+                write_mesh(path, mesh)
+            except KilledError:
+                pass
+            else:
+                return
+        yield
+
+
+def test_an_obj_never_wears_the_texture_of_another_wherever_its_writing_is_stopped(
+    tmp_path, monkeypatch
+):
+    old = textured()
+    new = replace(old, vertices=old.vertices * 2, texture=1 - old.texture)
+    path, n_states = tmp_path / "me.obj", 0
+    write_mesh(path, old)
+    for _ in states(path, monkeypatch, new):
+        n_states += 1
+        found = read_mesh(path)
+        expected = min(old, new, key=lambda mesh: np.abs(mesh.vertices - found.vertices).max())
+        np.testing.assert_allclose(found.vertices, expected.vertices, atol=1e-5)
+        np.testing.assert_allclose(found.texture, expected.texture, atol=1e-6)
+        remove_unfinished(tmp_path)
+        if expected is new:
+            write_mesh(path, old)
+    assert n_states >= 5  # three files appear, and two go
+    remove_unfinished(tmp_path)
+    assert set(files_of(path)) == set(tmp_path.iterdir()) and len(files_of(path)) == 3
+    np.testing.assert_allclose(read_mesh(path).vertices, new.vertices, atol=1e-5)
 
 
 def test_an_obj_refers_to_its_files_by_name_and_v_points_up_in_it(tmp_path):
     mesh = textured()
     write_mesh(tmp_path / "my face.obj", mesh)
-    names = {p.name for p in tmp_path.iterdir()}
-    assert names == {"my face.obj", "my_face.mtl", "my_face.png"}
+    (material_path,), (picture_path,) = tmp_path.glob("*.mtl"), tmp_path.glob("*.png")
+    assert re.fullmatch(r"my_face-[0-9a-f]{8}\.mtl", material_path.name)
+    assert len(list(tmp_path.iterdir())) == 3
     lines = (tmp_path / "my face.obj").read_text().splitlines()
-    material = (tmp_path / "my_face.mtl").read_text().splitlines()
-    assert "mtllib my_face.mtl" in lines and "map_Kd my_face.png" in material
+    material = material_path.read_text().splitlines()
+    assert f"mtllib {material_path.name}" in lines and f"map_Kd {picture_path.name}" in material
     assert "usemtl my_face" in lines and "newmtl my_face" in material
     assert any(line.startswith("Kd 1.0") for line in material)
     written = np.array([line.split()[1:] for line in lines if line.startswith("vt ")], float)

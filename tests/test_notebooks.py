@@ -5,10 +5,16 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 chapter = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+PATHS = {"data_dir", "run_dir", "init_weights", "runs"}
+TRAINING = {
+    "network", "batch_size", "learning_rate", "schedule", "augmentation", "samples_per_epoch",
+    "max_samples", "hours", "more",
+}  # fmt: skip
 
 
 def read(path: Path) -> nbformat.NotebookNode:
@@ -36,6 +42,37 @@ def test_has_one_parameters_cell_with_a_unit_or_meaning_for_each(path: Path) -> 
     assert len(tagged) == 1
     for line in tagged[0].source.splitlines():
         assert re.match(r"#|\w+(: [^=]+)? = .+  # \w", line), f"no comment: {line}"
+
+
+def run_parameters(path: Path, **given: object) -> None:
+    """Run a chapter's parameters, with others as papermill injects them, and their check."""
+    cells = code_cells(path)
+    (at,) = (i for i, cell in enumerate(cells) if "parameters" in cell.metadata.get("tags", []))
+    assert "check_parameters(" in cells[at + 1].source
+    scope: dict[str, object] = {}
+    exec(cells[at].source, scope)
+    scope.update(given)
+    exec(cells[at + 1].source, scope)
+
+
+def parameters(path: Path) -> dict[str, object]:
+    (cell,) = (c for c in code_cells(path) if "parameters" in c.metadata.get("tags", []))
+    scope: dict[str, object] = {}
+    exec(cell.source, {}, scope)
+    return scope
+
+
+@chapter
+def test_the_books_parameters_pass_and_wrong_ones_are_named(path: Path) -> None:
+    values = yaml.safe_load((ROOT / "book" / "parameters" / f"{path.stem}.yaml").read_text()) or {}
+    run_parameters(path, **values)
+    # The settings of a training are checked by `TrainConfig`.
+    others = parameters(path).keys() - (TRAINING if path.stem == "08_training" else set())
+    for name in others:
+        wrong = [3, [4]] if name in PATHS else ["x", None, -1, float("nan"), [], True]
+        for value in wrong:
+            with pytest.raises(ValueError, match=f"expected the parameter {name} to be "):
+                run_parameters(path, **{name: value})
 
 
 @chapter

@@ -13,6 +13,8 @@ import pytest
 import skimage.data
 from PIL import Image
 
+from facelib.geometry.mesh_names import files_of
+
 TESTS = Path(__file__).resolve().parent
 FACE = "photos/face.jpg"
 # What a camera writes into a photo, such as where it was taken: none of it may come through.
@@ -132,7 +134,8 @@ def test_reconstruct_writes_only_its_outputs_and_no_metadata(folder):
     assert done.returncode == 0, done.stderr
     after = files_in(folder)
     written = after.keys() - before.keys()
-    assert written == {*outputs.values(), "me.mtl", "me.png"}
+    assert written == {*outputs.values(), *(path.name for path in files_of(folder / "me.obj"))}
+    assert len(written) == 6
     assert {name: after[name] for name in before} == before
     assert NOTE.encode() in before[FACE]
     for secret in (NOTE, str(folder)):

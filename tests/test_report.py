@@ -115,7 +115,7 @@ def test_a_notebook_gets_the_element_and_the_script(content):
 
 def test_what_users_typed_stays_text(content):
     evil = '"><script>alert(1)</script>&amp;$title'
-    photos = tuple(replace(photo, file_name=evil) for photo in content.photos)
+    photos = tuple(replace(photo, file_name=evil, note=evil) for photo in content.photos)
     layer = replace(content.layers[0], name=evil, text=evil, legend=(((0, 0, 0), evil),))
     page = Page(
         report_html(
@@ -126,7 +126,7 @@ def test_what_users_typed_stays_text(content):
         )
     )  # fmt: skip
     assert len(page.all("script")) == 1
-    assert page.text.count("<script>alert(1)</script>&amp;$title") == 12
+    assert page.text.count("<script>alert(1)</script>&amp;$title") == 14
 
 
 def test_the_file_is_whole_and_small(content, tmp_path):

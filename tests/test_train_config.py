@@ -61,6 +61,20 @@ def test_configuration_comes_from_plain_values(tmp_path):
         TrainConfig.from_dict({**values, "batch_size": 0})
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("size", "64"), ("batch_size", 2.5), ("seed", None), ("seed", True), ("max_hours", "1"),
+        ("learning_rate", [1e-3]), ("network", 3), ("data_dir", 4), ("init_weights", 5),
+        ("calibrate", 1), ("schedule", 3), ("rotation_deg", "wide"), ("channel_scale", 1),
+        ("channel_scale", (0.9, "x")), ("dropout_side", (0.1,)), ("precision", 16),
+    ],
+)  # fmt: skip
+def test_a_value_of_the_wrong_type_is_refused_by_name(name, value):
+    with pytest.raises(ValueError, match=f"^{name} must be .* got "):
+        TrainConfig.from_dict({"data_dir": "pairs", "run_dir": "run", name: value})
+
+
 def test_an_augmentation_is_named_or_given_by_what_differs():
     def built(**values):
         return TrainConfig.from_dict({"data_dir": "a", "run_dir": "b", **values}).augmentation

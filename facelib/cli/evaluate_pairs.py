@@ -22,6 +22,11 @@ from facelib.cli.common import (
 from facelib.cli.evaluate import how_it_was_made, limit_option
 from facelib.cli.kernels import announcing_compilation
 
+NO_SKILL = (
+    "The mean face is a scored face itself, so there is no skill: name pairs of other people, such "
+    "as those of the training, with --training PAIRS."
+)
+
 
 @click.command("pairs", epilog=EXIT_CODES)
 @click.argument("pairs", type=PATH)
@@ -48,6 +53,8 @@ def evaluate_pairs(
     json_file: Path | None,
 ) -> None:
     """Score a network on the folder PAIRS, whose people it must not have been trained on."""
+    import numpy as np
+
     import facelib.evaluation.pairs as scoring
     from facelib.evaluation.record import EvaluationRecord, write_record
     from facelib.evaluation.tables import score_table, title_of
@@ -74,6 +81,8 @@ def evaluate_pairs(
         raise Failure(f"cannot evaluate: {error}", BAD_DATA) from error
     click.echo(f"{title_of(dataset.settings)}:\n")
     click.echo(score_table({network.name: result}))
+    if np.isnan(result.skill("vertex_error_mm")).any():
+        click.echo(NO_SKILL, err=True)
     if json_file:
         about = describe(weights, network, dataset, baseline, count, front_alone, started)
         with writing(json_file):

@@ -11,7 +11,6 @@ from facelib.cli import common
 from facelib.cli.common import BAD_DATA, EXIT_CODES, PATH, Failure, weights_option
 from facelib.cli.evaluate import limit_option
 from facelib.cli.kernels import announcing_compilation
-from facelib.files.paths import data_dir
 
 
 @click.command("photos", epilog=EXIT_CODES)
@@ -27,12 +26,12 @@ def evaluate_photos(
     import facelib.evaluation.landmarks as scoring
     from facelib.datasets.aflw2000.reader import read_test_photos
     from facelib.datasets.basel.layout import load_basel_face
-    from facelib.datasets.registry import is_stand_in
+    from facelib.datasets.registry import folder_of, is_stand_in
     from facelib.face.layout import load_layout
 
     network = common.load_network(weights)
     try:
-        face = load_basel_face(bfm or data_dir() / "BFM")
+        face = load_basel_face(bfm or folder_of("BFM"))
         photos = islice(read_test_photos(folder, face, network.size), limit)
         scores = scoring.score_photos(network, photos, load_layout(network.size))
     except (ValueError, OSError) as error:

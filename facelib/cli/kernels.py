@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 import facelib
+from facelib.files.kernel_cache import TEMPORARY
 
 if TYPE_CHECKING:
     from numba.core.event import Event
@@ -23,7 +24,8 @@ def announcing_compilation() -> Iterator[None]:
     """Report on standard error when the block compiles kernels, and how long that took.
 
     Kernels that numba finds in its cache are not announced. The cache folder is named if it is not
-    the package's own, as happens when the package is installed in a read-only place.
+    the package's own, as happens when the package is installed in a read-only place; if it is
+    temporary, that is said.
     """
     from numba.core.event import Listener, install_listener
 
@@ -36,7 +38,7 @@ def announcing_compilation() -> Iterator[None]:
             if self.depth > 1:
                 return
             if not self.seconds:
-                click.echo(f"compiling kernels, once, up to a minute …{_cache(event)}", err=True)
+                click.echo(_announcement(event), err=True)
             self.started = time.monotonic()
 
         def on_end(self, event: Event) -> None:
@@ -52,7 +54,11 @@ def announcing_compilation() -> Iterator[None]:
                 click.echo(f"compiled kernels in {announcer.seconds:.0f} s", err=True)
 
 
-def _cache(event: Event) -> str:
+def _announcement(event: Event) -> str:
     folder = event.data["dispatcher"].stats.cache_path
-    inside = folder is None or PACKAGE in Path(folder).parents
-    return "" if inside else f" (kept in {Path(folder).parent})"
+    if folder is None or PACKAGE in Path(folder).parents:
+        return "compiling kernels, once, up to a minute …"
+    if Path(folder).parent.name.startswith(TEMPORARY):
+        where = f"neither {PACKAGE} nor the home can be written to keep them"
+        return f"compiling kernels, each time, up to a minute: {where} …"
+    return f"compiling kernels, once, up to a minute … (kept in {Path(folder).parent})"

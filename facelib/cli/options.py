@@ -9,6 +9,7 @@ becomes `--size`, an integer of at least 16, documented with its sentence and it
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
@@ -18,13 +19,24 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import click
 
 
+class FiniteRange(click.FloatRange):
+    """A range of numbers without nan, which is in every range of click's, and inf."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number, or fail with a sentence that names the option."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
+
+
 def dataclass_options(*classes: type, skip: tuple[str, ...] = ()) -> Callable:
     """Decorate a command with an option for each documented field of some dataclasses.
 
     Keys of a field's metadata:
         help: one sentence; without it the field is no option.
         choices: the allowed values, if the field's type is not a `Literal`.
-        minimum, maximum: smallest and largest allowed number.
+        minimum, maximum: smallest and largest allowed number, or part of a tuple.
         above, below: of a number; neither is an allowed value.
         option: the option's name, such as "--loss", if it differs from the field's.
 
@@ -86,10 +98,10 @@ def _click_type(annotation: object, metadata: Mapping[str, Any]) -> click.ParamT
     if annotation is int:
         return click.INT if low is high is None else click.IntRange(**limits)
     if annotation is float:
-        return click.FLOAT if low is high is None else click.FloatRange(**limits)
-    simple = {bool: click.BOOL, str: click.STRING, Path: click.Path(path_type=Path)}
+        return FiniteRange(**limits)
     if get_origin(annotation) is tuple:
-        return click.Tuple([simple.get(part, part) for part in get_args(annotation)])
+        return click.Tuple([_click_type(part, metadata) for part in get_args(annotation)])
+    simple = {bool: click.BOOL, str: click.STRING, Path: click.Path(path_type=Path)}
     if annotation not in simple:
         raise TypeError(f"expected a field of a type that can be typed, got {annotation}")
     return simple[annotation]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facelib.cli.common import UNKNOWN_ENDING, UNWRITABLE, Failure, check_writable
+from facelib.files.atomic import remove_unfinished
 
 PICTURE_ENDINGS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
@@ -29,7 +30,7 @@ class Outputs:
 
     @property
     def files(self) -> list[Path]:
-        """All files, an OBJ's material and texture included."""
+        """All files, the material and the texture of an OBJ included if they are there."""
         from facelib.geometry.mesh_names import files_of
 
         return [*files_of(self.mesh), *(path for _, path in self._besides)]
@@ -45,12 +46,12 @@ class Outputs:
         return [(option, path) for option, path in named if path is not None]
 
     def check(self, photos: Sequence[Path]) -> None:
-        """Refuse names that would overwrite a photo, a foreign file, or each other.
+        """Refuse names that would overwrite a photo; those of two options end differently.
 
         Raises:
             Failure: in one sentence.
         """
-        from facelib.geometry.mesh_names import MESH_ENDINGS, files_of, foreign_file
+        from facelib.geometry.mesh_names import MESH_ENDINGS, companion_pattern
 
         endings = {
             "--output": MESH_ENDINGS,
@@ -61,18 +62,10 @@ class Outputs:
         for option, path in (("--output", self.mesh), *self._besides):
             if path.suffix.lower() not in endings[option]:
                 raise Failure(f"{path} must end in {', '.join(endings[option])}", UNKNOWN_ENDING)
+        remove_unfinished(self.mesh.parent, f"{companion_pattern(self.mesh)}.*")  # of a killed one
         for written in self.files:
             check_writable(written)
             for photo in photos:
                 if written.resolve() == photo.resolve():
                     message = f"{written} would be written over the photo {photo}"
                     raise Failure(message, UNWRITABLE)
-        taken = {path.resolve(): f"part of the mesh {self.mesh}" for path in files_of(self.mesh)}
-        for option, path in self._besides:
-            if path.resolve() in taken:
-                message = f"{option} {path} is {taken[path.resolve()]}"
-                raise Failure(message, UNWRITABLE)
-            taken[path.resolve()] = f"the file of {option}"
-        if foreign := foreign_file(self.mesh):
-            message = f"{self.mesh} would overwrite a file of {foreign}; give it another name"
-            raise Failure(message, UNWRITABLE)

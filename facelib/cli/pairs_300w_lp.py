@@ -8,7 +8,6 @@ import click
 
 from facelib.cli.common import BAD_DATA, EXIT_CODES, PATH, UNWRITABLE, Failure, in_words
 from facelib.cli.kernels import announcing_compilation
-from facelib.files.paths import data_dir
 
 
 @click.command("300w-lp", epilog=EXIT_CODES)
@@ -26,9 +25,10 @@ from facelib.files.paths import data_dir
 @announcing_compilation()
 def pairs_300w_lp(out: Path, photos: Path | None, bfm: Path | None, **numbers: int) -> None:
     """Pair the photos of 300W-LP in the new folder OUT, with the Basel model's vertices."""
+    from facelib.datasets.registry import folder_of
     from facelib.datasets.w300lp.reader import prepare_pairs
 
-    photos, bfm = photos or data_dir() / "300W_LP", bfm or data_dir() / "BFM"
+    photos, bfm = photos or folder_of("300W_LP"), bfm or folder_of("BFM")
     try:
         report = prepare_pairs(photos, bfm, out, **numbers)
     except (FileNotFoundError, ValueError) as error:

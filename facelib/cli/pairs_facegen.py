@@ -33,7 +33,8 @@ def pairs_facegen(
     """Make pairs of the FaceGen export EXPORT in the new folder OUT.
 
     The first run registers the layout of the meshes, which takes a minute, and keeps the result in
-    EXPORT/layout.npz. People whose files are missing or damaged are skipped and named.
+    EXPORT/layout-….npz, one file for each choice of keypoints. People whose files are missing or
+    damaged are skipped and named.
     """
     from facelib.datasets.facegen.reader import import_pairs, register_export
 

@@ -31,7 +31,7 @@ class PhotoJob:
         photos: the front photo, and the side photo if there is one.
         outputs: the files to write.
         settings: how the mesh is written.
-        boxes: of the face in each photo, px, or None.
+        boxes: of the face in each photo, px of its file, or None.
         numbers: of the face in each photo among those found, or None.
     """
 
@@ -96,7 +96,7 @@ def _typed_face(photo, view: str, box: tuple[float, ...] | None, number: int | N
     """Return the face that the options name: a box that lies in the photo, or a number."""
     if box is None:
         return number
-    (left, top, right, bottom), (height, width) = box, photo.pixels.shape[:2]
+    (left, top, right, bottom), (width, height) = box, photo.full_size_px
     inside = f"in the photo, {width} px wide and {height} px high"
     if not all(map(isfinite, box)) or left >= right or top >= bottom:
         message = "the box must be X0 Y0 X1 Y1 with X0 less than X1 and Y0 less than Y1, px"
@@ -164,7 +164,7 @@ def _write_keypoints(path: Path, result, _: PhotoJob) -> None:
     import numpy as np
 
     with path.open("wb") as file:
-        np.save(file, result.keypoints_image.astype(np.float32), allow_pickle=False)
+        np.save(file, result.keypoints_file.astype(np.float32), allow_pickle=False)
 
 
 def _write_report(path: Path, result, job: PhotoJob) -> None:

@@ -38,7 +38,7 @@ def _face_option(name: str, help_: str) -> Callable:
 @dataclass_options(MeshSettings)
 @_face_option("--face", "Take the Nth largest face in FRONT; --faces shows the numbers.")
 @_face_option("--side-face", "The same for SIDE.")
-@_box_option("--front-box", "Box of the face in FRONT, from brow to chin, px; for hard cases.")
+@_box_option("--front-box", "Box of the face in FRONT, from brow to chin, px of the file.")
 @_box_option("--side-box", "The same for SIDE.")
 @click.option(
     "--faces",

@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 
 from facelib.files.atomic import remove_unfinished, replacing
+from facelib.files.letter_case import any_case, find_any_case
 from facelib.files.paths import data_dir
 from facelib.files.tables import markdown
 
@@ -28,7 +29,7 @@ class Expected:
     """One kind of files in a dataset.
 
     Attributes:
-        pattern: glob below the dataset's folder.
+        pattern: glob below the dataset's folder, whose letters match in any case.
         count: expected number; a stand-in may have fewer.
         what: what they are, in the plural.
         instead: glob of files to accept if none matches the pattern.
@@ -42,7 +43,8 @@ class Expected:
     def present_in(self, folder: Path) -> int:
         """Count the files present."""
         patterns = [self.pattern, self.instead] if self.instead else [self.pattern]
-        counts = (sum(1 for _ in islice(folder.glob(p), MAX_COUNTED)) for p in patterns)
+        found = (islice(folder.glob(any_case(p)), MAX_COUNTED) for p in patterns)
+        counts = (sum(1 for _ in each) for each in found)
         return next((count for count in counts if count), 0)
 
 
@@ -143,6 +145,16 @@ def find_dataset(folder: str) -> Dataset:
     raise ValueError(f"expected one of the folders {known}, got {folder!r}")
 
 
+def folder_of(name: str, root: Path | None = None) -> Path:
+    """Return the path of a dataset's folder such as "BFM", in the case that it has on disk.
+
+    Args:
+        name: of the folder.
+        root: the folder that holds the datasets' folders; None: the project's data folder.
+    """
+    return find_any_case(root or data_dir(), name)
+
+
 def presence(dataset: Dataset, root: Path | None = None) -> Presence:
     """Count a dataset's files.
 
@@ -150,7 +162,7 @@ def presence(dataset: Dataset, root: Path | None = None) -> Presence:
         dataset: from `DATASETS`.
         root: the folder that holds the datasets' folders; None: the project's data folder.
     """
-    folder = (root or data_dir()) / dataset.folder
+    folder = folder_of(dataset.folder, root)
     counts = tuple(expected.present_in(folder) for expected in dataset.expected)
     return Presence(counts, is_stand_in(folder))
 

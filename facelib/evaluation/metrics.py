@@ -27,6 +27,7 @@ from facelib.geometry.surface import nearest_surface_finder
 from facelib.geometry.transforms import Similarity
 
 BOXES = ("truth", "prediction")
+ROUNDING = 1e-6  # mm, or share: a mean face that is off by no more is the face itself
 MAX_ALIGNMENT_POINTS = 1000
 """Largest number of vertices, evenly chosen, for aligning to a surface; all are scored."""
 
@@ -180,8 +181,11 @@ def ced(errors: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
 
 
 def skill(errors: np.ndarray, mean_face_errors: np.ndarray) -> np.ndarray:
-    """Return each error / the mean-face baseline's on the same face; below 1 the photos helped."""
+    """Return each error / the mean-face baseline's on the same face; below 1 the photos helped.
+
+    NaN where the mean face is the face itself, as in a set of one face.
+    """
     errors, mean_face_errors = np.asarray(errors), np.asarray(mean_face_errors)
     if errors.shape != mean_face_errors.shape:
         raise ValueError(f"expected equal shapes, got {errors.shape}, {mean_face_errors.shape}")
-    return errors / mean_face_errors
+    return errors / np.where(mean_face_errors > ROUNDING, mean_face_errors, np.nan)

@@ -14,6 +14,7 @@ from facelib.files.tables import markdown
 NME_THRESHOLD = 0.01
 """Tables 5.1 and 5.2 of the thesis give the share of faces whose NME is below this."""
 CED_THRESHOLDS = (0.004, 0.006, 0.008, 0.01, 0.012, 0.015, 0.02)
+UNKNOWN = "–"
 SOURCES = {"synthetic": "synthetic people", "facegen": "FaceGen's people", "300W-LP": "300W-LP"}
 
 
@@ -40,7 +41,8 @@ _COLUMNS = (
 def score_table(methods: Mapping[str, Evaluation]) -> str:
     """Write a row per method, and the mean-face baseline last: mean error (median skill).
 
-    A metric that no method has gets no column, such as vertex error on scans.
+    A metric that no method has gets no column, such as vertex error on scans. A dash stands for the
+    skill where the mean face is a face itself.
 
     Args:
         methods: name → evaluation; all on the same faces.
@@ -94,7 +96,8 @@ def _cells(name: str, evaluation: Evaluation, columns: Sequence[_Column]) -> lis
             cells.append("unknown")
             continue
         mean = column.factor * values(evaluation.scores, column.metric).mean()
-        skills = evaluation.skill(column.metric)
-        cells.append(f"{mean:.{column.digits}f} ({np.median(skills):.2f})")
+        skill = np.median(evaluation.skill(column.metric))
+        in_words = UNKNOWN if np.isnan(skill) else f"{skill:.2f}"
+        cells.append(f"{mean:.{column.digits}f} ({in_words})")
     under = ced(values(evaluation.scores, "thesis_nme"), np.array([NME_THRESHOLD]))[0]
     return [*cells, f"{under:.0%}"]

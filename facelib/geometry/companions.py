@@ -12,6 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from facelib.files.letter_case import find_any_case
 from facelib.files.reading import in_a_line, parse_json
 from facelib.imaging.opening import decode_image
 
@@ -49,6 +50,7 @@ def checking_resolver(path: Path):
             shown = repr(in_a_line(name)[:SHOWN])
             try:
                 place = self.absolute(name)
+                place = self.absolute(str(find_any_case(place.parent, place.name)))
                 is_file = place.is_file()
             except (ValueError, OSError) as error:
                 self.notes.append(f"{shown} lies outside the scan's folder: not read")

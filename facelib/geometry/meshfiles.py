@@ -17,7 +17,7 @@ from facelib.geometry.asset import MeshAsset, asset_of
 from facelib.geometry.companions import check_glb, check_texture, checking_resolver
 from facelib.geometry.gltf import glb_bytes
 from facelib.geometry.mesh import Mesh
-from facelib.geometry.mesh_names import MESH_ENDINGS, file_stem, foreign_file
+from facelib.geometry.mesh_names import MESH_ENDINGS, companions, file_stem
 from facelib.geometry.objfiles import obj_files, ply_bytes
 from facelib.imaging.imagefiles import to_float
 
@@ -77,11 +77,11 @@ def _load(path: Path, resolver, split_seams: bool) -> Mesh:
 def write_mesh(path: str | Path, mesh: Mesh | MeshAsset) -> None:
     """Write a mesh in the format that the file's ending names, with normals.
 
-    NAME.obj is written with NAME.mtl and, for a texture, NAME.png in its folder and refers to them
-    by name alone. GLB is a single file, and the only one with morph targets. PLY has no common way
-    to store a texture, so it gets a colour per vertex. Each file appears whole or not at all, the
-    mesh itself last. Pictures and materials that are not part of the mesh are never overwritten:
-    see `foreign_file`.
+    NAME.obj is written with NAME-DIGEST.mtl and, for a texture, NAME-DIGEST.png in its folder and
+    refers to them by name alone; those of an OBJ that was there before are removed. GLB is a single
+    file, and the only one with morph targets. PLY has no common way to store a texture, so it gets
+    a colour per vertex. Whenever the program is killed, the mesh that was there before or the new
+    one is there, with its own files. Other pictures and materials are never overwritten.
 
     Args:
         path: ends in .obj, .glb or .ply; the folder must exist.
@@ -89,22 +89,23 @@ def write_mesh(path: str | Path, mesh: Mesh | MeshAsset) -> None:
 
     Raises:
         ValueError: if the ending is another one.
-        FileExistsError: if a file of another mesh, or a picture, would be overwritten.
+        FileExistsError: if the texture or the material was changed since it was written.
         OSError: if a file cannot be written.
     """
     path = _checked_ending(path)
-    if foreign := foreign_file(path):
-        raise FileExistsError(f"cannot write {path}: it would overwrite a file of {foreign}")
-    stem, ending = file_stem(path), path.suffix.lower()
+    stem, ending = file_stem(path.name), path.suffix.lower()
     asset = mesh if isinstance(mesh, MeshAsset) else asset_of(mesh, stem)
     if ending == ".obj":
-        text, companions = obj_files(asset, stem)
-        # The material last: `_write_all` writes it first, which `foreign_file` relies on.
-        files = {path.name: text, **companions}
+        files = obj_files(asset, path.name)
     else:
-        content = glb_bytes(asset, stem) if ending == ".glb" else ply_bytes(asset)
-        files = {path.name: content}
+        files = {path.name: glb_bytes(asset, stem) if ending == ".glb" else ply_bytes(asset)}
+    for other in (path.with_name(name) for name in files if name != path.name):
+        if other.exists() and other.read_bytes() != files[other.name]:
+            raise FileExistsError(f"cannot write {path}: {other} was changed; move it away first")
     _write_all(path, files)
+    for old in companions(path):
+        if old.name not in files:
+            old.unlink(missing_ok=True)
 
 
 def _n_materials(path: Path) -> int:
@@ -172,7 +173,7 @@ def _checked_ending(path: str | Path) -> Path:
 
 
 def _write_all(path: Path, files: dict[str, bytes]) -> None:
-    """Write files next to each other, whole or not at all; the first appears last."""
+    """Write files next to each other, each whole or not at all, in reverse order."""
     try:
         with ExitStack() as unfinished:
             for name, content in files.items():

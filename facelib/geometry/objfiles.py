@@ -8,12 +8,13 @@ import numpy as np
 from PIL import Image
 
 from facelib.geometry.asset import MeshAsset, MeshPart, welded
+from facelib.geometry.mesh_names import companion_stem, owner_line
 
 PNG_EFFORT = 1  # of 9: more makes a photo's texture a tenth smaller in three times the time
 
 
-def obj_files(asset: MeshAsset, stem: str) -> tuple[bytes, dict[str, bytes]]:
-    """Return an OBJ, and by name the files that it needs: STEM.png and, last, STEM.mtl.
+def obj_files(asset: MeshAsset, name: str) -> dict[str, bytes]:
+    """Return the content of an OBJ and of the files that it needs, by name: OBJ, PNG, MTL.
 
     A place has one position, even at a seam, where it has several texture coordinates. So the
     surface is connected, and programs can smooth or print it.
@@ -21,6 +22,8 @@ def obj_files(asset: MeshAsset, stem: str) -> tuple[bytes, dict[str, bytes]]:
     first, place_of = welded(asset)
     textured = asset.uv is not None and asset.texture is not None
     places, corners = place_of[asset.triangles] + 1, asset.triangles + 1  # OBJ counts from 1
+    picture = _png(asset.texture) if textured else b""
+    stem = companion_stem(name, owner_line(name) + _materials(asset) + picture)
     lines = [f"mtllib {stem}.mtl\n"]
     lines.append(_lines("v %.6f %.6f %.6f\n", asset.vertices[first]))
     if textured:
@@ -31,12 +34,9 @@ def obj_files(asset: MeshAsset, stem: str) -> tuple[bytes, dict[str, bytes]]:
         numbers = np.stack([place, own, own] if textured else [place, own], axis=2)
         corner = " %d/%d/%d" if textured else " %d//%d"
         lines += [f"usemtl {part.name}\n", _lines("f" + 3 * corner + "\n", numbers)]
-    files = {}
-    if textured:
-        files[f"{stem}.png"] = _png(asset.texture)
-    picture = f"{stem}.png" if textured else None
-    files[f"{stem}.mtl"] = "\n".join(_mtl(part, picture) for part in asset.parts).encode()
-    return "".join(lines).encode(), files
+    files = {name: "".join(lines).encode()} | ({f"{stem}.png": picture} if textured else {})
+    materials = _materials(asset, f"{stem}.png" if textured else None)
+    return files | {f"{stem}.mtl": owner_line(name) + materials}
 
 
 def ply_bytes(asset: MeshAsset) -> bytes:
@@ -69,6 +69,10 @@ def ply_bytes(asset: MeshAsset) -> bytes:
 
 def _lines(form: str, numbers: np.ndarray) -> str:
     return form * len(numbers) % tuple(numbers.ravel().tolist())
+
+
+def _materials(asset: MeshAsset, picture: str | None = None) -> bytes:
+    return "\n".join(_mtl(part, picture) for part in asset.parts).encode()
 
 
 def _mtl(part: MeshPart, picture: str | None) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from facelib.files.letter_case import any_case, find_any_case
 from facelib.files.paths import data_dir
 from facelib.imaging.opening import decode_image
 
@@ -59,8 +60,8 @@ def describable_textures(folder: Path | None = None) -> tuple[Path, ...]:
     Args:
         folder: `data/dtd/images` by default, with one folder per kind of texture.
     """
-    folder = data_dir() / "dtd" / "images" if folder is None else folder
-    return tuple(sorted(folder.glob("*/*.jpg")))
+    folder = find_any_case(data_dir(), "dtd", "images") if folder is None else folder
+    return tuple(sorted(folder.glob(any_case("*/*.jpg"))))
 
 
 def fingerprint(files: tuple[Path, ...]) -> str | None:

@@ -80,6 +80,17 @@ class Photo:
         size = self.full_size_px if quarter_turns % 2 == 0 else self.full_size_px[::-1]
         return replace(self, pixels=pixels, full_size_px=size)
 
+    def to_file_px(self, points: np.ndarray) -> np.ndarray:
+        """Convert points (…, 2 or 3), px of `pixels`, to px of the file, upright; z is scaled."""
+        points = np.array(points, np.float64)
+        points[..., :2] = (points[..., :2] + 0.5) / self.scale - 0.5
+        points[..., 2:] /= self.scale
+        return points
+
+    def from_file_px(self, points: np.ndarray) -> np.ndarray:
+        """Convert points (…, 2), px of the file, upright, to px of `pixels`."""
+        return (np.asarray(points, np.float64) + 0.5) * self.scale - 0.5
+
 
 def read_photo(path: str | Path) -> Photo:
     """Read a photo as it should be displayed.

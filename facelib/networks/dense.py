@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 from torch.nn import functional
 
@@ -232,7 +232,7 @@ def save_dense(path: Path, network: Dense, card: Mapping[str, object]) -> None:
     state = network.state_dict().items()
     tensors = {k: (v.half() if v.ndim > 1 else v).contiguous() for k, v in state}
     with replacing(path) as temporary:
-        save_file(tensors, temporary, {"network": network.name, "card": json.dumps(card)})
+        temporary.write_bytes(save(tensors, {"network": network.name, "card": json.dumps(card)}))
 
 
 def is_dense(path: Path) -> bool:

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from facelib.files.setting import setting
+from facelib.files.setting import check_types, setting
 from facelib.imaging.backgrounds import random_background
 from facelib.imaging.effects import grain
 from facelib.imaging.imagefiles import to_uint8
@@ -29,10 +29,12 @@ class Augmentation:
     The defaults are the thesis's recipe, in which everything after `dropout_side` is off.
     """
 
-    rotation_deg: float = setting(45.0, "Largest rotation about the crop's centre, either way.")
+    rotation_deg: float = setting(
+        45.0, "Largest rotation about the crop's centre, either way.", minimum=0.0, maximum=180.0
+    )
     # The thesis's text; its code has 0.6 to 1.4.
     channel_scale: tuple[float, float] = setting(
-        (0.9, 1.2), "Smallest and largest factor of a colour channel."
+        (0.9, 1.2), "Smallest and largest factor of a colour channel.", minimum=0.0
     )
     dropout_probability: float = setting(
         0.5,
@@ -43,10 +45,17 @@ class Augmentation:
     )
     dropout_boxes: int = setting(1, "Most boxes per photo.", minimum=0)
     dropout_side: tuple[float, float] = setting(
-        (0.1, 0.35), "Smallest and largest side of a box, share of the crop."
+        (0.1, 0.35),
+        "Smallest and largest side of a box, share of the crop.",
+        minimum=0.0,
+        maximum=1.0,
     )
-    shift: float = setting(0.0, "Largest shift along x and along y, share of the crop.")
-    zoom: float = setting(0.0, "Largest growth or shrinkage, share of the size.")
+    shift: float = setting(
+        0.0, "Largest shift along x and along y, share of the crop.", minimum=0.0, maximum=1.0
+    )
+    zoom: float = setting(
+        0.0, "Largest growth or shrinkage, share of the size.", minimum=0.0, below=1.0
+    )
     texture_probability: float = setting(
         0.0,
         "Chance that a box, or the area beyond the photo's edge, shows a texture, not black.",
@@ -54,16 +63,24 @@ class Augmentation:
         maximum=1.0,
     )
     gamma: float = setting(
-        1.0, "Largest exponent on the displayed values, or its inverse; 1 for none."
+        1.0, "Largest exponent on the displayed values, or its inverse; 1 for none.", minimum=1.0
     )
     fault_probability: float = setting(
         0.5, "Chance of each of blur, noise and JPEG.", minimum=0.0, maximum=1.0
     )
-    blur: float = setting(0.0, "Largest standard deviation of blur, share of the crop.")
-    noise: float = setting(0.0, "Largest standard deviation of noise, share of white.")
+    blur: float = setting(
+        0.0, "Largest standard deviation of blur, share of the crop.", minimum=0.0, maximum=1.0
+    )
+    noise: float = setting(
+        0.0, "Largest standard deviation of noise, share of white.", minimum=0.0, maximum=1.0
+    )
     worst_jpeg: int = setting(
         0, "Lowest JPEG quality, 1 to 95; 0 for no JPEG.", minimum=0, maximum=95
     )
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a value of another type."""
+        check_types(self)
 
     @classmethod
     def for_photos(cls) -> Augmentation:

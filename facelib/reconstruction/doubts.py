@@ -125,7 +125,7 @@ def doubt_about_photo(
         doubts.append(
             Doubt(
                 "several faces",
-                f"{len(people)} faces in {name}; took the largest, {place(face, photo.scale)}; "
+                f"{len(people)} faces in {name}; took the largest, {place(photo, face)}; "
                 f"choose another with {option} N.",
             )
         )
@@ -143,9 +143,9 @@ def doubt_about_photo(
     return doubts + _doubt_about_pixels(name, photo, face)
 
 
-def place(face: Detection, scale: float = 1.0) -> str:
-    """Describe where a face is, in px of the file, whose photo was read at this scale."""
-    left, top, right, bottom = ((face.box + 0.5) / scale - 0.5).round().astype(int)
+def place(photo: Photo, face: Detection) -> str:
+    """Describe where a face is, in px of the photo's file."""
+    left, top, right, bottom = photo.to_file_px(face.box.reshape(2, 2)).round().astype(int).ravel()
     return f"at ({left}, {top})-({right}, {bottom})"
 
 
@@ -176,12 +176,12 @@ def best_side(
     return best
 
 
-def other_face(name: str, face: Detection, scale: float, option: str = "--side-face") -> Doubt:
+def other_face(name: str, photo: Photo, face: Detection, option: str = "--side-face") -> Doubt:
     """Return the doubt for a side photo in which `best_side` did not choose the largest face."""
     return Doubt(
         "other face",
         f"The largest face in {name} does not fit the front photo; took the one "
-        f"{place(face, scale)}, which does; choose another with {option} N.",
+        f"{place(photo, face)}, which does; choose another with {option} N.",
     )
 
 

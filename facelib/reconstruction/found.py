@@ -24,7 +24,7 @@ class PhotoOfFace:
     """A face in one photo.
 
     Attributes:
-        view: "front" or "side".
+        view: "front" or "side": what it shows.
         photo: upright.
         faces: all faces found in it, the largest first; one that was given stands alone.
         face: the one that was taken.
@@ -32,6 +32,7 @@ class PhotoOfFace:
         quarter_turns: by how many the photo was turned counter-clockwise to be upright.
         chosen: whether the caller said which face it is.
         seen: the points that the network found, px of the crop; None for position maps.
+        given_as: "front" or "side", as which the caller gave it.
     """
 
     view: str
@@ -42,6 +43,7 @@ class PhotoOfFace:
     quarter_turns: int = 0
     chosen: bool = False
     seen: SeenPoints | None = None
+    given_as: str = FRONT
 
     @property
     def name(self) -> str:
@@ -50,7 +52,7 @@ class PhotoOfFace:
 
     @property
     def size_px(self) -> tuple[int, int]:
-        """Width and height of the photo."""
+        """Width and height of the photo's pixels."""
         height, width = self.photo.pixels.shape[:2]
         return width, height
 
@@ -61,8 +63,8 @@ def find_in_photo(view: str, photo: Photo, face: Face | None, size: int) -> Phot
     Args:
         view: "front" or "side".
         photo: it may be turned by quarter turns.
-        face: a detection, a box, a number from 1, or None for the largest face. Detections and
-            boxes are in px of the photo as it is.
+        face: a detection in px of the photo's pixels, a box in px of its file, both before
+            quarter turns; a number from 1; or None for the largest face.
         size: side of the crop, px.
 
     Raises:
@@ -81,6 +83,7 @@ def find_in_photo(view: str, photo: Photo, face: Face | None, size: int) -> Phot
             raise ValueError(f"expected a number from 1 to {len(faces)} of a face in {name}")
         face = faces[number - 1]
     elif not isinstance(face, Detection):
-        face = detection_from_box(face)
+        face = detection_from_box(photo.from_file_px(face))
     crop = crop_from_detection(face, size, BOX_TO_CROP[view])
-    return PhotoOfFace(view, photo.turned(turns), faces or (face,), face, crop, turns, chosen)
+    upright, faces = photo.turned(turns), faces or (face,)
+    return PhotoOfFace(view, upright, faces, face, crop, turns, chosen, given_as=view)

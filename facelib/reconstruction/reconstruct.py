@@ -99,8 +99,8 @@ def reconstruct(
         side: a photo of the same face from the side, or None.
         network: loaded, or the file of its weights; None takes the default network.
         front_face: the face in ``front``: a `Detection`, the box (x0, y0, x1, y1) from brow to
-            chin, px, or its number among the faces found, of which 1 is the largest; None takes
-            the largest.
+            chin, px of the file or of the array, or its number among the faces found, of which 1
+            is the largest; None takes the largest.
         side_face: the same in ``side``.
         n_rounds: number of predictions in each photo; each crops around the keypoints of the one
             before. Networks of position maps refine the front crop alone.
@@ -197,7 +197,7 @@ def _by_fit(
         number, pair = best_side(network, front.seen, candidates())
         side, doubts = sides[number], []
         if number:
-            doubts.append(other_face(side.name, side.face, side.photo.scale))
+            doubts.append(other_face(side.name, side.photo, side.face))
         front, side, pair, swaps = _in_order(network, front, side, pair)
         doubts += [*swaps, *doubt_about(pair)]
     return _in_photo(
@@ -260,7 +260,7 @@ def _doubts_about_photos(result: Reconstruction) -> list[Doubt]:
             keypoints = found.crop.crop_to_image(found.seen.places_image[:N_KEYPOINTS])
         doubts += doubt_about_photo(
             found.name, found.photo, found.faces, found.face, keypoints,
-            FACE_OPTIONS[found.view], found.quarter_turns, found.seen,
+            FACE_OPTIONS[found.given_as], found.quarter_turns, found.seen,
         )  # fmt: skip
     return doubts
 

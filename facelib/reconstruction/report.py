@@ -91,6 +91,7 @@ def _photos(result: Reconstruction) -> Iterator[ReportPhoto]:
             keypoints_image=result.layout.keypoints(vertices),
             camera=camera,
             focal_known=found.photo.focal_px is not None,
+            note=found.photo.note or "",
         )
 
 

@@ -71,6 +71,11 @@ class Reconstruction:
     _textures: dict[int, HeadTexture] = field(default_factory=dict, repr=False)
 
     @property
+    def keypoints_file(self) -> np.ndarray:
+        """(68, 3) float64, the keypoints in px of the front photo's file, upright."""
+        return self.photos[0].photo.to_file_px(self.keypoints_image)
+
+    @property
     def front_crop(self) -> Crop:
         """The last crop of the front photo."""
         return self.photos[0].crop
@@ -167,7 +172,7 @@ class Reconstruction:
         """Write the mesh; the ending, .glb, .obj or .ply, selects the format.
 
         Args:
-            path: OBJ comes with .mtl and .png of the same name.
+            path: OBJ comes with an .mtl and a .png whose names begin with its own.
             part: "head", the default, or "face".
             detail: 0, 1 (default) or 2, for about 5, 20 or 80 thousand vertices.
             texture_size: texels, 2048 by default.
@@ -177,7 +182,7 @@ class Reconstruction:
 
         Raises:
             ValueError: if the ending is another one, or the network cannot do what is wanted.
-            FileExistsError: if a file of another mesh, or a picture, would be overwritten.
+            FileExistsError: if the texture of an OBJ was changed since it was written.
             OSError: if a file cannot be written.
         """
         if self.fit is not None and Path(path).suffix.lower() != ".glb":

@@ -11,6 +11,7 @@ from facelib.geometry.transforms import pose_from_rotation
 from facelib.reconstruction.mesh_settings import MeshSettings
 
 if TYPE_CHECKING:
+    from facelib.imaging.imagefiles import Photo
     from facelib.reconstruction.found import PhotoOfFace
     from facelib.reconstruction.result import Reconstruction
     from facelib.render.camera import Camera
@@ -32,7 +33,7 @@ def summary(result: Reconstruction, settings: MeshSettings, files: Sequence[str]
         photos: list, front first, of {view, file, width_px, height_px, quarter_turns,
             faces_found, note, face_box_px: [x0, y0, x1, y1], crop_px: [x, y, side], camera};
             camera is null without a fit, or {pitch_deg, yaw_deg, roll_deg, distance_mm,
-            focal_px, focal_known}.
+            focal_px, focal_known}. All px are those of the upright file, even if it was shrunk.
         shape: list of 60 coefficients, in standard deviations; null without a fit.
         expression: strength in the front photo by ARKit's name; null without a fit.
         keypoints_px: 68 × [x, y, z] in the front photo.
@@ -51,14 +52,14 @@ def summary(result: Reconstruction, settings: MeshSettings, files: Sequence[str]
         "shape": None if result.shape is None else _rounded(result.shape),
         "expression": result.expression
         and {name: _rounded(strength) for name, strength in result.expression.items()},
-        "keypoints_px": _rounded(result.keypoints_image),
+        "keypoints_px": _rounded(result.keypoints_file),
         "seconds": {step: _rounded(seconds) for step, seconds in result.seconds.items()},
     }
 
 
 def in_words(result: Reconstruction, settings: MeshSettings, files: Sequence[str]) -> str:
     """Return two or three lines that say what was written, and how sure it is."""
-    lines = [f"{found.name}: {found.photo.note}" for found in result.photos if found.photo.note]
+    lines = [found.photo.note for found in result.photos if found.photo.note]
     lines.append(f"wrote {', '.join(files)} ({result.network})")
     scale = f"distance between the eyes set to {settings.interocular_mm:g} mm (--interocular)"
     lines.append(f"in metres, {scale}")
@@ -70,30 +71,31 @@ def in_words(result: Reconstruction, settings: MeshSettings, files: Sequence[str
 
 
 def _photo(found: PhotoOfFace, camera: Camera | None) -> dict:
-    width, height = found.size_px
+    photo, crop = found.photo, found.crop
+    (width, height), side = photo.full_size_px, crop.size_px / photo.scale
     return {
         "view": found.view,
-        "file": found.photo.name,
+        "file": photo.name,
         "width_px": width,
         "height_px": height,
         "quarter_turns": found.quarter_turns,
         "faces_found": len(found.faces),
-        "note": found.photo.note,
-        "face_box_px": _rounded(found.face.box),
-        "crop_px": _rounded(np.array([*found.crop.centre_px, found.crop.size_px])),
-        "camera": camera and _camera(camera, found.photo.focal_px is not None),
+        "note": photo.note,
+        "face_box_px": _rounded(photo.to_file_px(found.face.box.reshape(2, 2)).ravel()),
+        "crop_px": _rounded(np.array([*photo.to_file_px(crop.centre_px), side])),
+        "camera": camera and _camera(camera, photo),
     }
 
 
-def _camera(camera: Camera, focal_known: bool) -> dict:
+def _camera(camera: Camera, photo: Photo) -> dict:
     pitch, yaw, roll = np.degrees(pose_from_rotation(camera.rotation))
     return {
         "pitch_deg": _rounded(pitch),
         "yaw_deg": _rounded(yaw),
         "roll_deg": _rounded(roll),
         "distance_mm": _rounded(-camera.translation_eye[2]),
-        "focal_px": _rounded(camera.focal_px),
-        "focal_known": focal_known,
+        "focal_px": _rounded(camera.focal_px / photo.scale),
+        "focal_known": photo.focal_px is not None,
     }
 
 

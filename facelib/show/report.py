@@ -157,7 +157,7 @@ def _on_photos(content: ReportContent) -> str:
                 f"The {photo.view} photo with the fitted face mesh and 68 keypoints over it",
             ),
             f"The {photo.view} photo, {_text(photo.file_name)}. Rings are keypoints that the head "
-            "itself hides.",
+            f"itself hides. {_text(photo.note)}",
         )
         for photo in content.photos
     )

@@ -23,6 +23,7 @@ class ReportPhoto:
         keypoints_image: (68, 3) px of the photo.
         camera: px of the photo; None where no head was fitted.
         focal_known: whether the focal length comes from the photo's file; else it was estimated.
+        note: a sentence about what was changed when the file was read, or nothing.
     """
 
     view: str
@@ -32,6 +33,7 @@ class ReportPhoto:
     keypoints_image: np.ndarray
     camera: Camera | None = None
     focal_known: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True, eq=False)

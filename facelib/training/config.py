@@ -137,6 +137,6 @@ def _build(name: str, values: Any) -> Any:
 
 
 def _plain(name: str, value: Any) -> Any:
-    if name in PATHS and value is not None:
+    if name in PATHS and isinstance(value, str):
         return Path(value)
     return tuple(value) if isinstance(value, list) else value

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal, get_args, get_origin, get_type_hints
 
-from facelib.files.setting import setting
+from facelib.files.setting import check_types, setting
 
 
 class _Checked:
@@ -18,6 +18,7 @@ class _Checked:
 
     def __post_init__(self) -> None:
         """Raise ValueError, naming the setting and its allowed values."""
+        check_types(self)
         hints = get_type_hints(type(self))
         for entry in fields(self):
             value, limits = getattr(self, entry.name), entry.metadata

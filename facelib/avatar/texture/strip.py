@@ -107,16 +107,20 @@ def _eye_colors(colors: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     """Take the iris from the darker part, without the pupil, and the white from the brighter one.
 
     None if there are few pixels, or none as bright and as grey as an eye's white: closed or shaded
-    eyes.
+    eyes, or a black border.
     """
     if len(colors) < FEW:
         return None
     brightness = np.log(np.maximum(colors.mean(axis=1), 1e-3))
-    middle = np.percentile(brightness, (5, 95)).mean()
+    bright = brightness > np.percentile(brightness, (5, 95)).mean()
+    if bright.all() or not bright.any():
+        return None
     iris, white = (
         np.median(colors[_among(np.where(side, brightness, np.nan), ranks)], axis=0)
-        for side, ranks in ((brightness <= middle, IRIS_AMONG), (brightness > middle, WHITE_AMONG))
+        for side, ranks in ((~bright, IRIS_AMONG), (bright, WHITE_AMONG))
     )
+    if not iris.any():
+        return None
     warmth = np.log(white[0] / max(white[2], 1e-3))
     if not white.mean() > LEAST_CONTRAST * iris.mean() or warmth > MOST_WARMTH:
         return None

@@ -11,6 +11,7 @@ import numpy as np
 from facelib.datasets.basel.fitted_photo import Skipped, crop_fitted, read_fitted, read_parameters
 from facelib.datasets.basel.layout import BaselFace
 from facelib.datasets.registry import find_dataset, missing_sentence
+from facelib.files.letter_case import any_case, find_any_case
 from facelib.files.matfiles import read_mat
 
 N_AFLW_POINTS = 21
@@ -53,7 +54,7 @@ def read_test_photos(
     Raises:
         FileNotFoundError: if the folder holds no .mat file.
     """
-    paths = sorted(Path(root).glob("*.mat"))
+    paths = sorted(Path(root).glob(any_case("*.mat")))
     if not paths:
         raise FileNotFoundError(missing_sentence(find_dataset("AFLW2000"), root))
     for path in paths:
@@ -66,7 +67,7 @@ def read_test_photos(
 def _test_photo(path: Path, face: BaselFace, size: int) -> TestPhoto:
     parameters = read_parameters(path, N_AFLW_POINTS)
     keypoints = np.float64(read_mat(path, {"pt3d_68": (3, 68)})["pt3d_68"]).T
-    photo = read_fitted(path.with_suffix(".jpg"), face, parameters)
+    photo = read_fitted(find_any_case(path.parent, f"{path.stem}.jpg"), face, parameters)
     image, vertices_crop, crop = crop_fitted(photo, size, None)
     keypoints_crop = crop.image_to_crop(keypoints)
     fitted_z = photo.keypoints_image[:, 2] - photo.vertices_image[:, 2].min()

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from facelib.datasets.registry import find_dataset, missing_sentence
+from facelib.files.letter_case import find_any_case
 from facelib.files.matfiles import read_mat, read_struct, write_mat
 
 UM_PER_MM = 1000.0
@@ -65,8 +66,8 @@ def read_basel(folder: Path) -> BaselArrays:
         FileNotFoundError: if neither is present.
         ValueError: if a file is damaged.
     """
-    if (folder / MODEL_FILE).is_file():
-        return _read_struct(folder / MODEL_FILE)
+    if (model := find_any_case(folder, MODEL_FILE)).is_file():
+        return _read_struct(model)
     raw = {name: _find(folder, name) for name in RAW_FILES}
     if not all(raw.values()):
         raise FileNotFoundError(
@@ -214,5 +215,5 @@ def _from_one(index: np.ndarray) -> np.ndarray:
 
 
 def _find(folder: Path, name: str) -> Path | None:
-    places = (folder / inner / name for inner in RAW_FOLDERS)
+    places = (find_any_case(folder, inner, name) for inner in RAW_FOLDERS)
     return next((place for place in places if place.is_file()), None)

@@ -8,6 +8,7 @@ person gives two pairs: front with left, and front with right. Chapter 05.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -22,12 +23,12 @@ from facelib.datasets.facegen.files import (
     read_rgba,
 )
 from facelib.datasets.facegen.view import read_view
-from facelib.datasets.registry import FIRST_IDENTITY, is_stand_in
+from facelib.datasets.registry import FIRST_IDENTITY, folder_of, is_stand_in
 from facelib.face.headmodel import load_head
 from facelib.face.layout import load_layout
 from facelib.face.mesh_transfer import load_matrix, save_matrix, transfer_mesh
 from facelib.face.template import FaceTemplate
-from facelib.files.paths import data_dir
+from facelib.files.letter_case import find_any_case
 from facelib.geometry.transforms import pose_from_rotation
 from facelib.imaging.backgrounds import random_background
 from facelib.imaging.crop import Crop
@@ -39,7 +40,7 @@ from facelib.render.camera import Camera
 PAIRS_FORMAT = 1  # increased whenever the same files and settings give other pairs
 VIEWS = ("front", "left", "right")
 FRONT_YAW_DEG = 45.0
-LAYOUT_FILE, KEYPOINT_FILE = "layout.npz", "keypoints.txt"
+LAYOUT_FILES, KEYPOINT_FILE = "layout-{}.npz", "keypoints.txt"
 MAX_TRIES = 5  # people whose mesh may fail to register
 
 
@@ -108,18 +109,18 @@ def read_person(folder: Path) -> ExportedPerson:
     Raises:
         ValueError: naming the file that is missing or wrong.
     """
-    stem = folder / folder.name
-    vertices = read_obj_vertices(stem.with_suffix(".obj"))
+    vertices = read_obj_vertices(find_any_case(folder, f"{folder.name}.obj"))
     photos = {}
     for view in VIEWS:
-        path = folder / f"{folder.name}_{view}.png"
-        rgba = read_rgba(path)
-        facegen = read_view(path.with_suffix(".xml"), folder / f"{folder.name}_{view}_cam.xml")
+        stem = f"{folder.name}_{view}"
+        rgba = read_rgba(find_any_case(folder, f"{stem}.png"))
+        settings = (find_any_case(folder, f"{stem}{end}") for end in (".xml", "_cam.xml"))
+        facegen = read_view(*settings)
         try:
             photos[view] = ExportedPhoto(rgba, facegen.camera(rgba.shape[1], rgba.shape[0]))
             _check_side(view, photos[view].camera)
         except ValueError as error:
-            raise ValueError(f"{path.with_suffix('')}: {error}") from error
+            raise ValueError(f"{folder / stem}: {error}") from error
     return ExportedPerson(folder.name, vertices, photos)
 
 
@@ -139,7 +140,8 @@ def person_pairs(
     if layout_matrix.shape[1] != len(person.vertices):
         raise ValueError(
             f"{person.name}.obj has {len(person.vertices)} vertices, but the layout that was "
-            f"registered has {layout_matrix.shape[1]}; delete {LAYOUT_FILE} to register anew"
+            f"registered has {layout_matrix.shape[1]}; delete {LAYOUT_FILES.format('*')} to "
+            "register anew"
         )
     face = layout_matrix @ person.vertices
     crops = {view: _crop(person, view, face, settings) for view in VIEWS}
@@ -225,6 +227,8 @@ def import_pairs(
 def register_export(export: Path | str, keypoint_file: Path | None = None) -> csr_array:
     """Register the layout of an export's meshes once, and store the matrix in the export.
 
+    The matrix's file is named for the keypoints, so that corrected ones give another.
+
     Args:
         export: the people's folders; the first mesh that can be read is registered.
         keypoint_file: the vertex numbers of the 68 keypoints; by default keypoints.txt in the
@@ -236,14 +240,15 @@ def register_export(export: Path | str, keypoint_file: Path | None = None) -> cs
     Raises:
         ValueError: if the keypoints are missing, or no mesh can be registered.
     """
-    kept = Path(export) / LAYOUT_FILE
+    keypoint_idx = read_keypoint_indices(keypoint_file or _keypoint_file(Path(export)))
+    digest = hashlib.sha256(keypoint_idx.astype("<i8").tobytes()).hexdigest()[:8]
+    kept = Path(export) / LAYOUT_FILES.format(digest)
     if kept.exists():
         return load_matrix(kept)
-    keypoint_idx = read_keypoint_indices(keypoint_file or _keypoint_file(Path(export)))
     template = FaceTemplate.of(load_head(), load_layout(), closed_eyes=True)
     reasons = []
     for person in list_people(export)[:MAX_TRIES]:
-        path = (person / person.name).with_suffix(".obj")
+        path = find_any_case(person, f"{person.name}.obj")
         try:
             vertices, triangles = read_obj_vertices(path), read_obj_triangles(path)
             if max(keypoint_idx.max(), triangles.max()) >= len(vertices):
@@ -258,12 +263,13 @@ def register_export(export: Path | str, keypoint_file: Path | None = None) -> cs
 
 
 def _keypoint_file(export: Path) -> Path:
-    for path in (export / KEYPOINT_FILE, data_dir() / "BFM" / "BFM.mat"):
+    model_folder = folder_of("BFM")
+    for path in (find_any_case(export, KEYPOINT_FILE), find_any_case(model_folder, "BFM.mat")):
         if path.is_file():
             return path
     raise ValueError(
         f"expected {KEYPOINT_FILE} in {export}, the numbers of the 68 keypoints' vertices from 0, "
-        f"or BFM.mat in {data_dir() / 'BFM'}, found neither"
+        f"or BFM.mat in {model_folder}, found neither"
     )
 
 

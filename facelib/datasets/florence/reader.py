@@ -17,6 +17,7 @@ from facelib.datasets.florence.scan_pose import UprightScan, scan_picture, set_u
 from facelib.datasets.registry import find_dataset, missing_sentence
 from facelib.detect.faces import NoFaceError
 from facelib.face.layout import load_layout
+from facelib.files.letter_case import any_case
 from facelib.geometry.mesh import boundary_loops
 from facelib.imaging.crop import Crop
 from facelib.imaging.imagefiles import to_uint8
@@ -70,7 +71,7 @@ def list_subjects(folder: Path | str) -> list[Subject]:
     """
     folder = Path(folder)
     found: dict[str, Path] = {}
-    for path in sorted(folder.glob(f"{FOLDERS}/*.obj")):
+    for path in sorted(folder.glob(any_case(f"{FOLDERS}/*.obj"))):
         found.setdefault(path.parents[3].name, path)
     if not found:
         raise FileNotFoundError(missing_sentence(find_dataset("florence"), folder))

@@ -25,6 +25,7 @@ from facelib.datasets.registry import (
     missing_sentence,
 )
 from facelib.files.atomic import replacing
+from facelib.files.letter_case import find_any_case
 from facelib.files.matfiles import read_mat
 from facelib.files.reading import read_npz
 
@@ -129,22 +130,25 @@ def list_samples(
         FileNotFoundError: if none of the folders is there.
     """
     root = Path(root)
-    present = [name for name in FOLDERS if (root / name).is_dir()]
+    folders = {name: find_any_case(root, name) for name in FOLDERS}
+    present = {name: path for name, path in folders.items() if path.is_dir()}
     if not present:
         raise FileNotFoundError(missing_sentence(find_dataset("300W_LP"), root))
     found, skipped = [], []
-    for folder in present:
-        _list_folder(root, folder, found, skipped)
+    for name, path in present.items():
+        _list_folder(name, path, found, skipped)
     found.sort(key=lambda entry: (entry[0].folder, entry[0].face, entry[0].k))
     return [sample for sample, _ in found], [stamp for _, stamp in found], skipped
 
 
-def _list_folder(root: Path, folder: str, found: list, skipped: list) -> None:
+def _list_folder(folder: str, path: Path, found: list, skipped: list) -> None:
     """Append a folder's samples with their stamps, and the files that are not samples."""
-    with os.scandir(root / folder) as entries:
-        files = {entry.name: entry for entry in entries}
-    for name, entry in files.items():
-        stem, ending = os.path.splitext(name)
+    with os.scandir(path) as entries:
+        files = list(entries)
+    names = {entry.name.lower() for entry in files}
+    for entry in files:
+        stem, ending = os.path.splitext(entry.name)
+        ending = ending.lower()
         if ending not in (".mat", ".jpg"):
             continue
         shown = f"{folder}/{ascii(stem)[1:-1]}"
@@ -152,9 +156,9 @@ def _list_folder(root: Path, folder: str, found: list, skipped: list) -> None:
             skipped.append(Skipped(shown, f"the name is not NAME_k{ending}"))
         elif not entry.is_file():
             skipped.append(Skipped(shown, f"{ending} is not a file"))
-        elif ending == ".mat" and stem + ".jpg" not in files:
+        elif ending == ".mat" and f"{stem}.jpg".lower() not in names:
             skipped.append(Skipped(shown, "the .jpg is missing"))
-        elif ending == ".jpg" and stem + ".mat" not in files:
+        elif ending == ".jpg" and f"{stem}.mat".lower() not in names:
             skipped.append(Skipped(shown, "the .mat is missing"))
         elif ending == ".mat":
             status = entry.stat()
@@ -236,7 +240,7 @@ def _read_pose(path: Path) -> tuple[np.ndarray, str]:
 
 
 def _read_poses(root: Path, samples: list[PhotoSample], missing: list[int], workers: int):
-    paths = [root / samples[i].folder / f"{samples[i].stem}.mat" for i in missing]
+    paths = [find_any_case(root, f"{samples[i].name}.mat") for i in missing]
     if workers == 1:
         return map(_read_pose, paths)
     from joblib import Parallel, delayed

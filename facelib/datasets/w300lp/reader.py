@@ -18,6 +18,7 @@ from facelib.datasets.basel.fitted_photo import (
 )
 from facelib.datasets.basel.layout import BaselFace, load_basel_face
 from facelib.datasets.w300lp.index import Index, PhotoSample, PlannedPair, index_samples, plan_pairs
+from facelib.files.letter_case import find_any_case
 from facelib.files.workers import naming_dead_workers
 from facelib.pairs.sample import FacePair
 from facelib.pairs.store import write_shards
@@ -60,8 +61,8 @@ def read_sample(root: Path, sample: PhotoSample, face: BaselFace) -> FittedPhoto
         FileNotFoundError: if a file is missing.
         ValueError: naming the file and its fault.
     """
-    base = root / sample.folder / sample.stem
-    return read_fitted(base.with_suffix(".jpg"), face, read_parameters(base.with_suffix(".mat")))
+    photo, fit = (find_any_case(root, f"{sample.name}{end}") for end in (".jpg", ".mat"))
+    return read_fitted(photo, face, read_parameters(fit))
 
 
 def make_pair(
