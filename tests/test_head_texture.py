@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from facelib.avatar.surface import head_surface
-from facelib.avatar.texture.bands import blended_by_bands, enlarged, filled, reduced
+from facelib.avatar.texture.bands import blended_by_bands, enlarged, filled, pyramid, reduced
 from facelib.avatar.texture.light import evening_gains
 from facelib.avatar.texture.paint import PAGE_MM, WORK, HeadTexture, page_maps, paint_head
 from facelib.avatar.texture.quality import quality, unoccluded
@@ -18,6 +18,7 @@ from facelib.avatar.texture.tones import Tone, hair_depth_mm
 from facelib.avatar.texture.unwrap import SkinPage, unwrap
 from facelib.avatar.texture.views import SeenPhoto, View, near_head
 from facelib.face.headmodel import load_head
+from facelib.files import threads
 from facelib.files.paths import data_file
 from facelib.geometry.mesh import Mesh
 from facelib.render.camera import Camera
@@ -83,6 +84,14 @@ def picture(
 @cache
 def pair_texture() -> HeadTexture:
     return paint_head([picture(4), picture(78)], surface(), PAGE)
+
+
+@pytest.mark.parametrize("cores", [1, 2, 3])
+def test_the_texture_is_the_same_in_any_number_of_threads(monkeypatch, cores):
+    monkeypatch.setattr(threads, "usable_cores", lambda: cores)
+    texture = paint_head([picture(4), picture(78)], surface(), PAGE)
+    np.testing.assert_array_equal(texture.pixels, pair_texture().pixels)
+    np.testing.assert_array_equal(texture.shares, pair_texture().shares)
 
 
 def enlarged_shares(texture, name):
@@ -250,7 +259,7 @@ def test_one_page_blended_with_itself_stays():
     rng = np.random.default_rng(2)
     page = rng.random((64, 64, 3)).astype(np.float32)
     share = rng.random((64, 64)).astype(np.float32)
-    out = blended_by_bands([page, page], np.stack([share, 1 - share]), 4)
+    out = blended_by_bands([pyramid(page, 4)] * 2, np.stack([share, 1 - share]))
     np.testing.assert_allclose(out, page, atol=1e-5)
 
 
@@ -261,7 +270,8 @@ def test_a_step_between_two_pages_becomes_wide_but_their_detail_stays_sharp():
     left, right = np.float32(0.3 + stripes), np.full((side, side, 1), 0.6, np.float32)
     share = np.zeros((side, side), np.float32)
     share[:, : side // 2] = 1
-    out = blended_by_bands([left, right], np.stack([share, 1 - share]), 5)
+    pages = [pyramid(page, 5) for page in (left, right)]
+    out = blended_by_bands(pages, np.stack([share, 1 - share]))
     mean, contrast = (
         out[::2].mean(axis=0) / 2 + out[1::2].mean(axis=0) / 2,
         np.ptp(out[40:42], axis=0),

@@ -33,3 +33,9 @@ def test_threads_are_the_least_that_anybody_allows(eight_cores, monkeypatch, quo
     if wish:
         monkeypatch.setenv("OMP_NUM_THREADS", wish)
     assert threads.usable_cores() == expected
+
+
+@pytest.mark.parametrize("cores", [1, 3])
+def test_results_of_threads_come_in_the_order_of_what_was_given(monkeypatch, cores):
+    monkeypatch.setattr(threads, "usable_cores", lambda: cores)
+    assert threads.in_threads(pow, [2, 3, 4], [5, 2, 1]) == [32, 9, 4]

@@ -10,13 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_matrix
 
 from facelib.face.layout import load_layout
 from facelib.files.atomic import replacing
 from facelib.files.paths import data_file
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 N_KEYPOINTS = 68
 REGIONS = ("eyes", "nose", "mouth", "cheeks", "forehead", "rim")
@@ -53,6 +56,8 @@ class DensePoints:
     @cached_property
     def matrix(self) -> csr_matrix:
         """(P, V) csr: points = matrix @ layout vertices."""
+        from scipy.sparse import csr_matrix  # slow to import, and few need it
+
         rows = np.repeat(np.arange(len(self)), 3)
         entries = (self.weights.ravel(), (rows, self.vertices.ravel()))
         matrix = csr_matrix(entries, shape=(len(self), len(load_layout().uv)))

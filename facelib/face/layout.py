@@ -10,16 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numba import njit
-from scipy.sparse import csr_matrix
 
-from facelib.face.readout import readout_matrix
 from facelib.files.atomic import replacing
 from facelib.files.paths import data_dir
-from facelib.geometry.surface import barycentric
 from facelib.render.rasterize import Fragments, rasterize
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 REACH_TEXELS = 2.0  # width of the linear extrapolation beyond the seam
 
@@ -69,6 +70,9 @@ class UVLayout:
         constant, so that the map has no jump there, which a network could not fit.
         """
         from scipy.ndimage import distance_transform_edt  # slow to import, and few need it
+        from scipy.sparse import csr_matrix
+
+        from facelib.geometry.surface import barycentric
 
         to_covered = distance_transform_edt(
             ~self.coverage, return_distances=False, return_indices=True
@@ -87,6 +91,8 @@ class UVLayout:
     @cached_property
     def sampling_matrix(self) -> csr_matrix:
         """(V, size²) csr: samples every vertex from a map (see `facelib.face.readout`)."""
+        from facelib.face.readout import readout_matrix  # the default network does without
+
         return readout_matrix(self.matrix, self.uv, self.references_head)
 
     def position_map(self, vertices: np.ndarray) -> np.ndarray:
@@ -217,5 +223,7 @@ def _csr_arrays(name: str, matrix: csr_matrix) -> dict[str, np.ndarray]:
 
 
 def _read_csr(file: np.lib.npyio.NpzFile, name: str) -> csr_matrix:
+    from scipy.sparse import csr_matrix  # slow to import
+
     parts = (file[f"{name}_data"], file[f"{name}_indices"], file[f"{name}_indptr"])
     return csr_matrix(parts, shape=tuple(file[f"{name}_shape"]))

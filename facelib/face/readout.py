@@ -13,8 +13,12 @@ vertex, which makes flat surfaces exact; and a few reference faces must be exact
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from scipy.sparse import csr_matrix
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 WINDOW = 4  # texels, each way
 REGULARISATION = 0.003  # λ
@@ -35,6 +39,8 @@ def readout_matrix(
     Returns:
         (V, S²) csr float32.
     """
+    from scipy.sparse import csr_matrix  # slow to import, and the default network does without
+
     n_vertices, size = len(uv), round(map_matrix.shape[0] ** 0.5)
     corner, bilinear = bilinear_windows(uv, size)
     references = references_head.transpose(1, 0, 2).reshape(n_vertices, -1)

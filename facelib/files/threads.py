@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
+from typing import TypeVar
 
 from threadpoolctl import ThreadpoolController
 
 QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a container: microseconds of processor per period
+
+Result = TypeVar("Result")
 
 _lock = Lock()
 _inside = 0
@@ -39,6 +43,16 @@ def usable_cores() -> int:
     if wish.isdecimal():
         limits.append(int(wish))
     return max(1, min(limits))
+
+
+def in_threads(function: Callable[..., Result], *arguments: Iterable) -> list[Result]:
+    """Map a function as `map` does, in as many threads as there are usable processors.
+
+    That is of use for functions that spend their time in numpy, in kernels with `nogil=True` and in
+    other code that lets the interpreter go.
+    """
+    with ThreadPoolExecutor(usable_cores()) as threads:
+        return list(threads.map(function, *arguments))
 
 
 @contextmanager

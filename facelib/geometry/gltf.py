@@ -11,6 +11,7 @@ import io
 import json
 import struct
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from PIL import Image
@@ -32,8 +33,11 @@ def glb_bytes(asset: MeshAsset, name: str) -> bytes:
         asset: in metres for viewers that keep to the specification.
         name: of the mesh.
     """
-    buffer = _Buffer()
-    mesh: dict = {"name": name, "primitives": _primitives(asset, buffer)}
+    buffer, kind = _Buffer(), "JPEG" if asset.is_photo else "PNG"
+    with ThreadPoolExecutor(1) as thread:
+        if asset.texture is not None:
+            picture = thread.submit(_encoded, asset.texture, kind)
+        mesh: dict = {"name": name, "primitives": _primitives(asset, buffer)}
     if asset.morphs:
         mesh["weights"] = [float(s) for s in asset.strengths] or [0.0] * len(asset.morphs)
         mesh["extras"] = {"targetNames": [morph.name for morph in asset.morphs]}
@@ -46,8 +50,7 @@ def glb_bytes(asset: MeshAsset, name: str) -> bytes:
         "materials": [_material(part, asset.texture is not None) for part in asset.parts],
     }
     if asset.texture is not None:
-        kind = "JPEG" if asset.is_photo else "PNG"
-        view = buffer.view(_encoded(asset.texture, kind))
+        view = buffer.view(picture.result())
         scene["images"] = [{"name": name, "bufferView": view, "mimeType": f"image/{kind.lower()}"}]
         scene["samplers"] = [
             {"magFilter": LINEAR, "minFilter": MIPMAPS, "wrapS": CLAMP, "wrapT": CLAMP}
@@ -55,7 +58,7 @@ def glb_bytes(asset: MeshAsset, name: str) -> bytes:
         scene["textures"] = [{"sampler": 0, "source": 0}]
     scene |= {"accessors": buffer.accessors, "bufferViews": buffer.views}
     scene["buffers"] = [{"byteLength": buffer.length}]
-    return _file(scene, b"".join(buffer.pieces))
+    return _file(scene, buffer.pieces)
 
 
 class _Buffer:
@@ -226,13 +229,11 @@ def _encoded(texture: np.ndarray, kind: str) -> bytes:
     return stream.getvalue()
 
 
-def _file(scene: dict, binary: bytes) -> bytes:
-    """Join description and buffer: a header of 12 bytes, then two chunks."""
+def _file(scene: dict, pieces: Sequence[bytes]) -> bytes:
+    """Join description and pieces of the buffer: a header of 12 bytes, then two chunks."""
     text = json.dumps(scene, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 4)
-    chunks = [
-        struct.pack("<I4s", len(content), kind) + content
-        for content, kind in ((text, JSON_CHUNK), (binary, BINARY_CHUNK))
-    ]
-    length = 12 + sum(map(len, chunks))
-    return struct.pack("<4sII", b"glTF", 2, length) + b"".join(chunks)
+    chunks = []
+    for kind, content in ((JSON_CHUNK, [text]), (BINARY_CHUNK, pieces)):
+        chunks += [struct.pack("<I4s", sum(map(len, content)), kind), *content]
+    return b"".join([struct.pack("<4sII", b"glTF", 2, 12 + sum(map(len, chunks))), *chunks])

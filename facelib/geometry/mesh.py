@@ -160,7 +160,7 @@ def _follow(start: int, following: dict[int, list[int]]) -> np.ndarray:
     return np.array(loop)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _add_normals(vertices, triangles, sums):
     for t in range(triangles.shape[0]):
         i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]

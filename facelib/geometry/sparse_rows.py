@@ -63,7 +63,7 @@ class SparseProduct:
         return values
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _multiply(starts, columns, weights, values, product):
     for row in range(len(product)):
         for entry in range(starts[row], starts[row + 1]):

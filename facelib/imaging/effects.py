@@ -103,7 +103,7 @@ def _blur(flat, weights, down, padded, out):
                 out[row, i] += padded[row, i + shift] * weights[tap]
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def box_mean(image, radius):
     """Average over the square of side 2·radius + 1 around each pixel; borders repeat.
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -33,8 +35,9 @@ from facelib.reconstruction.mesh_settings import (
     Part,
 )
 from facelib.render.camera import Camera
-from facelib.show.head_view import HeadView
-from facelib.show.report_pictures import data_url, portraits
+
+if TYPE_CHECKING:
+    from facelib.show.head_view import HeadView
 
 VIEWED_YAWS_DEG = (-20.0,)  # of the still picture of a view
 
@@ -145,8 +148,10 @@ class Reconstruction:
         """
         settings = settings or MeshSettings()
         if self.fit is not None:
-            size = settings.texture_size or TEXTURE_SIZE
-            return fitted_head(self.fit, self.texture(size).pixels, settings)
+            with ThreadPoolExecutor(1) as thread:  # the rig needs no texture
+                head = thread.submit(fitted_head, self.fit, None, settings)
+                texture = self.texture(settings.texture_size or TEXTURE_SIZE).pixels
+                return replace(head.result(), texture=texture)
         settings.check_face_alone(self.network)
         size, photo = settings.texture_size or FACE_TEXTURE_SIZE, self.photos[0].photo.pixels
         mesh = face_mesh(photo, self.vertices_image, self.layout, size, settings.interocular_mm)
@@ -197,6 +202,9 @@ class Reconstruction:
             detail: see `save`; less makes a smaller notebook.
             texture_size: likewise.
         """
+        from facelib.show.head_view import HeadView  # of no use to most programs
+        from facelib.show.report_pictures import data_url, portraits
+
         asset = self.asset(MeshSettings(detail=detail, texture_size=texture_size))
         shown = Mesh(asset.vertices, asset.triangles, asset.uv, to_float(asset.texture))
         still = data_url(portraits(shown, asset.normals, VIEWED_YAWS_DEG))

@@ -165,7 +165,7 @@ def _narrowed(low, high, per_a, r, x):
     return low, high
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def _rasterize(vertices, triangles, inverse_w, perspective, cull, triangle, barycentric, depth):
     height, width = triangle.shape
     for t in range(triangles.shape[0]):
@@ -215,7 +215,7 @@ def _rasterize(vertices, triangles, inverse_w, perspective, cull, triangle, bary
                     barycentric[row, col, 2] = w2
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _interpolate(triangle, barycentric, triangles, attributes, out):
     height, width = triangle.shape
     for row in range(height):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numba import njit
 
 LEAST_SHARE = 1e-6
 
@@ -21,25 +22,29 @@ def reduced(page: np.ndarray) -> np.ndarray:
 
 def enlarged(page: np.ndarray) -> np.ndarray:
     """Double a page (h, w, …) float32 bilinearly; texels keep their places on the head."""
-    rows, columns = page.shape[:2]
+    rows, columns, *channels = page.shape
+    flat = np.ascontiguousarray(page, np.float32).reshape(rows, columns, -1)
+    return _enlarged(flat).reshape(2 * rows, 2 * columns, *channels)
+
+
+@njit(cache=True, nogil=True)
+def _enlarged(page):
+    rows, columns, channels = page.shape
     near, far = np.float32(0.75), np.float32(0.25)
-    tall = np.empty((2 * rows, *page.shape[1:]), np.float32)
-    main = page * near
-    tall[0::2], tall[1::2] = main, main
-    page = page * far
-    tall[2::2] += page[:-1]
-    tall[0] += page[0]
-    tall[1:-1:2] += page[1:]
-    tall[-1] += page[-1]
-    wide = np.empty((2 * rows, 2 * columns, *page.shape[2:]), np.float32)
-    main = tall * near
-    tall *= far
-    wide[:, 0::2], wide[:, 1::2] = main, main
-    wide[:, 2::2] += tall[:, :-1]
-    wide[:, 0] += tall[:, -1]
-    wide[:, 1:-1:2] += tall[:, 1:]
-    wide[:, -1] += tall[:, 0]
-    return wide
+    line = np.empty((columns, channels), np.float32)
+    out = np.empty((2 * rows, 2 * columns, channels), np.float32)
+    for row in range(2 * rows):
+        this, next_row = row // 2, row // 2 + (1 if row % 2 else -1)
+        next_row = min(max(next_row, 0), rows - 1)
+        for col in range(columns):
+            for k in range(channels):
+                line[col, k] = near * page[this, col, k] + far * page[next_row, col, k]
+        for col in range(columns):
+            left, right = (col - 1) % columns, (col + 1) % columns
+            for k in range(channels):
+                out[row, 2 * col, k] = near * line[col, k] + far * line[left, k]
+                out[row, 2 * col + 1, k] = near * line[col, k] + far * line[right, k]
+    return out
 
 
 def filled(page: np.ndarray, share: np.ndarray, far: np.ndarray | None = None) -> np.ndarray:
@@ -68,9 +73,25 @@ def filled(page: np.ndarray, share: np.ndarray, far: np.ndarray | None = None) -
     return known + enlarged(above) * (1 - share)
 
 
-def blended_by_bands(
-    pages: Sequence[np.ndarray], shares: np.ndarray, n_levels: int = 6
-) -> np.ndarray:
+def pyramid(page: np.ndarray, n_levels: int) -> list[np.ndarray]:
+    """Split a page into bands of frequency: a Laplacian pyramid.
+
+    Args:
+        page: (h, w, C) float32, sides divisible by 2^n_levels.
+        n_levels: number of bands of detail.
+
+    Returns:
+        The detail of each level, the finest first, and the page that remains.
+    """
+    bands = []
+    for _ in range(n_levels):
+        low = reduced(page)
+        bands.append(page - enlarged(low))
+        page = low
+    return [*bands, page]
+
+
+def blended_by_bands(pyramids: Sequence[Sequence[np.ndarray]], shares: np.ndarray) -> np.ndarray:
     """Blend pages band by band (Burt and Adelson 1983).
 
     Fine detail changes from one page to the next over a few texels, as `shares` does; coarser
@@ -78,21 +99,24 @@ def blended_by_bands(
     twice.
 
     Args:
-        pages: K of (h, w, C) float32, complete: continue them with `filled` first.
+        pyramids: of K pages (h, w, C), complete: continue them with `filled` first.
         shares: (K, h, w) float32, summing to 1.
-        n_levels: number of bands, sides divisible by 2^n_levels.
 
     Returns:
         (h, w, C) float32.
     """
-    if n_levels == 0:
-        return sum(page * share[..., None] for page, share in zip(pages, shares, strict=True))
-    coarse = [reduced(page) for page in pages]
-    coarse_shares = np.stack([reduced(share) for share in shares])
-    blended = enlarged(blended_by_bands(coarse, coarse_shares, n_levels - 1))
-    for page, low, share in zip(pages, coarse, shares, strict=True):
-        if share.max() > 0:
-            detail = page - enlarged(low)
-            detail *= share[..., None]
-            blended += detail
+    shares_of_levels = [shares]
+    for _ in pyramids[0][1:]:
+        shares_of_levels.append(np.stack([reduced(each) for each in shares_of_levels[-1]]))
+    levels = zip(zip(*pyramids, strict=True), shares_of_levels, strict=True)
+    *finer, coarsest = levels
+    blended = _mixed(*coarsest)
+    for bands, shares in reversed(finer):
+        blended = enlarged(blended) + _mixed(bands, shares)
     return blended
+
+
+def _mixed(bands: Sequence[np.ndarray], shares: np.ndarray) -> np.ndarray:
+    return sum(
+        band * share[..., None] for band, share in zip(bands, shares, strict=True) if share.any()
+    )

@@ -5,12 +5,22 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from facelib.files.threads import in_threads
+
+BAND_ROWS = 128  # rows of the page that one thread does at a time
 LEAST_SHARE = 0.004  # of a texel, below which a source is left out
 PER_DETAIL = 1 / 32  # the tiles' deviation is 32
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
-def compose(fine, shares, gains, whole, tiles, strengths, out):
+def compose(
+    fine: np.ndarray,
+    shares: np.ndarray,
+    gains: np.ndarray,
+    whole: np.ndarray,
+    tiles: np.ndarray,
+    strengths: np.ndarray,
+    out: np.ndarray,
+) -> None:
     """Give the coarse page the photos' detail.
 
     A texel is Σ gain · photo over the photos and their mirror images; what their shares lack to 1
@@ -24,9 +34,20 @@ def compose(fine, shares, gains, whole, tiles, strengths, out):
         whole: (work, work, 3) float32: the coarse page, 0..255.
         tiles: (T, d, d) int8: pores and mottles, strands of hair: seamless tiles of detail.
         strengths: (T, work, work) float32: of each, relative to the colour.
-        out: (size, size, 3) uint8, written.
+        out: (rows, size, 3) uint8, the upper rows of a page that is `size` texels high, written.
     """
-    size, work = out.shape[0], whole.shape[0]
+
+    def compose_from(top: int) -> None:
+        sources = fine, shares, gains, whole, tiles, strengths
+        _compose(*sources, top, out[top : top + BAND_ROWS])
+
+    in_threads(compose_from, range(0, len(out), BAND_ROWS))
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+def _compose(fine, shares, gains, whole, tiles, strengths, first_row, out):
+    """Do what `compose` does for some rows of the page, from `first_row` on."""
+    size, work = out.shape[1], whole.shape[0]
     n_photos, n_sources = fine.shape[0], gains.shape[0]
     step, half, one = np.float32(work / size), np.float32(0.5), np.float32(1)
     tile = tiles.shape[1]
@@ -34,7 +55,8 @@ def compose(fine, shares, gains, whole, tiles, strengths, out):
     gain_row = np.empty((n_sources, work, 3), np.float32)
     whole_row = np.empty((work, 3), np.float32)
     active = np.empty(n_sources, np.bool_)
-    for row in range(size):
+    for band_row in range(out.shape[0]):
+        row = first_row + band_row
         y = min(max((row + half) * step - half, np.float32(0)), np.float32(work - 1))
         top = min(int(y), work - 2)
         fy = y - top
@@ -82,9 +104,9 @@ def compose(fine, shares, gains, whole, tiles, strengths, out):
                 red += whole_row[left, 0] * a + whole_row[right, 0] * b
                 green += whole_row[left, 1] * a + whole_row[right, 1] * b
                 blue += whole_row[left, 2] * a + whole_row[right, 2] * b
-            out[row, col, 0] = _byte(red)
-            out[row, col, 1] = _byte(green)
-            out[row, col, 2] = _byte(blue)
+            out[band_row, col, 0] = _byte(red)
+            out[band_row, col, 1] = _byte(green)
+            out[band_row, col, 2] = _byte(blue)
 
 
 @njit(cache=True, nogil=True)

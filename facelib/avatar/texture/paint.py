@@ -8,20 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from facelib.avatar.texture.bands import blended_by_bands, filled
+from facelib.avatar.texture.bands import blended_by_bands, filled, pyramid
 from facelib.avatar.texture.compose import compose
 from facelib.avatar.texture.light import evening_gains
 from facelib.avatar.texture.quality import quality, unoccluded
-from facelib.avatar.texture.strip import inner_colors, paint_strip
+from facelib.avatar.texture.strip import SKIN_SHARE, inner_colors, paint_strip
 from facelib.avatar.texture.tones import BEFORE_MM, OwnColors, hair_depth_mm, own_colors
 from facelib.avatar.texture.unwrap import SkinPage, unwrap
 from facelib.avatar.texture.views import SeenPhoto, View, near_head
 from facelib.files.paths import data_file
+from facelib.files.threads import in_threads
 from facelib.imaging.effects import box_mean
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def paint_head(photos: Sequence[SeenPhoto], surface: HeadSurface, size: int = 20
     Returns:
         HeadTexture.
     """
-    views = [View.of(photo, surface) for photo in photos]
+    views = in_threads(partial(View.of, surface=surface), photos)
     page = SkinPage.of(surface)
     sharp = sharpness(photos, size / PAGE_MM)
     coarse = decide(photos, views, page, sharp)
@@ -130,10 +131,10 @@ def decide(
     """
     maps = page_maps()
     fragments = page.fragments(WORK)
-    small = [near_head(photo, WORK / PAGE_MM) for photo in photos]
+    small = in_threads(partial(near_head, texels_per_mm=WORK / PAGE_MM), photos)
     colors = np.maximum(unwrap(small, views, page, WORK), 1).astype(np.float32)
-    both = list(zip(photos, views, strict=True))
-    rated = np.stack([quality(*each, page, fragments) * uncovered(each[0]) for each in both])
+    rated = np.stack(in_threads(partial(quality, page=page, fragments=fragments), photos, views))
+    rated *= np.stack([uncovered(photo) for photo in photos])
     rated *= (colors[..., 0] > 1) * sharp[:, None, None]
     rated[0] *= 1 + np.float32(FIRST) * maps["inner"]
     plain = rated * (1 - maps["features"])
@@ -141,15 +142,16 @@ def decide(
     best = int(np.argmax(middle.sum(axis=(1, 2))))
     normals = [page.spread(fragments, view.normals_head) for view in views]
     evened = colors * np.stack(evening_gains(colors, middle, normals, best))
-    own = tuple(own_colors(*each, maps) for each in zip(evened, rated, strict=True))
+    own = tuple(in_threads(partial(own_colors, maps=maps), evened, rated))
     person = np.stack([each.share for each in own])
     rated *= person
     shares = shares_of_sources(rated)
     base, strands = made_up(evened, plain * person, own, best)
     used = shares_used(shares) > USED
-    complete = [filled(*each) for each in zip(evened, np.float32(used), strict=True)]
-    mirrored = [each[:, ::-1] for each in complete]
-    blended = blended_by_bands([*complete, *mirrored, base], shares, N_BANDS)
+    complete = in_threads(filled, evened, np.float32(used))
+    *bands, base_bands = in_threads(partial(pyramid, n_levels=N_BANDS), [*complete, base])
+    mirrored = [[band[:, ::-1] for band in each] for each in bands]
+    blended = blended_by_bands([*bands, *mirrored, base_bands], shares)
     blended *= (1 - np.float32(SKY_SHADE) * (1 - maps["sky"]) * shares[-1])[..., None]
     return CoarsePage(colors, rated, evened, own, shares, base, strands, blended)
 
@@ -186,7 +188,9 @@ def shares_of_sources(rated: np.ndarray) -> np.ndarray:
     nothing = np.full((1, *rated.shape[1:]), MADE_UP, np.float32)
     relative = np.concatenate([smooth, mirrored, nothing])
     relative /= relative.max(axis=0)
-    powers = np.prod([relative] * DECIDED, axis=0)  # faster than ** for small numbers
+    powers = relative.copy()
+    for _ in range(DECIDED - 1):  # faster than ** for small numbers
+        powers *= relative
     return powers / powers.sum(axis=0)
 
 
@@ -238,7 +242,7 @@ def in_full_size(
     size: int,
     coarse: CoarsePage,
 ) -> np.ndarray:
-    """Give the coarse page the photos' detail: (size, size, 3) uint8.
+    """Give the coarse page the photos' detail: (size, size, 3) uint8, black below the skin.
 
     Each photo is multiplied with what the coarse page is relative to the coarse photo.
 
@@ -250,18 +254,22 @@ def in_full_size(
         coarse: the coarse page.
     """
     shares, texels_per_mm = coarse.shares, size / PAGE_MM
-    both = np.concatenate([coarse.photos, coarse.photos[:, :, ::-1]])
-    gains = np.minimum(coarse.blended / both, MOST_GAIN) * shares[:-1, ..., None]
+    gains = in_threads(
+        lambda seen, share: np.minimum(coarse.blended / seen, MOST_GAIN) * share[..., None],
+        [*coarse.photos, *coarse.photos[:, :, ::-1]],
+        shares[:-1],
+    )
     wanted = _widened(shares_used(shares) > LEAST_USED)
-    near = [near_head(photo, texels_per_mm) for photo in photos]
+    near = in_threads(partial(near_head, texels_per_mm=texels_per_mm), photos)
     fine = unwrap(near, views, page, size, wanted)
     maps = page_maps()
     finest = max(photo.camera.scale for photo in photos) / texels_per_mm
     detail = np.float32(np.clip(finest, LEAST_DETAIL, 1))
     strengths = np.stack([PORES * detail * (1 - coarse.strands), STRANDS * coarse.strands])
     tiles = np.stack([maps["detail"], maps["strands"]])
-    pixels = np.empty((size, size, 3), np.uint8)
-    compose(fine, shares, gains, coarse.blended, tiles, np.float32(strengths), pixels)
+    pixels = np.zeros((size, size, 3), np.uint8)
+    skin = pixels[: round(SKIN_SHARE * size)]
+    compose(fine, shares, np.stack(gains), coarse.blended, tiles, np.float32(strengths), skin)
     return pixels
 
 

@@ -15,6 +15,7 @@ from numba import njit
 
 from facelib.avatar.texture.views import SeenPhoto, View
 from facelib.face.headmodel import load_head
+from facelib.files.threads import in_threads
 from facelib.render.camera import Camera
 from facelib.render.rasterize import Fragments, interpolate, rasterize
 
@@ -89,55 +90,60 @@ def unwrap(
     """
     if wanted is None:
         wanted = np.ones((len(photos), 1, 1), bool)
-    page = page.only(wanted.any(axis=0))
+    else:
+        page = page.only(wanted.any(axis=0))
     places = [
         _homogeneous(photo.camera, view.vertices_head)
         for photo, view in zip(photos, views, strict=True)
     ]
-    places = np.concatenate(places, axis=1)
-    out = np.full((len(photos), size, size, 3), UNSEEN, np.uint8)
-    for top in range(0, size, BAND_ROWS):
+    out = np.zeros((len(photos), size, size, 3), np.uint8)  # all `UNSEEN`
+
+    def unwrap_from(top: int) -> None:
         fragments = page.fragments(size, slice(top, top + BAND_ROWS))
-        if not fragments.covered.any():
-            continue
-        spread = page.spread(fragments, places)
-        for number, photo in enumerate(photos):
-            rows = fragments.triangle, wanted[number], top
-            _sample(photo.pixels, spread, number, *rows, out[number])
+        under = fragments.triangle, fragments.barycentric, page.triangles
+        for photo, places_image, some, unwrapped in zip(photos, places, wanted, out, strict=True):
+            _sample(photo.pixels, places_image, *under, some, top, unwrapped)
+
+    in_threads(unwrap_from, range(0, size, BAND_ROWS))
     return out
 
 
 def _homogeneous(camera: Camera, vertices_head: np.ndarray) -> np.ndarray:
-    """(V, 3): x·q, y·q and q of each vertex, px, which are linear across a triangle."""
+    """(V, 3) float32: x·q, y·q and q of each vertex, px, which are linear across a triangle."""
     image, inverse_w = camera.project(vertices_head)
     q = np.ones(len(image)) if inverse_w is None else inverse_w / inverse_w.mean()
-    return np.column_stack([image[:, :2] * q[:, None], q])
+    return np.float32(np.column_stack([image[:, :2] * q[:, None], q]))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _sample(pixels, spread, number, triangle, wanted, first_row, out):
-    """Sample a photo bilinearly at the places (x·q, y·q, q) of photo `number`.
+def _sample(pixels, places, triangle, barycentric, triangles, wanted, first_row, out):
+    """Sample a photo bilinearly on some rows of the page.
 
     Args:
         pixels: (H, W, 3) uint8.
-        spread: (h, size, 3 K) float32, px.
-        number: of the photo.
+        places: (V, 3) float32, `_homogeneous` of the vertices.
         triangle: (h, size) int32, below 0 where there is no skin.
+        barycentric: (h, size, 3) float32, weights of the triangle's corners.
+        triangles: (M, 3) int32.
         wanted: (w, w) bool.
-        first_row: of the page, to which the first row of `spread` belongs.
+        first_row: of the page, to which the first row of `triangle` belongs.
         out: (size, size, 3) uint8, written.
     """
     height, width, size = pixels.shape[0], pixels.shape[1], out.shape[0]
     one, half, zero = np.float32(1), np.float32(0.5), np.float32(0)
-    coarse, first = wanted.shape[0], 3 * number
+    coarse = wanted.shape[0]
     for band_row in range(triangle.shape[0]):
         row = first_row + band_row
         wanted_row = wanted[row * coarse // size]
         for col in range(size):
-            if triangle[band_row, col] < 0 or not wanted_row[col * coarse // size]:
+            t = triangle[band_row, col]
+            if t < 0 or not wanted_row[col * coarse // size]:
                 continue
-            q = one / spread[band_row, col, first + 2]
-            x, y = spread[band_row, col, first] * q, spread[band_row, col, first + 1] * q
+            i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+            r, s, u = barycentric[band_row, col]
+            q = one / (r * places[i, 2] + s * places[j, 2] + u * places[k, 2])
+            x = (r * places[i, 0] + s * places[j, 0] + u * places[k, 0]) * q
+            y = (r * places[i, 1] + s * places[j, 1] + u * places[k, 1]) * q
             if not (x > -half and y > -half and x < width - half and y < height - half):
                 continue
             x, y = max(x, zero), max(y, zero)
@@ -145,11 +151,11 @@ def _sample(pixels, spread, number, triangle, wanted, first_row, out):
             right, bottom = min(left + 1, width - 1), min(top + 1, height - 1)
             fx, fy = x - left, y - top
             a, b, c, d = (one - fx) * (one - fy), fx * (one - fy), (one - fx) * fy, fx * fy
-            for k in range(3):
+            for channel in range(3):
                 value = (
-                    pixels[top, left, k] * a
-                    + pixels[top, right, k] * b
-                    + pixels[bottom, left, k] * c
-                    + pixels[bottom, right, k] * d
+                    pixels[top, left, channel] * a
+                    + pixels[top, right, channel] * b
+                    + pixels[bottom, left, channel] * c
+                    + pixels[bottom, right, channel] * d
                 )
-                out[row, col, k] = np.uint8(max(value + half, one))
+                out[row, col, channel] = np.uint8(max(value + half, one))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
 
 from facelib.imaging.crop import Crop
 from facelib.imaging.imagefiles import to_uint8
@@ -115,10 +116,8 @@ def near_head(photo: SeenPhoto, texels_per_mm: float) -> SeenPhoto:
 
 def _shrunk(pixels: np.ndarray, factor: int) -> np.ndarray:
     """Average blocks of factor × factor pixels, uint8; what remains at the borders is left out."""
-    rows, columns = pixels.shape[0] // factor, pixels.shape[1] // factor
-    blocks = pixels[: rows * factor, : columns * factor].reshape(rows, factor, columns, factor, 3)
-    sums = blocks.sum(axis=1, dtype=np.uint16).sum(axis=2, dtype=np.uint32)
-    return ((sums + factor * factor // 2) // (factor * factor)).astype(np.uint8)
+    rows, columns = (side // factor * factor for side in pixels.shape[:2])
+    return np.array(Image.fromarray(pixels[:rows, :columns]).reduce(factor))
 
 
 def _shrunk_camera(camera: Camera, factor: int) -> Camera:
