@@ -1,11 +1,10 @@
 """Triangle meshes: normals, edges, holes, colours, parts."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
-
-MIN_LENGTH = 1e-20  # keeps a triangle without area from dividing by 0; its normal stays 0
 
 
 @dataclass(frozen=True)
@@ -28,19 +27,32 @@ class Mesh:
 
     def __post_init__(self) -> None:
         """Convert every array to its dtype and check that they fit together."""
-        for name, dtype in (("vertices", np.float32), ("triangles", np.int32)):
-            object.__setattr__(self, name, _array(name, getattr(self, name), dtype, (None, 3)))
-        n = len(self.vertices)
+        vertices = _array("vertices", self.vertices, (None, 3))
+        n = len(vertices)
+        object.__setattr__(self, "vertices", vertices)
+        object.__setattr__(self, "triangles", checked_triangles(self.triangles, n))
         shapes = (("uv", (n, 2)), ("texture", (None, None, 3)), ("colors", (n, 3)))
         for name, shape in shapes:
             if getattr(self, name) is not None:
-                array = _array(name, getattr(self, name), np.float32, shape)
+                array = _array(name, getattr(self, name), shape)
                 object.__setattr__(self, name, array)
-        if self.triangles.size and not 0 <= self.triangles.min() <= self.triangles.max() < n:
-            raise ValueError(
-                f"expected vertex indices 0..{n - 1} in triangles, "
-                f"got {self.triangles.min()}..{self.triangles.max()}"
-            )
+
+
+def checked_triangles(triangles: np.ndarray, n_vertices: int) -> np.ndarray:
+    """Return triangles as (M, 3) int32, contiguous.
+
+    Raises:
+        ValueError: if they have another shape, or a corner is none of the vertices.
+    """
+    triangles = np.asarray(triangles)
+    if triangles.ndim != 2 or triangles.shape[1] != 3:
+        raise ValueError(f"expected triangles (M, 3), got {triangles.shape}")
+    if triangles.size and not 0 <= triangles.min() <= triangles.max() < n_vertices:
+        raise ValueError(
+            f"expected vertex indices 0..{n_vertices - 1}, "
+            f"got {triangles.min()}..{triangles.max()} in triangles"
+        )
+    return np.ascontiguousarray(triangles, np.int32)
 
 
 def triangle_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
@@ -54,8 +66,7 @@ def triangle_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
         (M, 3) float64, same frame; 0 for a triangle without area.
     """
     a, b, c = np.moveaxis(np.asarray(vertices, dtype=np.float64)[triangles], 1, 0)
-    crossed = np.cross(b - a, c - a)
-    return crossed / np.maximum(np.linalg.norm(crossed, axis=1, keepdims=True), MIN_LENGTH)
+    return _unit(np.cross(b - a, c - a))
 
 
 def vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
@@ -67,14 +78,14 @@ def vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
 
     Returns:
         (N, 3) float32, same frame; 0 for a vertex that no triangle uses.
+
+    Raises:
+        ValueError: if a corner is none of the vertices.
     """
-    triangles = np.ascontiguousarray(triangles, dtype=np.int32)
-    if triangles.size and (triangles.min() < 0 or triangles.max() >= len(vertices)):
-        raise ValueError(f"expected vertex indices 0..{len(vertices) - 1}, got others in triangles")
+    triangles = checked_triangles(triangles, len(vertices))
     sums = np.zeros((len(vertices), 3))
     _add_normals(np.ascontiguousarray(vertices, dtype=np.float64), triangles, sums)
-    lengths = np.sqrt(np.einsum("nk,nk->n", sums, sums))
-    return (sums / np.maximum(lengths, MIN_LENGTH)[:, None]).astype(np.float32)
+    return _unit(sums).astype(np.float32)
 
 
 def edges(triangles: np.ndarray) -> np.ndarray:
@@ -96,10 +107,18 @@ def boundary_loops(triangles: np.ndarray) -> list[np.ndarray]:
         Loops of vertex indices in the triangles' direction along the border (the hole lies to its
         right), longest first, each starting at its smallest index. Two holes that touch in
         one vertex are separated by edges alone: each loop may pass that vertex.
+
+    Raises:
+        ValueError: if two triangles go along an edge in the same direction.
     """
     triangles = np.asarray(triangles)
     directed = triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2).tolist()
-    present = set(map(tuple, directed))
+    present = Counter(map(tuple, directed))
+    for (start, stop), count in present.items():
+        if count > 1:
+            raise ValueError(
+                f"expected consistently wound triangles, got {count} that go from {start} to {stop}"
+            )
     following: dict[int, list[int]] = {}
     for start, stop in sorted(directed, reverse=True):
         if (stop, start) not in present:
@@ -174,8 +193,14 @@ def _add_normals(vertices, triangles, sums):
             sums[corner, 2] += nz
 
 
-def _array(name: str, array, dtype, shape: tuple[int | None, ...]) -> np.ndarray:
-    array = np.ascontiguousarray(array, dtype=dtype)
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    """Return (N, 3) vectors at length 1, but 0 if they are 0."""
+    lengths = np.sqrt(np.einsum("nk,nk->n", vectors, vectors))[:, None]
+    return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+
+
+def _array(name: str, array, shape: tuple[int | None, ...]) -> np.ndarray:
+    array = np.ascontiguousarray(array, dtype=np.float32)
     fits = array.ndim == len(shape) and all(
         want in (None, got) for want, got in zip(shape, array.shape, strict=True)
     )

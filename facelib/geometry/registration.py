@@ -14,6 +14,7 @@ import numpy as np
 from facelib.geometry.transforms import Similarity, finite_points
 
 IDENTITY = Similarity(1.0, np.eye(3), np.zeros(3))
+COINCIDE = 1e-12  # points that differ by less than this part of their coordinates are one point
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ def umeyama(
     """Find the least-squares similarity between corresponding points.
 
     Minimises Σ wᵢ ‖target_i − (s·R·source_i + t)‖² over s > 0, rotations R and translations t. The
-    sign of the smallest singular value is flipped if R would otherwise be a reflection.
+    sign of the smallest singular value is flipped if R would otherwise be a reflection. If points
+    lie on a line, the rotation about it is arbitrary; if they coincide and s is fixed, R is 1.
 
     Args:
         source: (N, 3) float, any frame and unit.
@@ -53,7 +55,8 @@ def umeyama(
         Similarity, source frame → target frame.
 
     Raises:
-        ValueError: on other shapes, fewer than 3 points, bad weights, or points that coincide.
+        ValueError: on other shapes, fewer than 3 points, bad weights, or a scale that cannot be
+            found: of points that coincide, or that have nothing to do with each other.
 
     Reference:
         S. Umeyama, Least-squares estimation of transformation parameters between two point
@@ -61,21 +64,21 @@ def umeyama(
     """
     source, target = _corresponding(source, target)
     weights = _normalised(weights, len(source))
-    mean_source, mean_target = weights @ source, weights @ target
-    centred_source, centred_target = source - mean_source, target - mean_target
-    covariance = (centred_target * weights[:, None]).T @ centred_source  # (3, 3)
+    mean_source, source, source_size = _centred(source, weights)
+    mean_target, target, target_size = _centred(target, weights)
+    covariance = (target * weights[:, None]).T @ source  # (3, 3)
     left, singular, right = np.linalg.svd(covariance)
     signs = np.array([1.0, 1.0, np.sign(np.linalg.det(left) * np.linalg.det(right))])
     rotation = (left * signs) @ right
     scale = 1.0
     if with_scale:
-        variance = weights @ np.sum(centred_source**2, axis=1)
-        size = np.abs(source).max(initial=0.0)
-        if variance <= (1e-12 * size) ** 2:
-            raise ValueError("source points coincide: their scale cannot be found")
-        scale = float(singular @ signs / variance)
-        if scale <= 0:
-            raise ValueError("target points coincide: the best scale is 0")
+        for name, size in (("source", source_size), ("target", target_size)):
+            if size == 0:
+                raise ValueError(f"{name} points coincide: their scale cannot be found")
+        share = float(singular @ signs / (weights @ np.sum(source**2, axis=1)))
+        if share <= COINCIDE:
+            raise ValueError("source and target have nothing in common: the best scale is 0")
+        scale = share * (target_size / source_size)
     return Similarity(scale, rotation, mean_target - scale * rotation @ mean_source)
 
 
@@ -87,22 +90,31 @@ def weak_perspective(
     The least-squares 2 × 3 matrix, with its two rows made perpendicular and equally long.
 
     Args:
-        points_head: (N, 3) float, N ≥ 4, not in a plane.
+        points_head: (N, 3) float, N ≥ 4, not in a plane; in one, the answer is one of several.
         points_seen: (N, 2) float, y up.
-        weights: (N,) float ≥ 0; None weighs every point alike.
+        weights: (N,) float ≥ 0, not all 0; None weighs every point alike.
 
     Returns:
         scale, (3, 3) rotation, (2,) shift.
+
+    Raises:
+        ValueError: if numbers are not finite, weights are bad, or points coincide.
     """
-    centre = np.average(points_head, axis=0, weights=weights)
-    seen_centre = np.average(points_seen, axis=0, weights=weights)
-    root = 1.0 if weights is None else np.sqrt(weights)[:, None]
-    sources, targets = root * (points_head - centre), root * (points_seen - seen_centre)
+    points_head, points_seen = finite_points(points_head, "points_head"), np.asarray(points_seen)
+    if not np.isfinite(points_seen).all():
+        raise ValueError("points_seen must be finite, got NaN or infinity")
+    weights = _normalised(weights, len(points_head))
+    centre, sources, head_size = _centred(points_head, weights)
+    seen_centre, targets, seen_size = _centred(points_seen, weights)
+    for name, size in (("points_head", head_size), ("points_seen", seen_size)):
+        if size == 0:
+            raise ValueError(f"{name} coincide: no pose can be found")
+    sources, targets = (np.sqrt(weights)[:, None] * each for each in (sources, targets))
     matrix = np.linalg.lstsq(sources, targets, rcond=None)[0].T
     left, sizes, right = np.linalg.svd(matrix, full_matrices=False)
     rows = left @ right
     rotation = np.vstack([rows, np.cross(*rows)])
-    scale = float(sizes.mean())
+    scale = float(sizes.mean()) * seen_size / head_size
     return scale, rotation, seen_centre - scale * rows @ centre
 
 
@@ -128,7 +140,7 @@ def icp(
         target_points: (M, 3) float; M need not equal N.
         initial: where to start, source frame → target frame; None starts at the identity.
         with_scale: also estimate a scale (the thesis aligns rigidly).
-        max_iterations: number of updates at most.
+        max_iterations: number of updates at most, 0 or more.
         tolerance: stop when the error's relative change is smaller than this.
         trim: share of the worst matches ignored in each update, in [0, 1).
         closest: (K, 3) points → (K, 3) nearest target points, for matching to something denser than
@@ -138,7 +150,8 @@ def icp(
         IcpResult.
 
     Raises:
-        ValueError: on other shapes, or ``trim`` outside [0, 1).
+        ValueError: on other shapes, ``trim`` outside [0, 1), fewer than 0 iterations, or if, with
+            a scale, all points are nearest to the same one, as far from the target.
 
     Reference:
         P. Besl and N. McKay, A method for registration of 3-D shapes, IEEE TPAMI 14(2), 1992.
@@ -149,6 +162,8 @@ def icp(
     )
     if not 0 <= trim < 1:
         raise ValueError(f"trim must be in [0, 1), got {trim}")
+    if max_iterations < 0:
+        raise ValueError(f"max_iterations must be 0 or more, got {max_iterations}")
     match = closest or _nearest_point_finder(target_points)
     similarity, history, converged = initial or IDENTITY, [], False
     for iteration in range(max_iterations + 1):
@@ -178,6 +193,20 @@ def _best(distances: np.ndarray, trim: float) -> np.ndarray:
     if n_kept >= len(distances):
         return np.arange(len(distances))
     return np.sort(np.argpartition(distances, n_kept)[:n_kept])
+
+
+def _centred(points: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return the mean, the points about it over their size, and that size: 0 if they coincide.
+
+    Unit size keeps squares in range, whatever the unit. Points of weight 0 do not count, and are 0.
+    """
+    counts = weights > 0
+    mean, away = weights[counts] @ points[counts], np.zeros_like(points)
+    away[counts] = points[counts] - mean
+    size = float(np.abs(away).max())
+    if size <= COINCIDE * np.abs(points[counts]).max():
+        return mean, np.zeros_like(points), 0.0
+    return mean, away / size, size
 
 
 def _corresponding(source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

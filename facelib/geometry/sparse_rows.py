@@ -35,10 +35,10 @@ class SparseRows:
         if values.ndim not in (1, 2) or len(values) != self.n_columns:
             raise ValueError(f"expected ({self.n_columns}, …) numbers, got {values.shape}")
         dtype = np.float32 if values.dtype == np.float32 else np.float64
-        product = np.zeros((self.shape[0], *values.shape[1:]), dtype)
-        flat = np.ascontiguousarray(values, dtype).reshape(len(values), -1)
-        _multiply(self.starts, self.columns, self.weights, flat, product.reshape(len(product), -1))
-        return product
+        table = np.ascontiguousarray(values if values.ndim == 2 else values[:, None], dtype)
+        product = np.zeros((self.shape[0], table.shape[1]), dtype)
+        _multiply(self.starts, self.columns, self.weights, table, product)
+        return product if values.ndim == 2 else product[:, 0]
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from facelib.geometry.mesh import edges
+from facelib.geometry.mesh import checked_triangles, edges
 
 NO_CREASES = np.zeros((0, 2), np.int32)
 
@@ -45,6 +45,9 @@ def subdivision_matrix(
     Returns:
         S: (N + E, N) float64 csr: the old vertices, then one per row of `edges(triangles)`; the new
         triangles: (4M, 3) int32, wound like their parents.
+
+    Raises:
+        ValueError: if a corner is none of the vertices.
     """
     pairs, edge_of = _edges_of(triangles, n_vertices)
     midpoints = _weighted(pairs, 0.5, n_vertices)
@@ -61,15 +64,18 @@ def loop_matrix(
     with n neighbours keeps 1 − nβ of itself and gets β of each neighbour, where
     nβ = 5/8 − (3/8 + cos(2π/n)/4)². A crease knows only its own vertices, so that it becomes a
     cubic B-spline: midpoints on its edges, and 1/8, 3/4, 1/8 along it for its old vertices. Where
-    three or more creases meet, the vertex stays. Boundaries are creases.
+    three or more creases meet, the vertex stays. Boundaries are creases. A vertex without triangles
+    stays, and so does one in which the corners of two boundaries touch.
 
     Args:
-        triangles: (M, 3) int, at most two per edge.
+        triangles: (M, 3) int, three different corners each, at most two triangles per edge; how
+            they are wound does not matter.
         n_vertices: N.
         creases: (C, 2) int, edges on which the surface may have a kink.
 
     Raises:
-        ValueError: if an edge has more than two triangles, or a crease is no edge.
+        ValueError: if an edge has more than two triangles, a triangle has a corner twice, a corner
+            is none of the vertices, or a crease is no edge.
     """
     pairs, edge_of = _edges_of(triangles, n_vertices)
     sharp, opposite = _sharp_edges(triangles, pairs, edge_of, creases, n_vertices)
@@ -89,15 +95,16 @@ def limit_matrix(
     """Return where Loop's scheme takes each vertex in the end: (N, N) float64 csr.
 
     A vertex moves by 1 / (1 + 3/(8nβ)) of the way to the mean of its n neighbours; on a crease, by
-    a third of the way to the mean of its two neighbours there.
+    a third of the way to the mean of its two neighbours there. Where a single crease ends, this is
+    only about the limit, because the crease's midpoint does not follow the smooth rule.
 
     Args:
-        triangles: (M, 3) int, at most two per edge.
+        triangles: as for `loop_matrix`.
         n_vertices: N.
         creases: (C, 2) int.
 
     Raises:
-        ValueError: if an edge has more than two triangles, or a crease is no edge.
+        ValueError: as in `loop_matrix`.
     """
     pairs, edge_of = _edges_of(triangles, n_vertices)
     sharp, _ = _sharp_edges(triangles, pairs, edge_of, creases, n_vertices)
@@ -133,7 +140,7 @@ def _averaged(pairs, sharp, n_vertices, share_of, crease_share) -> sparse.csr_ar
 
 def _edges_of(triangles: np.ndarray, n_vertices: int) -> tuple[np.ndarray, np.ndarray]:
     """Return all edges, (E, 2), and each triangle's, (M, 3): from corner 0 to 1, 1 to 2, 2 to 0."""
-    triangles = np.asarray(triangles)
+    triangles = checked_triangles(triangles, n_vertices)
     pairs = edges(triangles)
     codes = pairs[:, 0].astype(np.int64) * n_vertices + pairs[:, 1]
     corners = np.sort(triangles[:, [[0, 1], [1, 2], [2, 0]]], axis=2).astype(np.int64)
@@ -142,6 +149,8 @@ def _edges_of(triangles: np.ndarray, n_vertices: int) -> tuple[np.ndarray, np.nd
 
 def _sharp_edges(triangles, pairs, edge_of, creases, n_vertices) -> tuple[np.ndarray, np.ndarray]:
     """Return which edges are boundaries or creases, (E,) bool, and the corners opposite, (E, 2)."""
+    if (pairs[:, 0] == pairs[:, 1]).any():
+        raise ValueError("expected three different corners per triangle, got one of them twice")
     n_triangles = np.bincount(edge_of.ravel(), minlength=len(pairs))
     if n_triangles.max(initial=0) > 2:
         raise ValueError(
@@ -153,12 +162,13 @@ def _sharp_edges(triangles, pairs, edge_of, creases, n_vertices) -> tuple[np.nda
     last = np.cumsum(n_triangles) - 1
     opposite = facing.ravel()[order][np.column_stack([last - n_triangles + 1, last])]
     sharp = n_triangles == 1
-    codes, wanted = (np.sort(p, axis=1) @ [n_vertices, 1] for p in (pairs, creases))
-    found = np.minimum(np.searchsorted(codes, wanted), len(codes) - 1)
-    if (codes[found] != wanted).any():
-        odd = np.sort(creases, axis=1)[codes[found] != wanted][0]
-        raise ValueError(f"expected creases along edges, got {tuple(odd.tolist())}, which is none")
-    sharp[found] = True
+    creases = np.sort(creases, axis=1)
+    codes, wanted = (ends @ [n_vertices, 1] for ends in (pairs, creases))
+    known = np.isin(wanted, codes) & ((0 <= creases) & (creases < n_vertices)).all(axis=1)
+    if not known.all():
+        odd = tuple(creases[~known][0].tolist())
+        raise ValueError(f"expected creases along edges, got {odd}, which is none")
+    sharp[np.searchsorted(codes, wanted)] = True
     return sharp, opposite
 
 

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import numpy as np
 from numba import njit
 
+from facelib.geometry.mesh import checked_triangles
 from facelib.geometry.transforms import finite_points
 
-LEAST_DETERMINANT = 1e-300  # keeps a triangle without area from dividing by 0
+FLAT = 1e-14  # sin² of the angle at a corner below which a triangle counts as a line
 
 
 def nearest_surface_finder(
@@ -41,11 +42,15 @@ def surface_matcher(
     Returns:
         A function of (K, 3) points that gives (K, 3) float64 nearest points, and (K,) int64, the
         triangle that each lies on.
+
+    Raises:
+        ValueError: if vertices are not finite, there are no triangles, or a corner is none of the
+            vertices. The function raises it for points that are not finite.
     """
     vertices = finite_points(vertices, "vertices")
-    triangles = np.asarray(triangles)
-    if triangles.ndim != 2 or triangles.shape[1] != 3 or len(triangles) == 0:
-        raise ValueError(f"triangles must be (M, 3) with M of 1 or more, got {triangles.shape}")
+    triangles = checked_triangles(triangles, len(vertices))
+    if len(triangles) == 0:
+        raise ValueError("expected one triangle or more, got none")
     used, first_use = np.unique(triangles, return_index=True)
     used = vertices[used]
     axis = int(np.argmax(np.ptp(used, axis=0)))
@@ -134,7 +139,8 @@ def barycentric(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
 
     Args:
         points: (P, D) float, D = 2 or 3; in space, a point off a triangle's plane counts as the
-            foot of its perpendicular.
+            foot of its perpendicular. A triangle without area counts as the line, or the point,
+            that its corners lie on.
         corners: (P, 3, D) float, one triangle per point, same frame.
 
     Returns:
@@ -144,8 +150,12 @@ def barycentric(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
     to_p = points - corners[:, 0]
     bb, bc, cc = _dot(to_b, to_b), _dot(to_b, to_c), _dot(to_c, to_c)
     pb, pc = _dot(to_p, to_b), _dot(to_p, to_c)
-    determinant = np.maximum(bb * cc - bc**2, LEAST_DETERMINANT)
-    weight_b, weight_c = (cc * pb - bc * pc) / determinant, (bb * pc - bc * pb) / determinant
+    determinant = bb * cc - bc**2
+    flat = determinant <= FLAT * bb * cc
+    by_b, by_c = flat & (bb >= cc) & (bb > 0), flat & (bb < cc)
+    divisor = np.where(flat, np.where(by_b, bb, np.where(by_c, cc, 1)), determinant)
+    weight_b = np.where(flat, by_b * pb, cc * pb - bc * pc) / divisor
+    weight_c = np.where(flat, by_c * pc, bb * pc - bc * pb) / divisor
     return np.stack([1 - weight_b - weight_c, weight_b, weight_c], axis=1)
 
 

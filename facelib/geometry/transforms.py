@@ -67,10 +67,15 @@ def pose_from_rotation(rotation: np.ndarray) -> tuple[float, float, float]:
         ValueError: if the matrix is not a rotation.
     """
     r = _checked_rotation(rotation)
-    pitch = np.arctan2(-r[2, 1], np.hypot(r[0, 1], r[1, 1]))
-    if np.hypot(r[0, 1], r[1, 1]) < 1e-9:
+    level = np.hypot(r[0, 1], r[1, 1])  # the cosine of the pitch
+    pitch = np.arctan2(-r[2, 1], level)
+    if level < 1e-9:
         return float(pitch), 0.0, float(np.arctan2(r[1, 0], r[0, 0]))
-    return float(pitch), float(np.arctan2(-r[2, 0], r[2, 2])), float(np.arctan2(-r[0, 1], r[1, 1]))
+    roll = np.arctan2(-r[0, 1], r[1, 1])
+    # The first row of Rz(−roll) · R is (cos yaw, 0, sin yaw). It makes up for a roll that is
+    # inexact because the face looks almost straight up or down.
+    across = np.cos(roll) * r[0] + np.sin(roll) * r[1]
+    return float(pitch), float(np.arctan2(across[2], across[0])), float(roll)
 
 
 def cross_matrix(vectors: np.ndarray) -> np.ndarray:
@@ -102,7 +107,11 @@ def vector_from_rotation(rotation: np.ndarray) -> np.ndarray:
     The unit quaternion (x, y, z, w) of the rotation is the eigenvector of the largest eigenvalue of
     a symmetric matrix, so that no angle needs a case of its own (I. Bar-Itzhack, Journal of
     Guidance, Control and Dynamics 23(6), 2000).
+
+    Raises:
+        ValueError: if the matrix is not a rotation.
     """
+    rotation = _checked_rotation(rotation)
     axis = rotation[[2, 0, 1], [1, 2, 0]] - rotation[[1, 2, 0], [2, 0, 1]]
     symmetric = rotation + rotation.T - np.trace(rotation) * np.eye(3)
     matrix = np.block([[symmetric, axis[:, None]], [axis, np.trace(rotation)]])
@@ -238,11 +247,12 @@ def extended_view(
         (4, 4) float64, eye → clip.
 
     Raises:
-        ValueError: if the pyramid is flat or not in front of the eye.
+        ValueError: if the pyramid is flat, infinite or not in front of the eye.
     """
-    if not 0 < near < far or right == left or top == bottom:
+    finite = np.isfinite([left, right, bottom, top, near, far]).all()
+    if not finite or not 0 < near < far or right == left or top == bottom:
         raise ValueError(
-            "expected 0 < near < far, left ≠ right and bottom ≠ top, "
+            "expected 0 < near < far, left ≠ right and bottom ≠ top, all finite, "
             f"got {left=}, {right=}, {bottom=}, {top=}, {near=}, {far=}"
         )
     width, height, depth = right - left, top - bottom, far - near

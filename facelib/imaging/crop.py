@@ -24,12 +24,14 @@ class Crop:
     output_size: int
 
     def __post_init__(self) -> None:
-        """Raise ValueError for an empty square."""
-        if not (self.size_px > 0 and self.output_size >= 1):
+        """Raise ValueError for an empty square, or one without an end or a place."""
+        if not (0 < self.size_px < np.inf and self.output_size >= 1):
             raise ValueError(
-                f"expected a size above 0 px and an output of at least 1 px, "
+                f"expected a finite size above 0 px and an output of at least 1 px, "
                 f"got {self.size_px} and {self.output_size}"
             )
+        if not np.isfinite(self.centre_px).all():
+            raise ValueError(f"expected a finite centre, got {self.centre_px}")
 
     @classmethod
     def around_keypoints(
@@ -41,8 +43,13 @@ class Crop:
             keypoints_image: (K, 2 or 3) float, px, image frame; K = 68 in training.
             output_size: side of the crop, px.
             scale: crop side over mean box side.
+
+        Raises:
+            ValueError: if there are no keypoints, they coincide, or one is not finite.
         """
         keypoints = np.asarray(keypoints_image, dtype=np.float64)[:, :2]
+        if len(keypoints) == 0:
+            raise ValueError("expected one keypoint or more, got none")
         low, high = keypoints.min(axis=0), keypoints.max(axis=0)
         x, y = (low + high) / 2
         return cls((float(x), float(y)), float(scale * (high - low).mean()), output_size)
@@ -114,7 +121,8 @@ class Crop:
             (output_size, output_size, C) float32, on the image's own scale of values.
 
         Raises:
-            ValueError: if `outside` is neither, or the image is not (H, W, C).
+            ValueError: if `outside` is neither, the image is not (H, W, C), or the square is too
+                large for `resample`.
         """
         if outside not in ("black", "edge"):
             raise ValueError(f'expected outside="black" or "edge", got {outside!r}')

@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+WIDEST_BOX_PX = 1e6  # bounds the memory: a filter has two weights per pixel of the box
+
 
 def resample(
     image: np.ndarray,
@@ -29,8 +31,8 @@ def resample(
         (height, width, C) float32, on the image's own scale of values.
 
     Raises:
-        ValueError: if the image is not (H, W, C), or a side of the image, the box or the grid is
-            empty.
+        ValueError: if the image is not (H, W, C), a side of the image, the box or the grid is
+            empty, or the box is not finite or wider than a million px.
     """
     if np.ndim(image) != 3:
         raise ValueError(f"expected an image (H, W, C), got {np.shape(image)}")
@@ -74,6 +76,8 @@ def _taps(
         raise ValueError(
             f"expected sizes of at least 1 and stop > start, got {n_in}, {n_out}, {start}, {stop}"
         )
+    if not (np.isfinite([start, stop]).all() and stop - start <= WIDEST_BOX_PX):
+        raise ValueError(f"expected a box of at most {WIDEST_BOX_PX:g} px, got {start} to {stop}")
     step = (stop - start) / n_out
     reach = max(step, 1.0)
     centres = start + (np.arange(n_out) + 0.5) * step

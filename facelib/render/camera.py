@@ -53,11 +53,12 @@ class Camera:
             centre_px: where the head's origin appears; the image's middle by default.
 
         Raises:
-            ValueError: if the distance or the focal length is not positive.
+            ValueError: if the distance or the focal length is not positive and finite.
         """
-        if not (distance_mm > 0 and focal_px > 0):
+        if not (0 < distance_mm < np.inf and 0 < focal_px < np.inf):
             raise ValueError(
-                f"expected a positive distance and focal length, got {distance_mm} and {focal_px}"
+                "expected a positive, finite distance and focal length, "
+                f"got {distance_mm} and {focal_px}"
             )
         return cls(
             rotation_from_pose(*pose),
@@ -88,10 +89,10 @@ class Camera:
             centre_px: where the head's origin appears; the image's middle by default.
 
         Raises:
-            ValueError: if the scale is not positive.
+            ValueError: if the scale is not positive and finite.
         """
-        if not scale > 0:
-            raise ValueError(f"expected a positive scale, got {scale}")
+        if not 0 < scale < np.inf:
+            raise ValueError(f"expected a positive, finite scale, got {scale}")
         centre = _centre(centre_px, width, height)
         return cls(rotation_from_pose(*pose), np.zeros(3), float(scale), width, height, centre)
 
@@ -113,7 +114,10 @@ class Camera:
         return self._eye_to_image(points_eye, self._px_per_mm(points_eye[:, 2]))
 
     def image_to_head(self, points_image: np.ndarray) -> np.ndarray:
-        """Undo `head_to_image`: (N, 3) px to (N, 3) mm, float64."""
+        """Undo `head_to_image`: (N, 3) px to (N, 3) mm, float64.
+
+        Points whose z lies in or behind the eye's plane become NaN.
+        """
         points = checked_points(points_image)
         z_eye = points[:, 2] / self.scale + self.translation_eye[2]
         centred = (points[:, :2] - np.asarray(self.centre_px)) * [1.0, -1.0]

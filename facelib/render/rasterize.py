@@ -10,8 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from facelib.geometry.mesh import checked_triangles
+
 LEAST_POSITIVE = 5e-324  # the smallest number above 0: `>= LEAST_POSITIVE` means `> 0`
-SLACK_PX = 1e-6  # far more than rounding moves the end of a row, far less than a pixel
+SLACK_PX = 1e-6  # far more than rounding moves the end of a row, far less than a pixel …
+SLACK = 1e-14  # … unless the triangle is huge: then this part of its distance from the image
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def rasterize(
         ValueError: if an array's shape is wrong or a triangle refers to a missing vertex.
     """
     vertices = _checked_vertices(vertices_image)
-    triangles = _checked_triangles(triangles, len(vertices))
+    triangles = checked_triangles(triangles, len(vertices))
     if height < 1 or width < 1:
         raise ValueError(f"expected a height and width of at least 1, got {height} x {width}")
     perspective = inverse_w is not None
@@ -104,7 +107,7 @@ def interpolate(fragments: Fragments, triangles: np.ndarray, attributes: np.ndar
     attributes = np.ascontiguousarray(attributes, dtype=np.float32)
     if attributes.ndim != 2:
         raise ValueError(f"expected attributes (N, C), got {attributes.shape}")
-    triangles = _checked_triangles(triangles, len(attributes))
+    triangles = checked_triangles(triangles, len(attributes))
     if fragments.triangle.size and fragments.triangle.max() >= len(triangles):
         raise ValueError(
             f"expected the triangles that were rasterized, got only {len(triangles)} of them"
@@ -112,18 +115,6 @@ def interpolate(fragments: Fragments, triangles: np.ndarray, attributes: np.ndar
     out = np.zeros((*fragments.triangle.shape, attributes.shape[1]), np.float32)
     _interpolate(fragments.triangle, fragments.barycentric, triangles, attributes, out)
     return out
-
-
-def _checked_triangles(triangles: np.ndarray, n_vertices: int) -> np.ndarray:
-    """Return triangles as contiguous (M, 3) int32, or raise ValueError if they are invalid."""
-    triangles = np.ascontiguousarray(triangles, dtype=np.int32)
-    if triangles.ndim != 2 or triangles.shape[1] != 3:
-        raise ValueError(f"expected triangles (M, 3), got {triangles.shape}")
-    if triangles.size and (triangles.min() < 0 or triangles.max() >= n_vertices):
-        raise ValueError(
-            f"expected vertex indices 0..{n_vertices - 1}, got {triangles.min()}..{triangles.max()}"
-        )
-    return triangles
 
 
 def _checked_vertices(vertices: np.ndarray) -> np.ndarray:
@@ -158,10 +149,11 @@ def _edge(ax, ay, bx, by, sign):
 def _narrowed(low, high, per_a, r, x):
     """The part of low..high where a·(column − x) + r may be positive, with some slack."""
     crossing = x - r * per_a
+    slack = SLACK_PX + SLACK * abs(x)
     if per_a > 0.0:
-        low = max(low, crossing - SLACK_PX)
+        low = max(low, crossing - slack)
     elif per_a < 0.0:
-        high = min(high, crossing + SLACK_PX)
+        high = min(high, crossing + slack)
     return low, high
 
 
