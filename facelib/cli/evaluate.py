@@ -7,8 +7,10 @@ from pathlib import Path
 
 import click
 
-from facelib.cli.common import EXIT_CODES
+from facelib.cli.common import BAD_DATA, EXIT_CODES, PATH, Failure, check_writable, writing
 from facelib.cli.groups import LazyGroup
+
+RECORD = "suite.json"
 
 SUMMARIES = {
     "pairs": "On held-out pairs.",
@@ -17,9 +19,53 @@ SUMMARIES = {
 }
 
 
-@click.group(cls=LazyGroup, summaries=SUMMARIES, inside="evaluate", epilog=EXIT_CODES)
-def evaluate() -> None:
-    """Score a network on faces that it has not seen, with the mean face as the baseline."""
+@click.group(
+    cls=LazyGroup,
+    summaries=SUMMARIES,
+    inside="evaluate",
+    epilog=EXIT_CODES,
+    invoke_without_command=True,
+)
+@click.option(
+    "--suite",
+    type=click.Choice(["all", "small"]),
+    help="Measure everything that the project claims of what ships; `small` only tries it.",
+)
+@click.option("--out", type=PATH, metavar="FOLDER", help="Where --suite writes.")
+@click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Processes.")
+@click.pass_context
+def evaluate(context: click.Context, suite: str | None, out: Path | None, workers: int) -> None:
+    """Score a network on faces that it has not seen, with the mean face as the baseline.
+
+    With --suite all, every method that ships is scored on the same people, and the default at
+    everything that can be varied: a record suite.json, a report and figures in FOLDER.
+    """
+    if context.invoked_subcommand is not None:
+        if suite or out:
+            raise click.UsageError("--suite and --out go without a command")
+        return
+    if suite is None or out is None:
+        raise click.UsageError("give a command, or --suite and --out; see --help")
+    run_suite(suite, out, workers)
+
+
+def run_suite(suite: str, out: Path, workers: int) -> None:
+    """Run a suite, and write record and report; what is there is replaced."""
+    from facelib.evaluation.suite.record import read_suite, write_suite
+    from facelib.evaluation.suite.report import write_report
+    from facelib.evaluation.suite.run import SUITES, described, measure
+
+    with writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+    check_writable(out / RECORD)
+    try:
+        methods, curves = measure(SUITES[suite], workers, lambda line: click.echo(line, err=True))
+    except (ValueError, OSError) as error:
+        raise Failure(f"cannot evaluate: {error}", BAD_DATA) from error
+    with writing(out):
+        command = f"facelib evaluate --suite {suite}"
+        write_suite(out / RECORD, described(SUITES[suite], command), methods, curves)
+        click.echo(f"wrote {write_report(out, read_suite(out / RECORD))}")
 
 
 def limit_option(what: str):
