@@ -4,9 +4,10 @@
 
 People who are held out of training are photographed in the thesis's poses: adults, children (a
 stress set of small adults, see `facelib.synthetic.people.population`), and some adults again and
-again with one thing changed (`group_photos.py`). The default network and its fit reconstruct each
-from both photos and from the front alone. WORK keeps the photos: delete it when the generator has
-changed. The result is data/tries/groups.json, a row per person and photo session, for chapter 13.
+again with one thing changed (`facelib.evaluation.suite.people`). The default network and its fit
+reconstruct each from both photos and from the front alone. WORK keeps the photos: delete it when
+the generator has changed. The result is data/tries/groups.json, a row per person and photo
+session, for chapter 13.
 Four minutes of one core, and two more the first time.
 """
 
@@ -21,12 +22,13 @@ from pathlib import Path
 
 import click
 import numpy as np
-from group_photos import CHANGES, Taken, take
 from joblib import Memory, Parallel, delayed
 
 from facelib.detect.faces import find_faces
 from facelib.evaluation.metrics import shape_error_mm, vertex_error_mm
 from facelib.evaluation.pairs import score_face
+from facelib.evaluation.suite.people import CHANGES, Taken, take
+from facelib.evaluation.suite.record import Row, in_columns
 from facelib.face.layout import load_layout
 from facelib.files.atomic import replacing, sha256
 from facelib.files.command import typed_command
@@ -49,7 +51,6 @@ BATCH = 20
 BORDER = 0.35  # of a photo's side: a training photo is cut so close that a detector may miss it
 DIGITS = 4
 
-Row = dict[str, str | float | bool]
 Job = tuple[int, SyntheticSettings, str]
 
 
@@ -131,12 +132,6 @@ def lean_of(coefficients: np.ndarray) -> float:
 def batches(jobs: list[Job]) -> Iterator[list[Job]]:
     """Cut the work into pieces that one process does at a time."""
     return (jobs[start : start + BATCH] for start in range(0, len(jobs), BATCH))
-
-
-def in_columns(rows: list[Row]) -> dict[str, list]:
-    """Turn rows into one list per column; what a row lacks is null."""
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    return {name: [row.get(name) for row in rows] for name in names}
 
 
 @click.command()

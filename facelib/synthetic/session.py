@@ -16,7 +16,7 @@ from facelib.synthetic.photo import Photo
 from facelib.synthetic.settings import POSES, SyntheticSettings
 from facelib.synthetic.streams import Streams
 from facelib.synthetic.studio import Studio
-from facelib.synthetic.viewpoint import Viewpoint, frame_head, random_pose_deg
+from facelib.synthetic.viewpoint import Viewpoint, frame_head
 from facelib.synthetic.worn.outfit import Outfit
 
 Rngs = tuple[np.random.Generator, np.random.Generator]  # of front and side
@@ -126,7 +126,7 @@ def _views(
     """Draw the viewpoints of two photos that were taken apart."""
     views = []
     for side, rng in enumerate(rngs):
-        pose_deg = random_pose_deg(rng, bool(side), POSES[settings.preset])
+        pose_deg = studio.draw_pose_deg(rng, bool(side), POSES[settings.preset])
         distance_mm = studio.draw_distance_mm(rng)
         views.append(frame_head(keypoints_head, pose_deg, distance_mm, settings.size, rng))
     return views[0], views[1]
@@ -145,7 +145,8 @@ def _sitting_views(
     """
     distance_mm = studio.draw_distance_mm(streams.sitting_camera)
     front_deg, side_deg = (
-        random_pose_deg(rng, bool(side), POSES[settings.preset]) for side, rng in enumerate(rngs)
+        studio.draw_pose_deg(rng, bool(side), POSES[settings.preset])
+        for side, rng in enumerate(rngs)
     )
     side_deg[TILT] = front_deg[TILT] + rngs[1].normal(0, TILT_DEVIATION_DEG, 2)
     step_mm = distance_mm * rngs[1].uniform(-SWAY, SWAY)

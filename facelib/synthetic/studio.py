@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -41,9 +41,11 @@ from facelib.synthetic.photo import (
     meter,
     shade_lifelike,
 )
+from facelib.synthetic.settings import PoseRange
 from facelib.synthetic.skin import Skin, paint_skin_finely
 from facelib.synthetic.streams import Streams
 from facelib.synthetic.things.placing import Thing
+from facelib.synthetic.viewpoint import random_pose_deg
 from facelib.synthetic.worn.outfit import Outfit, looks_under
 
 Rng = np.random.Generator
@@ -63,6 +65,7 @@ class Studio:
         draw_outfit: of a generator and a person.
         paint: of a generator, a person, strengths, the head model and an atlas.
         finishes: functions applied to the dressed head, in order.
+        draw_pose_deg: of a generator, whether it is a side view, and ranges: pitch, yaw, roll.
         draw_distance_mm: of a generator, from the camera to the head's origin.
         draw_thing: of a generator and the dressed head: what is before it in one photo, or None.
         draw_light: of a generator.
@@ -80,6 +83,7 @@ class Studio:
     draw_outfit: Callable[[Rng, Person], Outfit]
     paint: Callable[[Rng, Person, np.ndarray, MorphableModel, Atlas], Skin]
     finishes: tuple[Callable[[Dressed, MorphableModel], Dressed], ...]
+    draw_pose_deg: Callable[[Rng, bool, Sequence[PoseRange]], np.ndarray]
     draw_distance_mm: Callable[[Rng], float]
     draw_thing: Callable[[Rng, Dressed], Thing | None]
     draw_light: Callable[[Rng], Light]
@@ -117,6 +121,7 @@ class Studio:
             draw_outfit=partial(draw_outfit, kinds=kinds),
             paint=paint_skin_finely if on.skin else plain.paint_skin_plainly,
             finishes=finishes,
+            draw_pose_deg=random_pose_deg,
             draw_distance_mm=_lens_distance_mm if on.film else plain.random_distance_mm,
             draw_thing=draw_thing if on.things else plain.draw_no_thing,
             draw_light=random_lighting if on.light else plain_light,

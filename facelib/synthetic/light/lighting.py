@@ -23,6 +23,7 @@ BLUE = (0.24, 0.44, 0.67, 0.86, 1.0, 1.19, 1.50)
 MOST_ROLL = 0.25  # rad: cameras are not exactly level
 NEARER_FRONT = 0.7  # factor on the spread of azimuths: lights are mostly in front of the face
 HEIGHT_DEVIATION = 0.15  # rad
+LAMP, DIM, LAMP_SOFTNESS_MM = 0.8, 0.15, 8.0  # of `lamp_lighting`: lamp, room, edge of shadows
 
 Range = tuple[float, float]
 Colors = tuple[tuple[float, float, float], tuple[float, float, float]]
@@ -165,6 +166,18 @@ class Lighting:
 def plain_lighting(lights: list[Light], ambient: tuple[float, float, float]) -> Lighting:
     """Uniform ambient light, and lights without shadows."""
     return Lighting("plain", sh.uniform(ambient), tuple(lights), 0.0, np.ones(3))
+
+
+def lamp_lighting(azimuth_deg: float, height_deg: float = 20.0) -> Lighting:
+    """One lamp in a dim room, to see what the direction of light does.
+
+    Args:
+        azimuth_deg: of the lamp, 0 from the camera and toward +x.
+        height_deg: of the lamp above the horizon.
+    """
+    lamp = Light(_at(*np.radians([azimuth_deg, height_deg])), np.full(3, LAMP))
+    environment = sh.uniform((DIM, DIM, DIM))
+    return Lighting("lamp", environment, (lamp,), LAMP_SOFTNESS_MM, np.ones(3))
 
 
 def random_lighting(rng: np.random.Generator) -> Lighting:

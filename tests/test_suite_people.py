@@ -1,17 +1,13 @@
 """The people behind the errors by group: traits are recorded, and a change changes one thing."""
 
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from facelib.evaluation.suite.people import CHANGES, TONES, take
 from facelib.files.paths import data_file
 from facelib.synthetic.settings import SyntheticSettings
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "experiments"))
-from group_photos import CHANGES, TONES, take
 
 SETTINGS = SyntheticSettings(size=64, seed=5, held_out=True)
 

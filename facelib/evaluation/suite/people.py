@@ -1,13 +1,14 @@
 """Photos of people whose traits are known, and of the same people with one thing changed.
 
-`measure_groups.py` scores them. A person with one thing changed keeps head, expression, cameras,
-light, background and everything else that they wear, so that a difference is due to that thing.
+A person with one thing changed keeps head, cameras, background and everything else that was drawn,
+so that a difference of errors is due to that thing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from skimage.color import rgb2lab
@@ -15,7 +16,9 @@ from skimage.color import rgb2lab
 from facelib.face.layout import load_layout
 from facelib.files.threads import single_threaded_blas
 from facelib.imaging.effects import to_display
-from facelib.pairs.sample import FacePair
+from facelib.pairs.sample import VIEW_NAMES, FacePair
+from facelib.render.camera import Camera
+from facelib.synthetic.light.lighting import lamp_lighting
 from facelib.synthetic.looks.complexion import FLUSH, skin_tone
 from facelib.synthetic.person import Person
 from facelib.synthetic.samples import make_outfit, make_person, session_pair
@@ -37,36 +40,100 @@ Pair = tuple[Person, Outfit]
 
 
 @dataclass(frozen=True)
+class Scene:
+    """What is set in a photo session; what is None is drawn as for any other pair.
+
+    Attributes:
+        front_yaw_deg: |yaw| of the front photo; its sign is drawn.
+        side_yaw_deg: |yaw| of the side photo, to the side that is drawn.
+        pitch_deg: |pitch| of both photos; its signs are drawn.
+        lamp_azimuth_deg: the only lamp's, from the camera; the room is dim.
+        distance_mm: from the cameras to the head's origin.
+        expression: factor on the strengths of the facial actions.
+    """
+
+    front_yaw_deg: float | None = None
+    side_yaw_deg: float | None = None
+    pitch_deg: float | None = None
+    lamp_azimuth_deg: float | None = None
+    distance_mm: float | None = None
+    expression: float | None = None
+
+    def in_studio(self, studio: Studio) -> Studio:
+        """Return the studio with these things set."""
+        changes: dict[str, Callable] = {}
+        if {self.front_yaw_deg, self.side_yaw_deg, self.pitch_deg} != {None}:
+            changes["draw_pose_deg"] = partial(self._pose_deg, studio.draw_pose_deg)
+        if self.lamp_azimuth_deg is not None:
+            light = lamp_lighting(self.lamp_azimuth_deg)
+            changes["draw_light"] = lambda rng: light
+        if self.distance_mm is not None:
+            changes["draw_distance_mm"] = lambda rng: self.distance_mm
+        if self.expression is not None:
+            changes["draw_expression"] = lambda *given: np.clip(
+                self.expression * studio.draw_expression(*given), 0, 1
+            )
+        return replace(studio, **changes)
+
+    def _pose_deg(self, draw, rng, side: bool, ranges) -> np.ndarray:  # noqa: ANN001
+        pose_deg = draw(rng, side, ranges)
+        sizes = self.pitch_deg, self.side_yaw_deg if side else self.front_yaw_deg
+        for axis, size in enumerate(sizes):
+            if size is not None:
+                pose_deg[axis] = np.copysign(size, pose_deg[axis])
+        return pose_deg
+
+
+AS_DRAWN = Scene()
+
+
+@dataclass(frozen=True)
 class Taken:
     """Two photos of a person, with all that is known of both.
 
     Attributes:
         pair: the photos, and the face's vertices in the front photo.
         vertices_head: (V, 3) float32, mm, head frame.
-        facts: traits, and what is worn.
+        cameras: of front and side.
+        facts: traits, and what is worn and held.
     """
 
     pair: FacePair
     vertices_head: np.ndarray
+    cameras: tuple[Camera, Camera]
     facts: dict[str, str | float | bool]
 
 
-def take(index: int, settings: SyntheticSettings, change: str = "") -> Taken:
-    """Photograph person `index`, as they are or after one of `CHANGES`."""
+def take(
+    index: int, settings: SyntheticSettings, change: str = "", scene: Scene = AS_DRAWN
+) -> Taken:
+    """Photograph a person.
+
+    Args:
+        index: number of the sample.
+        settings: that it is drawn with.
+        change: one of `CHANGES`, for the person as changed; "" for the person as drawn.
+        scene: what is set instead of drawn.
+    """
     with single_threaded_blas():
         person, outfit = make_person(index, settings), make_outfit(index, settings)
         if change:
             rng = np.random.default_rng([settings.seed, index])
             person, outfit = CHANGES[change](rng, *plain(person, outfit))
         studio = replace(
-            Studio.of(settings.ingredients, settings.people),
+            scene.in_studio(Studio.of(settings.ingredients, settings.people)),
             draw_person=lambda rng, held_out: person,
             draw_outfit=lambda rng, drawn: outfit,
         )
         session = hold_session(studio, Streams(settings, index), settings)
         vertices_head = load_layout().from_head @ session.dressed.vertices_head
         pair = session_pair(index, settings, session, vertices_head)
-        return Taken(pair, vertices_head.astype(np.float32), facts(person, outfit))
+        held = {
+            f"{view}_thing": photo.drawn.get("thing", "none")
+            for view, photo in zip(VIEW_NAMES, session.photos, strict=True)
+        }
+        cameras = session.views[0].camera, session.views[1].camera
+        return Taken(pair, vertices_head.astype(np.float32), cameras, facts(person, outfit) | held)
 
 
 def facts(person: Person, outfit: Outfit) -> dict[str, str | float | bool]:

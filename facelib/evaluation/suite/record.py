@@ -1,0 +1,105 @@
+"""The suite's numbers in a file: one column per quantity, and how they were made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from facelib.files.atomic import replacing
+
+Row = dict[str, str | float | int | bool]
+RECORD_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows by column, to be chosen from.
+
+    Attributes:
+        columns: name → (N,) array; of floats, what a row lacks is NaN.
+    """
+
+    columns: dict[str, np.ndarray]
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        return len(next(iter(self.columns.values()), ()))
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """Return one column."""
+        return self.columns[name]
+
+    def where(self, **values: str | float | bool) -> Rows:
+        """Return the rows whose columns have these values."""
+        chosen = np.ones(len(self), bool)
+        for name, value in values.items():
+            chosen &= self.columns[name] == value
+        return Rows({name: column[chosen] for name, column in self.columns.items()})
+
+    def different(self, *names: str) -> list[tuple]:
+        """Return the combinations of values that these columns have, in order of appearance."""
+        return list(dict.fromkeys(zip(*(self.columns[n].tolist() for n in names), strict=True)))
+
+
+@dataclass(frozen=True)
+class SuiteRecord:
+    """What the suite found.
+
+    Attributes:
+        about: command, date, revision, weights by file and SHA-256, settings of the people.
+        methods: a row per person and method.
+        curves: a row per person and point of a curve.
+    """
+
+    about: dict
+    methods: Rows
+    curves: Rows
+
+
+def write_suite(path: Path, about: dict, methods: Sequence[Row], curves: Sequence[Row]) -> None:
+    """Write a record as JSON, whole or not at all: a line per column."""
+    parts = [f"{json.dumps(k)}: {json.dumps(v)}" for k, v in about.items()]
+    parts = [f'"format": {RECORD_FORMAT}', *parts]
+    for name, rows in (("methods", methods), ("curves", curves)):
+        lines = (f"{json.dumps(k)}: {json.dumps(v)}" for k, v in in_columns(rows).items())
+        parts.append(f'"{name}": {{\n ' + ",\n ".join(lines) + "\n}")
+    with replacing(path) as temporary:
+        temporary.write_text("{\n" + ",\n".join(parts) + "\n}\n", encoding="utf-8")
+
+
+def read_suite(path: Path) -> SuiteRecord:
+    """Read a record.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is no record of the suite, or of another format.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content.pop("format") != RECORD_FORMAT:
+            raise ValueError(f"its format is not {RECORD_FORMAT}")
+        methods, curves = (
+            Rows({name: _array(column) for name, column in content.pop(key).items()})
+            for key in ("methods", "curves")
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"expected a record of the suite in {path}: {error}") from error
+    return SuiteRecord(content, methods, curves)
+
+
+def in_columns(rows: Iterable[Row]) -> dict[str, list]:
+    """Turn rows into one list per column; what a row lacks is null."""
+    rows = list(rows)
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: [row.get(name) for row in rows] for name in names}
+
+
+def _array(column: list) -> np.ndarray:
+    """Make an array of floats where there are only numbers and gaps, else of what there is."""
+    if all(v is None or (isinstance(v, int | float) and not isinstance(v, bool)) for v in column):
+        return np.array([np.nan if v is None else v for v in column], np.float64)
+    return np.array(column, object)
