@@ -9,7 +9,6 @@ import click
 
 from facelib.cli.common import BAD_DATA, EXIT_CODES, PATH, UNWRITABLE, Failure, in_words
 from facelib.cli.kernels import announcing_compilation
-from facelib.files.lock import locked
 
 OUT = click.argument("out", type=PATH)
 
@@ -116,8 +115,7 @@ def facegen(out: Path, **numbers: int) -> None:
 def write(writer: Callable, out: Path, **numbers: int):
     """Run a writer and return what it returns; fail with one sentence."""
     try:
-        with locked(out):
-            return writer(out, **numbers)
+        return writer(out, **numbers)
     except FileNotFoundError as error:
         raise Failure(f"cannot make a stand-in: {error}", BAD_DATA) from error
     except (ValueError, OSError) as error:
