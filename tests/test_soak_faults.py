@@ -20,7 +20,7 @@ def scene(tmp_path_factory):
     [
         (faults.GENERATE, faults.full_disk), (faults.GENERATE, faults.folder_lost),
         (faults.GENERATE, faults.second_program), (faults.GENERATE, faults.shard_spoilt),
-        (faults.TRAIN, faults.checkpoint_cut),
+        (faults.TRAIN, faults.full_disk),
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )  # fmt: skip
