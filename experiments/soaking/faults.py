@@ -123,17 +123,19 @@ def command(subject: str, folder: Path, pairs: Path) -> list[object]:
 def finish(scene: Scene, subject: str, folder: Path, *more: str) -> None:
     """Give the command once more, and compare what it leaves with what an undisturbed one left."""
     Program([*command(subject, folder, scene.pairs), *more]).end({0: ("done", "")})
-    same = _same_pairs if subject == GENERATE else _same_run
+    same = same_pairs if subject == GENERATE else same_run
     if not same(folder / "out", scene.pairs if subject == GENERATE else scene.run):
         raise BrokenPromiseError("after a repetition, the result is another one")
 
 
-def _same_pairs(a: Path, b: Path) -> bool:
+def same_pairs(a: Path, b: Path) -> bool:
+    """Return whether two folders have the same files with the same bytes."""
     contents = ({path.name: path.read_bytes() for path in folder.iterdir()} for folder in (a, b))
     return next(contents) == next(contents)
 
 
-def _same_run(a: Path, b: Path) -> bool:
+def same_run(a: Path, b: Path) -> bool:
+    """Return whether two runs have the same weights and, but for the times, the same log."""
     if {path.name for path in a.iterdir()} != {BEST, CHECKPOINT, LOG}:
         return False
     logs = (_without_clocks(folder / LOG) for folder in (a, b))
