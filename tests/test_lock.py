@@ -107,7 +107,7 @@ def test_a_full_disk_leaves_no_lock(tmp_path):
 
 
 def test_a_stand_in_is_written_by_one_program_at_a_time(tmp_path):
-    with locked(tmp_path / "bfm"):
-        done = CliRunner().invoke(main, ["standin", "bfm", str(tmp_path / "bfm")])
-    assert done.exit_code == UNWRITABLE and "bfm is in use by" in done.output
-    assert not list((tmp_path / "bfm").iterdir())
+    with locked(tmp_path / "facegen"):
+        done = CliRunner().invoke(main, ["standin", "facegen", str(tmp_path / "facegen")])
+    assert done.exit_code == UNWRITABLE and "facegen is in use by" in done.output
+    assert not list((tmp_path / "facegen").iterdir())

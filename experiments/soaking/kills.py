@@ -262,10 +262,9 @@ def _is_alive(process: psutil.Process) -> bool:
 
 
 def _wrong_end(program: Program, code: int, said: str) -> list[str]:
-    faults = [] if code in program.codes else [f"exit code {code}"]
-    if program.is_ours:
-        faults += [f"a traceback: {said[-600:]}"] if "Traceback" in said else []
-    return faults
+    if code not in program.codes:
+        return [f"exit code {code}: {said[-600:]}"]
+    return [f"a traceback: {said[-600:]}"] if program.is_ours and "Traceback" in said else []
 
 
 def _partial(program: Program, reference: Reference, folder: Path) -> list[str]:
