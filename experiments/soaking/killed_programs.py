@@ -59,7 +59,7 @@ class Program:
     kept: Callable[[Path], dict[str, object]] = lambda folder: {}  # noqa: E731
     overwrites: bool = False
     template: str | None = None
-    codes: tuple[int, ...] = (0, 1)
+    codes: tuple[int, ...] = (0, 1, -2)  # Python gives the latter if an import was interrupted
     is_ours: bool = True
 
 
