@@ -316,16 +316,17 @@ def _differences(program: Program, reference: Reference, folder: Path) -> list[s
     return [f"{name} differs from the undisturbed run" for name in differing]
 
 
-def _listing(folder: Path) -> set[tuple[str, int, int]]:
+def _listing(folder: Path) -> set[tuple[str, str, int, int]]:
     """Return all files in the folder of a trial, with sizes and times; hidden ones included."""
     found = set()
-    for path in folder.rglob("*"):
-        try:
-            stat = path.stat()
-        except FileNotFoundError:
-            continue
-        if path.name != SAID:
-            found.add((str(path), stat.st_size, stat.st_mtime_ns))
+    for place, _, names in os.walk(folder):  # which does not mind folders that vanish
+        for name in names:
+            try:
+                stat = os.stat(os.path.join(place, name))
+            except FileNotFoundError:
+                continue
+            if name != SAID:
+                found.add((place, name, stat.st_size, stat.st_mtime_ns))
     return found
 
 
