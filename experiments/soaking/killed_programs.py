@@ -59,7 +59,7 @@ class Program:
     kept: Callable[[Path], dict[str, object]] = lambda folder: {}  # noqa: E731
     overwrites: bool = False
     template: str | None = None
-    codes: tuple[int, ...] = (0, 1)
+    codes: tuple[int, ...] = (0, 1, -2)  # Python gives the latter if an import was interrupted
     is_ours: bool = True
 
 
@@ -268,7 +268,7 @@ def environment(folder: Path) -> dict[str, str]:
     temporary.mkdir(exist_ok=True)
     own = dict.fromkeys(("TMPDIR", "JOBLIB_TEMP_FOLDER", "JUPYTER_RUNTIME_DIR"), str(temporary))
     paths = {"PYTHONPATH": str(ROOT), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    return os.environ | own | paths | {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    return os.environ | own | paths | {"OMP_NUM_THREADS": "1"}
 
 
 def write_given(given: Path, run: Callable[[Sequence[str], Path], None]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -30,7 +31,7 @@ TIMED, WRITING = "SIGKILL", "SIGKILL while it writes"
 INTERRUPTED, TERMINATED = "SIGINT", "SIGTERM"
 SIGNALS = 10  # of each kind, per program
 CHAIN = 3  # most times that a run is stopped before it may end
-GONE_SECONDS = 5  # within which all processes of a stopped program must be gone
+GONE_SECONDS = 5  # within which, on an idle machine, a stopped program's processes must be gone
 POLL_SECONDS = 0.004
 TIMEOUT = 900  # s, for a run that nobody stops
 OLD = b"old"
@@ -43,12 +44,14 @@ class Reference:
 
     Attributes:
         seconds: that it took.
+        crowding: how many times longer that was than its processor time, on a crowded machine.
         changes: how many times its files changed, as seen from outside.
         contents: of its files, by name.
         left: all files and folders that were there after it, hidden ones included.
     """
 
     seconds: float
+    crowding: float
     changes: int
     contents: dict[str, object]
     left: frozenset[str]
@@ -145,14 +148,17 @@ def _drawn_chain(program: Program, done: Counter, rng: np.random.Generator) -> I
 def undisturbed(program: Program, given: Path, folder: Path) -> Reference:
     """Run a program to its end in a new folder, which is removed again."""
     new_trial(program, given, folder)
-    began, running, changes, seen = time.monotonic(), Running(program, folder), 0, None
+    began, worked, changes, seen = time.monotonic(), _processor_seconds(), 0, None
+    running = Running(program, folder)
     while running.process.poll() is None:
         changes += seen != (seen := _listing(folder))
         time.sleep(POLL_SECONDS)
     seconds = time.monotonic() - began
     if running.end():
         raise RuntimeError(f"{program.subject} fails undisturbed: {running.said}")
-    reference = Reference(seconds, changes, contents_of(program, folder), _tree(folder))
+    crowding = max(1.0, seconds / max(_processor_seconds() - worked, 0.1))
+    contents = contents_of(program, folder)
+    reference = Reference(seconds, crowding, changes, contents, _tree(folder))
     shutil.rmtree(folder)
     return reference
 
@@ -209,11 +215,10 @@ def _stopped(
     number = signal.SIGKILL if kills else signal.Signals[attack]
     running.send(number, to_group=attack != TERMINATED)
     asked = time.monotonic()
-    alive = _wait_for_end(family)
-    for process in alive:
-        process.kill()
+    alive = _wait_for_end(family, GONE_SECONDS * reference.crowding)
+    lines = [_killed_line(process) for process in alive]
     code, took = running.end(), time.monotonic() - asked
-    faults = [f"{process.pid} still runs after {GONE_SECONDS} s" for process in alive]
+    faults = [f"{' '.join(line)} still runs after {took:.0f} s" for line in lines]
     outcome = "ended before" if code == 0 else "killed" if kills else "stopped"
     if code == -number and not kills and ", in main" not in running.said:
         outcome = "stopped as it started"  # Python imported, and the program had not begun
@@ -245,9 +250,25 @@ def _wait(running: Running, attack: str, reference: Reference, rng: np.random.Ge
     return f"{seconds:.2f} s"
 
 
-def _wait_for_end(family: Sequence[psutil.Process]) -> list[psutil.Process]:
+def _processor_seconds() -> float:
+    """Return the processor time of all programs that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _killed_line(process: psutil.Process) -> list[str]:
+    """Kill a process that should be gone; returns its command line."""
+    try:
+        line = process.cmdline()
+        process.kill()
+    except psutil.NoSuchProcess:
+        return []
+    return line[:6]
+
+
+def _wait_for_end(family: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
     """Return the processes that do not end in time."""
-    until, alive = time.monotonic() + GONE_SECONDS, list(family)
+    until, alive = time.monotonic() + seconds, list(family)
     while alive and time.monotonic() < until:
         alive = [process for process in alive if _is_alive(process)]
         time.sleep(0.01)
@@ -262,10 +283,9 @@ def _is_alive(process: psutil.Process) -> bool:
 
 
 def _wrong_end(program: Program, code: int, said: str) -> list[str]:
-    faults = [] if code in program.codes else [f"exit code {code}"]
-    if program.is_ours:
-        faults += [f"a traceback: {said[-600:]}"] if "Traceback" in said else []
-    return faults
+    if code not in program.codes:
+        return [f"exit code {code}: {said[-600:]}"]
+    return [f"a traceback: {said[-600:]}"] if program.is_ours and "Traceback" in said else []
 
 
 def _partial(program: Program, reference: Reference, folder: Path) -> list[str]:
@@ -296,22 +316,24 @@ def _differences(program: Program, reference: Reference, folder: Path) -> list[s
     return [f"{name} differs from the undisturbed run" for name in differing]
 
 
-def _listing(folder: Path) -> set[tuple[str, int, int]]:
+def _listing(folder: Path) -> set[tuple[str, str, int, int]]:
     """Return all files in the folder of a trial, with sizes and times; hidden ones included."""
     found = set()
-    for path in folder.rglob("*"):
-        try:
-            stat = path.stat()
-        except FileNotFoundError:
-            continue
-        if path.name != SAID:
-            found.add((str(path), stat.st_size, stat.st_mtime_ns))
+    for place, _, names in os.walk(folder):  # which does not mind folders that vanish
+        for name in names:
+            try:
+                stat = os.stat(os.path.join(place, name))
+            except FileNotFoundError:
+                continue
+            if name != SAID:
+                found.add((place, name, stat.st_size, stat.st_mtime_ns))
     return found
 
 
 def _tree(folder: Path) -> frozenset[str]:
-    """Name everything in the folder of a trial but what was given."""
-    return frozenset(str(path.relative_to(folder)) for path in folder.rglob("*"))
+    """Name everything in the folder of a trial; of temporary files, those of facelib."""
+    names = (str(path.relative_to(folder)) for path in folder.rglob("*"))
+    return frozenset(n for n in names if not n.startswith("temporary/") or "facelib" in n)
 
 
 def _run_to_its_end(words: Sequence[str], folder: Path) -> None:

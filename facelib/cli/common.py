@@ -120,6 +120,13 @@ def in_words(error: Exception) -> str:
     return str(error)
 
 
+def comes_from_ctrl_c(error: BaseException | None) -> bool:
+    """Whether Ctrl-C interrupted the start of a compiled module, which then seems not to work."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Turn a failure to write into one sentence."""

@@ -173,6 +173,8 @@ def _do(pair: PhotoPair, settings: FolderSettings, earlier: PairResult | None) -
     except OSError as error:
         result = PairResult(pair.name, FAILED, f"{error.strerror or error}: {error.filename}")
     except Exception as error:  # one bad pair must not stop the others
+        if common.comes_from_ctrl_c(error):
+            raise KeyboardInterrupt from error
         sentence = f"a fault of this program: {type(error).__name__}: {error}"
         result = PairResult(pair.name, FAILED, " ".join(sentence.split()))
     else:
