@@ -15,6 +15,7 @@ GRID = {"common": {"network": "compact"}, "grid": {"learning_rate": [0.5, 0.25],
 @pytest.fixture
 def sweep(tmp_path, monkeypatch):
     """Give the script a papermill that trains nothing; returns a call of it, and what it did."""
+    monkeypatch.syspath_prepend(ROOT / "experiments")
     spec = importlib.util.spec_from_file_location("sweep", ROOT / "experiments" / "sweep.py")
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
