@@ -99,9 +99,9 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         common, grid = read_grid(arguments.grid)
-        check_names({*common, *grid})
     except (ValueError, OSError) as error:
         parser.error(str(error))
+    check_names({*common, *grid})
     try:
         with locked(arguments.runs):
             sweep(arguments, common, grid)

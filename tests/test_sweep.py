@@ -68,3 +68,34 @@ def test_every_combination_is_executed_once(sweep, tmp_path):
 def test_what_is_no_parameter_of_the_chapter_is_refused(sweep):
     with pytest.raises(ValueError, match="has no parameter rate"):
         sweep({**GRID, "common": {"rate": 1}})
+
+
+LAUGHS = "\n".join(
+    ["l0: &l0 [ha, ha]", *(f"l{i}: &l{i} [{', '.join([f'*l{i - 1}'] * 10)}]" for i in range(1, 9))]
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'x: !!python/object/apply:os.system ["true"]',
+        "x: " + "[" * 3000,
+        LAUGHS + "\ncommon: {a: *l8}\ngrid: {seed: [1]}",
+        "common: 1\ngrid: {seed: [1]}",
+        "common: {}\ngrid: {seed: 3}",
+        "common: {}\ngrid: {seed: []}",
+        "common: {}\ngrid: {seed: [../../elsewhere]}",
+        "common: {}\ngrid: {seed: [" + "x" * 300 + "]}",
+        "common: {}\ngrid: {seed: [" + ", ".join(map(str, range(2000))) + "]}",
+        "- a",
+        "\tx: 1",
+    ],
+)
+def test_a_grid_that_cannot_be_swept_is_refused_in_a_sentence(tmp_path, monkeypatch, text):
+    monkeypatch.syspath_prepend(ROOT / "experiments")
+    from grid import read_grid
+
+    (tmp_path / "grid.yaml").write_text(text)
+    with pytest.raises(ValueError, match=r"grid\.yaml") as caught:
+        read_grid(tmp_path / "grid.yaml")
+    assert str(caught.value).isprintable() and len(str(caught.value)) < 500
