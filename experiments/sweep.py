@@ -101,9 +101,9 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` stops it as Ctrl-C does
     try:
         common, grid = read_grid(arguments.grid)
-        check_names({*common, *grid})
     except (ValueError, OSError) as error:
         parser.error(str(error))
+    check_names({*common, *grid})
     try:
         with locked(arguments.runs):
             remove_unfinished(arguments.runs)

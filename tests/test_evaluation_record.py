@@ -84,3 +84,18 @@ def test_the_shipped_record_is_of_the_shipped_weights(network):
     for metric in METRICS:
         known = np.isfinite(shipped.evaluation.skill(metric))
         assert known.all() or (metric in SINCE_FORMAT_2 and not known.any())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("scores", []), ("scores", [{}]), ("mean_face", [[1, 2]]), ("mean_face", [[1, 2, "x"]]),
+        ("mean_face", [[1, 2, float("nan")]]), ("method", None),
+    ],
+)  # fmt: skip
+def test_a_record_with_odd_values_is_refused(tmp_path, name, value):
+    write_record(tmp_path / "r.json", record())
+    content = json.loads((tmp_path / "r.json").read_text())
+    (tmp_path / "r.json").write_text(json.dumps({**content, name: value}))
+    with pytest.raises(ValueError, match="r.json"):
+        read_record(tmp_path / "r.json")

@@ -1,5 +1,7 @@
 """Files of a FaceGen export: meshes in their own order, photos, keypoints."""
 
+import warnings
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -37,3 +39,16 @@ def test_keypoints_come_from_text_or_from_bfm(tmp_path):
         (tmp_path / name).write_text(content)
         with pytest.raises(ValueError, match=name):
             read_keypoint_indices(tmp_path / name)
+
+
+@pytest.mark.parametrize("word", ["nan", "inf", "1.5", "-1", "1e300", "1e10"])
+def test_what_numbers_no_vertex_is_no_keypoint(tmp_path, word):
+    (tmp_path / "k.txt").write_text(" ".join([word, *map(str, range(67))]))
+    with warnings.catch_warnings(action="error"), pytest.raises(ValueError, match="67 of them"):
+        read_keypoint_indices(tmp_path / "k.txt")
+
+
+def test_a_face_of_a_vertex_that_no_mesh_has_is_refused(tmp_path):
+    (tmp_path / "a.obj").write_text(f"v 0 0 0\nf 1 1 {10**20}\n")
+    with pytest.raises(ValueError, match="a.obj"):
+        read_obj_triangles(tmp_path / "a.obj")

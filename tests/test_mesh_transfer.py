@@ -150,3 +150,16 @@ def test_triangles_that_face_inward_are_turned_over(integrated):
     for given in (triangles, triangles[:, ::-1]):
         turned = _facing_out(_Surface(integrated.other, given), found, template)
         assert np.array_equal(turned.triangles, triangles)
+
+
+def test_a_matrix_that_unpacks_to_gigabytes_is_refused_unpacked(tmp_path):
+    arrays = {"data": np.zeros(2**24), "indices": 0, "indptr": 0, "shape": (1, 1), "format": 1}
+    np.savez_compressed(tmp_path / "layout.npz", **arrays)
+    with pytest.raises(ValueError, match="layout.npz.* unpacks to"):
+        load_matrix(tmp_path / "layout.npz")
+
+
+def test_a_matrix_that_is_not_finite_is_refused(tmp_path):
+    save_matrix(tmp_path / "layout.npz", csr_array([[np.nan, 1.0]]))
+    with pytest.raises(ValueError, match="layout.npz.*not finite"):
+        load_matrix(tmp_path / "layout.npz")

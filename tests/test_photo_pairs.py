@@ -1,5 +1,6 @@
 """Folders of people: which photos belong together, and the table of what became of them."""
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -114,3 +115,27 @@ def test_a_pair_is_finished_until_a_photo_a_setting_or_a_file_changes(tmp_path):
     assert not is_finished(result, fingerprint(pair, "detail 1"), tmp_path)
     (tmp_path / "me.glb").unlink()
     assert not is_finished(result, mark, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "name,front\nJosé,1.jpg\n".encode("latin-1"),
+        b"name,front\n" + b"x" * 200_000 + b",1.jpg\n",
+        b'name,front\na,"' + b"1" * 200_000,
+        b"name,front\n" + b"x" * 300 + b",1.jpg\n",
+        b"name,front\na\x1b[2J,1.jpg\n",
+        b"name,front\na,1\0.jpg\n",
+    ],
+)
+def test_a_table_that_cannot_be_read_is_one_sentence(tmp_path, content):
+    (tmp_path / "pairs.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=r"pairs\.csv") as caught:
+        find_pairs(tmp_path / "pairs.csv")
+    assert str(caught.value).isprintable() and len(str(caught.value)) < 500
+
+
+def test_a_pipe_in_the_place_of_a_photo_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "front.jpg")
+    with pytest.raises(OSError, match="no regular file"):
+        fingerprint(PhotoPair("me", tmp_path / "front.jpg"), "")

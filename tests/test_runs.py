@@ -1,6 +1,7 @@
 """Runs are found, tabulated and plotted from their logs."""
 
 import json
+import os
 import re
 
 import pytest
@@ -265,3 +266,37 @@ def test_the_ingredients_of_a_runs_pairs_are_told_in_words(tmp_path, switches, w
     log = write_log(tmp_path, first_line(data={"ingredients": switches}), *REPORTS)
     (run,) = read_training(log).stages
     assert run.ingredients == words
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        first_line(environment="x"),
+        first_line(environment={"date": 3}),
+        first_line(continued=[{"step": "3", "environment": {}}]),
+        first_line(encoder_start={"samples": [], "seconds": 1}),
+        first_line(parameters="many"),
+        first_line(name="\x1b[2J"),
+        first_line(config={"model": 5}),
+        first_line(mean_face_error_px=10**30),
+    ],
+)
+def test_a_first_line_with_odd_values_is_reported_and_not_used(tmp_path, first):
+    found, fault = read_runs(write_log(tmp_path, first, *REPORTS))
+    assert found == [] and fault.lines[0] == 1
+
+
+def test_a_line_nested_without_end_is_reported(tmp_path):
+    log = write_log(tmp_path, first_line(), *REPORTS, end='{"step": ' + "[" * 100_000)
+    (run,), fault = read_runs(log)
+    assert (run.samples, fault.lines) == (2500, (6,))
+
+
+def test_of_many_broken_lines_the_first_are_named(tmp_path):
+    _, fault = read_runs(write_log(tmp_path, first_line(), end="{\n" * 1000))
+    assert str(fault).endswith("log.jsonl, lines 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 990 more")
+
+
+def test_a_pipe_in_the_place_of_a_log_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "log.jsonl")
+    assert runs(tmp_path).exit_code == NO_SUCH_FILE

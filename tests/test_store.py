@@ -218,3 +218,47 @@ def test_shards_before_the_disk_was_full_can_be_read(tmp_path):
         write_shards(growing(), tmp_path, {}, shard_size=2)
     assert len(ShardedPairs(tmp_path)) == 4
     assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda manifest: manifest.pop("settings"), "settings is no dict"),
+        (lambda manifest: manifest.update(shards=3), "shards is no list"),
+        (lambda manifest: manifest.update(n_vertices=None), "n_vertices"),
+        (lambda manifest: manifest["shards"][0].update(count=-1), "number, count, sha256"),
+        (lambda manifest: manifest["shards"][0]["sha256"].update({"../../x": ""}), "sha256"),
+        (lambda manifest: manifest["shards"][1]["sha256"].pop("facts"), "in every shard"),
+        (lambda manifest: manifest["shards"].append(manifest["shards"][0]), "a shard twice"),
+        (lambda manifest: manifest.update(size=9), "not what its manifest says"),
+    ],
+)
+def test_a_manifest_that_cannot_be_right_is_named(stored, change, words):
+    manifest = json.loads((stored / "manifest.json").read_text())
+    change(manifest)
+    (stored / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(ValueError, match=f"{stored}.*{words}"):
+        ShardedPairs(stored)
+
+
+def test_a_manifest_nested_without_end_is_no_json(stored):
+    (stored / "manifest.json").write_text('{"shards": ' + "[" * 100_000)
+    with pytest.raises(ValueError, match=r"manifest\.json is not JSON"):
+        ShardedPairs(stored)
+
+
+@pytest.mark.parametrize("field", ["front_pose_deg", "px_per_mm"])
+def test_facts_that_are_not_finite_are_named(stored, field):
+    path = stored / "00001_facts.npy"
+    facts = np.load(path)
+    facts[field] = np.nan
+    np.save(path, facts)
+    with pytest.raises(ValueError, match=f"finite poses .* in {stored}"):
+        ShardedPairs(stored)
+
+
+def test_a_pipe_in_the_place_of_a_shard_is_not_waited_for(stored):
+    (stored / "00001_front.npy").unlink()
+    os.mkfifo(stored / "00001_front.npy")
+    with pytest.raises(ValueError, match="00001_front.npy, found no regular file"):
+        ShardedPairs(stored)

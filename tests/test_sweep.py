@@ -17,6 +17,7 @@ GRID = {"common": {"network": "compact"}, "grid": {"learning_rate": [0.5, 0.25],
 @pytest.fixture
 def sweep(tmp_path, monkeypatch):
     """Give the script a papermill that trains nothing; returns a call of it, and what it did."""
+    monkeypatch.syspath_prepend(ROOT / "experiments")
     spec = importlib.util.spec_from_file_location("sweep", ROOT / "experiments" / "sweep.py")
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
@@ -74,3 +75,34 @@ def test_what_is_no_parameter_of_the_chapter_is_refused(sweep):
 def test_a_sweep_in_progress_is_left_alone(sweep, tmp_path):
     with locked(tmp_path / "runs"), pytest.raises(SystemExit, match="runs is in use by"):
         sweep(GRID)
+
+
+LAUGHS = "\n".join(
+    ["l0: &l0 [ha, ha]", *(f"l{i}: &l{i} [{', '.join([f'*l{i - 1}'] * 10)}]" for i in range(1, 9))]
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'x: !!python/object/apply:os.system ["true"]',
+        "x: " + "[" * 3000,
+        LAUGHS + "\ncommon: {a: *l8}\ngrid: {seed: [1]}",
+        "common: 1\ngrid: {seed: [1]}",
+        "common: {}\ngrid: {seed: 3}",
+        "common: {}\ngrid: {seed: []}",
+        "common: {}\ngrid: {seed: [../../elsewhere]}",
+        "common: {}\ngrid: {seed: [" + "x" * 300 + "]}",
+        "common: {}\ngrid: {seed: [" + ", ".join(map(str, range(2000))) + "]}",
+        "- a",
+        "\tx: 1",
+    ],
+)
+def test_a_grid_that_cannot_be_swept_is_refused_in_a_sentence(tmp_path, monkeypatch, text):
+    monkeypatch.syspath_prepend(ROOT / "experiments")
+    from grid import read_grid
+
+    (tmp_path / "grid.yaml").write_text(text)
+    with pytest.raises(ValueError, match=r"grid\.yaml") as caught:
+        read_grid(tmp_path / "grid.yaml")
+    assert str(caught.value).isprintable() and len(str(caught.value)) < 500

@@ -122,3 +122,19 @@ def test_the_split_keeps_a_person_and_their_mirror_image_together(index):
     train, valid = split_by_identity(people, 0.3, np.random.default_rng(0))
     faces = [{pairs[i].front.face for i in part} for part in (train, valid)]
     assert not faces[0] & faces[1] and all(faces)
+
+
+@pytest.mark.parametrize("spoil", ["poses", "names", "stamps", "packing"])
+def test_a_cache_of_other_arrays_is_made_anew(copy, caplog, spoil):
+    index_samples(copy)
+    path = copy / "facelib-index.npz"
+    with np.load(path) as file:
+        arrays = {**file}
+    if spoil == "packing":  # an exception of zlib, not of zip
+        content = bytearray(path.read_bytes())
+        content[60:90] = bytes(30)
+        path.write_bytes(content)
+    else:
+        np.savez_compressed(path, **{**arrays, spoil: np.zeros(3)})
+    assert len(index_samples(copy).samples) == 34
+    assert "reading all poses anew" in caplog.text

@@ -192,7 +192,8 @@ def _read_log(path: Path) -> None:
         assert log.name in str(fault) and len(str(fault)) < 500
     table = markdown_table(runs)
     assert table.isprintable() or all(line.isprintable() for line in table.split("\n"))
-    draw_errors(runs)
+    if runs:
+        draw_errors(runs)
     for run in runs:
         json.dumps(run.to_dict())
 
@@ -275,7 +276,8 @@ def _runs(path: Path, out: Path) -> list[str]:
 RUNS = (
     Subject("log", "runs", _log, _read_log, {"line": forms.json_line}, True, _runs),
     Subject("log of a training", "runs", _log, _read_training, {"line": forms.json_line}, True),
-    Subject("log to resume", "runs", _log, _resume_log, {"line": forms.json_line}, True),
+    Subject("log to resume", "runs", _log, _resume_log, {"line": forms.json_line}, True,
+            writes=("log.jsonl",)),
     Subject("checkpoint", "networks", _checkpoint, _read_checkpoint, formats.CHECKPOINT,
             writes=("best.safetensors",)),
     Subject("evaluation record", "runs", _record, _read_record, forms.JSON, True),

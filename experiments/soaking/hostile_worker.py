@@ -58,6 +58,8 @@ class Watch:
     def _notice(self, event: str, arguments: tuple) -> None:
         if self.folder is None:
             return
+        if event == "subprocess.Popen" and arguments[0] == "git":  # for the code's revision
+            return
         if event in FORBIDDEN:
             self.seen.append(f"{event} {str(arguments)[:80]}")
         elif event == "open" and isinstance(arguments[0], str | bytes | os.PathLike):

@@ -108,7 +108,7 @@ def _score(row: dict) -> FaceScore:
 
 
 def _check(scores, mean_scores, mean_face: np.ndarray, method: object) -> None:
-    if not scores or [s.face for s in scores] != [s.face for s in mean_scores]:
+    if not scores or len(scores) != len(mean_scores):
         raise ValueError("network and mean face must be scored on the same faces")
     if mean_face.ndim != 2 or mean_face.shape[1] != 3 or not np.isfinite(mean_face).all():
         raise ValueError(f"mean_face must be finite points (V, 3), got {mean_face.shape}")

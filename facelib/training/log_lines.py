@@ -73,9 +73,11 @@ def _check(values: object, kinds: dict[str, Kinds], needed: tuple[str, ...] = ()
     if not isinstance(values, dict):
         raise ValueError("expected named values")
     for name, kind in kinds.items():
-        if name not in values and name not in needed:
+        if name not in values:
+            if name in needed:
+                raise ValueError(f"expected a value of {name}")
             continue
-        value = values.get(name)
+        value = values[name]
         wrong = not isinstance(value, kind) or isinstance(value, bool)
         too_large = isinstance(value, NUMBER) and math.isfinite(value) and abs(value) > LARGEST
         if wrong or too_large or (isinstance(value, str) and not value.isprintable()):
