@@ -92,6 +92,20 @@ def test_ctrl_c_ends_the_command_without_a_trace(photo, tmp_path, loaded):
         assert said.strip().endswith("Aborted!") and old.read_text() == "old"
 
 
+def test_ctrl_c_while_click_is_imported_ends_without_a_trace():
+    code = """
+import runpy, sys
+class CtrlC:
+    def find_spec(self, name, *_):
+        if name == "click":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, CtrlC())
+runpy.run_module("facelib", run_name="__main__")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "\nAborted!\n")
+
+
 def ctrl_c(process):
     os.killpg(process, signal.SIGINT)
 

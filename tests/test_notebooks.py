@@ -69,7 +69,7 @@ def test_the_books_parameters_pass_and_wrong_ones_are_named(path: Path) -> None:
     # The settings of a training are checked by `TrainConfig`.
     others = parameters(path).keys() - (TRAINING if path.stem == "08_training" else set())
     for name in others:
-        wrong = [3, [4]] if name in PATHS else ["x", None, -1, float("nan"), [], True]
+        wrong = [3, [4]] if name in PATHS else ["x", None, -1, float("nan"), [], [0.5], True]
         for value in wrong:
             with pytest.raises(ValueError, match=f"expected the parameter {name} to be "):
                 run_parameters(path, **{name: value})

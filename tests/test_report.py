@@ -111,6 +111,9 @@ def test_a_notebook_gets_the_element_and_the_script(content):
     (element,) = (e for e in Page(shown).all("div"))
     assert gzip.decompress(base64.b64decode(element["data-glb"])) == content.glb
     assert json.loads(element["data-layers"]) == {"Grey & plain": ""}
+    (packed,) = re.findall(r'atob\("([^"]+)"\)', shown)
+    assert gzip.decompress(base64.b64decode(packed)).decode() == viewer_script()
+    assert len(packed) < 250_000
 
 
 def test_what_users_typed_stays_text(content):

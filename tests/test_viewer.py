@@ -42,6 +42,22 @@ def head_page(tmp_path_factory):
     return page_of(tmp_path_factory.mktemp("head"), view)
 
 
+def test_a_page_of_two_views_runs_the_script_once(browser, tmp_path):
+    still = data_url(portraits(known_content().head, known_content().normals_head, [0.0]))
+    first, second = (HeadView(known_glb(), still, alt)._repr_html_() for alt in ("One", "Two"))
+    path = tmp_path / "two.html"
+    path.write_text(f"<!doctype html><body>{first}{second}")
+    with Visit(browser, path, viewport=SMALL) as visit:
+        said = []
+        visit.page.on("console", lambda message: said.append(message.text))
+        for number, alt in enumerate(("One", "Two"), 1):
+            visit.page.locator(".head-view").nth(number - 1).scroll_into_view_if_needed()
+            live = f".head-view.is-live:has(img[alt='{alt}'])"
+            visit.page.wait_for_selector(live, timeout=PATIENCE_MS)
+        assert visit.page.locator("head script").count() == 1
+        assert visit.complaints == [] and not [words for words in said if "Multiple" in words]
+
+
 def living_head(page):
     page.wait_for_selector(".head-view.is-live", timeout=PATIENCE_MS)
     settle(page)

@@ -15,6 +15,7 @@ def check_parameters(
     values: Mapping[str, object],
     *,
     whole: Mapping[str, int] | None = None,
+    each: Mapping[str, int] | None = None,
     above: Mapping[str, float] | None = None,
     paths: Sequence[str] = (),
 ) -> None:
@@ -22,7 +23,8 @@ def check_parameters(
 
     Args:
         values: all of them.
-        whole: name → the least that a whole number, or each of several, may be.
+        whole: name → the least that a whole number may be.
+        each: the same for each of several.
         above: name → what a number must be above.
         paths: names of values that are a path or None.
 
@@ -30,9 +32,12 @@ def check_parameters(
         ValueError: naming the first wrong one.
     """
     for name, least in (whole or {}).items():
-        given = values[name] if isinstance(values[name], (list, tuple)) else [values[name]]
-        if not given or not all(_is(Integral, each) and each >= least for each in given):
+        if not (_is(Integral, values[name]) and values[name] >= least):
             raise _wrong(name, f"a whole number of at least {least}", values[name])
+    for name, least in (each or {}).items():
+        given = values[name] if isinstance(values[name], (list, tuple)) else ()
+        if not given or not all(_is(Integral, value) and value >= least for value in given):
+            raise _wrong(name, f"a list of whole numbers of at least {least}", values[name])
     for name, limit in (above or {}).items():
         value = values[name]
         if not (_is(Real, value) and math.isfinite(value) and value > limit):

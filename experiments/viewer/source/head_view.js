@@ -4,7 +4,8 @@
  *
  * The still image stands there until the head has been drawn; readers without scripts or 3D graphics
  * keep it, and so does paper. Every such element of a page comes to life when it scrolls into sight.
- * `headView.show(element, bytes)` does the same at once, for a GLB that a program has at hand.
+ * `headView.start()` does so for elements that were added later, and `headView.show(element, bytes)`
+ * at once, for a GLB that a program has at hand.
  *
  * data-glb      the GLB in base64; it may be compressed with gzip.
  * data-sliders  JSON, {"label": {"morph target": strength}}; ten expressions by default.
@@ -61,7 +62,7 @@ async function unzipped(bytes) {
   return new Response(stream).arrayBuffer();
 }
 
-function start() {
+export function start() {
   const observer = new IntersectionObserver(
     (entries) => {
       for (const { target } of entries.filter((entry) => entry.isIntersecting)) {
@@ -73,7 +74,7 @@ function start() {
     },
     { rootMargin: "200px" },
   );
-  // A notebook runs this script once for each of its outputs: what waits already is left alone.
+  // A notebook calls this once for each of its outputs: what waits already is left alone.
   for (const view of document.querySelectorAll(".head-view[data-glb]:not([data-waits])")) {
     view.dataset.waits = "";
     observer.observe(view);

@@ -215,5 +215,5 @@ def _from_one(index: np.ndarray) -> np.ndarray:
 
 
 def _find(folder: Path, name: str) -> Path | None:
-    places = (find_any_case(folder, inner, name) for inner in RAW_FOLDERS)
+    places = (find_any_case(folder, *Path(inner).parts, name) for inner in RAW_FOLDERS)
     return next((place for place in places if place.is_file()), None)

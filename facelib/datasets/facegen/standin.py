@@ -23,6 +23,7 @@ from facelib.datasets.registry import find_dataset, mark_stand_in
 from facelib.face.headmodel import load_head
 from facelib.face.layout import load_layout
 from facelib.files.atomic import remove_unfinished, replacing
+from facelib.files.letter_case import find_any_case
 from facelib.files.lock import locked
 from facelib.geometry.mesh import Mesh
 from facelib.geometry.subdivision import subdivision_matrix
@@ -191,9 +192,12 @@ def write_poses(templates: Path, folder: Path, seed: int) -> None:
     Raises:
         ValueError: if a template is missing or holds no pose.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    texts = {}
     for number, view in enumerate(VIEWS):
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
         rotation = rotation_from_pose(*np.radians(random_pose_deg(view, rng)))
-        text = with_pose(templates / f"{view}.xml", Rotation.from_matrix(rotation).as_quat())
+        template = find_any_case(templates, f"{view}.xml")
+        texts[view] = with_pose(template, Rotation.from_matrix(rotation).as_quat())
+    folder.mkdir(parents=True, exist_ok=True)
+    for view, text in texts.items():
         (folder / f"{view}.xml").write_text(text, encoding="utf-8")
