@@ -62,10 +62,11 @@ def run_job(job: PhotoJob, weights: Path | None, announce: Callable[[str], None]
     steps = Steps(announce)
     with ThreadPoolExecutor() as threads:
         reading = threads.map(read_photo, job.photos)
-        # Decoding needs no Python, so numba and the network are loaded at the same time.
+        # Decoding needs no Python, so all that comes next is loaded at the same time. What cannot
+        # be loaded is tried again, and its error told, where it is needed.
         with announcing_compilation():
             with steps.step("reading"):
-                for load in (_load_kernels, _load_detector, _load_head):
+                for load in (_load_kernels, _load_detector, _load_painting):
                     threads.submit(load)
                 network = network or common.load_network(weights, prefer_onnx=True)
                 _check_settings(job.settings, network)
@@ -97,9 +98,10 @@ def _load_detector() -> None:
     load_detector()
 
 
-def _load_head() -> None:
+def _load_painting() -> None:
     from facelib.avatar.surface import head_surface
     from facelib.avatar.texture.paint import page_maps
+    from facelib.geometry import meshfiles  # noqa: F401
     from facelib.reconstruction.head_mesh import PAINTED_DETAIL
 
     head_surface(PAINTED_DETAIL)
