@@ -6,6 +6,9 @@ program that runs already; and the way from a pair to vertices, for `dense` and 
 processor time, summed over threads, bounds it from above, and other programs change it little.
 A target is met if the wall time is below it.
 
+The imports are those before the first step; what paints the head, and what numba loads before its
+first kernel, is loaded while the photos are read.
+
     OMP_NUM_THREADS=2 python benchmarks/reconstruct.py
 """
 

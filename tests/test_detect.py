@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,8 +11,8 @@ import numpy as np
 import pytest
 import skimage.data
 
+from facelib.detect import centerface, views
 from facelib.detect import faces as detect
-from facelib.detect import views
 from facelib.detect.centerface import Detection, decode, keep_best, run_centerface
 from facelib.detect.drawing import draw_faces
 from facelib.imaging.imagefiles import read_photo
@@ -110,6 +112,23 @@ def test_neither_opencv_nor_the_package_onnx_is_ever_imported():
         "sys.exit(bool({'cv2', 'onnx'} & sys.modules.keys()))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_two_threads_load_the_detector_once(monkeypatch):
+    opened = []
+
+    def open_slowly(model: bytes) -> object:
+        opened.append(model)
+        time.sleep(0.05)
+        return object()
+
+    monkeypatch.setattr("facelib.files.onnx.open_session", open_slowly)
+    centerface._session.cache_clear()
+    with ThreadPoolExecutor(2) as threads:
+        one, other = [threads.submit(centerface.load_detector) for _ in range(2)]
+    centerface._session.cache_clear()
+    assert one.result() is other.result()
+    assert len(opened) == 1
 
 
 def test_detection_leaves_the_processor_as_it_was():

@@ -249,6 +249,14 @@ def test_pyramids_keep_constants_and_means():
     np.testing.assert_allclose(enlarged(page).mean(), page.mean(), rtol=1e-5)
 
 
+def test_columns_of_a_page_wrap_around_and_rows_do_not():
+    page = np.zeros((4, 4, 1), np.float32)
+    page[0, 0] = 16
+    fine = enlarged(page)[..., 0]
+    np.testing.assert_allclose(fine[0], [12, 12, 4, 0, 0, 0, 0, 4])
+    np.testing.assert_allclose(fine[:, 0], [12, 9, 3, 0, 0, 0, 0, 0])
+
+
 def test_a_ramp_is_enlarged_to_a_ramp():
     ramp = np.arange(16, dtype=np.float32)[:, None, None] * np.ones((1, 16, 1), np.float32)
     fine = enlarged(ramp)[1:-1, 5, 0]

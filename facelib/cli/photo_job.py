@@ -60,11 +60,14 @@ def run_job(job: PhotoJob, weights: Path | None, announce: Callable[[str], None]
     """
     job.outputs.check(job.photos)
     steps = Steps(announce)
-    with ThreadPoolExecutor(len(job.photos)) as threads:
+    with ThreadPoolExecutor() as threads:
         reading = threads.map(read_photo, job.photos)
-        # Decoding needs no Python, so numba and the network are loaded at the same time.
+        # Decoding needs no Python, so all that comes next is loaded at the same time. What cannot
+        # be loaded is tried again, and its error told, where it is needed.
         with announcing_compilation():
             with steps.step("reading"):
+                for load in (_load_kernels, _load_detector, _load_painting):
+                    threads.submit(load)
                 network = network or common.load_network(weights, prefer_onnx=True)
                 _check_settings(job.settings, network)
                 photos = list(reading)
@@ -78,6 +81,31 @@ def run_job(job: PhotoJob, weights: Path | None, announce: Callable[[str], None]
     painting = result.seconds.get("painting the texture", 0.0)
     result.seconds.update(steps.seconds, writing=steps.seconds["writing"] - painting)
     return result
+
+
+def _load_kernels() -> None:
+    """Draw a triangle: before its first kernel, numba loads as much as all other imports."""
+    import numpy as np
+
+    from facelib.render.rasterize import rasterize
+
+    rasterize(np.zeros((3, 3)), np.array([[0, 1, 2]]), 1, 1)
+
+
+def _load_detector() -> None:
+    from facelib.detect.centerface import load_detector
+
+    load_detector()
+
+
+def _load_painting() -> None:
+    from facelib.avatar.surface import head_surface
+    from facelib.avatar.texture.paint import page_maps
+    from facelib.geometry import meshfiles  # noqa: F401
+    from facelib.reconstruction.head_mesh import PAINTED_DETAIL
+
+    head_surface(PAINTED_DETAIL)
+    page_maps()
 
 
 def _check_settings(settings: MeshSettings, network) -> None:

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +31,8 @@ MAX_CONTAINED = 0.6
 INPUT = "input.1"
 OUTPUTS = ("537", "538", "539", "540")
 """Names of heat map, size, offset and landmarks in the network's file."""
+
+_loading = Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +85,7 @@ def run_centerface(image: np.ndarray, min_score: float) -> list[Detection]:
     """
     padding = [(0, -side % MULTIPLE_PX) for side in image.shape[:2]]
     blob = np.pad(image, [*padding, (0, 0)]).transpose(2, 0, 1)[None] * np.float32(255)
-    outputs = _session().run(list(OUTPUTS), {INPUT: np.ascontiguousarray(blob)})
+    outputs = load_detector().run(list(OUTPUTS), {INPUT: np.ascontiguousarray(blob)})
     heat, size, offset, landmarks = (output[0] for output in outputs)
     return keep_best(decode(heat[0], size, offset, landmarks, min_score))
 
@@ -151,9 +154,18 @@ def same_face(one: Detection, other: Detection) -> bool:
     return shared > MAX_OVERLAP * union or shared > MAX_CONTAINED * smaller
 
 
+def load_detector() -> InferenceSession:
+    """Load the network once, for inputs of any size.
+
+    Raises:
+        FileNotFoundError: if the network's file is not installed.
+    """
+    with _loading:  # threads wait for one that loads it
+        return _session()
+
+
 @lru_cache(maxsize=1)
 def _session() -> InferenceSession:
-    """Load the network once, for inputs of any size."""
     from facelib.files.onnx import open_session
 
     return open_session(_for_any_size(model_path().read_bytes()))

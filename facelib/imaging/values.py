@@ -68,7 +68,7 @@ def rgb_values(picture: Image.Image, black_white: tuple[float, float] | None = N
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-    return np.asarray(picture.convert("RGB"))
+    return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
 
 
 def stretched(values: np.ndarray, black_white: tuple[float, float]) -> np.ndarray:

@@ -1,4 +1,8 @@
-"""What was found in the photos of one face."""
+"""What was found in the photos of one face.
+
+What paints and writes the head is imported when it is needed: `facelib reconstruct` loads it while
+the photos are read.
+"""
 
 from __future__ import annotations
 
@@ -12,20 +16,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from facelib.avatar.texture.paint import HeadTexture
 from facelib.face.headmodel import load_head
 from facelib.face.layout import UVLayout
 from facelib.fitting.fit import HeadFit
-from facelib.geometry.asset import MeshAsset, asset_of
-from facelib.geometry.gltf import glb_bytes
 from facelib.geometry.mesh import Mesh
-from facelib.geometry.meshfiles import write_mesh
 from facelib.imaging.crop import Crop
 from facelib.imaging.imagefiles import to_float
 from facelib.reconstruction.doubts import Doubt
-from facelib.reconstruction.face_mesh import face_mesh
 from facelib.reconstruction.found import PhotoOfFace
-from facelib.reconstruction.head_mesh import fitted_head, painted, whole_cameras
 from facelib.reconstruction.mesh_settings import (
     FACE_TEXTURE_SIZE,
     INTEROCULAR_MM,
@@ -37,6 +35,8 @@ from facelib.reconstruction.mesh_settings import (
 from facelib.render.camera import Camera
 
 if TYPE_CHECKING:
+    from facelib.avatar.texture.paint import HeadTexture
+    from facelib.geometry.asset import MeshAsset
     from facelib.show.head_view import HeadView
 
 VIEWED_YAWS_DEG = (-20.0,)  # of the still picture of a view
@@ -111,6 +111,8 @@ class Reconstruction:
     @property
     def cameras(self) -> tuple[Camera, ...]:
         """The camera of each photo, in the px of the whole photo; empty without a fit."""
+        from facelib.reconstruction.head_mesh import whole_cameras
+
         return () if self.fit is None else whole_cameras(self.fit, self.photos)
 
     @property
@@ -132,6 +134,8 @@ class Reconstruction:
         Raises:
             ValueError: without a fit.
         """
+        from facelib.reconstruction.head_mesh import painted
+
         if self.fit is None:
             raise ValueError(f"expected a fitted head, but {self.network} fits none")
         if size not in self._textures:
@@ -146,6 +150,10 @@ class Reconstruction:
         Raises:
             MeshSettingsError: if only a fitted head can do what the settings want.
         """
+        from facelib.geometry.asset import asset_of
+        from facelib.reconstruction.face_mesh import face_mesh
+        from facelib.reconstruction.head_mesh import fitted_head
+
         settings = settings or MeshSettings()
         if self.fit is not None:
             with ThreadPoolExecutor(1) as thread:  # the rig needs no texture
@@ -190,6 +198,8 @@ class Reconstruction:
             FileExistsError: if the texture of an OBJ was changed since it was written.
             OSError: if a file cannot be written.
         """
+        from facelib.geometry.meshfiles import write_mesh
+
         if self.fit is not None and Path(path).suffix.lower() != ".glb":
             rig = False  # other formats have no morph targets
         settings = MeshSettings(part, detail, texture_size, rig, expression, interocular_mm)
@@ -202,7 +212,8 @@ class Reconstruction:
             detail: see `save`; less makes a smaller notebook.
             texture_size: likewise.
         """
-        from facelib.show.head_view import HeadView  # of no use to most programs
+        from facelib.geometry.gltf import glb_bytes
+        from facelib.show.head_view import HeadView
         from facelib.show.report_pictures import data_url, portraits
 
         asset = self.asset(MeshSettings(detail=detail, texture_size=texture_size))

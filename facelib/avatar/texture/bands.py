@@ -108,11 +108,10 @@ def blended_by_bands(pyramids: Sequence[Sequence[np.ndarray]], shares: np.ndarra
     shares_of_levels = [shares]
     for _ in pyramids[0][1:]:
         shares_of_levels.append(np.stack([reduced(each) for each in shares_of_levels[-1]]))
-    levels = zip(zip(*pyramids, strict=True), shares_of_levels, strict=True)
-    *finer, coarsest = levels
+    *finer, coarsest = zip(zip(*pyramids, strict=True), shares_of_levels, strict=True)
     blended = _mixed(*coarsest)
-    for bands, shares in reversed(finer):
-        blended = enlarged(blended) + _mixed(bands, shares)
+    for bands, weights in reversed(finer):
+        blended = enlarged(blended) + _mixed(bands, weights)
     return blended
 
 
