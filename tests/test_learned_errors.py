@@ -115,7 +115,7 @@ def test_a_file_holds_the_model_and_names_the_weights(tmp_path, learned):
 
 
 def test_other_points_than_the_learned_ones_are_refused(people, learned):
-    few = SeenPoints.at(np.arange(10), np.zeros((10, 2)))
+    few = SeenPoints.at(np.arange(10), np.eye(10, 2))
     with pytest.raises(ValueError, match="got 10"):
         learned.in_photo(few, shipped_prior())
 

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 import trimesh
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 from shapes import grid, icosphere
 
 from facelib.geometry.mesh import (
@@ -78,7 +79,7 @@ def test_holes_are_found_and_followed_along_the_triangles():
     assert signed_area(inner) == pytest.approx(-0.04)
 
 
-@settings(deadline=None, max_examples=20)
+@examples(20)
 @given(st.integers(2, 6), st.integers(0, 1000))
 def test_subdivision_keeps_the_surface_and_agrees_with_trimesh(n, seed):
     vertices, triangles = grid(n)

@@ -1,7 +1,8 @@
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
+from properties import examples
 from shapes import grid, icosphere
 
 from facelib.render.rasterize import interpolate, rasterize
@@ -23,7 +24,7 @@ def test_one_triangle_by_hand():
     np.testing.assert_array_equal(covered, [[c == "#" for c in row] for row in expected])
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.25, 1.0, 1e-3]))
 def test_shared_edges_leave_no_gap_and_draw_no_pixel_twice(seed, step):
     """A bent grid whose vertices often lie exactly on pixel centres, drawn one by one."""
@@ -136,7 +137,7 @@ def test_wrong_input_is_named():
         rasterize(vertices, TRIANGLE, 0, 8)
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([3.0, 30.0, 1e4]), st.booleans())
 def test_every_triangle_covers_the_pixels_that_exact_arithmetic_gives_it(seed, spread, level):
     """Corners on quarters of a pixel, slivers and level edges among them, tested one by one."""

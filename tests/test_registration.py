@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 from scipy.spatial.transform import Rotation
 
 from facelib.geometry.registration import icp, umeyama, weak_perspective
@@ -26,7 +27,7 @@ def bumpy_surface(rng, n_points):
     return np.stack([x, y, z], axis=1)
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(seed=st.integers(0, 2**32 - 1), n_points=st.integers(4, 60))
 def test_umeyama_recovers_the_similarity_that_was_applied(seed, n_points):
     rng = np.random.default_rng(seed)
@@ -115,7 +116,7 @@ def test_icp_finds_the_way_back_between_unequal_point_sets(scale):
     assert result.similarity.scale == pytest.approx(scale, abs=0.01)
 
 
-@settings(deadline=None, max_examples=15)
+@examples(15)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_icp_error_never_grows(seed):
     rng = np.random.default_rng(seed)

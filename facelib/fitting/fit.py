@@ -117,6 +117,9 @@ def fit_head(
         photos: the points seen; the first photo's expression becomes the head's.
         settings: prior and error model.
         starts: fits of the single photos, if available; they save steps.
+
+    Raises:
+        ValueError: if there is no photo.
     """
     return fit_heads([photos], settings, [starts] if starts else ())[0]
 
@@ -134,7 +137,18 @@ def fit_heads(
         settings: prior and error model.
         starts: fits of the single photos of each face, if available.
         at_once: number of faces that share a batch.
+
+    Raises:
+        ValueError: if a face has no photo, or others a different number of photos or points.
     """
+    counts = {tuple(len(seen.places_image) for seen in photos) for photos in faces}
+    if () in counts or len(counts) > 1:
+        raise ValueError(
+            "expected one photo or more of each face, the same number of each, and of points in "
+            f"them, got {sorted(counts)} points"
+        )
+    if not faces:
+        return []
     if len(faces) > at_once:
         halves = slice(len(faces) // 2), slice(len(faces) // 2, None)
         return sum((fit_heads(faces[h], settings, starts[h], at_once) for h in halves), [])

@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from facelib.fitting.cameras import N_CAMERA, project
 from facelib.fitting.point_model import PointModel
@@ -40,15 +41,22 @@ class PhotoResiduals:
         squares, bound = np.square(self.residuals).sum(axis=2), np.square(cut)[:, None]
         return 0.5 * (self.visibility * squares * bound / (bound + squares)).sum(axis=1)
 
-    def normal_equations(self, cut: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def normal_equations(
+        self, cut: np.ndarray, dtype: DTypeLike = np.float32
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return the energy's gradient (B, P) and Gauss-Newton matrix (B, P, P).
 
         Each point has the weight dρ / dr² (iteratively reweighted least squares).
+
+        Args:
+            cut: c, one per face.
+            dtype: of the products: single precision is twice as fast, but with precise points its
+                rounding hides the prior, and the matrix may not be positive definite.
         """
         squares, bound = np.square(self.residuals).sum(axis=2), np.square(cut)[:, None]
-        root = (np.sqrt(self.visibility) * bound / (bound + squares)).astype(np.float32)[..., None]
+        root = (np.sqrt(self.visibility) * bound / (bound + squares)).astype(dtype)[..., None]
         weighted = np.repeat(root, 2, axis=1) * self.jacobian
-        residuals = (root * self.residuals).reshape(len(squares), 1, -1).astype(np.float32)
+        residuals = (root * self.residuals).reshape(len(squares), 1, -1).astype(dtype)
         return -(residuals @ weighted)[:, 0], weighted.swapaxes(1, 2) @ weighted
 
 

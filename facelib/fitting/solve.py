@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise, product
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from facelib.fitting.point_model import PointModel
 from facelib.fitting.residuals import PhotoResiduals, residuals_of
@@ -21,6 +22,7 @@ FIRST_DAMPING, EASED, FIRMED, HARDEST = 1e-4, 0.1, 10.0, 1e6
 WIDEST = 64.0  # ρ starts at this multiple of its cut, because the mean head is far from the points
 NARROWED = 0.25  # factor on the cut per step, until it has its final value
 TOLERANCE = 1e-3  # nats gained by the last step
+LEAST_KNOWN = 1e-12  # added share: it keeps a matrix positive definite that is so but for rounding
 
 
 @dataclass(frozen=True)
@@ -57,13 +59,20 @@ class Problem:
         return prior + sum(seen.energy(cut) for seen in residuals)
 
     def expand(
-        self, unknowns: np.ndarray, residuals: Sequence[PhotoResiduals], cut: np.ndarray
+        self,
+        unknowns: np.ndarray,
+        residuals: Sequence[PhotoResiduals],
+        cut: np.ndarray,
+        dtype: DTypeLike = np.float32,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the energies (B,), their gradients (B, n) and Gauss-Newton matrices (B, n, n)."""
+        """Return the energies (B,), their gradients (B, n) and Gauss-Newton matrices (B, n, n).
+
+        `dtype` is that of the photos' products (see `PhotoResiduals.normal_equations`).
+        """
         gradient = (self.precision @ (unknowns - self.likeliest)[..., None])[..., 0]
         information = self.precision.copy()
         for seen, slots in zip(residuals, self.slots, strict=True):
-            slope, bend = seen.normal_equations(cut)
+            slope, bend = seen.normal_equations(cut, dtype)
             gradient[:, slots] += slope
             for (rows, own_rows), (columns, own_columns) in product(_runs(slots), repeat=2):
                 information[:, rows, columns] += bend[:, own_rows, own_columns]
@@ -99,7 +108,7 @@ def minimise(
         max_steps: largest number of steps tried.
         narrow: start with this cut, if the start is near the minimum.
     """
-    unknowns, active = start.copy(), np.arange(len(start))
+    unknowns, active, whole = start.copy(), np.arange(len(start)), problem
     damping, n_steps = np.full(len(start), FIRST_DAMPING), np.zeros(len(start), int)
     wide, residuals = np.full(len(start), 1.0 if narrow else WIDEST), problem.residuals(start)
     energy, gradient, information = expansion = problem.expand(start, residuals, cut * wide)
@@ -120,6 +129,12 @@ def minimise(
         going = ~done & (n_steps[active] < max_steps) & (damping[active] < HARDEST)
         if not going.all():
             active, problem = active[going], problem.of_faces(going)
+    cuts = np.full(len(start), cut)
+    energy, _, information = whole.expand(
+        unknowns, whole.residuals(unknowns), cuts, dtype=np.float64
+    )
+    diagonal = np.arange(start.shape[1])
+    information[:, diagonal, diagonal] *= 1 + LEAST_KNOWN
     return Minimum(unknowns, information, energy, n_steps)
 
 
