@@ -74,6 +74,7 @@ def wheel(tmp_path_factory):
         ROOT / "facelib", copy / "facelib", ignore=shutil.ignore_patterns("__pycache__")
     )
     shutil.copytree(ROOT / "data/head", copy / "data/head")
+    shutil.copy(ROOT / "data/SHA256SUMS", copy / "data")
     shutil.copytree(ROOT / "data/dense", copy / "data/dense")
     pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", copy / "dist", copy)
     return next((copy / "dist").glob("*.whl"))

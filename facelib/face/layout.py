@@ -17,7 +17,7 @@ from scipy.sparse import csr_matrix
 
 from facelib.face.readout import readout_matrix
 from facelib.files.atomic import replacing
-from facelib.files.paths import data_dir
+from facelib.files.paths import data_file
 from facelib.geometry.surface import barycentric
 from facelib.render.rasterize import Fragments, rasterize
 
@@ -173,7 +173,7 @@ def load_layout(size: int = 256, path: Path | None = None) -> UVLayout:
     Raises:
         FileNotFoundError: if the file is not there.
     """
-    return _load(size, path or data_dir() / "head" / "layout.npz")
+    return _load(size, path or data_file("head", "layout.npz"))
 
 
 @lru_cache(maxsize=6)
