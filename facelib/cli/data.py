@@ -35,7 +35,7 @@ def data(root: Path | None, verify: bool) -> None:
 
 
 def _verify(root: Path | None) -> None:
-    """Print how many files are as they shipped; fail if one has changed or is missing."""
+    """Print how many files are there and as they shipped; fail if one has changed or is missing."""
     from facelib.files.atomic import sha256
     from facelib.files.paths import IN_WHEEL, data_dir, shipped_sums
 
@@ -53,4 +53,4 @@ def _verify(root: Path | None) -> None:
         faults = [f"changed: {name}" for name in changed] + [f"missing: {n}" for n in missing]
         told = ", ".join(faults) or "it has no list of checksums"
         raise Failure(f"the files in {folder} are not those that shipped ({told})", BAD_DATA)
-    click.echo(f"{len(present)} files in {folder} are as they shipped")
+    click.echo(f"{len(present)} of {len(sums)} listed files in {folder} are as they shipped")
