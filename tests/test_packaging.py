@@ -188,6 +188,13 @@ def test_what_the_wheel_lacks_is_named_with_the_place_to_get_it(environment, tmp
     assert "weights/prn.safetensors" in lacking.stderr and "repository" in lacking.stderr
 
 
+def test_the_wheel_compares_what_it_carries_with_its_checksums(environment, tmp_path):
+    done = run(environment, tmp_path, "data", "--verify")
+    assert done.returncode == 0, done.stderr
+    heads = len(list(ROOT.glob("data/head/*.npz")))
+    assert done.stdout.startswith(f"{heads + 2} of "), "with the default network and its errors"
+
+
 def test_an_installed_package_knows_its_version(environment, tmp_path):
     assert run(environment, tmp_path, "--version").stdout == f"facelib {facelib_version()}\n"
 
