@@ -332,7 +332,7 @@ def load_matrix(path: Path | str) -> csr_array:
     try:
         with np.load(path, allow_pickle=False) as file:
             if int(file["format"]) != MATRIX_FORMAT:
-                raise ValueError(f"expected format {MATRIX_FORMAT}, got {file['format']}")
+                raise ValueError(f"format {file['format']}")
             matrix = csr_array(
                 (file["data"], file["indices"], file["indptr"]), shape=tuple(file["shape"])
             )

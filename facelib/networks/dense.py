@@ -252,8 +252,7 @@ def load_dense(path: Path) -> tuple[Dense, dict]:
     with safe_open(path, framework="pt") as file:
         metadata = file.metadata() or {}
         if metadata.get("network") != Dense.name:
-            found = metadata.get("network", "something else")
-            raise ValueError(f"expected weights of {Dense.name} in {path}, got {found}")
+            raise ValueError(f"expected weights of {Dense.name} in {path}, got {metadata}")
         state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
     network = Dense()
     network.load_state_dict(
