@@ -51,7 +51,7 @@ book: $(STAMP)
 	@$(MAKE) --no-print-directory -j$(JOBS) html
 	@echo "The book is at $(BUILD)/html/index.html"
 
-html: $(BUILD)/html/index.html
+html: $(BUILD)/built
 
 # Without JupyterLab's news, its look for updates and its list of extensions, which ask the network.
 lab: $(STAMP)
@@ -89,8 +89,12 @@ book/chapters/%.ipynb: notebooks/%.ipynb book/parameters/%.yaml | $(STAMP)
 		-f book/parameters/$*.yaml $< $(@D)/.$*.partial.ipynb
 	mv $(@D)/.$*.partial.ipynb $@
 
-$(BUILD)/html/index.html: $(CHAPTERS) $(PAGES) | $(STAMP)
+# Sphinx would take the pages that a killed run left half-written for finished ones.
+$(BUILD)/built: $(CHAPTERS) $(PAGES) | $(STAMP)
+	@if [ -e $(BUILD)/unfinished ]; then rm -rf $(BUILD)/html $(BUILD)/.doctrees; fi
+	@touch $(BUILD)/unfinished
 	$(JUPYTER_BOOK) --toc $(CURDIR)/_toc.yml --path-output book book
+	@rm $(BUILD)/unfinished
 	touch $@
 
 # Which modules and data each chapter uses; make reads the file again when it has just written it.
@@ -100,7 +104,8 @@ endif
 
 $(DEPENDENCIES): book/dependencies.py $(NOTEBOOKS) $(MODULES) $(wildcard data/*/)
 	@mkdir -p $(@D)
-	@$(PYTHON) book/dependencies.py > $@
+	@$(PYTHON) book/dependencies.py > $@.partial
+	@mv $@.partial $@
 
 # --- tests -----------------------------------------------------------------------------------
 

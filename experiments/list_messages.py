@@ -35,8 +35,7 @@ test compares this page with the code. Words in braces are filled in: a file, a 
 ## Exit codes
 
 A command ends with one of these numbers, for programs that call it. `facelib --help` prints them.
-For one that a signal ends, a shell reports 128 and the signal's number: 143 for SIGTERM, 137 for
-SIGKILL. Ctrl-C is 1.
+Ctrl-C and SIGTERM give 1; for one that is ended by SIGKILL a shell reports 137.
 
 """
 OF_COMMANDS = """

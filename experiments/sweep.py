@@ -11,14 +11,18 @@ unfinished ones. By default the result is data/sweep/sweep.json, for chapter 11.
 import argparse
 import itertools
 import json
+import signal
+import sys
 from datetime import UTC, datetime
+from glob import escape
 from pathlib import Path
 
 import nbformat
 import papermill
 import yaml
 
-from facelib.files.atomic import replacing
+from facelib.files.atomic import remove_unfinished, replacing
+from facelib.files.lock import FolderInUseError, locked
 from facelib.files.paths import data_dir
 from facelib.training.environment import environment
 from facelib.training.log import LOG
@@ -45,10 +49,7 @@ def is_done(executed: Path, parameters: dict) -> bool:
     """Return whether a notebook was executed to its end with exactly these parameters."""
     if not executed.exists():
         return False
-    try:
-        about = nbformat.read(executed, as_version=4).metadata.get("papermill", {})
-    except nbformat.reader.NotJSONError:
-        return False  # interrupted during a write
+    about = nbformat.read(executed, as_version=4).metadata.get("papermill", {})
     ended = about.get("end_time") is not None and not about.get("exception")
     return ended and about["parameters"] == parameters
 
@@ -56,9 +57,11 @@ def is_done(executed: Path, parameters: dict) -> bool:
 def train(parameters: dict, executed: Path) -> Run:
     """Execute the chapter unless it is finished; return its run."""
     if not is_done(executed, parameters):
-        papermill.execute_notebook(
-            CHAPTER, executed, parameters, kernel_name="python3", progress_bar=False
+        notebook = papermill.execute_notebook(
+            CHAPTER, None, parameters, kernel_name="python3", progress_bar=False
         )
+        with replacing(executed) as temporary:
+            nbformat.write(notebook, temporary)
     (run,) = read_training(Path(parameters["run_dir"]) / LOG).stages
     return run
 
@@ -70,18 +73,8 @@ def outcome(run: Run, varied: dict) -> dict:
     return {"varied": varied, **{name: facts[name] for name in (*names, "parameters", "revisions")}}
 
 
-def main() -> None:
-    """Read the command line, train all runs, and write the result."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("pairs", type=Path, help="folder of pairs")
-    parser.add_argument("--grid", type=Path, default=HERE / "sweep.yaml")
-    parser.add_argument("--runs", type=Path, default=Path("runs/sweep"))
-    parser.add_argument("--result", type=Path, default=data_dir() / "sweep" / "sweep.json")
-    arguments = parser.parse_args()
-    asked = yaml.safe_load(arguments.grid.read_text(encoding="utf-8"))
-    common, grid = asked["common"], asked["grid"]
-    check_names({*common, *grid})
-    arguments.runs.mkdir(parents=True, exist_ok=True)
+def sweep(arguments: argparse.Namespace, common: dict, grid: dict[str, list]) -> None:
+    """Train all runs, and write the result."""
     runs, outcomes = [], {}
     for name, varied in combinations(grid).items():
         folders = {"data_dir": str(arguments.pairs), "run_dir": str(arguments.runs / name)}
@@ -102,6 +95,29 @@ def main() -> None:
     with replacing(arguments.result) as temporary:
         temporary.write_text(json.dumps(result) + "\n", encoding="utf-8")
     print(f"wrote {arguments.result.name}")
+
+
+def main() -> None:
+    """Read the command line, and sweep over the grid."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pairs", type=Path, help="folder of pairs")
+    parser.add_argument("--grid", type=Path, default=HERE / "sweep.yaml")
+    parser.add_argument("--runs", type=Path, default=Path("runs/sweep"))
+    parser.add_argument("--result", type=Path, default=data_dir() / "sweep" / "sweep.json")
+    arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` stops it as Ctrl-C does
+    asked = yaml.safe_load(arguments.grid.read_text(encoding="utf-8"))
+    common, grid = asked["common"], asked["grid"]
+    check_names({*common, *grid})
+    try:
+        with locked(arguments.runs):
+            remove_unfinished(arguments.runs)
+            remove_unfinished(arguments.result.parent, escape(arguments.result.name))
+            sweep(arguments, common, grid)
+    except FolderInUseError as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit("stopped; the same command continues")
 
 
 if __name__ == "__main__":

@@ -37,6 +37,29 @@ def test_what_a_killed_program_left_is_removed_and_nothing_else(tmp_path):
     assert sorted(tmp_path.iterdir()) == sorted([kept, other])
 
 
+def test_a_hidden_file_without_the_number_of_a_process_is_not_ours(tmp_path):
+    path = tmp_path / ".notes.old.tmp"
+    path.write_text("mine")
+    remove_unfinished(tmp_path)
+    assert path.read_text() == "mine"
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path):
+    path, left = tmp_path / "set", tmp_path / ".set.99999999.tmp"
+    left.mkdir()
+    (left / "a").write_text("half")
+    with pytest.raises(KeyboardInterrupt), replacing(path) as temporary:
+        temporary.mkdir()
+        (temporary / "a").write_text("half")
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == [left]
+    remove_unfinished(tmp_path, path.name)
+    with replacing(path) as temporary:
+        temporary.mkdir()
+        (temporary / "a").write_text("whole")
+    assert list(tmp_path.rglob("*")) == [path, path / "a"]
+
+
 def test_a_program_that_still_runs_keeps_its_temporary_file(tmp_path):
     path = tmp_path / f".result.json.{os.getppid()}.tmp"
     path.write_text("half")

@@ -1,10 +1,6 @@
 """Sets of samples: the same bytes with any workers and any number of stops."""
 
 import os
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -57,38 +53,6 @@ def test_two_dask_workers_write_the_bytes_of_one(tmp_path, serial):
         made = generate_pairs(tmp_path / "set", PLAN, dask=cluster.scheduler_address)
     assert made == 7
     assert contents(tmp_path / "set") == serial
-
-
-@pytest.mark.parametrize("finished", [1, 3])
-def test_a_killed_run_goes_on_without_loss_or_duplicates(tmp_path, serial, finished):
-    command = [sys.executable, "-m", "facelib", "pairs", "synthetic", str(tmp_path / "set")]
-    process = subprocess.Popen([*command, *COMMAND], start_new_session=True)
-    try:
-        wait_for(lambda: n_shards(tmp_path / "set") >= finished, process)
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    kept = read_manifest(tmp_path / "set")
-    assert 1 <= len(kept["shards"]) and not kept["complete"]
-    # A file that was being written, as a kill at the worst moment leaves it.
-    (tmp_path / "set" / ".00003_front.npy.99999999.tmp").write_bytes(b"half")
-    before = ShardedPairs(tmp_path / "set")
-    assert not before.complete and len(before) == sum(s["count"] for s in kept["shards"])
-    made = generate_pairs(tmp_path / "set", PLAN)
-    assert made == 7 - len(before)
-    assert contents(tmp_path / "set") == serial
-
-
-def n_shards(folder):
-    return len(read_manifest(folder)["shards"]) if (folder / "manifest.json").exists() else 0
-
-
-def wait_for(condition, process, seconds=120):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert process.poll() is None, "the run ended before it could be killed"
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 def test_a_shard_whose_file_is_gone_is_made_again(tmp_path, serial):

@@ -16,6 +16,7 @@ from toy_face import Constant, dome, toy_layout
 
 from facelib.__main__ import main
 from facelib.cli import common
+from facelib.files.lock import locked
 from facelib.geometry.meshfiles import read_mesh
 from facelib.reconstruction.photo_pairs import read_results
 from facelib.reconstruction.reconstruct import reconstruct
@@ -242,6 +243,14 @@ def test_a_folder_gives_a_mesh_per_pair_and_a_table_whatever_one_of_them_does(ph
     assert read_results(photos / "out.d" / "results.csv")["Bo"].status == "done"
 
 
+def test_a_folder_of_results_is_written_by_one_program_at_a_time(photos, toy_network):
+    (photos / "people.csv").write_text("name,front,side\nme,face.jpg,face.jpg\n")
+    with locked(photos / "out.d"):
+        result = run(photos, "reconstruct", "--pairs", "people.csv", "-o", "out.d", "--jobs", 1)
+    assert_fails(result, 6, ["out.d is in use by"])
+    assert contents(photos / "out.d") == []
+
+
 def test_a_folder_never_overwrites_its_photos(photos, toy_network):
     (photos / "people.csv").write_text("name,front,side\nme,me.png,face.jpg\n")
     shutil.copy(photos / "blank.png", photos / "me.png")
@@ -272,6 +281,15 @@ def test_evaluate_prints_the_network_and_the_mean_face(photos, toy_network, monk
     assert "2 faces" in result.output
     assert "| constant |" in result.output and "| mean face" in result.output
     assert run(photos, "evaluate", "pairs", "nothing.d").exit_code == 8
+    side = photos / "pairs.d" / "00000_side.npy"
+    whole = side.read_bytes()
+    side.write_bytes(whole[:-1] + b"?")
+    assert run(photos, "evaluate", "pairs", "pairs.d").exit_code == 0
+    spoilt = run(photos, "evaluate", "pairs", "pairs.d", "--verify")
+    assert_fails(spoilt, 8, [str(side), "differs from its SHA-256"])
+    side.write_bytes(whole[:-1])
+    assert_fails(run(photos, "evaluate", "pairs", "pairs.d"), 8, [str(side), "is cut short"])
+    side.write_bytes(whole)
     alone = run(photos, "evaluate", "pairs", "pairs.d", "--front-alone")
     assert alone.exit_code == 8 and "needs a photo from the side" in alone.output
     monkeypatch.setattr(Constant, "side_photo", "optional")

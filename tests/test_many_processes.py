@@ -86,25 +86,29 @@ def folder(tmp_path_factory):
     NETWORKS["plain"] = PlainNetwork
     train(run_config(folder, "begun_by_one", max_samples=2 * BATCH), LAYOUT)
     del NETWORKS["plain"]
-    tasks = {name: config.to_dict() for name, config in runs(folder).items()}
-    (folder / "runs.json").write_text(json.dumps(tasks))
-    launch = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
-    launch += ["--main_process_port", "0", str(Path(__file__).with_name("train_many.py"))]
+    done = launch(folder / "runs.json", runs(folder))
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def launch(tasks, configs, *more):
+    """Let two processes train all runs, as described in a file."""
+    tasks.write_text(json.dumps({name: config.to_dict() for name, config in configs.items()}))
+    program = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
+    program += ["--main_process_port", "0", str(Path(__file__).with_name("train_many.py"))]
     settings = {
         "ACCELERATE_USE_CPU": "true",
-        "HF_HOME": str(folder),  # whatever this user's accelerate is configured to do
+        "HF_HOME": str(tasks.parent),  # whatever this user's accelerate is configured to do
         "OMP_NUM_THREADS": "1",
         "PYTHONPATH": str(Path(facelib.__file__).parents[1]),
     }
-    done = subprocess.run(
-        [sys.executable, *launch, str(folder / "runs.json")],
+    return subprocess.run(
+        [sys.executable, *program, str(tasks), *more],
         env=os.environ | settings,
         capture_output=True,
         text=True,
         timeout=TIMEOUT,
     )
-    assert done.returncode == 0, done.stderr
-    return folder
 
 
 @pytest.fixture
@@ -144,7 +148,7 @@ def first_moments(run_dir):
 
 
 def test_shares_of_a_batch_make_up_the_batch(folder):
-    stream = OpenedRun(run_config(folder, "unused"), LAYOUT).stream
+    stream = OpenedRun(run_config(folder, "unused"), LAYOUT, Processes("cpu")).stream
     whole, parts = stream.batch(3), [stream.batch(3, slice(i, None, 2)) for i in range(2)]
     assert [len(part.photos) for part in parts] == [3, 2]
     for i, part in enumerate(parts):
@@ -193,6 +197,19 @@ def test_the_main_process_decides_for_all_when_time_is_up(folder):
     assert ended(folder, "timed") == [str(folder / "timed" / BEST)] * 2
 
 
+def test_a_killed_process_ends_all_and_the_run_goes_on_exactly(folder):
+    (folder / "killed").mkdir()
+    tasks = folder / "killed" / "runs.json"
+    config = run_config(folder / "killed", "run", data_dir=folder / "pairs", checkpoint_minutes=0)
+    assert launch(tasks, {"run": config}, "7").returncode != 0
+    assert 1 <= read_log(config.run.run_dir)[1][-1]["step"] <= 7
+    assert launch(tasks, {"run": config}).returncode == 0
+    assert logged(config.run.run_dir) == logged(folder / "whole")
+    a, b = (load_weights(d / BEST).state_dict() for d in (config.run.run_dir, folder / "whole"))
+    assert all(torch.equal(a[key], b[key]) for key in a)
+    assert not list(config.run.run_dir.glob(".*"))
+
+
 def test_a_loss_that_is_not_finite_in_one_share_stops_all(folder):
     messages = ended(folder, "diverged")
     assert messages[0] == messages[1] and "loss is nan" in messages[0]
@@ -207,7 +224,7 @@ def test_every_process_needs_a_sample(folder):
 
 
 def test_batch_norm_sees_each_share_alone_on_processors(folder):
-    run = OpenedRun(run_config(folder, "unused", network="tiny"), LAYOUT)
+    run = OpenedRun(run_config(folder, "unused", network="tiny"), LAYOUT, Processes("cpu"))
     expected = 0.0
     for part in (run.stream.batch(0, slice(i, None, 2)) for i in range(2)):
         maps = run.learner.network.train()(part.photos)

@@ -8,6 +8,8 @@ import nbformat
 import pytest
 import yaml
 
+from facelib.files.lock import locked
+
 ROOT = Path(__file__).resolve().parents[1]
 GRID = {"common": {"network": "compact"}, "grid": {"learning_rate": [0.5, 0.25], "seed": [0]}}
 
@@ -20,7 +22,7 @@ def sweep(tmp_path, monkeypatch):
     spec.loader.exec_module(script)
     executed = []
 
-    def execute(chapter, notebook, parameters, **others):
+    def execute(chapter, nowhere, parameters, **others):
         executed.append(parameters)
         run_dir = Path(parameters["run_dir"])
         run_dir.mkdir(exist_ok=True)
@@ -31,7 +33,7 @@ def sweep(tmp_path, monkeypatch):
         lines = json.dumps(first), json.dumps(report)
         (run_dir / "log.jsonl").write_text("\n".join(lines) + "\n")
         about = {"parameters": parameters, "end_time": "now", "exception": False}
-        nbformat.write(nbformat.v4.new_notebook(metadata={"papermill": about}), notebook)
+        return nbformat.v4.new_notebook(metadata={"papermill": about})
 
     monkeypatch.setattr(script.papermill, "execute_notebook", execute)
     grid, result = tmp_path / "grid.yaml", tmp_path / "result.json"
@@ -60,10 +62,15 @@ def test_every_combination_is_executed_once(sweep, tmp_path):
     assert sweep(GRID) == (0, result)
     more = {**GRID, "grid": {"learning_rate": [0.5, 0.25], "seed": [0, 1]}}
     assert sweep(more)[0] == 2
-    (tmp_path / "runs" / "learning_rate=0.5_seed=0.ipynb").write_text('{"cells": [')
+    (tmp_path / "runs" / "learning_rate=0.5_seed=0.ipynb").unlink()
     assert sweep(GRID)[0] == 1
 
 
 def test_what_is_no_parameter_of_the_chapter_is_refused(sweep):
     with pytest.raises(ValueError, match="has no parameter rate"):
         sweep({**GRID, "common": {"rate": 1}})
+
+
+def test_a_sweep_in_progress_is_left_alone(sweep, tmp_path):
+    with locked(tmp_path / "runs"), pytest.raises(SystemExit, match="runs is in use by"):
+        sweep(GRID)

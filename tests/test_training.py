@@ -22,6 +22,7 @@ from facelib.training.learner import TrainingDivergedError, weight_average
 from facelib.training.log import read_log
 from facelib.training.loop import train
 from facelib.training.opened_run import OpenedRun
+from facelib.training.processes import Processes
 from facelib.training.stream import TrainStream, make_batch
 from facelib.training.terms import weighted_squared_error
 
@@ -180,7 +181,8 @@ def test_stops_when_validation_no_longer_improves(config):
 
 
 def test_stops_when_time_is_up(config):
-    train(config.changed(max_hours=1e-9), LAYOUT)
+    with pytest.raises(ValueError, match="it took no step"):
+        train(config.changed(max_hours=1e-9), LAYOUT)
     assert read_log(config.run.run_dir)[1] == []
 
 
@@ -240,7 +242,7 @@ def test_a_share_of_side_photos_is_hidden_where_the_network_can_do_without(data_
     shown = np.concatenate([stream.batch(step).has_side.numpy() for step in range(20)])
     assert 0.65 < shown.mean() < 0.85
     assert torch.equal(stream.batch(3).has_side, stream.batch(3).has_side)
-    run = OpenedRun(config.changed(side_dropout=1.0), LAYOUT)
+    run = OpenedRun(config.changed(side_dropout=1.0), LAYOUT, Processes("cpu"))
     assert run.stream.batch(0).has_side.all()  # this network needs both
 
 
@@ -253,7 +255,7 @@ def test_stages_of_other_seeds_hold_out_the_same_people(config):
     """A later stage must not be validated on people on whom an earlier one was trained."""
 
     def held_out(**changes):
-        run = OpenedRun(config.changed(**changes), LAYOUT)
+        run = OpenedRun(config.changed(**changes), LAYOUT, Processes("cpu"))
         return set(run.pairs.identities[run.split.valid_idx])
 
     assert held_out(seed=0) == held_out(seed=1) == held_out(seed=2)

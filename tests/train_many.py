@@ -1,7 +1,11 @@
-"""A process of test_many_processes: the runs of a JSON file, one after the other."""
+"""A process of test_many_processes: the runs of a JSON file, one after the other.
+
+A number after the file is the step at which the second process is killed.
+"""
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -17,6 +21,7 @@ from facelib.training.loop import train
 
 NETWORKS |= {"plain": PlainNetwork, "tiny": TinyNetwork}
 rank = int(os.environ["RANK"])
+dies_at = int(sys.argv[2]) if len(sys.argv) > 2 else None
 
 
 class StepClock(Clock):
@@ -28,6 +33,8 @@ class StepClock(Clock):
 
     def next_batch(self, batches):
         self.steps += 1
+        if rank == 1 and self.steps == dies_at:
+            os.kill(os.getpid(), signal.SIGKILL)
         return super().next_batch(batches)
 
     def seconds(self):

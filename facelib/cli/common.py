@@ -6,9 +6,12 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 
 import click
+
+from facelib.files.atomic import remove_unfinished
 
 NO_SUCH_FILE, NOT_AN_IMAGE, NO_FACE, UNWRITABLE, UNKNOWN_ENDING, BAD_DATA = 3, 4, 5, 6, 7, 8
 NOT_INSTALLED, SOME_FAILED = 9, 10
@@ -53,6 +56,12 @@ def json_option(what: str) -> Callable:
     return click.option("--json", "json_file", type=PATH, metavar="FILE", help=words)
 
 
+def verify_option(command: Callable) -> Callable:
+    """Add the option `--verify` to a command that reads pairs."""
+    words = "Compare the pairs with their checksums first."
+    return click.option("--verify", is_flag=True, help=words)(command)
+
+
 def load_network(weights: Path | None, prefer_onnx: bool = False):
     """Load a network as `facelib.reconstruction.loading` does; fail with one sentence."""
     from facelib.reconstruction.loading import load_predictor
@@ -80,7 +89,10 @@ def read_photo(path: Path):
 
 
 def check_writable(path: Path | None) -> None:
-    """Fail before the work starts if its output could not be written."""
+    """Fail before the work starts if its output could not be written.
+
+    What a killed program left of the same output is removed.
+    """
     if path is None:
         return
     with writing(path):
@@ -88,6 +100,7 @@ def check_writable(path: Path | None) -> None:
             raise IsADirectoryError(f"{path} is a folder")
         with tempfile.TemporaryFile(dir=path.parent):
             pass
+        remove_unfinished(path.parent, escape(path.name))
 
 
 def write_json(path: Path, value: object) -> None:
@@ -98,6 +111,20 @@ def write_json(path: Path, value: object) -> None:
 
     with writing(path), replacing(path) as temporary:
         temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+
+
+def in_words(error: Exception) -> str:
+    """Return an error's sentence; of the system's errors, the file and the reason."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
+
+
+def comes_from_ctrl_c(error: BaseException | None) -> bool:
+    """Whether Ctrl-C interrupted the start of a compiled module, which then seems not to work."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from facelib.cli.common import (
     Failure,
     check_writable,
     json_option,
+    verify_option,
     weights_option,
     writing,
 )
@@ -34,6 +35,7 @@ from facelib.cli.kernels import announcing_compilation
 )
 @limit_option("pairs")
 @click.option("--front-alone", is_flag=True, help="Give the network no side photos.")
+@verify_option
 @json_option("every face's scores and the mean face")
 @announcing_compilation()
 def evaluate_pairs(
@@ -42,6 +44,7 @@ def evaluate_pairs(
     training: Path | None,
     limit: int | None,
     front_alone: bool,
+    verify: bool,
     json_file: Path | None,
 ) -> None:
     """Score a network on the folder PAIRS, whose people it must not have been trained on."""
@@ -57,6 +60,9 @@ def evaluate_pairs(
     try:
         dataset = ShardedPairs(pairs)
         baseline = ShardedPairs(training) if training else dataset
+        if verify:
+            for each in (dataset, baseline) if training else (dataset,):
+                each.verify()
         count = min(limit or len(dataset), len(dataset))
         chosen = (dataset[i] for i in range(count))
         mean_face = scoring.mean_vertices(baseline[i] for i in range(len(baseline)))

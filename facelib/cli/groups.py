@@ -7,7 +7,7 @@ from importlib import import_module
 
 import click
 
-from facelib.cli.common import BAD_DATA, NOT_INSTALLED, Failure
+from facelib.cli.common import BAD_DATA, NOT_INSTALLED, Failure, comes_from_ctrl_c
 from facelib.files.paths import ChangedFileError, MissingFileError
 
 # Optional packages that commands import, and the extra that installs each (see pyproject.toml).
@@ -60,7 +60,7 @@ class LazyGroup(click.Group):
         except (ChangedFileError, MissingFileError) as error:
             raise Failure(str(error), BAD_DATA) from error
         except ImportError as error:
-            if _comes_from_ctrl_c(error):
+            if comes_from_ctrl_c(error):
                 raise click.Abort from error
             package = (error.name or "").partition(".")[0]
             if package not in EXTRA_OF_PACKAGE or not isinstance(error, ModuleNotFoundError):
@@ -70,10 +70,3 @@ class LazyGroup(click.Group):
                 f"this needs {package}, which is not installed: pip install 'facelib[{extra}]'"
             )
             raise Failure(message, NOT_INSTALLED) from error
-
-
-def _comes_from_ctrl_c(error: BaseException | None) -> bool:
-    """Whether Ctrl-C interrupted the start of a compiled module, which then seems not to work."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__cause__ or error.__context__
-    return error is not None

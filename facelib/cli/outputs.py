@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from glob import escape
 from pathlib import Path
 
 from facelib.cli.common import UNKNOWN_ENDING, UNWRITABLE, Failure, check_writable
-from facelib.files.atomic import remove_unfinished
 
 PICTURE_ENDINGS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
@@ -63,9 +61,8 @@ class Outputs:
         for option, path in (("--output", self.mesh), *self._besides):
             if path.suffix.lower() not in endings[option]:
                 raise Failure(f"{path} must end in {', '.join(endings[option])}", UNKNOWN_ENDING)
-            check_writable(path)
-            remove_unfinished(path.parent, escape(path.name))  # of a program that was killed
         for written in self.files:
+            check_writable(written)
             for photo in photos:
                 if written.resolve() == photo.resolve():
                     message = f"{written} would be written over the photo {photo}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from facelib.cli.common import BAD_DATA, EXIT_CODES, PATH, UNWRITABLE, Failure
+from facelib.cli.common import BAD_DATA, EXIT_CODES, PATH, UNWRITABLE, Failure, in_words
 from facelib.cli.kernels import announcing_compilation
 from facelib.files.paths import data_dir
 
@@ -34,7 +34,7 @@ def pairs_300w_lp(out: Path, photos: Path | None, bfm: Path | None, **numbers: i
     except (FileNotFoundError, ValueError) as error:
         raise Failure(f"cannot make pairs: {error}", BAD_DATA) from error
     except OSError as error:
-        raise Failure(f"cannot write pairs: {error}", UNWRITABLE) from error
+        raise Failure(f"cannot write pairs: {in_words(error)}", UNWRITABLE) from error
     click.echo(report.text.splitlines()[0])
     if report.skipped:
         click.echo(f"the skipped photos are listed in {out / 'skipped.txt'}")

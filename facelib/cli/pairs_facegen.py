@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from facelib.cli.common import BAD_DATA, EXIT_CODES, PATH, UNWRITABLE, Failure
+from facelib.cli.common import BAD_DATA, EXIT_CODES, PATH, UNWRITABLE, Failure, in_words
 from facelib.cli.kernels import announcing_compilation
 from facelib.cli.options import dataclass_options, typed
 from facelib.datasets.facegen.reader import ImportSettings
@@ -44,7 +44,7 @@ def pairs_facegen(
     except ValueError as error:
         raise Failure(f"cannot import: {error}", BAD_DATA) from error
     except OSError as error:
-        raise Failure(f"cannot write pairs: {error}", UNWRITABLE) from error
+        raise Failure(f"cannot write pairs: {in_words(error)}", UNWRITABLE) from error
     for name, reason in list(skipped.items())[:NAMED]:
         click.echo(f"skipped {name}: {reason}", err=True)
     if skipped:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from facelib.cli.common import BAD_DATA, EXIT_CODES, PATH, UNWRITABLE, Failure
+from facelib.cli.common import BAD_DATA, EXIT_CODES, PATH, UNWRITABLE, Failure, in_words
 
 
 @click.command("facegen-poses", epilog=EXIT_CODES)
@@ -28,4 +28,4 @@ def pairs_facegen_poses(templates: Path, out: Path, seed: int) -> None:
     except ValueError as error:
         raise Failure(str(error), BAD_DATA) from error
     except OSError as error:
-        raise Failure(f"cannot write poses: {error}", UNWRITABLE) from error
+        raise Failure(f"cannot write poses: {in_words(error)}", UNWRITABLE) from error

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from facelib.cli.common import BAD_DATA, EXIT_CODES, PATH, UNWRITABLE, Failure
+from facelib.cli.common import BAD_DATA, EXIT_CODES, PATH, UNWRITABLE, Failure, in_words
 from facelib.cli.kernels import announcing_compilation
 from facelib.cli.options import dataclass_options, typed
 from facelib.synthetic.ingredients import Ingredients
@@ -57,6 +57,7 @@ def _parse_ingredients(context, parameter, words: str) -> frozenset[str]:
     metavar="ADDRESS",
     help="Address of a Dask scheduler whose cluster makes the pairs; its workers must see OUT.",
 )
+@click.option("--verify", is_flag=True, help="Make shards again that differ from their checksums.")
 @click.option("--quiet", is_flag=True, help="Show no progress bar.")
 @announcing_compilation()
 def pairs_synthetic(
@@ -65,6 +66,7 @@ def pairs_synthetic(
     excluded: frozenset[str],
     workers: int | None,
     dask: str | None,
+    verify: bool,
     quiet: bool,
     **values,
 ) -> None:
@@ -82,9 +84,9 @@ def pairs_synthetic(
     settings = SyntheticSettings(ingredients=ingredients, **typed(SyntheticSettings, values))
     plan = Plan(settings=settings, **typed(Plan, values))
     try:
-        made = generate_pairs(out, plan, workers or 1, dask, progress=not quiet)
+        made = generate_pairs(out, plan, workers or 1, dask, not quiet, verify)
     except FileNotFoundError as error:
         raise Failure(f"cannot generate: {error}", BAD_DATA) from error
     except (ValueError, RuntimeError, OSError) as error:
-        raise Failure(f"cannot write pairs: {error}", UNWRITABLE) from error
+        raise Failure(f"cannot write pairs: {in_words(error)}", UNWRITABLE) from error
     click.echo(f"wrote {made} pairs to {out}" if made else f"{out} had all {plan.count} pairs")

@@ -7,7 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +19,8 @@ from facelib.cli.common import BAD_DATA, NO_SUCH_FILE, SOME_FAILED, UNWRITABLE, 
 from facelib.cli.outputs import Outputs
 from facelib.cli.photo_job import PhotoJob, run_job
 from facelib.files.atomic import remove_unfinished
+from facelib.files.lock import locked
+from facelib.files.workers import naming_dead_workers
 from facelib.reconstruction.mesh_settings import MeshSettings
 from facelib.reconstruction.photo_pairs import (
     DONE,
@@ -69,12 +71,19 @@ def run_folder(
         Failure: if there are no pairs, or nothing can be written; after all pairs, if some failed.
     """
     pairs = _pairs_of(source)
-    table = folder / TABLE
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        remove_unfinished(folder)
-    settings = FolderSettings(folder, ending, mesh, weights, _facts(mesh, ending, weights))
-    _check_names(pairs, settings)
+    with ExitStack() as stack:
+        with writing(folder):
+            stack.enter_context(locked(folder))
+            remove_unfinished(folder)
+        settings = FolderSettings(folder, ending, mesh, weights, _facts(mesh, ending, weights))
+        _check_names(pairs, settings)
+        _run(pairs, settings, jobs, quiet)
+
+
+def _run(
+    pairs: Sequence[PhotoPair], settings: FolderSettings, jobs: int | None, quiet: bool
+) -> None:
+    table = settings.folder / TABLE
     try:
         earlier = read_results(table)
     except (ValueError, OSError) as error:
@@ -139,7 +148,10 @@ def _finished(
     with parallel_config("loky", n_jobs=jobs or -1, inner_max_num_threads=1):
         results = Parallel(return_as="generator_unordered", batch_size=1)(tasks)
     try:
-        yield results
+        with naming_dead_workers():
+            yield results
+    except ChildProcessError as error:
+        raise Failure(str(error), SOME_FAILED) from error
     finally:
         results.close()
 
@@ -161,6 +173,8 @@ def _do(pair: PhotoPair, settings: FolderSettings, earlier: PairResult | None) -
     except OSError as error:
         result = PairResult(pair.name, FAILED, f"{error.strerror or error}: {error.filename}")
     except Exception as error:  # one bad pair must not stop the others
+        if common.comes_from_ctrl_c(error):
+            raise KeyboardInterrupt from error
         sentence = f"a fault of this program: {type(error).__name__}: {error}"
         result = PairResult(pair.name, FAILED, " ".join(sentence.split()))
     else:

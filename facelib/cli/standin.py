@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from facelib.cli.common import BAD_DATA, EXIT_CODES, PATH, UNWRITABLE, Failure
+from facelib.cli.common import BAD_DATA, EXIT_CODES, PATH, UNWRITABLE, Failure, in_words
 from facelib.cli.kernels import announcing_compilation
 
 OUT = click.argument("out", type=PATH)
@@ -119,4 +119,4 @@ def write(writer: Callable, out: Path, **numbers: int):
     except FileNotFoundError as error:
         raise Failure(f"cannot make a stand-in: {error}", BAD_DATA) from error
     except (ValueError, OSError) as error:
-        raise Failure(f"cannot write a stand-in: {error}", UNWRITABLE) from error
+        raise Failure(f"cannot write a stand-in: {in_words(error)}", UNWRITABLE) from error

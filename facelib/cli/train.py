@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from facelib.cli.common import BAD_DATA, EXIT_CODES, UNWRITABLE, Failure
+from facelib.cli.common import BAD_DATA, EXIT_CODES, UNWRITABLE, Failure, in_words
 from facelib.cli.kernels import announcing_compilation
 from facelib.cli.options import dataclass_options
 from facelib.pairs.augmentation import PRESETS
@@ -80,6 +80,6 @@ def train(pairs: Path, run: Path, recipe: str | None, quiet: bool, **settings: A
             if Processes(config.run.device).is_main:
                 click.echo(f"wrote {best}")
     except OSError as error:
-        raise Failure(f"cannot write the run: {error}", UNWRITABLE) from error
+        raise Failure(f"cannot write the run: {in_words(error)}", UNWRITABLE) from error
     except (ValueError, TrainingDivergedError) as error:
         raise Failure(f"cannot train: {error}", BAD_DATA) from error

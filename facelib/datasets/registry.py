@@ -6,15 +6,15 @@ the same names, format and units. A marker file distinguishes a stand-in from th
 
 from __future__ import annotations
 
-import os
 import shlex
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from glob import escape
 from itertools import islice
 from pathlib import Path
 
+from facelib.files.atomic import remove_unfinished, replacing
 from facelib.files.paths import data_dir
 from facelib.files.tables import markdown
 
@@ -180,7 +180,8 @@ def mark_stand_in(folder: Path | str, dataset: Dataset, made_by: str) -> None:
         f"nothing about {dataset.name}, and are a stand-in's wherever they are shown.\n\n"
         f"Made by: {made_by}\nLicence: CC0\n"
     )
-    (Path(folder) / STAND_IN_MARKER).write_text(text, encoding="utf-8")
+    with replacing(Path(folder) / STAND_IN_MARKER) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 @contextmanager
@@ -203,14 +204,11 @@ def new_stand_in(folder: Path | str, dataset: Dataset, made_by: str) -> Iterator
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ValueError(f"expected a new or an empty folder, but {folder} holds files")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = folder.with_name(f".{folder.name}.{os.getpid()}")
-    try:
+    remove_unfinished(folder.parent, escape(folder.name))
+    with replacing(folder) as unfinished:
         unfinished.mkdir()
         yield unfinished
         mark_stand_in(unfinished, dataset, made_by)
-        unfinished.replace(folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def is_stand_in(folder: Path | str) -> bool:

@@ -1,4 +1,4 @@
-"""Disk and machine: paths, files written whole, checksums, MATLAB files, Markdown tables, threads.
+"""Disk and machine: paths, files written whole, checksums, locks, MATLAB files, tables, threads.
 
 Nothing here depends on faces, meshes or images; their file formats are in their own rooms.
 """

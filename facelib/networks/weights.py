@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from facelib.files.atomic import replacing
 from facelib.networks.base import FaceNetwork
@@ -33,8 +33,9 @@ def save_weights(
     metadata = {"network": network.name, "size": str(network.size), "card": json.dumps(card or {})}
     if network.confidence:
         metadata["confidence"] = "true"
+    # safetensors' own errors of writing are not the system's, and its files are for nobody else.
     with replacing(Path(path)) as temporary:
-        save_file(tensors, temporary, metadata)
+        temporary.write_bytes(save(tensors, metadata))
 
 
 def _stored(tensor: torch.Tensor, half: bool) -> torch.Tensor:

@@ -6,6 +6,7 @@ and augmentation moves vertices exactly, while a map would have to be resampled.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -14,10 +15,18 @@ from pathlib import Path
 
 import numpy as np
 
-from facelib.files.atomic import sha256
+from facelib.files.lock import locked
 from facelib.pairs.annotations import PIXEL_ARRAYS, VIEW, PixelTruth, ViewTruth
 from facelib.pairs.sample import VIEW_NAMES, FacePair, Sample, shard_arrays
-from facelib.pairs.shards import MANIFEST, array_path, read_manifest, write_manifest, write_shard
+from facelib.pairs.shards import (
+    MANIFEST,
+    StoredArray,
+    check_sums,
+    open_shard,
+    read_manifest,
+    write_manifest,
+    write_shard,
+)
 
 SET_FORMAT = 2
 READABLE = (1, 2)  # format 1 has photos and vertices only
@@ -41,13 +50,20 @@ def write_shards(
         The number of pairs written.
     Raises:
         ValueError: if the folder already holds pairs, or pairs differ in shape, or there are none.
+        FolderInUseError: if another program writes to the folder.
     """
     if shard_size < 1:
         raise ValueError(f"shard_size must be at least 1, got {shard_size}")
     folder = Path(folder)
+    with locked(folder):
+        return _write_shards(pairs, folder, settings, shard_size)
+
+
+def _write_shards(
+    pairs: Iterable[FacePair | Sample], folder: Path, settings: dict, shard_size: int
+) -> int:
     if (folder / MANIFEST).exists():
         raise ValueError(f"expected a folder without pairs, but {folder / MANIFEST} exists")
-    folder.mkdir(parents=True, exist_ok=True)
     manifest = {"format": SET_FORMAT, "settings": settings, "complete": False, "shards": []}
     for number, batch in enumerate(_batches(pairs, shard_size)):
         arrays = shard_arrays(batch, len(batch))
@@ -70,7 +86,7 @@ def _batches(pairs: Iterable, size: int) -> Iterator[list]:
 
 
 class ShardedPairs:
-    """Pairs of a folder, read lazily: shards are memory-mapped, and only used rows are loaded."""
+    """Pairs of a folder, read lazily: only used rows are loaded."""
 
     def __init__(self, folder: Path | str) -> None:
         """Open a folder written by `write_shards` or `generate_pairs`, finished or not.
@@ -78,7 +94,8 @@ class ShardedPairs:
         Args:
             folder: the folder that holds manifest.json.
         Raises:
-            ValueError: if there is no manifest, its format is another, or a shard is missing.
+            ValueError: if there is no manifest, its format is another, or a shard is missing or cut
+                short.
         """
         self.folder = Path(folder)
         self._manifest = read_manifest(self.folder)
@@ -96,17 +113,15 @@ class ShardedPairs:
         counts = [shard["count"] for shard in self._manifest["shards"]]
         self._starts = np.concatenate([[0], np.cumsum(counts)])
         self._open = lru_cache(maxsize=None)(self._open_shard)
-        self.facts = np.concatenate([self._open(i)["facts"] for i in range(len(counts))])
+        self.facts = np.concatenate([self._open(i)["facts"].whole() for i in range(len(counts))])
 
-    def _open_shard(self, place: int) -> dict[str, np.ndarray]:
-        number = self._manifest["shards"][place]["number"]
-        paths = {name: array_path(self.folder, number, name) for name in self.array_names}
-        for path in paths.values():
-            if not path.is_file():
-                raise ValueError(f"{self.folder / MANIFEST} names {path.name}, which is missing")
-        # Structured arrays with text cannot stay mapped for long-lived records; they are small.
-        modes = {name: None if name == "facts" else "r" for name in paths}
-        return {n: np.load(p, mmap_mode=modes[n], allow_pickle=False) for n, p in paths.items()}
+    def _open_shard(self, place: int) -> dict[str, StoredArray]:
+        return open_shard(self.folder, self._manifest["shards"][place])
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the checksums of all shards: equal in equal sets alone."""
+        return hashlib.sha256(json.dumps(self._manifest["shards"]).encode()).hexdigest()
 
     @property
     def array_names(self) -> tuple[str, ...]:
@@ -123,7 +138,7 @@ class ShardedPairs:
         return self.facts["identity"]
 
     def arrays(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Read the three arrays of a pair without copying them.
+        """Read the three arrays of a pair.
 
         Args:
             index: 0 .. len − 1, or negative to count from the end.
@@ -131,11 +146,15 @@ class ShardedPairs:
             front (S, S, 3) uint8, side (S, S, 3) uint8, vertices_image (V, 3) float32: read-only.
         Raises:
             IndexError: if there is no such pair.
+            ValueError: if its vertices are not finite, or a file was changed since it was opened.
         """
         arrays, row = self._locate(index)
-        return arrays["front"][row], arrays["side"][row], arrays["vertices"][row]
+        vertices_image = arrays["vertices"][row]
+        if not np.isfinite(vertices_image).all():
+            raise ValueError(f"pair {index} of {self.folder} has vertices that are not finite")
+        return arrays["front"][row], arrays["side"][row], vertices_image
 
-    def _locate(self, index: int) -> tuple[dict[str, np.ndarray], int]:
+    def _locate(self, index: int) -> tuple[dict[str, StoredArray], int]:
         if not -len(self) <= index < len(self):
             raise IndexError(f"pair must be in 0..{len(self) - 1}, got {index}")
         index %= len(self)
@@ -222,10 +241,7 @@ class ShardedPairs:
             ValueError: naming the first file that differs.
         """
         for shard in self._manifest["shards"]:
-            for name, expected in shard["sha256"].items():
-                path = array_path(self.folder, shard["number"], name)
-                if sha256(path) != expected:
-                    raise ValueError(f"{path} differs from its SHA-256 in {MANIFEST}")
+            check_sums(self.folder, shard)
 
 
 def split_by_identity(

@@ -7,21 +7,24 @@ it stopped.
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 
 from tqdm import tqdm
 
 from facelib.face.layout import load_layout
+from facelib.files.lock import locked
 from facelib.files.threads import single_threaded_blas
+from facelib.files.workers import naming_dead_workers
 from facelib.pairs.sample import shard_arrays
 from facelib.pairs.shards import (
     MANIFEST,
     array_path,
+    check_sums,
+    open_shard,
     read_manifest,
     remove_unfinished,
     write_manifest,
@@ -32,6 +35,7 @@ from facelib.synthetic.samples import make_sample
 from facelib.synthetic.settings import Plan
 
 CONNECT_SECONDS = 10  # timeout for connecting to a cluster
+WAIT_SECONDS = 60  # if no shard is finished within them, the cluster must at least have workers
 MAKERS = ("facelib", "numpy", "scipy", "numba", "pillow")  # the manifest records their versions
 
 
@@ -41,6 +45,7 @@ def generate_pairs(
     workers: int = 1,
     dask: str | None = None,
     progress: bool = False,
+    verify: bool = False,
 ) -> int:
     """Make the samples of a plan that a folder does not hold yet, and write them to it.
 
@@ -51,20 +56,22 @@ def generate_pairs(
         dask: address of a Dask scheduler whose workers are used instead; they must see the folder
             under the same path, and have this version of facelib.
         progress: show a bar on stderr.
+        verify: compare the shards that are there with their checksums, and make those that differ
+            again; otherwise only missing files and wrong lengths are noticed.
 
     Returns:
         The number of samples made now; 0 if the folder was complete.
 
     Raises:
         ValueError: if the folder holds other samples, naming the differences.
+        FolderInUseError: if another program writes to the folder.
         OSError: if a file cannot be written or the cluster cannot be reached.
     """
     folder = Path(folder).resolve()
-    folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder):
+    with locked(folder):
         manifest = begun_manifest(folder, plan, n_vertices=len(load_layout().uv))
         remove_unfinished(folder)
-        missing = _missing(folder, plan, manifest)
+        missing = _missing(folder, plan, manifest, verify)
         write_manifest(folder, manifest)  # from here on the folder belongs to this plan
         todo = sum(len(plan.indices(shard)) for shard in missing)
         with tqdm(
@@ -76,6 +83,7 @@ def generate_pairs(
                 manifest["shards"].sort(key=lambda shard: shard["number"])
                 write_manifest(folder, manifest)
                 bar.update(entry["count"])
+        remove_unfinished(folder)  # of workers that died
         if not manifest["complete"]:
             manifest["complete"] = True
             write_manifest(folder, manifest)
@@ -120,32 +128,52 @@ def _finished(
     if dask is None and workers == 1:
         yield from (make_shard(folder, shard, plan) for shard in missing)
         return
+    make = partial(make_shard, folder, plan=plan, described=plan.described())
+    if dask is not None:
+        yield from _on_cluster(dask, make, missing)
+        return
     from joblib import Parallel, delayed
 
-    described = plan.described()
-    tasks = (delayed(make_shard)(folder, shard, plan, described) for shard in missing)
-    how = {"return_as": "generator_unordered", "batch_size": 1}
-    if dask is None:
-        yield from Parallel(n_jobs=workers, **how)(tasks)
-        return
-    with _cluster(dask):
-        yield from Parallel(n_jobs=-1, **how)(tasks)
+    with naming_dead_workers():
+        parallel = Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1)
+        yield from parallel(delayed(make)(shard) for shard in missing)
 
 
-@contextmanager
-def _cluster(address: str) -> Iterator[None]:
-    """Let joblib's tasks run on a Dask cluster."""
+def _on_cluster(address: str, make: Callable[[int], dict], shards: list[int]) -> Iterator[dict]:
+    """Make shards on a Dask cluster, whose workers may leave and join.
+
+    Dask gives the shard of a worker that leaves to another one.
+    """
+    distributed = _distributed()
+    with distributed.Client(address, timeout=CONNECT_SECONDS) as client:
+        waiting = set(client.map(make, shards, pure=False))
+        while waiting:
+            try:
+                finished, waiting = distributed.wait(
+                    waiting, timeout=WAIT_SECONDS, return_when="FIRST_COMPLETED"
+                )
+                yield from (future.result() for future in finished)
+            except distributed.TimeoutError as error:
+                if not client.scheduler_info()["workers"]:
+                    raise OSError(f"the cluster {address} has no workers") from error
+            except distributed.CancelledError as error:
+                raise OSError(f"the cluster {address} has gone") from error
+            except distributed.KilledWorker as error:
+                raise ChildProcessError(
+                    f"several workers of the cluster {address} died making one shard, perhaps "
+                    "because memory ran out"
+                ) from error
+
+
+def _distributed() -> ModuleType:
     try:
-        from distributed import Client
+        import distributed
     except ImportError as error:
         raise OSError(
             "a cluster needs the package distributed: pip install distributed (requirements.txt "
             "names the version)"
         ) from error
-    from joblib import parallel_config
-
-    with Client(address, timeout=CONNECT_SECONDS) as client, parallel_config("dask", client=client):
-        yield
+    return distributed
 
 
 def begun_manifest(folder: Path, plan: Plan, n_vertices: int) -> dict:
@@ -192,17 +220,22 @@ def _differences(there: dict, asked: dict, names: list[str]) -> str:
     return ", ".join(words)
 
 
-def _missing(folder: Path, plan: Plan, manifest: dict) -> list[int]:
-    """Return the numbers of missing shards; remove entries whose files are missing."""
-    manifest["shards"] = [
-        shard
-        for shard in manifest["shards"]
-        if all(array_path(folder, shard["number"], name).is_file() for name in shard["sha256"])
-    ]
+def _missing(folder: Path, plan: Plan, manifest: dict, verify: bool) -> list[int]:
+    """Return the numbers of missing shards; remove entries whose files are missing or damaged."""
+    check = check_sums if verify else open_shard
+    manifest["shards"] = [shard for shard in manifest["shards"] if _is_whole(check, folder, shard)]
     there = {shard["number"] for shard in manifest["shards"]}
     missing = [number for number in range(plan.n_shards) if number not in there]
     manifest["complete"] = manifest["complete"] and not missing
     return missing
+
+
+def _is_whole(check: Callable, folder: Path, shard: dict) -> bool:
+    try:
+        check(folder, shard)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_arrived(folder: Path, entry: dict) -> None:
@@ -213,16 +246,3 @@ def _check_arrived(folder: Path, entry: dict) -> None:
                 f"a worker wrote {path.name}, but {folder} does not have it here: choose a folder "
                 "that all machines share under one path"
             )
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Lock the folder against a second program; the lock ends with the process."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError as error:
-        raise ValueError(f"another program is generating into {folder} now") from error
-    finally:
-        os.close(handle)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import math
+import pickle
 import time
+import zipfile
 from dataclasses import asdict, fields
+from pathlib import Path
 
 import torch
 
@@ -19,6 +23,7 @@ CHECKPOINT = "checkpoint.pt"
 FREE_ON_RESUME = {
     *PATHS,
     *(entry.name for entry in fields(StopSettings)),
+    "verify",
     "threads",
     "checkpoint_minutes",
     "log_steps",
@@ -35,7 +40,12 @@ class Checkpoint:
     """
 
     def __init__(
-        self, config: TrainConfig, learner: Learner, progress: Progress, writes: bool = True
+        self,
+        config: TrainConfig,
+        learner: Learner,
+        progress: Progress,
+        pairs: str,
+        writes: bool = True,
     ) -> None:
         """Take the objects that change from step to step; `load` restores them in place.
 
@@ -43,9 +53,11 @@ class Checkpoint:
             config: the run's configuration.
             learner: network, optimiser and mean weights.
             progress: the run's counters.
+            pairs: fingerprint of the pairs.
             writes: whether this process writes files.
         """
         self._config, self._learner, self._progress = config, learner, progress
+        self._pairs = pairs
         self._path, self._best = config.run.run_dir / CHECKPOINT, config.run.run_dir / BEST
         self._writes, self._saved = writes, time.monotonic()
 
@@ -67,14 +79,14 @@ class Checkpoint:
             best = torch.frombuffer(bytearray(self._best.read_bytes()), dtype=torch.uint8)
         state = {
             "config": self._config.to_dict(),
+            "pairs": self._pairs,
             "progress": asdict(self._progress),
             "network": learner.network.state_dict(),
             "optimizer": learner.optimizer.state_dict(),
             "average": None if learner.average is None else learner.average.state_dict(),
             "best": best,
         }
-        with replacing(self._path) as temporary:
-            torch.save(state, temporary)
+        save(state, self._path)
 
     def load(self, device: torch.device) -> None:
         """Restore the state, and `best.safetensors` as it was then.
@@ -82,9 +94,10 @@ class Checkpoint:
         Args:
             device: the network's device.
         Raises:
-            ValueError: if the run had other settings, or an older version of the code began it.
+            ValueError: if the run had other settings or other pairs, the file is damaged, or an
+                older version of the code wrote it.
         """
-        state = torch.load(self._path, map_location=device, weights_only=True)
+        state = self._read(device)
         self._check(state)
         learner = self._learner
         learner.network.load_state_dict(state["network"])
@@ -101,6 +114,18 @@ class Checkpoint:
         with replacing(self._best) as temporary:
             temporary.write_bytes(state["best"].cpu().numpy().tobytes())
 
+    def _read(self, device: torch.device) -> dict:
+        try:
+            with zipfile.ZipFile(self._path) as file:
+                if file.testzip() is not None:  # torch does not compare checksums
+                    raise zipfile.BadZipFile
+            return torch.load(self._path, map_location=device, weights_only=True)
+        except (zipfile.BadZipFile, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            raise ValueError(
+                f"{self._path} is damaged: restore it from a copy, or remove it to begin the run "
+                "anew"
+            ) from error
+
     def _check(self, state: dict) -> None:
         if "best" not in state:
             raise ValueError(f"{self._path} is of an older version; use a new run_dir")
@@ -114,3 +139,21 @@ class Checkpoint:
         if changed:
             names = ", ".join(sorted(changed))
             raise ValueError(f"{self._path} was made with another {names}; use a new run_dir")
+        # Checkpoints of older versions do not know their pairs.
+        if state.get("pairs", self._pairs) != self._pairs:
+            raise ValueError(
+                f"{self._path} was made with other pairs than those in {mine.data.data_dir}; give "
+                "its own, or use a new run_dir"
+            )
+
+
+def save(state: dict, path: Path) -> None:
+    """Write tensors and plain values for `torch.load`, whole or not at all.
+
+    Raises:
+        OSError: if the disk is full, which torch itself reports as a RuntimeError without a reason.
+    """
+    content = io.BytesIO()
+    torch.save(state, content)
+    with replacing(path) as temporary:
+        temporary.write_bytes(content.getbuffer())

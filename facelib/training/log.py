@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from facelib.files.atomic import replacing
+from facelib.files.atomic import naming, replacing
 from facelib.training.config import PATHS, grouped
 from facelib.training.environment import environment, now
 
@@ -60,7 +60,7 @@ class Log:
     def write(self, line: dict[str, object]) -> None:
         """Append a line."""
         if self._writes:
-            with self._path.open("a", encoding="utf-8") as file:
+            with naming(self._path), self._path.open("a", encoding="utf-8") as file:
                 file.write(_line(line))
 
     def end(self) -> None:

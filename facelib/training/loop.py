@@ -7,15 +7,17 @@ with any number of processes (`processes`) and any number of stops.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from facelib.face.layout import UVLayout, load_layout
+from facelib.files.lock import locked
 from facelib.training.config import TrainConfig
 from facelib.training.opened_run import OpenedRun
+from facelib.training.processes import Processes
 from facelib.training.settings import RunSettings
 
 
@@ -35,11 +37,15 @@ def train(config: TrainConfig, layout: UVLayout | None = None) -> Path:
     Returns:
         Path of the weights with the lowest validation loss, `best.safetensors` in the run's folder.
     Raises:
-        ValueError: if data, layout, or an earlier run in the folder do not fit the configuration.
+        ValueError: if data, layout, or an earlier run in the folder do not fit the configuration,
+            or the run ends without weights.
+        FolderInUseError: if another program trains in the run's folder.
         TrainingDivergedError: if the loss is no longer finite.
     """
-    with _processor_settings(config.run):
-        run = OpenedRun(config, layout or load_layout(config.model.size))
+    processes = Processes(config.run.device)
+    lock = locked(config.run.run_dir) if processes.is_main else nullcontext()
+    with _processor_settings(config.run), lock:
+        run = OpenedRun(config, layout or load_layout(config.model.size), processes)
         run.begin()
         with closing(run.batches()) as batches, run.progress_bar() as bar:
             while not run.is_done() and (batch := run.clock.next_batch(batches)) is not None:

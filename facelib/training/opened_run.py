@@ -12,9 +12,10 @@ import torch
 from tqdm import tqdm
 
 from facelib.face.layout import UVLayout
+from facelib.files.atomic import remove_unfinished
 from facelib.networks.weights import save_weights
 from facelib.pairs.store import ShardedPairs
-from facelib.training.checkpoint import Checkpoint
+from facelib.training.checkpoint import Checkpoint, save
 from facelib.training.clock import Clock
 from facelib.training.config import BEST, TrainConfig
 from facelib.training.learner import Learner, TrainingDivergedError
@@ -50,14 +51,15 @@ class OpenedRun:
         clock: of the run.
     """
 
-    def __init__(self, config: TrainConfig, layout: UVLayout) -> None:
+    def __init__(self, config: TrainConfig, layout: UVLayout, processes: Processes) -> None:
         """Open the data, make the network, and restore the state of an earlier call."""
         if layout.size != config.model.size:
             raise ValueError(f"layout must be of {config.model.size} px, got {layout.size} px")
-        self.config, self.layout = config, layout
-        self.processes = Processes(config.run.device)
+        self.config, self.layout, self.processes = config, layout, processes
         self.processes.check_batch_size(config.optimiser.batch_size)
         self.pairs = ShardedPairs(config.data.data_dir)
+        if config.data.verify and processes.is_main:
+            self.pairs.verify()
         self.split = split_pairs(self.pairs, config.data)
         self.learner = Learner(config, layout, self.processes)
         optional = self.learner.network.side_photo == "optional"
@@ -73,7 +75,9 @@ class OpenedRun:
         self.steps_per_epoch, self.total_steps = _count_steps(config, len(self.split.train_idx))
         self.progress = Progress()
         is_main = self.processes.is_main
-        self.checkpoint = Checkpoint(config, self.learner, self.progress, is_main)
+        self.checkpoint = Checkpoint(
+            config, self.learner, self.progress, self.pairs.fingerprint, is_main
+        )
         self.log = Log(config.run.run_dir, self.processes.facts(), is_main)
         self.is_resumed = self.checkpoint.exists()
         self.encoder_start = None
@@ -86,7 +90,8 @@ class OpenedRun:
 
     def begin(self) -> None:
         """Start the log, or resume it."""
-        self.config.run.run_dir.mkdir(parents=True, exist_ok=True)
+        if self.processes.is_main:
+            remove_unfinished(self.config.run.run_dir)
         if self.is_resumed:
             self.log.resume(self.progress.step)
             return
@@ -207,7 +212,11 @@ class OpenedRun:
             self.validate_and_log(final=True)
         self.log.end()
         self.processes.wait()
-        return self.config.run.run_dir / BEST
+        best = self.config.run.run_dir / BEST
+        if not best.is_file():
+            reason = "no validation loss was finite" if self.progress.step else "it took no step"
+            raise ValueError(f"the run ended without {best}: {reason}")
+        return best
 
     def _save_diverged(self) -> None:
         """Save what is needed to investigate a loss that is not finite."""
@@ -221,7 +230,7 @@ class OpenedRun:
                 "keypoints_side": torch.from_numpy(batch.keypoints_side),
                 "network": self.learner.network.state_dict(),
             }
-            torch.save(state, self.config.run.run_dir / DIVERGED)
+            save(state, self.config.run.run_dir / DIVERGED)
         self.processes.wait()  # a launcher ends all processes as soon as one fails
 
 

@@ -37,15 +37,18 @@ class Processes:
         Args:
             device: used without a launcher; a launcher gives each process its own.
         Raises:
-            ValueError: if the launched processes cannot be connected.
+            ValueError: if there is no such device here, or the launched processes cannot be
+                connected.
         """
-        self.device, self.count, index = torch.device(device), 1, 0
+        self.count, index = 1, 0
         self._accelerator = _accelerator() if _is_launched() else None
-        if self._accelerator is not None:
-            self.count, index = self._accelerator.num_processes, self._accelerator.process_index
-            # Accelerate also numbers CPU devices, which torch.load does not understand.
+        if self._accelerator is None:
+            found = _usable(device)
+        else:
             found = self._accelerator.device
-            self.device = torch.device("cpu") if found.type == "cpu" else found
+            self.count, index = self._accelerator.num_processes, self._accelerator.process_index
+        # Accelerate also numbers CPU devices, which torch.load does not understand.
+        self.device = torch.device("cpu") if found.type == "cpu" else found
         self.is_main = index == 0
         self.share = slice(index, None, self.count)
 
@@ -120,6 +123,18 @@ class _AnswerModule(nn.Module):
     ) -> Answer:
         """Return the network's answer."""
         return self.network.answer(photos, has_side, draw_maps)
+
+
+def _usable(name: str) -> torch.device:
+    """Return a device after a test."""
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(
+            f"device {name} cannot be used here: {str(error).splitlines()[0].rstrip('.')}; give cpu"
+        ) from error
+    return device
 
 
 def _is_launched() -> bool:

@@ -47,14 +47,16 @@ class DataSettings(_Checked):
     validation_fraction: float = setting(
         0.1, "Share of the people held out for validation.", minimum=0.0, maximum=1.0
     )
-    validation_samples: int = setting(512, "Largest number of held-out pairs in a validation.")
+    validation_samples: int = setting(
+        512, "Largest number of held-out pairs in a validation.", minimum=1
+    )
     # Stages of one training share it; otherwise a later stage would be validated on people on whom
     # an earlier one was trained.
     split_seed: int = setting(
-        0, "Seed that chooses the held-out people; the same in all stages of a training."
+        0, "Seed that chooses the held-out people; the same in all stages of a training.", minimum=0
     )
     samples_per_epoch: int | None = setting(
-        None, "Samples between validations; by default one pass over all pairs."
+        None, "Samples between validations; by default one pass over all pairs.", minimum=1
     )
     side_dropout: float = setting(
         0.25,
@@ -62,6 +64,7 @@ class DataSettings(_Checked):
         minimum=0.0,
         maximum=1.0,
     )
+    verify: bool = setting(False, "Compare the pairs with their checksums first.")
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ class ModelSettings(_Checked):
     )
     init_weights: Path | None = setting(None, "Weights to start from; by default random ones.")
     encoder_samples: int = setting(
-        0, "Samples on which the encoder is trained alone before the run; 0 for none."
+        0, "Samples on which the encoder is trained alone before the run; 0 for none.", minimum=0
     )
     calibrate: bool = setting(
         False, "Rescale the fresh decoder on the first batch, so that photos give different maps."
@@ -83,6 +86,7 @@ class ModelSettings(_Checked):
         None,
         "Number of first samples in which only the keypoints train the heat maps; by default "
         "20,000 for fresh weights, 0 for others.",
+        minimum=0,
     )
 
 
@@ -94,10 +98,14 @@ class OptimiserSettings(_Checked):
     learning_rate: float = setting(1e-4, "AdamW's highest rate.", above=0)
     weight_decay: float = setting(0.0, "AdamW's weight decay.", minimum=0.0)
     reference_fan_in: int | None = setting(
-        None, "Number of inputs above which a layer's rate is lowered; by default none is."
+        None,
+        "Number of inputs above which a layer's rate is lowered; by default none is.",
+        minimum=1,
     )
     max_grad_norm: float | None = setting(
-        None, "Largest norm of the gradient, beyond which it is clipped; by default no limit."
+        None,
+        "Largest norm of the gradient, beyond which it is clipped; by default no limit.",
+        above=0,
     )
     # At 1 the mean would stay at the first weights.
     average_decay: float | None = setting(
@@ -122,7 +130,7 @@ class ScheduleSettings(_Checked):
         "and lower it once.",
     )
     halve_every: int = setting(5, "Epochs after which `halve` halves the rate.", above=0)
-    warmup_samples: int = setting(0, "Samples over which the rate first rises from 0.")
+    warmup_samples: int = setting(0, "Samples over which the rate first rises from 0.", minimum=0)
 
 
 @dataclass(frozen=True)
@@ -133,9 +141,11 @@ class StopSettings(_Checked):
         10, "Epochs without a better validation loss before the run stops.", above=0
     )
     epochs: int = setting(100, "Most epochs.", above=0)
-    max_samples: int | None = setting(None, "Largest number of samples; by default no limit.")
+    max_samples: int | None = setting(
+        None, "Largest number of samples; by default no limit.", minimum=1
+    )
     max_hours: float | None = setting(
-        None, "Largest number of hours, over all calls; by default no limit."
+        None, "Largest number of hours, over all calls; by default no limit.", above=0
     )
 
 
@@ -182,14 +192,18 @@ class RunSettings(_Checked):
     """Device, threads and logging."""
 
     run_dir: Path
-    seed: int = setting(0, "Seed of weights, order and augmentation.")
-    threads: int | None = setting(None, "Torch's threads; by default torch's own choice.")
+    seed: int = setting(0, "Seed of weights, order and augmentation.", minimum=0)
+    threads: int | None = setting(
+        None, "Torch's threads; by default torch's own choice.", minimum=1
+    )
     device: str = setting(
         "cpu", "Torch device such as cpu or cuda; `accelerate launch` gives each process its own."
     )
     channels_last: bool = setting(
         True, "Store images with their channels last, which is faster on most processors."
     )
-    checkpoint_minutes: float = setting(10.0, "Time between checkpoints inside an epoch.")
+    checkpoint_minutes: float = setting(
+        10.0, "Time between checkpoints inside an epoch.", minimum=0.0
+    )
     log_steps: int = setting(50, "Steps between log lines inside an epoch.", above=0)
     progress: bool = True

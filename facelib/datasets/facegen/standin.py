@@ -22,7 +22,8 @@ from facelib.datasets.facegen.view import FaceGenView, with_pose, write_view
 from facelib.datasets.registry import find_dataset, mark_stand_in
 from facelib.face.headmodel import load_head
 from facelib.face.layout import load_layout
-from facelib.files.atomic import replacing
+from facelib.files.atomic import remove_unfinished, replacing
+from facelib.files.lock import locked
 from facelib.geometry.mesh import Mesh
 from facelib.geometry.subdivision import subdivision_matrix
 from facelib.geometry.transforms import rotation_from_pose
@@ -124,13 +125,14 @@ def write_facegen_standin(
         How many people were written.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     numbers = "\n".join(map(str, _stand_in_layout().keypoint_idx)) + "\n"
-    with replacing(folder / KEYPOINT_FILE) as temporary:
-        temporary.write_text(numbers, encoding="utf-8")
-    command = f"python -m facelib standin facegen --count {count} --seed {seed} --size {size}"
-    mark_stand_in(folder, find_dataset("facegen"), command)
-    return sum(_write_person(folder, index, seed, size) for index in range(1, count + 1))
+    with locked(folder):
+        remove_unfinished(folder)
+        with replacing(folder / KEYPOINT_FILE) as temporary:
+            temporary.write_text(numbers, encoding="utf-8")
+        command = f"python -m facelib standin facegen --count {count} --seed {seed} --size {size}"
+        mark_stand_in(folder, find_dataset("facegen"), command)
+        return sum(_write_person(folder, index, seed, size) for index in range(1, count + 1))
 
 
 def vertices_of(index: int, seed: int = 0) -> np.ndarray:

@@ -18,6 +18,7 @@ from facelib.datasets.basel.fitted_photo import (
 )
 from facelib.datasets.basel.layout import BaselFace, load_basel_face
 from facelib.datasets.w300lp.index import Index, PhotoSample, PlannedPair, index_samples, plan_pairs
+from facelib.files.workers import naming_dead_workers
 from facelib.pairs.sample import FacePair
 from facelib.pairs.store import write_shards
 
@@ -120,8 +121,9 @@ def iterate_pairs(
 
     chunks = (plan[i : i + CHUNK] for i in range(0, len(plan), CHUNK))
     parallel = Parallel(n_jobs=workers, return_as="generator")
-    for chunk in parallel(delayed(_try_pairs)(index.root, c, face, size, seed) for c in chunks):
-        yield from chunk
+    with naming_dead_workers():
+        for chunk in parallel(delayed(_try_pairs)(index.root, c, face, size, seed) for c in chunks):
+            yield from chunk
 
 
 def _try_pairs(root, pairs, face, size, seed):

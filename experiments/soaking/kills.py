@@ -1,0 +1,340 @@
+"""Programs that are stopped at any moment, and started again until they end."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from soaking.killed_programs import (
+    Program,
+    content,
+    environment,
+    files_of,
+    new_trial,
+    programs,
+    write_given,
+)
+from soaking.trials import FAULT, Trial, table
+
+TIMED, WRITING = "SIGKILL", "SIGKILL while it writes"
+INTERRUPTED, TERMINATED = "SIGINT", "SIGTERM"
+SIGNALS = 10  # of each kind, per program
+CHAIN = 3  # most times that a run is stopped before it may end
+GONE_SECONDS = 5  # within which, on an idle machine, a stopped program's processes must be gone
+POLL_SECONDS = 0.004
+TIMEOUT = 900  # s, for a run that nobody stops
+OLD = b"old"
+SAID = "said.txt"  # in the folder of a trial: what the program prints
+
+
+@dataclass(frozen=True)
+class Reference:
+    """An undisturbed run.
+
+    Attributes:
+        seconds: that it took.
+        crowding: how many times longer that was than its processor time, on a crowded machine.
+        changes: how many times its files changed, as seen from outside.
+        contents: of its files, by name.
+        left: all files and folders that were there after it, hidden ones included.
+    """
+
+    seconds: float
+    crowding: float
+    changes: int
+    contents: dict[str, object]
+    left: frozenset[str]
+
+
+@dataclass
+class Running:
+    """A program in its folder, and its processes."""
+
+    program: Program
+    folder: Path
+    process: subprocess.Popen = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Start it, in a process group of its own."""
+        self.log = (self.folder / SAID).open("w")
+        self.process = subprocess.Popen(
+            self.program.words, cwd=self.folder, env=environment(self.folder),
+            stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+
+    def family(self) -> list[psutil.Process]:
+        """Return the process and all that it started."""
+        try:
+            first = psutil.Process(self.process.pid)
+            return [first, *first.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+    def send(self, number: signal.Signals, to_group: bool) -> None:
+        """Send a signal to the process group, or to the first process alone."""
+        try:
+            (os.killpg if to_group else os.kill)(self.process.pid, number)
+        except ProcessLookupError:
+            pass
+
+    def end(self) -> int:
+        """Wait for the end; returns the exit code."""
+        code = self.process.wait(TIMEOUT)
+        self.log.close()
+        return code
+
+    @property
+    def said(self) -> str:
+        """All that it printed."""
+        return (self.folder / SAID).read_text("utf-8", errors="replace")
+
+
+def run(rng: np.random.Generator, seconds: float, work: Path) -> dict:
+    """Stop all programs in turn, until each was stopped as often as it is to be.
+
+    Args:
+        rng: draws programs' moments and the ways of stopping.
+        seconds: after which no new run is started.
+        work: an empty folder.
+
+    Returns:
+        The table of the trials, and how many seconds an undisturbed run of each program took.
+    """
+    end = time.monotonic() + seconds
+    # A shell that starts this in the background would have all programs ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    given = work / "given"
+    write_given(given, _run_to_its_end)
+    trials, references, done = [], {}, Counter()
+    waiting = programs()
+    while waiting and time.monotonic() < end:
+        program = waiting.pop(0)
+        if program.subject not in references:
+            references[program.subject] = undisturbed(program, given, work / "trial")
+        chain = list(_drawn_chain(program, done, rng))
+        trials += stop_and_start_again(
+            program, references[program.subject], chain, given, work / "trial", rng
+        )
+        done.update((program.subject, attack) for attack in chain)
+        if next(_drawn_chain(program, done, rng), None):
+            waiting.append(program)
+    durations = {name: round(reference.seconds, 2) for name, reference in references.items()}
+    return {**table(trials), "undisturbed_s": durations}
+
+
+def _drawn_chain(program: Program, done: Counter, rng: np.random.Generator) -> Iterator[str]:
+    """Draw the ways in which a run is stopped, one after another, among those that are left."""
+    wanted = {TIMED: program.kills // 2, WRITING: program.kills - program.kills // 2}
+    wanted |= dict.fromkeys((INTERRUPTED, TERMINATED), SIGNALS)
+    left = [
+        attack
+        for attack, count in wanted.items()
+        for _ in range(count - done[program.subject, attack])
+    ]
+    yield from rng.permutation(left)[: rng.integers(1, CHAIN + 1)].tolist()
+
+
+def undisturbed(program: Program, given: Path, folder: Path) -> Reference:
+    """Run a program to its end in a new folder, which is removed again."""
+    new_trial(program, given, folder)
+    began, worked, changes, seen = time.monotonic(), _processor_seconds(), 0, None
+    running = Running(program, folder)
+    while running.process.poll() is None:
+        changes += seen != (seen := _listing(folder))
+        time.sleep(POLL_SECONDS)
+    seconds = time.monotonic() - began
+    if running.end():
+        raise RuntimeError(f"{program.subject} fails undisturbed: {running.said}")
+    crowding = max(1.0, seconds / max(_processor_seconds() - worked, 0.1))
+    contents = contents_of(program, folder)
+    reference = Reference(seconds, crowding, changes, contents, _tree(folder))
+    shutil.rmtree(folder)
+    return reference
+
+
+def stop_and_start_again(
+    program: Program,
+    reference: Reference,
+    attacks: Sequence[str],
+    given: Path,
+    folder: Path,
+    rng: np.random.Generator,
+) -> list[Trial]:
+    """Stop a program in the given ways, one after another; then let it end, and compare.
+
+    Args:
+        program: to start.
+        reference: its undisturbed run.
+        attacks: ways of stopping.
+        given: what it reads.
+        folder: of this trial; removed at the end.
+        rng: draws the moments.
+
+    Returns:
+        A trial per attack; the fault of the end result, if there is one, is that of the last.
+    """
+    new_trial(program, given, folder)
+    if program.overwrites and rng.random() < 0.5:
+        for name in reference.contents:
+            (folder / name).write_bytes(OLD)
+    trials = [_stopped(program, reference, attack, folder, rng) for attack in attacks]
+    kept = program.kept(folder)
+    began, running = time.monotonic(), Running(program, folder)
+    code = running.end()
+    faults = [f"exit code {code}: {running.said[-300:]}"] if code else []
+    faults += _differences(program, reference, folder)
+    after = program.kept(folder)
+    faults += [f"{name} was done again" for name, at in kept.items() if after.get(name) != at]
+    faults += [f"{name} was left behind" for name in sorted(_tree(folder) - reference.left)]
+    shutil.rmtree(folder)
+    if faults:
+        story = f"after {', '.join(attacks)}: " + "; ".join(faults[:5])
+        trials.append(Trial(program.subject, attacks[-1], FAULT, story, time.monotonic() - began))
+    return trials
+
+
+def _stopped(
+    program: Program, reference: Reference, attack: str, folder: Path, rng: np.random.Generator
+) -> Trial:
+    """Start a program, stop it, and look at what is there."""
+    began, running = time.monotonic(), Running(program, folder)
+    moment = _wait(running, attack, reference, rng)
+    family = running.family()
+    kills = attack in (TIMED, WRITING)
+    number = signal.SIGKILL if kills else signal.Signals[attack]
+    running.send(number, to_group=attack != TERMINATED)
+    asked = time.monotonic()
+    alive = _wait_for_end(family, GONE_SECONDS * reference.crowding)
+    lines = [_killed_line(process) for process in alive]
+    code, took = running.end(), time.monotonic() - asked
+    faults = [f"{' '.join(line)} still runs after {took:.0f} s" for line in lines]
+    outcome = "ended before" if code == 0 else "killed" if kills else "stopped"
+    if code == -number and not kills and ", in main" not in running.said:
+        outcome = "stopped as it started"  # Python imported, and the program had not begun
+    elif not kills:
+        faults += _wrong_end(program, code, running.said)
+    faults += _partial(program, reference, folder)
+    if faults:
+        words = f"at {moment}: " + "; ".join(faults[:5])
+        return Trial(program.subject, attack, FAULT, words, time.monotonic() - began)
+    return Trial(program.subject, attack, outcome, "", took)
+
+
+def _wait(running: Running, attack: str, reference: Reference, rng: np.random.Generator) -> str:
+    """Wait for a random moment of a program's life; returns it in words."""
+    if attack == WRITING:
+        number, changes, seen = int(rng.integers(1, reference.changes + 1)), 0, None
+        while running.process.poll() is None:
+            changes += seen != (seen := _listing(running.folder))
+            if changes >= number:
+                break
+            time.sleep(POLL_SECONDS)
+        time.sleep(rng.exponential(0.002))
+        return f"change {number} of its files"
+    seconds = rng.uniform(0, reference.seconds)
+    try:
+        running.process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        pass
+    return f"{seconds:.2f} s"
+
+
+def _processor_seconds() -> float:
+    """Return the processor time of all programs that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _killed_line(process: psutil.Process) -> list[str]:
+    """Kill a process that should be gone; returns its command line."""
+    try:
+        line = process.cmdline()
+        process.kill()
+    except psutil.NoSuchProcess:
+        return []
+    return line[:6]
+
+
+def _wait_for_end(family: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Return the processes that do not end in time."""
+    until, alive = time.monotonic() + seconds, list(family)
+    while alive and time.monotonic() < until:
+        alive = [process for process in alive if _is_alive(process)]
+        time.sleep(0.01)
+    return alive
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _wrong_end(program: Program, code: int, said: str) -> list[str]:
+    if code not in program.codes:
+        return [f"exit code {code}: {said[-600:]}"]
+    return [f"a traceback: {said[-600:]}"] if program.is_ours and "Traceback" in said else []
+
+
+def _partial(program: Program, reference: Reference, folder: Path) -> list[str]:
+    """Return what is wrong with the files that a stopped program left under their own names."""
+    faults = []
+    for name, path in files_of(program, folder).items():
+        if program.overwrites and path.read_bytes() == OLD:
+            continue
+        try:
+            now = content(path)
+        except Exception as error:  # whatever a partial file makes its reader say
+            faults.append(f"{name} is partial: {type(error).__name__}: {error}")
+            continue
+        if path.name not in program.growing and now != reference.contents.get(name):
+            faults.append(f"{name} is partial or another")
+    return faults
+
+
+def contents_of(program: Program, folder: Path) -> dict[str, object]:
+    """Read all files that a program wrote."""
+    return {name: content(path) for name, path in files_of(program, folder).items()}
+
+
+def _differences(program: Program, reference: Reference, folder: Path) -> list[str]:
+    now = contents_of(program, folder)
+    names = reference.contents.keys() | now.keys()
+    differing = [n for n in sorted(names) if now.get(n) != reference.contents.get(n)]
+    return [f"{name} differs from the undisturbed run" for name in differing]
+
+
+def _listing(folder: Path) -> set[tuple[str, str, int, int]]:
+    """Return all files in the folder of a trial, with sizes and times; hidden ones included."""
+    found = set()
+    for place, _, names in os.walk(folder):  # which does not mind folders that vanish
+        for name in names:
+            try:
+                stat = os.stat(os.path.join(place, name))
+            except FileNotFoundError:
+                continue
+            if name != SAID:
+                found.add((place, name, stat.st_size, stat.st_mtime_ns))
+    return found
+
+
+def _tree(folder: Path) -> frozenset[str]:
+    """Name everything in the folder of a trial; of temporary files, those of facelib."""
+    names = (str(path.relative_to(folder)) for path in folder.rglob("*"))
+    return frozenset(n for n in names if not n.startswith("temporary/") or "facelib" in n)
+
+
+def _run_to_its_end(words: Sequence[str], folder: Path) -> None:
+    subprocess.run(words, cwd=folder, env=environment(folder), check=True, capture_output=True)
