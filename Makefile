@@ -1,6 +1,7 @@
 # make book   environment, data, chapters executed by papermill, HTML book in book/_build/html
 # make test   environment, ruff, unit tests, notebooks under nbmake, the built book in a browser
 # make lab    JupyterLab on the chapter sources
+# make lock   requirements.txt anew from requirements.in: versions and checksums of all packages
 # make clean  remove everything that make made, but keep the environment
 #
 # Every step is a real file target: a second `make book` executes nothing again, and editing one
@@ -40,9 +41,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Matplotlib's list of fonts, which it would keep in the user's home.
 export MPLCONFIGDIR := $(CURDIR)/.venv/matplotlib
 
+INSTALL = $(BIN)/python -m pip install --quiet --no-deps --require-hashes
 JUPYTER_BOOK = $(BIN)/jupyter-book build --quiet -W --keep-going --config _config.yml
 
-.PHONY: book html test lint unit notebooks browser chromium validator lab clean
+.PHONY: book html test lint unit notebooks browser chromium validator lab lock clean
 .DELETE_ON_ERROR:
 
 book: $(STAMP)
@@ -62,11 +64,22 @@ clean:
 
 # --- environment -----------------------------------------------------------------------------
 
-$(STAMP): requirements.txt pyproject.toml setup.py
+# The locks name everything that a package asks for, so pip need not look for it. Of torch, the
+# build for processors is a tenth in size; pip finds it where somebody has told it an index.
+$(STAMP): $(wildcard requirements*.txt) pyproject.toml setup.py
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --requirement requirements.txt
-	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	$(INSTALL) --requirement requirements.txt
+	@$(INSTALL) --requirement requirements-torch-cpu.txt 2> /dev/null || { \
+		echo "pip finds no build of torch for processors; installing the one for graphics cards"; \
+		$(INSTALL) --requirement requirements-torch.txt; }
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
+
+# Pin all packages anew; see the script. Its tool is wanted for this alone.
+lock:
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip install --quiet uv==0.13.9
+	PYTHONPATH=. build/lock/bin/python experiments/lock_requirements.py
 
 # --- book ------------------------------------------------------------------------------------
 
@@ -85,7 +98,7 @@ $(BUILD)/built: $(CHAPTERS) $(PAGES) | $(STAMP)
 	touch $@
 
 # Which modules and data each chapter uses; make reads the file again when it has just written it.
-ifeq ($(filter clean lab,$(MAKECMDGOALS)),)
+ifeq ($(filter clean lab lock,$(MAKECMDGOALS)),)
 -include $(DEPENDENCIES)
 endif
 

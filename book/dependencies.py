@@ -25,6 +25,8 @@ DATA_OF_MODULE = {
     "facelib/synthetic/people/population.py": "data/head/people.npz",
 }
 DATA_FILE = re.compile(r"""data_files?\("([^"]+)", "([^"]+)"\)""")
+# What a script beside the package has recorded: joinpath("experiments", "name.json").
+RECORD = re.compile(r"""joinpath\("(experiments)", "([^"]+)"\)""")
 
 
 @cache
@@ -88,6 +90,7 @@ def used_files(notebook: Path) -> list[str]:
         found = [str(file.relative_to(ROOT)) for file in (ROOT / "data" / folder).glob(pattern)]
         # The folder's own time changes when one of many files comes or goes.
         data += [*found, f"data/{folder}"] if "*" in pattern else found
+    data += ["/".join(parts) for parts in RECORD.findall(code)]
     return files + sorted(file for file in set(data) if (ROOT / file).exists())
 
 

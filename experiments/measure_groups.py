@@ -1,20 +1,18 @@
 """Measure whom `facelib reconstruct` serves worse: its errors by group of people.
 
-    python experiments/measure_groups.py WORK
+    python experiments/measure_groups.py
 
 People who are held out of training are photographed in the thesis's poses: adults, children (a
 stress set of small adults, see `facelib.synthetic.people.population`), and some adults again and
 again with one thing changed (`facelib.evaluation.suite.people`). The default network and its fit
-reconstruct each from both photos and from the front alone. WORK keeps the photos: delete it when
-the generator has changed. The result is data/tries/groups.json, a row per person and photo
-session, for chapter 13.
-Four minutes of one core, and two more the first time.
+reconstruct each from both photos and from the front alone. The result is data/tries/groups.json, a
+row per person and photo session, for chapter 13. Six minutes of one core.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import date
 from functools import partial
@@ -22,7 +20,7 @@ from pathlib import Path
 
 import click
 import numpy as np
-from joblib import Memory, Parallel, delayed
+from joblib import Parallel, delayed
 
 from facelib.detect.faces import find_faces
 from facelib.evaluation.metrics import shape_error_mm, vertex_error_mm
@@ -54,14 +52,13 @@ DIGITS = 4
 Job = tuple[int, SyntheticSettings, str]
 
 
-def rows_of(jobs: list[Job], weights: Path, work: Path) -> list[Row]:
-    """Photograph people, unless WORK has the photos, and score their reconstructions."""
-    fit, kept = DenseFit.load(weights), Memory(work, verbose=0)
-    photographed, found = kept.cache(take), kept.cache(is_found)
-    return [row_of(fit, photographed(*job), job, found) for job in jobs]
+def rows_of(jobs: list[Job], weights: Path) -> list[Row]:
+    """Photograph people, and score their reconstructions."""
+    fit = DenseFit.load(weights)
+    return [row_of(fit, take(*job), job) for job in jobs]
 
 
-def row_of(fit: DenseFit, taken: Taken, job: Job, found_in: Callable[[np.ndarray], bool]) -> Row:
+def row_of(fit: DenseFit, taken: Taken, job: Job) -> Row:
     """Return a person's traits, and the errors from both photos and from the front alone."""
     index, settings, change = job
     whole = Crop.whole(taken.pair.size, fit.size)
@@ -84,7 +81,7 @@ def row_of(fit: DenseFit, taken: Taken, job: Job, found_in: Callable[[np.ndarray
         vertices = whole.crop_to_image(pair.together.vertices_image)
         score = score_face(vertices, taken.pair, load_layout().triangles, face)
         row["both_thesis_nme"] = score.thesis_nme
-        row |= {f"{view}_found": found_in(getattr(taken.pair, view)) for view in ("front", "side")}
+        row |= {f"{view}_found": is_found(getattr(taken.pair, view)) for view in ("front", "side")}
     return {k: v if isinstance(v, str | int) else round(float(v), DIGITS) for k, v in row.items()}
 
 
@@ -135,18 +132,17 @@ def batches(jobs: list[Job]) -> Iterator[list[Job]]:
 
 
 @click.command()
-@click.argument("work", type=click.Path(path_type=Path))
 @click.option("--weights", default=WEIGHTS, type=click.Path(path_type=Path))
 @click.option("--adults", default=400, show_default=True, help="Number of them.")
 @click.option("--children", default=100, show_default=True, help="Number of them.")
 @click.option("--changed", default=40, show_default=True, help="Adults to photograph changed.")
 @click.option("--workers", default=2, show_default=True)
 @click.option("--out", default=RESULT, type=click.Path(path_type=Path))
-def main(work: Path, weights: Path, adults: int, children: int, changed: int, workers, out) -> None:
+def main(weights: Path, adults: int, children: int, changed: int, workers, out) -> None:
     """Write data/tries/groups.json."""
     jobs = [(i, ADULTS, "") for i in range(adults)] + [(i, CHILDREN, "") for i in range(children)]
     jobs += [(i, ADULTS, change) for i in range(changed) for change in CHANGES]
-    score = delayed(partial(rows_of, weights=weights, work=work))
+    score = delayed(partial(rows_of, weights=weights))
     found = Parallel(n_jobs=workers, verbose=1)(map(score, batches(jobs)))
     rows = [row for part in found for row in part]
     content = {

@@ -30,6 +30,11 @@ def test_a_file_that_a_chapter_reads_counts_if_it_ships(tmp_path):
     assert used_files(tmp_path, code) == ["data/head/head.npz"]
 
 
+def test_a_record_beside_the_package_counts(tmp_path):
+    code = 'IN_CLONE.parent.joinpath("experiments", "sweep.yaml")'
+    assert used_files(tmp_path, code) == ["experiments/sweep.yaml"]
+
+
 def test_many_files_count_with_their_folder_which_tells_of_new_ones(tmp_path):
     used = used_files(tmp_path, 'data_files("head", "*.npz")')
     files = sorted((ROOT / "data" / "head").glob("*.npz"))

@@ -1,6 +1,5 @@
 """Sets of samples: the same bytes with any workers and any number of stops."""
 
-import os
 from dataclasses import asdict, replace
 from pathlib import Path
 

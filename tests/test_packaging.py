@@ -6,13 +6,14 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import Distribution, distribution
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from zipfile import ZipFile
 
 import numpy as np
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from PIL import Image
 
 from facelib.face.layout import load_layout
@@ -34,10 +35,47 @@ def required(group):
     return {r.name.lower(): r for r in requirements if r.name != "facelib"}
 
 
+def pins_of(name):
+    """Versions and numbers of checksums in a requirements file: name to (version, count)."""
+    pins = {}
+    for block in re.split(r"\n(?=\w)", (ROOT / name).read_text("utf-8")):
+        line = re.sub(r"\s*[#\\].*", "", block.splitlines()[0]) if re.match(r"\w", block) else ""
+        if line and (each := Requirement(line)):
+            version = next(iter(each.specifier)).version
+            pins.setdefault(canonicalize_name(each.name), []).append(
+                (version, block.count("sha256:"))
+            )
+    return pins
+
+
+def test_every_package_that_make_installs_is_pinned_with_checksums():
+    lock = pins_of("requirements.txt")
+    everything = lock | pins_of("requirements-torch.txt")
+    for name, (pin,) in pins_of("requirements.in").items():
+        assert [version for version, _ in everything[name]] == [pin[0]]
+    ((small, _),) = pins_of("requirements-torch-cpu.txt")["torch"]
+    assert small == f"{everything['torch'][0][0]}+cpu"
+    assert all(count >= 1 for pins in everything.values() for _, count in pins)
+    for name in (*lock, "facelib"):
+        for needed in needs_of(name):
+            assert needed in everything, f"{name} needs {needed}, which is not in the lock"
+
+
+def needs_of(name):
+    """The packages that an installed one needs here; none if it is for another system."""
+    try:
+        wanted = map(Requirement, distribution(name).requires or [])
+    except PackageNotFoundError:
+        return []
+    return [
+        canonicalize_name(each.name)
+        for each in wanted
+        if each.marker is None or each.marker.evaluate({"extra": ""})
+    ]
+
+
 def test_pins_lie_within_the_ranges_and_every_pin_is_asked_for():
-    lines = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
-    pins = [Requirement(line.partition("#")[0]) for line in lines if re.match(r"\w", line)]
-    pinned = {pin.name.lower(): next(iter(pin.specifier)).version for pin in pins}
+    pinned = {name: pins[0][0] for name, pins in pins_of("requirements.in").items()}
     ranges = {}
     for group in ("", *PROJECT["optional-dependencies"]):
         assert not ranges.keys() & required(group).keys(), "a package is in two groups"
@@ -74,6 +112,7 @@ def wheel(tmp_path_factory):
         ROOT / "facelib", copy / "facelib", ignore=shutil.ignore_patterns("__pycache__")
     )
     shutil.copytree(ROOT / "data/head", copy / "data/head")
+    shutil.copy(ROOT / "data/SHA256SUMS", copy / "data")
     shutil.copytree(ROOT / "data/dense", copy / "data/dense")
     pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", copy / "dist", copy)
     return next((copy / "dist").glob("*.whl"))
@@ -147,6 +186,13 @@ def test_what_the_wheel_lacks_is_named_with_the_place_to_get_it(environment, tmp
         [python, "-c", code], cwd=tmp_path, env=CLEAN, capture_output=True, text=True, check=False
     )
     assert "weights/prn.safetensors" in lacking.stderr and "repository" in lacking.stderr
+
+
+def test_the_wheel_compares_what_it_carries_with_its_checksums(environment, tmp_path):
+    done = run(environment, tmp_path, "data", "--verify")
+    assert done.returncode == 0, done.stderr
+    heads = len(list(ROOT.glob("data/head/*.npz")))
+    assert done.stdout.startswith(f"{heads + 2} of "), "with the default network and its errors"
 
 
 def test_an_installed_package_knows_its_version(environment, tmp_path):

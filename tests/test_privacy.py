@@ -90,6 +90,7 @@ COMMANDS = (
     ("evaluate", "pairs", "set", "--limit", "1"),
     ("export", "--weights", "runs/mine/best.safetensors", "-o", "net.onnx"),
     ("data",),
+    ("data", "--verify"),
 )
 COMMANDS_FOR_LICENSED_DATA = {
     "300w-lp": (

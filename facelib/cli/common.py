@@ -81,7 +81,7 @@ def read_photo(path: Path):
     if path.is_dir():
         raise Failure(f"{path} is a folder, not an image", NOT_AN_IMAGE)
     if not os.access(path, os.R_OK):
-        raise Failure(f"cannot read {path}", NO_SUCH_FILE)
+        raise Failure(f"cannot read {path}: permission denied", NO_SUCH_FILE)
     try:
         return imagefiles.read_photo(path)
     except (ValueError, OSError) as error:

@@ -7,7 +7,8 @@ from importlib import import_module
 
 import click
 
-from facelib.cli.common import NOT_INSTALLED, Failure, comes_from_ctrl_c
+from facelib.cli.common import BAD_DATA, NOT_INSTALLED, Failure, comes_from_ctrl_c
+from facelib.files.paths import ChangedFileError, MissingFileError
 
 # Optional packages that commands import, and the extra that installs each (see pyproject.toml).
 EXTRA_OF_PACKAGE = {"distributed": "cluster"} | dict.fromkeys(
@@ -53,9 +54,11 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(self.summaries.items()))
 
     def invoke(self, context: click.Context) -> object:
-        """Run a command; if it lacks an optional package, name the extra to install."""
+        """Run a command; a package or a shipped file that is not as needed is one sentence."""
         try:
             return super().invoke(context)
+        except (ChangedFileError, MissingFileError) as error:
+            raise Failure(str(error), BAD_DATA) from error
         except ImportError as error:
             if comes_from_ctrl_c(error):
                 raise click.Abort from error

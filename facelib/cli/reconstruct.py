@@ -95,7 +95,7 @@ def reconstruct(front: Path | None, side: Path | None, output: Path, **options) 
         )  # fmt: skip
         return
     if front is None:
-        raise click.UsageError("Missing argument 'FRONT'; or give a folder with --pairs.")
+        raise click.UsageError("Missing argument 'FRONT'; or give a folder with --pairs")
     _check_single_options(side, options)
     if settings.rig and output.suffix.lower() != ".glb":
         raise click.UsageError("--rig needs an output FILE.glb: other formats have no rig")

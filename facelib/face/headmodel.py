@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from facelib.files.paths import data_dir
+from facelib.files.paths import data_file
 
 # For each of the 68 iBUG keypoints, the number of its mirror twin.
 MIRRORED_KEYPOINTS = np.array(
@@ -107,7 +107,7 @@ def load_head(path: Path | None = None) -> MorphableModel:
     Raises:
         FileNotFoundError: if the file is missing.
     """
-    return _load(path or data_dir() / "head" / "head.npz")
+    return _load(path or data_file("head", "head.npz"))
 
 
 @lru_cache(maxsize=2)

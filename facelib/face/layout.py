@@ -16,7 +16,7 @@ import numpy as np
 from numba import njit
 
 from facelib.files.atomic import replacing
-from facelib.files.paths import data_dir
+from facelib.files.paths import data_file
 from facelib.render.rasterize import Fragments, rasterize
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def load_layout(size: int = 256, path: Path | None = None) -> UVLayout:
     Raises:
         FileNotFoundError: if the file is not there.
     """
-    return _load(size, path or data_dir() / "head" / "layout.npz")
+    return _load(size, path or data_file("head", "layout.npz"))
 
 
 @lru_cache(maxsize=6)

@@ -10,8 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facelib.files.atomic import sha256
-from facelib.files.paths import data_dir, data_file
+from facelib.files.paths import cached_sha256, check_shipped, data_dir, data_file
 from facelib.networks.onnx_network import OnnxDense, OnnxNetwork, open_network
 
 if TYPE_CHECKING:
@@ -45,10 +44,11 @@ def load_network(
             needs no torch. Without torch, that file is used in any case.
 
     Raises:
-        ValueError: if the file is missing or holds no network.
+        ValueError: if the file is missing, holds no network, or shipped and has changed.
         ModuleNotFoundError: if only torch can run the file, and torch is not installed.
     """
     path = default_weights() if weights is None else weights
+    check_shipped(path)
     if path.suffix.lower() == ONNX:
         return open_network(path)
     if prefer_onnx or find_spec("torch") is None:
@@ -66,8 +66,9 @@ def _exported(weights: Path) -> OnnxNetwork | OnnxDense | None:
     exported = weights.with_suffix(ONNX)
     if not weights.is_file() or not exported.is_file():
         return None
+    check_shipped(exported)
     network = open_network(exported)
-    if network.weights_sha256 == sha256(weights):
+    if network.weights_sha256 == cached_sha256(weights):
         return network
     logging.getLogger(__name__).warning(
         "%s was made of other weights than %s and is not used", exported, weights

@@ -16,7 +16,7 @@ import numpy as np
 
 from facelib.face.dense_points import N_KEYPOINTS, load_dense_points
 from facelib.face.layout import load_layout
-from facelib.files.atomic import sha256
+from facelib.files.paths import cached_sha256, check_shipped
 from facelib.files.threads import single_threaded_blas
 from facelib.fitting.fit import AGREE_ABOVE, FitSettings, HeadFit, agreement, fit_head, fit_heads
 from facelib.fitting.head_prior import shipped_prior
@@ -78,8 +78,9 @@ def settings_beside(weights: Path, network: Dense | OnnxDense) -> FitSettings:
     """
     path = weights.with_suffix(".errors.npz")
     if path.is_file():
+        check_shipped(path)
         exported = weights.suffix.lower() == ONNX
-        of_network = network.weights_sha256 if exported else sha256(weights)
+        of_network = network.weights_sha256 if exported else cached_sha256(weights)
         errors, of_errors = LearnedErrors.load(path, shipped_prior())
         if of_network == of_errors:
             return FitSettings(noise=errors)

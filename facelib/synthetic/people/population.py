@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from facelib.files.paths import data_dir
+from facelib.files.paths import data_file
 
 ORIGINS = ("african", "asian", "european")
 # MakeHuman's targets are called young and old; its program reads them as 25 and 90 years, linear
@@ -114,12 +114,12 @@ def load_population(path: Path | None = None) -> Population:
     Raises:
         FileNotFoundError: if the file is not there.
     """
-    return _load(path or data_dir() / "head" / "people.npz")
+    return _load(path or data_file("head", "people.npz"))
 
 
 def load_children() -> Population:
     """Load the shipped statistics of children, who are extrapolated: no training set has them."""
-    return replace(_load(data_dir() / "people" / "children.npz"), shape_age_years=CHILD_AGE_YEARS)
+    return replace(_load(data_file("people", "children.npz")), shape_age_years=CHILD_AGE_YEARS)
 
 
 def random_traits(rng: np.random.Generator) -> Traits:
