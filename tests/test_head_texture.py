@@ -13,13 +13,14 @@ from facelib.avatar.texture.bands import blended_by_bands, enlarged, filled, red
 from facelib.avatar.texture.light import evening_gains
 from facelib.avatar.texture.paint import PAGE_MM, WORK, HeadTexture, page_maps, paint_head
 from facelib.avatar.texture.quality import quality, unoccluded
-from facelib.avatar.texture.strip import InnerColors, eye_paint, inner_colors
+from facelib.avatar.texture.strip import ENAMEL, WHITE, InnerColors, eye_paint, inner_colors
 from facelib.avatar.texture.tones import Tone, hair_depth_mm
 from facelib.avatar.texture.unwrap import SkinPage, unwrap
 from facelib.avatar.texture.views import SeenPhoto, View, near_head
 from facelib.face.headmodel import load_head
 from facelib.files.paths import data_file
 from facelib.geometry.mesh import Mesh
+from facelib.imaging.resample import resize_image
 from facelib.render.camera import Camera
 from facelib.render.render import Light, render
 from facelib.synthetic.head_pages import head_canvas
@@ -328,12 +329,54 @@ def test_eyes_take_the_color_of_the_photo():
     eye = np.where(radius[..., None] < 0.11, [0.25, 0.4, 0.65], [0.85, 0.83, 0.8])
     page[top:, :side] = page[top:, side : 2 * side] = eye
     photo = picture(0, page)
-    colors = inner_colors([photo], [View.of(photo, surface())])
+    colors = inner_colors_of(photo)
     assert colors.iris[2] > 1.5 * colors.iris[0]
     assert colors.white.mean() > 2 * colors.iris.mean()
     shut = picture(0, page, expression={"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0})
-    brown = inner_colors([shut], [View.of(shut, surface())]).iris
+    brown = inner_colors_of(shut).iris
     assert brown[0] > brown[1] > brown[2]
+
+
+GRIN = {
+    f"{name}{side}": 0.9 for name in ("mouthSmile", "mouthUpperUp") for side in ("Left", "Right")
+}
+RED = (0.5, 0.15, 0.14)
+
+
+def page_with_teeth(color):
+    """The known page with teeth of one colour, and red gums, tongue and mouth."""
+    page, maps = known_page().copy(), page_maps()
+    top, side = round(0.8 * PAGE), PAGE // 4
+    page[top:, 2 * side :] = RED
+    gum = resize_image(maps["tooth_gum"][..., None], (PAGE - top, side)) > 0.5
+    page[top:, 2 * side : 3 * side] = np.where(gum, np.float32(RED), np.float32(color))
+    return page
+
+
+@pytest.mark.parametrize("gain", [1.0, 0.8])
+def test_teeth_take_the_color_of_the_photo_in_evened_light(gain):
+    yellow = np.float32([0.72, 0.66, 0.45])
+    photo = picture(0, page_with_teeth(yellow), expression=GRIN)
+    colors = inner_colors_of(photo, gain)
+    np.testing.assert_allclose(colors.enamel, (gain * yellow) ** 2.2, rtol=0.08)
+
+
+def test_teeth_that_no_photo_shows_are_as_bright_as_the_eyes():
+    page = page_with_teeth((0.72, 0.66, 0.45))
+    grin = picture(0, page, expression=GRIN)
+    hidden = replace(grin, visibility=np.zeros(len(page_maps()["points_uv"])))
+    grey = replace(grin, pixels=grin.pixels.mean(axis=2, keepdims=True).repeat(3, axis=2))
+    few = replace(grin, pixels=np.where(grin.pixels[..., 1:2] > 0.6, RED, grin.pixels))
+    for photo in (hidden, grey, few):
+        colors = inner_colors_of(photo)
+        expected = np.multiply(ENAMEL, colors.white.mean() / np.mean(WHITE))
+        np.testing.assert_allclose(colors.enamel, expected, rtol=1e-5)
+
+
+def inner_colors_of(photo, gain=1.0):
+    skin = Tone.of(255 * gain * photo.pixels[photo.pixels[..., 0] > 0.5])
+    gains = np.full((1, 3), gain, np.float32)
+    return inner_colors([photo], [View.of(photo, surface())], [skin], gains)
 
 
 @pytest.mark.parametrize("size", [300, 512, 1000])

@@ -111,7 +111,9 @@ def paint_head(photos: Sequence[SeenPhoto], surface: HeadSurface, size: int = 20
     sharp = sharpness(photos, size / PAGE_MM)
     coarse = decide(photos, views, page, sharp)
     pixels = in_full_size(photos, views, page, size, coarse)
-    paint_strip(pixels, inner_colors(photos, views), page_maps())
+    skins = [each.skin for each in coarse.own]
+    inner = inner_colors(photos, views, skins, gains_on_lips(coarse))
+    paint_strip(pixels, inner, page_maps())
     names = [f"photo {number + 1}" for number in range(len(photos))]
     sources = (*names, *(f"{name} mirrored" for name in names), "made up")
     return HeadTexture(pixels, coarse.shares, sources)
@@ -152,6 +154,13 @@ def decide(
     blended = blended_by_bands([*complete, *mirrored, base], shares, N_BANDS)
     blended *= (1 - np.float32(SKY_SHADE) * (1 - maps["sky"]) * shares[-1])[..., None]
     return CoarsePage(colors, rated, evened, own, shares, base, strands, blended)
+
+
+def gains_on_lips(coarse: CoarsePage) -> np.ndarray:
+    """(K, 3) float32: by which the lips' colours in each photo are multiplied to even its light."""
+    lips = (page_maps()["lips"] > 0.5) & (coarse.rated > 0)
+    logs = np.log(coarse.evened / coarse.photos) * lips[..., None]
+    return np.exp(logs.sum(axis=(1, 2)) / np.maximum(lips.sum(axis=(1, 2)), 1)[:, None])
 
 
 def uncovered(photo: SeenPhoto) -> np.ndarray:
