@@ -20,6 +20,7 @@ from facelib.avatar.texture.views import SeenPhoto, View, near_head
 from facelib.face.headmodel import load_head
 from facelib.files.paths import data_file
 from facelib.geometry.mesh import Mesh
+from facelib.imaging.effects import box_mean
 from facelib.imaging.resample import resize_image
 from facelib.render.camera import Camera
 from facelib.render.render import Light, render
@@ -160,6 +161,42 @@ def test_dark_glasses_are_not_painted():
     below_eyes = (page_maps()["eyes"] > 0.5) & (np.arange(512)[:, None] > 200)
     below_eyes &= texture.pixels.sum(axis=2) > 0
     assert np.median(texture.pixels[below_eyes], axis=0)[0] > 0.8 * 255 * SKIN[0]
+
+
+def rims():
+    """Where the rims of glasses are: (512, 512) bool."""
+    lenses = np.float32(page_maps()["eyes"] > 0)
+    return (box_mean(lenses, 1) > 0.01) & (box_mean(lenses, 1) < 0.99)
+
+
+def bridge():
+    """Where the bridge of glasses is: (512, 512) bool."""
+    mask = np.zeros((WORK, WORK), bool)
+    mask[192:195, 240:272] = True
+    return mask
+
+
+def contrast_of_rims(texture):
+    """How much darker the page is at rims than beside them, as a share."""
+    brightness = texture.pixels.mean(axis=2)
+    bare = page_maps()["features"] < 0.1
+    beside = (box_mean(np.float32(rims()), 6) > 0) & (box_mean(np.float32(rims()), 3) == 0)
+    return 1 - brightness[rims() & bare].mean() / brightness[beside & bare].mean()
+
+
+@pytest.mark.parametrize("color", [(0.1, 0.08, 0.08), (0.95, 0.9, 0.5)])
+def test_thin_frames_of_glasses_are_not_painted(color):
+    page = covered_page(rims() | bridge(), color)
+    texture = paint_head([picture(0, page)], surface(), 512)
+    assert abs(contrast_of_rims(texture)) < 0.06
+    bare = paint_head([picture(0, known_page())], surface(), 512)
+    across_nose = np.abs(texture.pixels.astype(int) - bare.pixels)[bridge()]
+    assert across_nose.mean() < 12
+
+
+def test_lines_without_a_bridge_are_wrinkles_and_stay():
+    page = covered_page(rims(), (0.5, 0.35, 0.28))
+    assert contrast_of_rims(paint_head([picture(0, page)], surface(), 512)) > 0.2
 
 
 def test_the_hidden_half_of_a_turned_head_mirrors_the_seen_one():

@@ -101,7 +101,9 @@ def hair_depth_mm(maps: dict[str, np.ndarray]) -> np.ndarray:
     return (maps["hair"] - np.float32(0.5)) * np.float32(HAIR_MM)
 
 
-def own_colors(color: np.ndarray, rated: np.ndarray, maps: dict[str, np.ndarray]) -> OwnColors:
+def own_colors(
+    color: np.ndarray, rated: np.ndarray, framed: np.ndarray, maps: dict[str, np.ndarray]
+) -> OwnColors:
     """Measure the person's colours in a photo, and find what has others: walls, collars, strands.
 
     In the middle of the face, brows, lids, beards and make-up differ from skin, and the points'
@@ -110,10 +112,12 @@ def own_colors(color: np.ndarray, rated: np.ndarray, maps: dict[str, np.ndarray]
     Args:
         color: (h, w, 3) float32, the coarse page in evened light, 0..255.
         rated: (h, w) float32, its quality.
+        framed: (h, w) bool: texels that show the frame of glasses.
         maps: of `paint.page_maps`.
     """
     inner, hair_mm = maps["inner"], hair_depth_mm(maps)
-    skin = _measured(color, rated, (inner > 0.5) & (maps["features"] < BARE))
+    plain = (inner > 0.5) & (maps["features"] < BARE) & (maps["eyes"] == 0)
+    skin = _measured(color, rated, plain)
     alike = skin.likeness(color)
     hair = _hair(color, rated, skin, hair_mm)
     if hair is not None:
@@ -125,7 +129,7 @@ def own_colors(color: np.ndarray, rated: np.ndarray, maps: dict[str, np.ndarray]
     lips = _measured(color, rated, mouth)
     alike = np.ones_like(rated)
     alike[mouth] = lips.likeness(color[mouth])
-    share *= _alike_around(alike, LIPS_AROUND_PX)
+    share *= _alike_around(alike, LIPS_AROUND_PX) * ~framed
     if hair is not None and hair.middle[0] > skin.middle[0]:  # skin shines through fair hair
         hair = replace(hair, middle=hair.middle * FAIR_HAIR)
     return OwnColors(skin, lips, hair, share * (1 - (1 - np.float32(EARS)) * maps["ears"]))
