@@ -35,26 +35,30 @@ def frames(colors: np.ndarray, rated: np.ndarray, maps: dict[str, np.ndarray]) -
     Returns:
         (K, 512, 512) bool; all False without glasses.
     """
-    found = np.zeros(rated.shape, bool)
-    tones, seen = log_tones(colors) / UNIT, rated > 0
-    if not any(map(_shows_bridge, tones, seen)):
+    found, seen = np.zeros(rated.shape, bool), rated > 0
+    if not any(map(_shows_bridge, colors, seen)):
         return found
     near = box_mean(np.float32(maps["eyes"] > 0), AROUND_TEXELS) > 0
-    at = np.flatnonzero(near.any(axis=1))
-    rows = slice(at[0] - MARGIN, at[-1] + MARGIN)
-    near, bare = near[rows], maps["features"][rows] < FEATURE
-    for tone, shown, out in zip(tones[:, rows], seen[:, rows], found[:, rows], strict=True):
-        skin = np.median(tone[near & bare & shown], axis=0) if (near & bare & shown).any() else 0
-        lines = near & shown & (bare | (tone[..., 0] > skin[0])) & (_line_contrast(tone) > LINE)
-        out[:] = box_mean(np.float32(lines), WIDER_TEXELS) > 0
+    rows, columns = (np.flatnonzero(near.any(axis=axis)) for axis in (1, 0))
+    cut = tuple(slice(at[0] - MARGIN, at[-1] + MARGIN) for at in (rows, columns))
+    near, bare = near[cut], maps["features"][cut] < FEATURE
+    for color, shown, out in zip(colors, seen, found, strict=True):
+        tones, place = log_tones(color[cut]) / UNIT, near & shown[cut]
+        if not (place & bare).any():
+            continue
+        brighter = tones[..., 0] > np.median(tones[place & bare, 0])  # than brows are
+        lines = place & (bare | brighter) & (_line_contrast(tones) > LINE)
+        out[cut] = box_mean(np.float32(lines), WIDER_TEXELS) > 0
     return found
 
 
-def _shows_bridge(tones: np.ndarray, seen: np.ndarray) -> bool:
+def _shows_bridge(color: np.ndarray, seen: np.ndarray) -> bool:
     if seen[BRIDGE_ROWS, BRIDGE_COLUMNS].mean() < BRIDGE_SEEN:
         return False
-    profile = np.median(tones[:, BRIDGE_COLUMNS], axis=1, keepdims=True)
-    return bool(_contrast(profile, (1, 0))[BRIDGE_ROWS].max() > BRIDGE)
+    reach = max(THIN_TEXELS)
+    rows = slice(BRIDGE_ROWS.start - reach, BRIDGE_ROWS.stop + reach)
+    tones = np.median(log_tones(color[rows, BRIDGE_COLUMNS]) / UNIT, axis=1, keepdims=True)
+    return bool(_contrast(tones, (1, 0))[reach:-reach].max() > BRIDGE)
 
 
 def _line_contrast(tones: np.ndarray) -> np.ndarray:
