@@ -13,7 +13,14 @@ from facelib.avatar.texture.bands import blended_by_bands, enlarged, filled, pyr
 from facelib.avatar.texture.light import evening_gains
 from facelib.avatar.texture.paint import PAGE_MM, WORK, HeadTexture, page_maps, paint_head
 from facelib.avatar.texture.quality import quality, unoccluded
-from facelib.avatar.texture.strip import BROWN, InnerColors, eye_paint, inner_colors
+from facelib.avatar.texture.strip import (
+    BROWN,
+    ENAMEL,
+    WHITE,
+    InnerColors,
+    eye_paint,
+    inner_colors,
+)
 from facelib.avatar.texture.tones import Tone, hair_depth_mm
 from facelib.avatar.texture.unwrap import SkinPage, unwrap
 from facelib.avatar.texture.views import SeenPhoto, View, near_head
@@ -21,6 +28,8 @@ from facelib.face.headmodel import load_head
 from facelib.files import threads
 from facelib.files.paths import data_file
 from facelib.geometry.mesh import Mesh
+from facelib.imaging.effects import box_mean
+from facelib.imaging.resample import resize_image
 from facelib.render.camera import Camera
 from facelib.render.render import Light, render
 from facelib.synthetic.head_pages import head_canvas
@@ -32,6 +41,7 @@ GREY = (0.35, 0.35, 0.35)
 SKIN = np.float32([0.78, 0.58, 0.48])
 SIDE_PX = 560
 PAGE = 1024
+BROWN_LINE = (0.5, 0.35, 0.28)
 
 
 @cache
@@ -168,6 +178,57 @@ def test_dark_glasses_are_not_painted():
     below_eyes = (page_maps()["eyes"] > 0.5) & (np.arange(512)[:, None] > 200)
     below_eyes &= texture.pixels.sum(axis=2) > 0
     assert np.median(texture.pixels[below_eyes], axis=0)[0] > 0.8 * 255 * SKIN[0]
+
+
+def share_of_the_second_photo_in_ears(page):
+    texture = paint_head([picture(4, page), picture(78, page)], surface(), 512)
+    share = texture.shares[texture.sources.index("photo 2")] * (page_maps()["ears"] > 0.5)
+    return share.sum() / (page_maps()["ears"] > 0.5).sum()
+
+
+def test_an_ear_that_a_photo_shows_is_painted_from_it_unless_hair_covers_it():
+    shown = share_of_the_second_photo_in_ears(known_page())
+    upper = np.arange(WORK)[:, None] < 190
+    lock = covered_page(upper & (page_maps()["ears"] > 0), (0.1, 0.07, 0.05))
+    covered = share_of_the_second_photo_in_ears(lock)
+    assert shown > 0.3
+    assert covered < 0.1
+
+
+def rims():
+    """Where the rims of glasses are: (512, 512) bool."""
+    lenses = np.float32(page_maps()["eyes"] > 0)
+    return (box_mean(lenses, 1) > 0.01) & (box_mean(lenses, 1) < 0.99)
+
+
+def bridge():
+    """Where the bridge of glasses is: (512, 512) bool."""
+    mask = np.zeros((WORK, WORK), bool)
+    mask[192:195, 240:272] = True
+    return mask
+
+
+def contrast_of_rims(texture):
+    """How much darker the page is at rims than beside them, as a share."""
+    brightness = texture.pixels.mean(axis=2)
+    bare = page_maps()["features"] < 0.1
+    beside = (box_mean(np.float32(rims()), 6) > 0) & (box_mean(np.float32(rims()), 3) == 0)
+    return 1 - brightness[rims() & bare].mean() / brightness[beside & bare].mean()
+
+
+@pytest.mark.parametrize("color", [BROWN_LINE, (0.52, 0.45, 0.42)])
+def test_thin_frames_of_glasses_are_not_painted(color):
+    page = covered_page(rims() | bridge(), color)
+    texture = paint_head([picture(0, page)], surface(), 512)
+    assert abs(contrast_of_rims(texture)) < 0.06
+    bare = paint_head([picture(0, known_page())], surface(), 512)
+    across_nose = np.abs(texture.pixels.astype(int) - bare.pixels)[bridge()]
+    assert across_nose.mean() < 25  # the stripes of the known page make 10 of it
+
+
+def test_lines_without_a_bridge_are_wrinkles_and_stay():
+    page = covered_page(rims(), BROWN_LINE)
+    assert contrast_of_rims(paint_head([picture(0, page)], surface(), 512)) > 0.2
 
 
 def test_the_hidden_half_of_a_turned_head_mirrors_the_seen_one():
@@ -346,11 +407,11 @@ def test_eyes_take_the_color_of_the_photo():
     eye = np.where(radius[..., None] < 0.11, [0.25, 0.4, 0.65], [0.85, 0.83, 0.8])
     page[top:, :side] = page[top:, side : 2 * side] = eye
     photo = picture(0, page)
-    colors = inner_colors([photo], [View.of(photo, surface())])
+    colors = inner_colors_of(photo)
     assert colors.iris[2] > 1.5 * colors.iris[0]
     assert colors.white.mean() > 2 * colors.iris.mean()
     shut = picture(0, page, expression={"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0})
-    brown = inner_colors([shut], [View.of(shut, surface())]).iris
+    brown = inner_colors_of(shut).iris
     assert brown[0] > brown[1] > brown[2]
 
 
@@ -360,9 +421,53 @@ def test_eyes_take_the_color_of_the_photo():
 )
 def test_eyes_beyond_a_black_border_are_taken_for_unseen(black):
     photo = picture(0)
+    skin = Tone.of(255 * photo.pixels[photo.pixels[..., 0] > 0.5])
     photo.pixels[black] = 0
-    colors = inner_colors([photo], [View.of(photo, surface())])
+    gains = np.ones((1, 3), np.float32)
+    colors = inner_colors([photo], [View.of(photo, surface())], [skin], gains)
     np.testing.assert_array_equal(colors.iris, np.float32(BROWN))
+
+
+GRIN = {
+    f"{name}{side}": 0.9 for name in ("mouthSmile", "mouthUpperUp") for side in ("Left", "Right")
+}
+RED = (0.5, 0.15, 0.14)
+
+
+def page_with_teeth(color):
+    """The known page with teeth of one colour, and red gums, tongue and mouth."""
+    page, maps = known_page().copy(), page_maps()
+    top, side = round(0.8 * PAGE), PAGE // 4
+    page[top:, 2 * side :] = RED
+    gum = resize_image(maps["tooth_gum"][..., None], (PAGE - top, side)) > 0.5
+    page[top:, 2 * side : 3 * side] = np.where(gum, np.float32(RED), np.float32(color))
+    return page
+
+
+@pytest.mark.parametrize("gain", [1.0, 0.8])
+def test_teeth_take_the_color_of_the_photo_in_evened_light(gain):
+    yellow = np.float32([0.72, 0.66, 0.45])
+    photo = picture(0, page_with_teeth(yellow), expression=GRIN)
+    colors = inner_colors_of(photo, gain)
+    np.testing.assert_allclose(colors.enamel, (gain * yellow) ** 2.2, rtol=0.08)
+
+
+def test_teeth_that_no_photo_shows_are_as_bright_as_the_eyes():
+    page = page_with_teeth((0.72, 0.66, 0.45))
+    grin = picture(0, page, expression=GRIN)
+    hidden = replace(grin, visibility=np.zeros(len(page_maps()["points_uv"])))
+    grey = replace(grin, pixels=grin.pixels.mean(axis=2, keepdims=True).repeat(3, axis=2))
+    few = replace(grin, pixels=np.where(grin.pixels[..., 1:2] > 0.6, RED, grin.pixels))
+    for photo in (hidden, grey, few):
+        colors = inner_colors_of(photo)
+        expected = np.multiply(ENAMEL, colors.white.mean() / np.mean(WHITE))
+        np.testing.assert_allclose(colors.enamel, expected, rtol=1e-5)
+
+
+def inner_colors_of(photo, gain=1.0):
+    skin = Tone.of(255 * gain * photo.pixels[photo.pixels[..., 0] > 0.5])
+    gains = np.full((1, 3), gain, np.float32)
+    return inner_colors([photo], [View.of(photo, surface())], [skin], gains)
 
 
 @pytest.mark.parametrize("size", [300, 512, 1000])

@@ -15,6 +15,7 @@ import numpy as np
 
 from facelib.avatar.texture.bands import blended_by_bands, filled, pyramid
 from facelib.avatar.texture.compose import compose
+from facelib.avatar.texture.glasses import frames
 from facelib.avatar.texture.light import evening_gains
 from facelib.avatar.texture.quality import quality, unoccluded
 from facelib.avatar.texture.strip import SKIN_SHARE, inner_colors, paint_strip
@@ -37,6 +38,7 @@ DECIDED = 5  # power of the qualities: how decidedly the best source wins
 SMOOTH_PX = 4  # of the qualities, so that sources change along calm borders
 KNOWN = (0.15, 0.45)  # quality from which skin colours what is made up, and fully so
 USED, LEAST_USED = 0.05, 0.001  # shares of texels whose colours count, and that are looked at
+GAP_PX = 6  # half width of a wide gap
 N_BANDS = 4  # the coarsest is 16 texels wide, 1 cm
 MOST_GAIN = 4.0
 HAIRLINE_MM = 2.5  # a quarter or so of the made-up hairline's width
@@ -112,7 +114,9 @@ def paint_head(photos: Sequence[SeenPhoto], surface: HeadSurface, size: int = 20
     sharp = sharpness(photos, size / PAGE_MM)
     coarse = decide(photos, views, page, sharp)
     pixels = in_full_size(photos, views, page, size, coarse)
-    paint_strip(pixels, inner_colors(photos, views), page_maps())
+    skins = [each.skin for each in coarse.own]
+    inner = inner_colors(photos, views, skins, gains_on_lips(coarse))
+    paint_strip(pixels, inner, page_maps())
     names = [f"photo {number + 1}" for number in range(len(photos))]
     sources = (*names, *(f"{name} mirrored" for name in names), "made up")
     return HeadTexture(pixels, coarse.shares, sources)
@@ -142,7 +146,8 @@ def decide(
     best = int(np.argmax(middle.sum(axis=(1, 2))))
     normals = [page.spread(fragments, view.normals_head) for view in views]
     evened = colors * np.stack(evening_gains(colors, middle, normals, best))
-    own = tuple(in_threads(partial(own_colors, maps=maps), evened, rated))
+    framed = frames(evened, rated, maps)
+    own = tuple(in_threads(partial(own_colors, maps=maps), evened, rated, framed))
     person = np.stack([each.share for each in own])
     rated *= person
     shares = shares_of_sources(rated)
@@ -152,8 +157,16 @@ def decide(
     *bands, base_bands = in_threads(partial(pyramid, n_levels=N_BANDS), [*complete, base])
     mirrored = [[band[:, ::-1] for band in each] for each in bands]
     blended = blended_by_bands([*bands, *mirrored, base_bands], shares)
-    blended *= (1 - np.float32(SKY_SHADE) * (1 - maps["sky"]) * shares[-1])[..., None]
+    dark = np.float32(SKY_SHADE) * (1 - maps["sky"]) * shares[-1] * ~framed.any(axis=0)
+    blended *= (1 - dark)[..., None]
     return CoarsePage(colors, rated, evened, own, shares, base, strands, blended)
+
+
+def gains_on_lips(coarse: CoarsePage) -> np.ndarray:
+    """(K, 3) float32: by which the lips' colours in each photo are multiplied to even its light."""
+    lips = (page_maps()["lips"] > 0.5) & (coarse.rated > 0)
+    logs = np.log(coarse.evened / coarse.photos) * lips[..., None]
+    return np.exp(logs.sum(axis=(1, 2)) / np.maximum(lips.sum(axis=(1, 2)), 1)[:, None])
 
 
 def uncovered(photo: SeenPhoto) -> np.ndarray:
@@ -198,6 +211,14 @@ def shares_used(shares: np.ndarray) -> np.ndarray:
     """How much of each photo's texel is used, there or mirrored: (K, h, w) of (2 K + 1, h, w)."""
     count = len(shares) // 2
     return np.maximum(shares[:count], shares[count : 2 * count, :, ::-1])
+
+
+def wide_gaps(shares: np.ndarray) -> np.ndarray:
+    """(h, w) float32 in 0..1: how far a texel is made up, and many around it.
+
+    Made-up pores would show a narrow gap in seen skin.
+    """
+    return shares[-1] * box_mean(shares[-1], GAP_PX)
 
 
 def made_up(
@@ -265,7 +286,8 @@ def in_full_size(
     maps = page_maps()
     finest = max(photo.camera.scale for photo in photos) / texels_per_mm
     detail = np.float32(np.clip(finest, LEAST_DETAIL, 1))
-    strengths = np.stack([PORES * detail * (1 - coarse.strands), STRANDS * coarse.strands])
+    pores = PORES * detail * wide_gaps(shares)
+    strengths = np.stack([pores * (1 - coarse.strands), STRANDS * coarse.strands])
     tiles = np.stack([maps["detail"], maps["strands"]])
     pixels = np.zeros((size, size, 3), np.uint8)
     skin = pixels[: round(SKIN_SHARE * size)]

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from facelib.avatar.surface import MOUTH_PATCH
+from facelib.avatar.texture.teeth import enamel_shown
+from facelib.avatar.texture.tones import Tone
 from facelib.avatar.texture.views import SeenPhoto, View
 from facelib.imaging.effects import box_mean, to_linear
 from facelib.imaging.imagefiles import to_uint8
@@ -22,13 +24,13 @@ SKIN_SHARE = 0.8  # of the page's height, above the strip
 EYE_SCALE = 1.6  # largest value of the shipped paint of eyes
 GAMMA = 1 / 2.2
 # Linear RGB where photos show none: a neutral brown, and a white that lids shade.
-BROWN, WHITE, ENAMEL = (0.09, 0.042, 0.02), (0.50, 0.46, 0.43), (0.50, 0.43, 0.35)
+BROWN, WHITE = (0.09, 0.042, 0.02), (0.50, 0.46, 0.43)
 INNER = (1.5, 1.25, 0.8)  # the iris around the pupil, relative to its rim
-GUM, TONGUE = (0.36, 0.13, 0.12), (0.42, 0.13, 0.12)
+# Behind lips, whose shade photos show without them.
+ENAMEL, GUM, TONGUE = (0.30, 0.26, 0.21), (0.22, 0.078, 0.072), (0.24, 0.075, 0.07)
 LIPS_INSIDE, THROAT = (0.24, 0.07, 0.06), (0.02, 0.006, 0.006)
-TEETH_SHADE = 0.6  # lips throw shade on teeth that photos show without them
-RIM_PX = 2  # of the z-buffer: pixels this near to a lid or lip may show it
-FEW = 60  # pixels of the z-buffer, and least number of px of the photo
+RIM_PX = 2  # of the z-buffer: pixels this near to a lid may show it
+FEW = 60  # least number of px of the photo
 LEAST_CONTRAST = 1.5  # of white over iris, in linear light
 IRIS_AMONG, WHITE_AMONG = (20, 80), (20, 90)  # percentiles of the darker and brighter pixels
 DARKEST_IRIS, BRIGHTEST_IRIS = 0.008, 0.22  # mean of linear RGB
@@ -39,23 +41,38 @@ GREY_WHITE = 0.6  # how far the measured white is moved to grey: it mirrors lids
 
 @dataclass(frozen=True)
 class InnerColors:
-    """Colours of eyes and teeth, linear RGB, each (3,) float32."""
+    """Colours of eyes and of teeth behind lips, linear RGB, each (3,) float32."""
 
     iris: np.ndarray
     white: np.ndarray
     enamel: np.ndarray
 
 
-def inner_colors(photos: Sequence[SeenPhoto], views: Sequence[View]) -> InnerColors:
+def inner_colors(
+    photos: Sequence[SeenPhoto],
+    views: Sequence[View],
+    skins: Sequence[Tone],
+    gains: np.ndarray,
+) -> InnerColors:
     """Measure the colours between lids and lips in the first photo that shows them.
 
     Args:
         photos: with the head.
         views: of the same photos.
+        skins: tone of the skin in each photo, in evened light.
+        gains: (K, 3) float32, by which the lips' colours in each photo are multiplied to even its
+            light.
     """
-    eyes = (_eye_colors(_between_rims(*each, "eyes")) for each in zip(photos, views, strict=True))
+    both = list(zip(photos, views, strict=True))
+    eyes = (_eye_colors(_between_lids(*each)) for each in both)
     iris, white = next((pair for pair in eyes if pair), (np.float32(BROWN), np.float32(WHITE)))
-    return InnerColors(iris, white, np.float32(ENAMEL) * (white.mean() / np.mean(WHITE)))
+    teeth = (
+        enamel_shown(*each, skin, gain) for each, skin, gain in zip(both, skins, gains, strict=True)
+    )
+    enamel = next((shown for shown in teeth if shown is not None), None)
+    if enamel is None:
+        enamel = np.float32(ENAMEL) * (white.mean() / np.mean(WHITE)).astype(np.float32)
+    return InnerColors(iris, white, enamel)
 
 
 def paint_strip(pixels: np.ndarray, colors: InnerColors, maps: dict[str, np.ndarray]) -> None:
@@ -71,7 +88,7 @@ def paint_strip(pixels: np.ndarray, colors: InnerColors, maps: dict[str, np.ndar
     strip = pixels[top:]
     light, gum = maps["tooth_light"][..., None], maps["tooth_gum"][..., None]
     teeth = colors.enamel * light
-    teeth = (teeth + (np.float32(GUM) - teeth) * gum) * np.float32(TEETH_SHADE)
+    teeth += (np.float32(GUM) - teeth) * gum
     eye = eye_paint(colors, maps)
     for number, paint in enumerate((eye, eye, teeth)):
         left, right = round(number * side), round((number + 1) * side)
@@ -89,18 +106,10 @@ def eye_paint(colors: InnerColors, maps: dict[str, np.ndarray]) -> np.ndarray:
     return (iris + maps["eye_white"] * colors.white) * np.float32(EYE_SCALE)
 
 
-def _between_rims(photo: SeenPhoto, view: View, part: str) -> np.ndarray:
-    """(n, 3) float32 linear RGB of a photo where a part shows, away from its rims."""
-    shown = view.shows(part).astype(np.float32)
-    rows, columns = np.nonzero(box_mean(shown, RIM_PX) > 0.999)
-    places = np.rint(view.crop.crop_to_image(np.column_stack([columns, rows]))).astype(int)
-    height, width = photo.pixels.shape[:2]
-    inside = ((places >= 0) & (places < [width, height])).all(axis=1)
-    places = places[inside]
-    if len(np.unique(places, axis=0)) < FEW:
-        return np.zeros((0, 3), np.float32)
-    values = photo.pixels[places[:, 1], places[:, 0]]
-    return to_linear(values / np.float32(255) if values.dtype == np.uint8 else values)
+def _between_lids(photo: SeenPhoto, view: View) -> np.ndarray:
+    """(n, 3) float32 linear RGB of a photo where eyeballs show, away from the lids."""
+    shown = view.shows("eyes").astype(np.float32)
+    return to_linear(view.colors(photo, box_mean(shown, RIM_PX) > 0.999))
 
 
 def _eye_colors(colors: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:

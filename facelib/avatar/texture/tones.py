@@ -32,7 +32,9 @@ STRANGE = 4.0  # standard deviations that no light on skin explains
 STRANGE_PX, STRANGE_AMONG = 1, 0.3  # around a texel, and how many of those leave it out
 BEHIND_GLASSES = 3.0  # median of the same deviations around an eye behind dark glasses
 BARE = 0.1  # share of beards, brows and lids in what counts as skin
-EARS = 0.1  # share of their quality that ears keep: the fit does not know where they are
+# The fit does not know where ears are. Of its quality an ear keeps a share, unless so many of its
+# texels are seen, and so many of those are skin.
+EARS, EAR_SEEN, EAR_SURE = 0.1, 0.4, 0.6
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,9 @@ def hair_depth_mm(maps: dict[str, np.ndarray]) -> np.ndarray:
     return (maps["hair"] - np.float32(0.5)) * np.float32(HAIR_MM)
 
 
-def own_colors(color: np.ndarray, rated: np.ndarray, maps: dict[str, np.ndarray]) -> OwnColors:
+def own_colors(
+    color: np.ndarray, rated: np.ndarray, framed: np.ndarray, maps: dict[str, np.ndarray]
+) -> OwnColors:
     """Measure the person's colours in a photo, and find what has others: walls, collars, strands.
 
     In the middle of the face, brows, lids, beards and make-up differ from skin, and the points'
@@ -110,10 +114,12 @@ def own_colors(color: np.ndarray, rated: np.ndarray, maps: dict[str, np.ndarray]
     Args:
         color: (h, w, 3) float32, the coarse page in evened light, 0..255.
         rated: (h, w) float32, its quality.
+        framed: (h, w) bool: texels that show the frame of glasses.
         maps: of `paint.page_maps`.
     """
     inner, hair_mm = maps["inner"], hair_depth_mm(maps)
-    skin = _measured(color, rated, (inner > 0.5) & (maps["features"] < BARE))
+    plain = (inner > 0.5) & (maps["features"] < BARE) & (maps["eyes"] == 0)
+    skin = _measured(color, rated, plain)
     alike = skin.likeness(color)
     hair = _hair(color, rated, skin, hair_mm)
     if hair is not None:
@@ -125,10 +131,10 @@ def own_colors(color: np.ndarray, rated: np.ndarray, maps: dict[str, np.ndarray]
     lips = _measured(color, rated, mouth)
     alike = np.ones_like(rated)
     alike[mouth] = lips.likeness(color[mouth])
-    share *= _alike_around(alike, LIPS_AROUND_PX)
+    share *= _alike_around(alike, LIPS_AROUND_PX) * ~framed
     if hair is not None and hair.middle[0] > skin.middle[0]:  # skin shines through fair hair
         hair = replace(hair, middle=hair.middle * FAIR_HAIR)
-    return OwnColors(skin, lips, hair, share * (1 - (1 - np.float32(EARS)) * maps["ears"]))
+    return OwnColors(skin, lips, hair, share * _free_of_doubtful_ears(share, rated, maps["ears"]))
 
 
 def _alike_around(alike: np.ndarray, reach_px: int) -> np.ndarray:
@@ -154,6 +160,18 @@ def _free_of_glasses(
         if len(skin_around) > FEW and np.median(skin_around) > BEHIND_GLASSES:
             free[half][eye] = 0
     return free
+
+
+def _free_of_doubtful_ears(share: np.ndarray, rated: np.ndarray, ears: np.ndarray) -> np.ndarray:
+    """(h, w) float32: EARS on an ear of which a photo shows little, or much besides skin."""
+    kept = 1 - (1 - np.float32(EARS)) * ears
+    middle = ears.shape[1] // 2
+    for half in (np.s_[:, :middle], np.s_[:, middle:]):
+        shown = ears[half] * (rated[half] > 0)
+        seen = shown.sum() > EAR_SEEN * ears[half].sum()
+        if seen and (shown * share[half]).sum() > EAR_SURE * shown.sum():
+            kept[half] = 1
+    return kept
 
 
 def _measured(color: np.ndarray, rated: np.ndarray, where: np.ndarray) -> Tone:

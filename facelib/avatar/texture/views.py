@@ -78,6 +78,24 @@ class View:
             members[triangles] = name in parts
         return members[self.buffer.triangle]
 
+    def colors(self, photo: SeenPhoto, where: np.ndarray) -> np.ndarray:
+        """Take the colours of a photo's pixels under a mask of the z-buffer, each pixel once.
+
+        Args:
+            photo: of this view.
+            where: (BUFFER_SIDE, BUFFER_SIDE) bool.
+
+        Returns:
+            (n, 3) float32 RGB in 0..1.
+        """
+        rows, columns = np.nonzero(where)
+        places = np.rint(self.crop.crop_to_image(np.column_stack([columns, rows]))).astype(int)
+        height, width = photo.pixels.shape[:2]
+        inside = ((places >= 0) & (places < [width, height])).all(axis=1)
+        x, y = np.unique(places[inside], axis=0).T
+        values = photo.pixels[y, x]
+        return values / np.float32(255) if values.dtype == np.uint8 else np.float32(values)
+
 
 def near_head(photo: SeenPhoto, texels_per_mm: float) -> SeenPhoto:
     """Cut the head out of a photo as uint8, and shrink it if it is finer than the page.
