@@ -141,7 +141,7 @@ def read_prior(path):
 
 def read_checkpoint(path):
     config = SimpleNamespace(run=SimpleNamespace(run_dir=path.parent))
-    Checkpoint(config, None, None).load(torch.device("cpu"))
+    Checkpoint(config, None, None, None).load(torch.device("cpu"))
 
 
 def read_array(path):
@@ -168,9 +168,7 @@ def read_array(path):
 def test_a_pickled_object_in_a_file_is_refused_and_not_run(tmp_path, name, read, payload):
     mark, path = tmp_path / "ran", tmp_path / name
     path.write_bytes(payload(Bomb(mark)))
-    with pytest.raises(
-        (ValueError, OSError, KeyError, Failure, RuntimeError, pickle.UnpicklingError)
-    ):
+    with pytest.raises((ValueError, OSError, KeyError, Failure)):
         read(path)
     assert not mark.exists()
 
