@@ -65,7 +65,7 @@ def two_people():
     heads = [head for _ in range(2) for head in [held_out_head(rng)] * 2]
     points = np.arange(4)
     cameras = [
-        see_head(rng, head, points, 0.0001, pose, size=SIZE)[1]
+        see_head(rng, head, points, 0.01, pose, size=SIZE)[1]
         for head, pose in zip(heads, POSES * 2, strict=True)
     ]
     return heads, cameras, DenseFit(ExactNetwork(cameras, heads), SIZE)
