@@ -225,10 +225,10 @@ def _stopped(
     code, took = running.end(), time.monotonic() - asked
     faults = [f"{' '.join(line)} still runs after {took:.0f} s" for line in lines]
     outcome = "ended before" if code == 0 else "killed" if kills else "stopped"
-    if code == -number and program.is_ours and not kills and ", in main" not in running.said:
-        outcome = "stopped as it started"  # Python imported, and the program had not begun
-    elif not kills:
+    if not kills and code != 0:
         faults += _wrong_end(program, code, running.said)
+        if program.is_ours and _is_before_main(running.said, code == -number):
+            outcome, faults = "stopped as it started", []
     faults += _partial(program, reference, folder)
     if faults:
         words = f"at {moment}: " + "; ".join(faults[:5])
@@ -285,6 +285,13 @@ def _is_alive(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def _is_before_main(said: str, by_the_signal: bool) -> bool:
+    """Whether Python was still importing, and the program had not begun."""
+    if "Traceback" in said:
+        return ", in main" not in said and "Exception ignored" not in said
+    return by_the_signal and not said
 
 
 def _wrong_end(program: Program, code: int, said: str) -> list[str]:
