@@ -1,6 +1,5 @@
 """Sets of samples: the same bytes with any workers and any number of stops."""
 
-import os
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from click.testing import CliRunner
 
 from facelib.__main__ import main
 from facelib.cli.common import UNWRITABLE
+from facelib.files.lock import FolderInUseError, locked
 from facelib.pairs.shards import read_manifest, write_manifest
 from facelib.pairs.store import ShardedPairs
 from facelib.synthetic import generation, settings
@@ -100,15 +100,8 @@ def test_a_set_of_the_first_format_can_be_read_but_not_continued(tmp_path, seria
 
 
 def test_a_folder_in_use_is_left_alone(tmp_path):
-    import fcntl
-
-    handle = os.open(tmp_path, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        with pytest.raises(ValueError, match="another program"):
-            generate_pairs(tmp_path, PLAN)
-    finally:
-        os.close(handle)
+    with locked(tmp_path), pytest.raises(FolderInUseError, match="in use by"):
+        generate_pairs(tmp_path, PLAN)
     assert not contents(tmp_path)
 
 

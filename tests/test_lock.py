@@ -107,7 +107,14 @@ def test_a_full_disk_leaves_no_lock(tmp_path):
 
 
 def test_a_stand_in_is_written_by_one_program_at_a_time(tmp_path):
-    with locked(tmp_path / "facegen"):
-        done = CliRunner().invoke(main, ["standin", "facegen", str(tmp_path / "facegen")])
-    assert done.exit_code == UNWRITABLE and "facegen is in use by" in done.output
-    assert not list((tmp_path / "facegen").iterdir())
+    with locked(tmp_path / "fg"):
+        done = CliRunner().invoke(main, ["standin", "facegen", str(tmp_path / "fg")])
+    assert done.exit_code == UNWRITABLE and "fg is in use by" in done.output
+
+
+def test_a_folder_in_which_nothing_was_written_is_removed_again(tmp_path):
+    (tmp_path / "old").mkdir()
+    for name in ("old", "new", "filled"):
+        with locked(tmp_path / name):
+            (tmp_path / "filled" / "file").touch() if name == "filled" else None
+    assert {path.name for path in tmp_path.iterdir()} == {"old", "filled"}

@@ -176,7 +176,13 @@ def test_two_programs_do_not_train_in_one_folder(config):
     with locked(config.run.run_dir):
         code, said = command(config.data.data_dir, config.run.run_dir)
     assert code == UNWRITABLE and "in use by `python" in said
-    assert not list(config.run.run_dir.iterdir())
+    assert not config.run.run_dir.exists()
+
+
+def test_a_run_without_pairs_leaves_no_folder(tmp_path):
+    code, said = command(tmp_path / "nowhere", tmp_path / "run")
+    assert code == BAD_DATA and "nowhere" in said
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ HANGS = 600  # s after which a program counts as hanging; it ends in a few on an
 CLOCKS = {"seconds", "data_share", "data_work_share"}  # what differs in logs of equal runs
 GENERATE, TRAIN = "facelib pairs synthetic", "facelib train"
 SIZES = ["--count", "24", "--size", "32", "--shard-size", "4"]
-STEPS = ["--network", "compact", "--size", "32", "--batch-size", "4", "--epochs", "3"]
+STEPS = ["--network", "compact", "--size", "32", "--batch-size", "4", "--epochs", "2"]
 OFTEN = ["--threads", "1", "--log-steps", "1", "--checkpoint-minutes", "0"]
 FORK = get_context("fork")  # a fork has the imports behind it
 
@@ -103,7 +103,8 @@ def _as_text(words: Sequence[object]) -> list[str]:
 
 def _command(words: list[str], writing: int, largest_file: int | None) -> None:
     os.dup2(writing, 2)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.stdout = Path(os.devnull).open("w", encoding="utf-8")
+    sys.stderr = os.fdopen(2, "w", encoding="utf-8")
     sys.argv = ["facelib", *words]
     if largest_file is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
@@ -122,17 +123,19 @@ def command(subject: str, folder: Path, pairs: Path) -> list[object]:
 def finish(scene: Scene, subject: str, folder: Path, *more: str) -> None:
     """Give the command once more, and compare what it leaves with what an undisturbed one left."""
     Program([*command(subject, folder, scene.pairs), *more]).end({0: ("done", "")})
-    same = _same_pairs if subject == GENERATE else _same_run
+    same = same_pairs if subject == GENERATE else same_run
     if not same(folder / "out", scene.pairs if subject == GENERATE else scene.run):
         raise BrokenPromiseError("after a repetition, the result is another one")
 
 
-def _same_pairs(a: Path, b: Path) -> bool:
+def same_pairs(a: Path, b: Path) -> bool:
+    """Return whether two folders have the same files with the same bytes."""
     contents = ({path.name: path.read_bytes() for path in folder.iterdir()} for folder in (a, b))
     return next(contents) == next(contents)
 
 
-def _same_run(a: Path, b: Path) -> bool:
+def same_run(a: Path, b: Path) -> bool:
+    """Return whether two runs have the same weights and, but for the times, the same log."""
     if {path.name for path in a.iterdir()} != {BEST, CHECKPOINT, LOG}:
         return False
     logs = (_without_clocks(folder / LOG) for folder in (a, b))
@@ -211,7 +214,7 @@ def shard_changes(rng: np.random.Generator, scene: Scene, subject: str, folder: 
 def checkpoint_cut(rng: np.random.Generator, scene: Scene, subject: str, folder: Path) -> str:
     """Cut the checkpoint of a stopped run at a random byte, and then give it back."""
     words = command(subject, folder, scene.pairs)
-    Program([*words, "--max-samples", 4 * rng.integers(1, 12)]).end({0: ("stopped", "")})
+    Program([*words, "--max-samples", 4 * rng.integers(1, 10)]).end({0: ("stopped", "")})
     path = folder / "out" / CHECKPOINT
     content = path.read_bytes()
     os.truncate(path, rng.integers(len(content)))

@@ -35,13 +35,14 @@ def locked(folder: Path) -> Iterator[None]:
     the workers of a cluster, write to the folder on its behalf.
 
     Args:
-        folder: created if missing.
+        folder: created if missing, and removed again if nothing was written to it.
 
     Raises:
         FolderInUseError: if another program, or another call in this one, holds the lock.
         OSError: if the folder cannot be written to, was removed inside the block, or is on a file
             system without locks.
     """
+    is_new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / LOCK
     with _locked_file(path) as file:
@@ -56,6 +57,8 @@ def locked(folder: Path) -> Iterator[None]:
             raise
         finally:
             path.unlink(missing_ok=True)
+            if is_new and folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
 
 
 def _locked_file(path: Path) -> IO[bytes]:

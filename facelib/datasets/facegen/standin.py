@@ -123,10 +123,13 @@ def write_facegen_standin(
 
     Returns:
         How many people were written.
+
+    Raises:
+        FolderInUseError: if another program writes to the folder.
     """
     folder = Path(folder)
-    numbers = "\n".join(map(str, _stand_in_layout().keypoint_idx)) + "\n"
     with locked(folder):
+        numbers = "\n".join(map(str, _stand_in_layout().keypoint_idx)) + "\n"
         remove_unfinished(folder)
         with replacing(folder / KEYPOINT_FILE) as temporary:
             temporary.write_text(numbers, encoding="utf-8")
