@@ -119,7 +119,7 @@ def programs() -> list[Program]:
             kills=20,
             kept=written("book/chapters/*.ipynb"),
             template="book",
-            codes=(0, 2, -15),
+            codes=(0, 2, -2, -15),
             is_ours=False,
         ),
     ]  # fmt: skip

@@ -120,13 +120,18 @@ def run(rng: np.random.Generator, seconds: float, work: Path) -> dict:
     waiting = programs()
     while waiting and time.monotonic() < end:
         program = waiting.pop(0)
-        if program.subject not in references:
-            references[program.subject] = undisturbed(program, given, work / "trial")
+        subject, folder = program.subject, work / "trial"
         chain = list(_drawn_chain(program, done, rng))
-        trials += stop_and_start_again(
-            program, references[program.subject], chain, given, work / "trial", rng
-        )
-        done.update((program.subject, attack) for attack in chain)
+        try:
+            if subject not in references:
+                references[subject] = undisturbed(program, given, folder)
+            trials += stop_and_start_again(program, references[subject], chain, given, folder, rng)
+        except Exception as error:  # a program that cannot be tried must not stop the others
+            words = f"cannot be tried: {type(error).__name__}: {error}"
+            trials.append(Trial(subject, chain[0], FAULT, words))
+            shutil.rmtree(folder, ignore_errors=True)
+            continue
+        done.update((subject, attack) for attack in chain)
         if next(_drawn_chain(program, done, rng), None):
             waiting.append(program)
     durations = {name: round(reference.seconds, 2) for name, reference in references.items()}
@@ -157,7 +162,7 @@ def undisturbed(program: Program, given: Path, folder: Path) -> Reference:
     if running.end():
         raise RuntimeError(f"{program.subject} fails undisturbed: {running.said}")
     crowding = max(1.0, seconds / max(_processor_seconds() - worked, 0.1))
-    contents = contents_of(program, folder)
+    contents = {name: content(path) for name, path in files_of(program, folder).items()}
     reference = Reference(seconds, crowding, changes, contents, _tree(folder))
     shutil.rmtree(folder)
     return reference
@@ -220,10 +225,10 @@ def _stopped(
     code, took = running.end(), time.monotonic() - asked
     faults = [f"{' '.join(line)} still runs after {took:.0f} s" for line in lines]
     outcome = "ended before" if code == 0 else "killed" if kills else "stopped"
-    if code == -number and not kills and ", in main" not in running.said:
-        outcome = "stopped as it started"  # Python imported, and the program had not begun
-    elif not kills:
+    if not kills and code != 0:
         faults += _wrong_end(program, code, running.said)
+        if program.is_ours and _is_before_main(running.said, code == -number):
+            outcome, faults = "stopped as it started", []
     faults += _partial(program, reference, folder)
     if faults:
         words = f"at {moment}: " + "; ".join(faults[:5])
@@ -282,6 +287,13 @@ def _is_alive(process: psutil.Process) -> bool:
         return False
 
 
+def _is_before_main(said: str, by_the_signal: bool) -> bool:
+    """Whether Python was still importing, and the program had not begun."""
+    if "Traceback" in said:
+        return ", in main" not in said and "Exception ignored" not in said
+    return by_the_signal and not said
+
+
 def _wrong_end(program: Program, code: int, said: str) -> list[str]:
     if code not in program.codes:
         return [f"exit code {code}: {said[-600:]}"]
@@ -294,23 +306,23 @@ def _partial(program: Program, reference: Reference, folder: Path) -> list[str]:
     for name, path in files_of(program, folder).items():
         if program.overwrites and path.read_bytes() == OLD:
             continue
-        try:
-            now = content(path)
-        except Exception as error:  # whatever a partial file makes its reader say
-            faults.append(f"{name} is partial: {type(error).__name__}: {error}")
-            continue
-        if path.name not in program.growing and now != reference.contents.get(name):
+        now = _content_or_error(path)
+        if isinstance(now, Exception):
+            faults.append(f"{name} is partial: {type(now).__name__}: {now}")
+        elif path.name not in program.growing and now != reference.contents.get(name):
             faults.append(f"{name} is partial or another")
     return faults
 
 
-def contents_of(program: Program, folder: Path) -> dict[str, object]:
-    """Read all files that a program wrote."""
-    return {name: content(path) for name, path in files_of(program, folder).items()}
+def _content_or_error(path: Path) -> object:
+    try:
+        return content(path)
+    except Exception as error:  # whatever a partial file makes its reader say
+        return error
 
 
 def _differences(program: Program, reference: Reference, folder: Path) -> list[str]:
-    now = contents_of(program, folder)
+    now = {name: _content_or_error(path) for name, path in files_of(program, folder).items()}
     names = reference.contents.keys() | now.keys()
     differing = [n for n in sorted(names) if now.get(n) != reference.contents.get(n)]
     return [f"{name} differs from the undisturbed run" for name in differing]

@@ -130,8 +130,8 @@ def write_facegen_standin(
     """
     folder = Path(folder)
     with locked(folder):
-        remove_unfinished(folder)
         numbers = "\n".join(map(str, _stand_in_layout().keypoint_idx)) + "\n"
+        remove_unfinished(folder)
         with replacing(folder / KEYPOINT_FILE) as temporary:
             temporary.write_text(numbers, encoding="utf-8")
         command = f"python -m facelib standin facegen --count {count} --seed {seed} --size {size}"
