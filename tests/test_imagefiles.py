@@ -1,5 +1,6 @@
 """Photos of all formats, depths, sizes and conditions, read or refused in one sentence."""
 
+import struct
 import tracemalloc
 
 import numpy as np
@@ -279,3 +280,13 @@ def test_a_turned_photo_keeps_its_scale_and_focal_length():
 def test_arrays_that_are_no_photo_are_refused(shape):
     with pytest.raises(ValueError, match=r"\(H, W, 3\)"):
         Photo.of_pixels(np.zeros(shape))
+
+
+def test_a_tiff_whose_offsets_are_no_numbers_prints_nothing(tmp_path, capfd):
+    content = picture_file("tif")
+    place = content.index(struct.pack("<HH", 273, 4))  # its strips' offsets, of type LONG
+    spoilt_type = content[: place + 2] + struct.pack("<H", 12) + content[place + 4 :]  # double
+    (tmp_path / "a.tif").write_bytes(spoilt_type)
+    with pytest.raises(ValueError, match=r"a\.tif is damaged"):
+        read_photo(tmp_path / "a.tif")
+    assert capfd.readouterr().err == ""

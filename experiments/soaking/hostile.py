@@ -29,7 +29,7 @@ from soaking.hostile_worker import SUBJECTS, Watch, attempt, lay_bait
 from soaking.trials import FAULT, Trial, table
 
 EXPERIMENTS = Path(__file__).resolve().parents[1]
-BATCH = 25  # attempts per subject in one process
+BATCH = 60  # attempts per subject in one process
 SILENCE = 240  # seconds without an answer after which a process hangs, whatever the machine does
 COMMANDS_PER_ROUND = 2  # attempts of each whole command
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, TiffTags, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
 from facelib.files.reading import in_a_line
@@ -31,6 +31,9 @@ HEIC_PACKAGES = ("pi_heif", "pillow_heif")
 HEIC_BRANDS = (
     b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1",
 )  # fmt: skip
+# Where a TIFF states places and lengths of its pixels, and the types of whole numbers.
+OFFSET_TAGS = (273, 279, 324, 325)
+OFFSET_TYPES = (TiffTags.SHORT, TiffTags.LONG, TiffTags.IFD, TiffTags.LONG8)
 HEAD_BYTES = 64  # enough to recognize a format by
 
 Decoded = TypeVar("Decoded")
@@ -62,6 +65,7 @@ def decode_image(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about sizes, which are checked here, and odd EXIF
             with path.open("rb") as file, _opened(file, formats) as picture:
+                _check_offsets(picture)
                 limit = max_pixels if isinstance(max_pixels, int) else max_pixels(picture)
                 if picture.width * picture.height <= limit:
                     return decode(picture)
@@ -83,6 +87,13 @@ def decode_image(
         f"expected an image of at most {limit / 1e6:.3g} million px, got {size} in {path}; a "
         "smaller copy will do"
     )
+
+
+def _check_offsets(picture: Image.Image) -> None:
+    """Raise ValueError for a TIFF of odd offsets, about which libtiff writes to standard error."""
+    types = getattr(getattr(picture, "tag_v2", None), "tagtype", {})
+    if any(types.get(tag, TiffTags.LONG) not in OFFSET_TYPES for tag in OFFSET_TAGS):
+        raise ValueError("the offsets of its pixels are no whole numbers")
 
 
 class _NoHeicReaderError(Exception):
