@@ -282,11 +282,15 @@ def test_arrays_that_are_no_photo_are_refused(shape):
         Photo.of_pixels(np.zeros(shape))
 
 
-def test_a_tiff_whose_offsets_are_no_numbers_prints_nothing(tmp_path, capfd):
-    content = picture_file("tif")
-    place = content.index(struct.pack("<HH", 273, 4))  # its strips' offsets, of type LONG
-    spoilt_type = content[: place + 2] + struct.pack("<H", 12) + content[place + 4 :]  # double
-    (tmp_path / "a.tif").write_bytes(spoilt_type)
+@pytest.mark.parametrize("place", ["tag", "pixels"])
+def test_a_damaged_tiff_prints_nothing(tmp_path, capfd, place):
+    content = bytearray(picture_file("tif"))
+    if place == "tag":
+        at = content.index(struct.pack("<HH", 273, 4))  # its strips' offsets, of type LONG …
+        content[at + 2 : at + 4] = struct.pack("<H", 12)  # … become floating-point numbers
+    else:
+        content[60:120] = bytes(60)  # codes that are in no table
+    (tmp_path / "a.tif").write_bytes(content)
     with pytest.raises(ValueError, match=r"a\.tif is damaged"):
         read_photo(tmp_path / "a.tif")
     assert capfd.readouterr().err == ""

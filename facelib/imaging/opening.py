@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import os
 import struct
 import warnings
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import BinaryIO, TypeVar
 
-from PIL import Image, TiffTags, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
 from facelib.files.reading import in_a_line
@@ -31,12 +34,11 @@ HEIC_PACKAGES = ("pi_heif", "pillow_heif")
 HEIC_BRANDS = (
     b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1",
 )  # fmt: skip
-# Where a TIFF states places and lengths of its pixels, and the types of whole numbers.
-OFFSET_TAGS = (273, 279, 324, 325)
-OFFSET_TYPES = (TiffTags.SHORT, TiffTags.LONG, TiffTags.IFD, TiffTags.LONG8)
+STANDARD_ERROR = 2  # file descriptor
 HEAD_BYTES = 64  # enough to recognize a format by
 
 Decoded = TypeVar("Decoded")
+_one_at_a_time = Lock()
 
 
 def decode_image(
@@ -65,10 +67,10 @@ def decode_image(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about sizes, which are checked here, and odd EXIF
             with path.open("rb") as file, _opened(file, formats) as picture:
-                _check_offsets(picture)
                 limit = max_pixels if isinstance(max_pixels, int) else max_pixels(picture)
                 if picture.width * picture.height <= limit:
-                    return decode(picture)
+                    with _quiet(picture):
+                        return decode(picture)
                 size = f"{picture.width} x {picture.height}"
     except Image.DecompressionBombError:
         raise ValueError(f"cannot read {path}: it claims to have too many pixels") from None
@@ -89,11 +91,23 @@ def decode_image(
     )
 
 
-def _check_offsets(picture: Image.Image) -> None:
-    """Raise ValueError for a TIFF of odd offsets, about which libtiff writes to standard error."""
-    types = getattr(getattr(picture, "tag_v2", None), "tagtype", {})
-    if any(types.get(tag, TiffTags.LONG) not in OFFSET_TYPES for tag in OFFSET_TAGS):
-        raise ValueError("the offsets of its pixels are no whole numbers")
+@contextmanager
+def _quiet(picture: Image.Image) -> Iterator[None]:
+    """Keep from standard error what libtiff writes there about damaged files.
+
+    libtiff writes to the file descriptor itself, so that is what leads elsewhere meanwhile.
+    """
+    if not any(part[0] == "libtiff" for part in picture.tile):
+        yield
+        return
+    with _one_at_a_time, Path(os.devnull).open("wb") as nowhere:
+        kept = os.dup(STANDARD_ERROR)
+        try:
+            os.dup2(nowhere.fileno(), STANDARD_ERROR)
+            yield
+        finally:
+            os.dup2(kept, STANDARD_ERROR)
+            os.close(kept)
 
 
 class _NoHeicReaderError(Exception):
