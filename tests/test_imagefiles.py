@@ -1,5 +1,6 @@
 """Photos of all formats, depths, sizes and conditions, read or refused in one sentence."""
 
+import struct
 import tracemalloc
 
 import numpy as np
@@ -279,3 +280,17 @@ def test_a_turned_photo_keeps_its_scale_and_focal_length():
 def test_arrays_that_are_no_photo_are_refused(shape):
     with pytest.raises(ValueError, match=r"\(H, W, 3\)"):
         Photo.of_pixels(np.zeros(shape))
+
+
+@pytest.mark.parametrize("place", ["tag", "pixels"])
+def test_a_damaged_tiff_prints_nothing(tmp_path, capfd, place):
+    content = bytearray(picture_file("tif"))
+    if place == "tag":
+        at = content.index(struct.pack("<HH", 273, 4))  # its strips' offsets, of type LONG …
+        content[at + 2 : at + 4] = struct.pack("<H", 12)  # … become floating-point numbers
+    else:
+        content[60:120] = bytes(60)  # codes that are in no table
+    (tmp_path / "a.tif").write_bytes(content)
+    with pytest.raises(ValueError, match=r"a\.tif is damaged"):
+        read_photo(tmp_path / "a.tif")
+    assert capfd.readouterr().err == ""

@@ -1,13 +1,18 @@
 """Mesh files: what is written is read back, and refers to its files by name."""
 
+import base64
+import io
 import itertools
+import json
 import os
 import re
+import struct
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from shapes import grid, icosphere
 
 from facelib.files.atomic import remove_unfinished
@@ -167,3 +172,49 @@ def test_files_that_cannot_be_are_named(tmp_path):
     (tmp_path / "a.obj").write_text("v 0 0 0\n")
     with pytest.raises(ValueError, match="a.obj"):
         read_mesh(tmp_path / "a.obj")
+
+
+def changed_scene(path, change):
+    """Rewrite a GLB's description."""
+    content = path.read_bytes()
+    length = struct.unpack("<I", content[12:16])[0]
+    scene = json.loads(content[20 : 20 + length])
+    change(scene)
+    text = json.dumps(scene).encode()
+    text += b" " * (-len(text) % 4)
+    rest = content[20 + length :]
+    head = struct.pack("<4sIII4s", b"glTF", 2, 20 + len(text) + len(rest), len(text), b"JSON")
+    path.write_bytes(head + text + rest)
+
+
+@pytest.mark.parametrize("count", [10**9, -1, "many", None])
+def test_a_glb_that_announces_impossible_counts_is_refused_unread(tmp_path, count):
+    path = tmp_path / "a.glb"
+    write_mesh(path, textured())
+    changed_scene(path, lambda scene: scene["accessors"][0].update(count=count))
+    with pytest.raises(ValueError, match="a.glb cannot be read: its accessors announce"):
+        read_mesh(path)
+
+
+def test_a_glb_whose_picture_would_run_a_program_is_refused(tmp_path):
+    path = tmp_path / "a.glb"
+    write_mesh(path, textured())
+    picture = io.BytesIO()
+    Image.new("RGB", (4, 4)).save(picture, "EPS")
+    uri = "data:;base64," + base64.b64encode(picture.getvalue()).decode()
+    changed_scene(path, lambda scene: scene.update(images=[{"uri": uri}]))
+    with pytest.raises(ValueError, match="a.glb cannot be read: its texture is of the format EPS"):
+        read_mesh(path)
+
+
+@pytest.mark.parametrize("place", ["pipe", "device", "outside"])
+def test_a_texture_that_is_no_file_of_the_folder_is_not_read(tmp_path, place):
+    folder = tmp_path / "mesh"
+    folder.mkdir()
+    write_mesh(folder / "a.obj", textured())
+    (folder / "a.png").rename(tmp_path / "secret.png")
+    if place == "pipe":
+        os.mkfifo(folder / "a.png")
+    else:
+        (folder / "a.png").symlink_to("/dev/zero" if place == "device" else "../secret.png")
+    assert read_mesh(folder / "a.obj").texture is None

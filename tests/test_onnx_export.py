@@ -13,6 +13,7 @@ import skimage.data
 import torch
 from click.testing import CliRunner
 from PIL import Image
+from safetensors.torch import save_file
 
 from facelib.__main__ import main
 from facelib.files.atomic import sha256
@@ -193,3 +194,52 @@ def test_crops_of_another_size_are_refused(weights):
     exported, larger = open_network(weights.with_suffix(".onnx")), np.zeros((1, 128, 128, 3))
     with pytest.raises(ValueError, match="64 px, got 128"):
         predict_position_maps(exported, larger, None)
+
+
+@pytest.mark.parametrize(
+    ("facts", "values", "words"),
+    [
+        ({"size": "4294967296"}, 1.0, "at most 1024 px"),
+        ({"size": "-64"}, 1.0, "written by save_weights"),
+        ({"network": "other"}, 1.0, "cannot be used: network must be"),
+        ({"card": "[" * 100_000}, 1.0, "not JSON"),
+        ({"card": "3"}, 1.0, "a card"),
+        ({}, 1.0, "cannot be used"),
+        ({}, float("nan"), "finite"),
+    ],
+)
+def test_weights_that_cannot_be_right_are_named(tmp_path, facts, values, words):
+    path = tmp_path / "a.safetensors"
+    known = {"network": "compact", "size": "64", "card": "{}"}
+    save_file({"x": torch.full((3,), values)}, path, {**known, **facts})
+    with pytest.raises(ValueError, match=f"a.safetensors.*{words}|{words}.*a.safetensors"):
+        load_weights(path)
+
+
+@pytest.mark.parametrize("change", ["metadata", "nested card", "output", "side photo"])
+def test_a_model_that_is_no_network_of_ours_is_named(tmp_path, change):
+    value = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n", 3, 8, 8])
+        for name in ("front", "x" if change == "output" else "position_map")
+    ]
+    node = onnx.helper.make_node("Identity", ["front"], [value[1].name])
+    graph = onnx.helper.make_graph([node], "g", value[:1], value[1:])
+    opset = [onnx.helper.make_opsetid("", 18)]
+    model = onnx.helper.make_model(graph, opset_imports=opset, ir_version=10)
+    facts = {
+        "network": "a",
+        "size": "8",
+        "side_photo": "unused",
+        "weights_sha256": "",
+        "card": "{}",
+    }
+    if change != "output":
+        name, odd = {
+            "metadata": ("size", "x"), "nested card": ("card", "[" * 9999),
+            "side photo": ("side_photo", "perhaps"),
+        }[change]  # fmt: skip
+        facts[name] = odd
+    onnx.helper.set_model_props(model, facts)
+    onnx.save(model, tmp_path / "a.onnx")
+    with pytest.raises(ValueError, match=r"facelib export.*a\.onnx"):
+        open_network(tmp_path / "a.onnx")

@@ -245,3 +245,39 @@ def test_a_clock_that_is_set_back_changes_nothing(config, tmp_path, monkeypatch)
         best = train(config.changed(max_hours=1), LAYOUT)
     a, b = (load_weights(path).state_dict() for path in (whole, best))
     assert all(torch.equal(a[key], b[key]) for key in a)
+
+
+class Command:
+    """A pickle of it would make a file where it is loaded."""
+
+    def __reduce__(self):
+        return open, ("made", "w")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda state: state.update(progress={"step": "x"}),
+        lambda state: state.update(best=3),
+        lambda state: state.update(config=[]),
+        lambda state: state.update(network={}),
+        lambda state: state.pop("optimizer"),
+    ],
+)
+def test_a_checkpoint_of_odd_values_is_named(config, change):
+    train(config)
+    path = config.run.run_dir / CHECKPOINT
+    state = torch.load(path, weights_only=True)
+    change(state)
+    torch.save(state, path)
+    with pytest.raises(ValueError, match=CHECKPOINT):
+        train(config)
+
+
+def test_a_checkpoint_that_would_run_a_program_is_refused(config, tmp_path, monkeypatch):
+    train(config)
+    monkeypatch.chdir(tmp_path)
+    torch.save({"config": Command()}, config.run.run_dir / CHECKPOINT)
+    with pytest.raises(ValueError, match=CHECKPOINT):
+        train(config)
+    assert not (tmp_path / "made").exists()

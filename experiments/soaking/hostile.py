@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import queue
 import subprocess
@@ -29,7 +30,7 @@ from soaking.hostile_worker import SUBJECTS, Watch, attempt, lay_bait
 from soaking.trials import FAULT, Trial, table
 
 EXPERIMENTS = Path(__file__).resolve().parents[1]
-BATCH = 25  # attempts per subject in one process
+BATCH = 60  # attempts per subject in one process
 SILENCE = 240  # seconds without an answer after which a process hangs, whatever the machine does
 COMMANDS_PER_ROUND = 2  # attempts of each whole command
 
@@ -45,10 +46,8 @@ def run(rng: np.random.Generator, seconds: float, work: Path) -> dict:
     end = time.monotonic() + seconds
     for first in range(0, sys.maxsize, BATCH):
         for room in rooms().values():
-            if time.monotonic() > end and first:
-                break
             numbers = range(first, first + BATCH)
-            trials += try_readers([(s, n) for n in numbers for s in room], seed, work)
+            trials += try_readers([(s, n) for n in numbers for s in room], seed, work, end)
         if time.monotonic() > end:
             break
         trials += hostile_commands.try_commands(
@@ -65,23 +64,26 @@ def rooms() -> dict[str, list[str]]:
     return found
 
 
-def try_readers(attempts: Sequence[tuple[str, int]], seed: int, work: Path) -> list[Trial]:
+def try_readers(
+    attempts: Sequence[tuple[str, int]], seed: int, work: Path, end: float = math.inf
+) -> list[Trial]:
     """Make attempts in a process of their own; in another one, after one that killed the process.
 
     Args:
         attempts: subject and number of each.
         seed: of all.
         work: folder for the files.
+        end: time of `time.monotonic` after which no attempt begins.
     """
     trials: list[Trial] = []
-    while len(trials) < len(attempts):
-        rest = attempts[len(trials) :]
-        answered = list(_answers(rest, seed, work))
-        trials += answered[: len(rest)]
+    while len(trials) < len(attempts) and time.monotonic() < end:
+        trials += _answers(attempts[len(trials) :], seed, work, end)
     return trials
 
 
-def _answers(attempts: Sequence[tuple[str, int]], seed: int, work: Path) -> Iterator[Trial]:
+def _answers(
+    attempts: Sequence[tuple[str, int]], seed: int, work: Path, end: float
+) -> Iterator[Trial]:
     """Yield the outcome of each attempt, up to one at which the process dies or hangs."""
     environment = os.environ | {"PYTHONPATH": f"{EXPERIMENTS}{os.pathsep}{EXPERIMENTS.parent}"}
     words = [sys.executable, "-m", "soaking.hostile_worker", str(work), str(seed)]
@@ -103,10 +105,14 @@ def _answers(attempts: Sequence[tuple[str, int]], seed: int, work: Path) -> Iter
         while done < len(attempts) and (line := _next(lines)):
             yield Trial(**json.loads(line))
             done += 1
+            if time.monotonic() > end:
+                break
         if done == len(attempts):
             return
-        hung = line is None
         worker.kill()
+        if time.monotonic() > end:
+            return
+        hung = line is None
     name, number = attempts[done]
     last = (errors.read_text().splitlines() or [""])[-1][:200]
     what = f"no answer in {SILENCE} s" if hung else f"the process ended with {worker.returncode}"

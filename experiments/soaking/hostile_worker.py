@@ -66,6 +66,8 @@ class Watch:
             name = os.path.realpath(os.fsdecode(arguments[0]))
             inside = name.startswith(str(self.folder) + os.sep)
             writes = isinstance(arguments[1], str) and set(arguments[1]) & set("wax+")
+            if name == os.devnull:
+                return
             if forms.BAIT in name or name == "/etc/passwd" or (writes and not inside):
                 self.seen.append(f"opened {name} ({arguments[1]})")
 

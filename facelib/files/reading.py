@@ -23,6 +23,7 @@ def in_a_line(words: object) -> str:
     """Return somebody else's message as it fits into a sentence: short, printable, in one line."""
     text = " ".join(str(words).split())
     text = re.sub(r"\\x[0-9a-f]{2}", "?", text[: LONGEST + 1])  # how bytes are shown
+    text = re.sub(r"\bb(['\"])", r"\1", text)
     text = "".join(c if c.isprintable() else "?" for c in text)
     return text if len(text) <= LONGEST else text[: LONGEST - 2] + " …"
 

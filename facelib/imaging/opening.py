@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import os
 import struct
 import warnings
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import BinaryIO, TypeVar
 
 from PIL import Image, UnidentifiedImageError
@@ -31,9 +34,11 @@ HEIC_PACKAGES = ("pi_heif", "pillow_heif")
 HEIC_BRANDS = (
     b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1",
 )  # fmt: skip
+STANDARD_ERROR = 2  # file descriptor
 HEAD_BYTES = 64  # enough to recognize a format by
 
 Decoded = TypeVar("Decoded")
+_one_at_a_time = Lock()
 
 
 def decode_image(
@@ -64,7 +69,8 @@ def decode_image(
             with path.open("rb") as file, _opened(file, formats) as picture:
                 limit = max_pixels if isinstance(max_pixels, int) else max_pixels(picture)
                 if picture.width * picture.height <= limit:
-                    return decode(picture)
+                    with _quiet(picture):
+                        return decode(picture)
                 size = f"{picture.width} x {picture.height}"
     except Image.DecompressionBombError:
         raise ValueError(f"cannot read {path}: it claims to have too many pixels") from None
@@ -83,6 +89,25 @@ def decode_image(
         f"expected an image of at most {limit / 1e6:.3g} million px, got {size} in {path}; a "
         "smaller copy will do"
     )
+
+
+@contextmanager
+def _quiet(picture: Image.Image) -> Iterator[None]:
+    """Keep from standard error what libtiff writes there about damaged files.
+
+    libtiff writes to the file descriptor itself, so that is what leads elsewhere meanwhile.
+    """
+    if not any(part[0] == "libtiff" for part in picture.tile):
+        yield
+        return
+    with _one_at_a_time, Path(os.devnull).open("wb") as nowhere:
+        kept = os.dup(STANDARD_ERROR)
+        try:
+            os.dup2(nowhere.fileno(), STANDARD_ERROR)
+            yield
+        finally:
+            os.dup2(kept, STANDARD_ERROR)
+            os.close(kept)
 
 
 class _NoHeicReaderError(Exception):

@@ -125,7 +125,7 @@ class Checkpoint:
                 if file.testzip() is not None:  # torch does not compare checksums
                     raise zipfile.BadZipFile
             return torch.load(self._path, map_location=device, weights_only=True)
-        except OSError:
+        except (FileNotFoundError, PermissionError):
             raise
         except Exception as error:  # torch and zipfile pass on any exception of their parsers
             raise ValueError(

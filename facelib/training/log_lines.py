@@ -39,13 +39,21 @@ def parse_line(line: str, log: Path) -> dict:
     values = parse_json(line, log)
     if not isinstance(values, dict):
         raise ValueError(f"expected a JSON object in each line of {log}")
-    if "config" in values:
-        _check_first(values)
-    else:
-        _check(values, REPORT, needed=("step", "samples", "seconds", "validation_loss"))
-        if values["validation_loss"] is not None:
-            _check(values, dict.fromkeys(("validation_error_px", "validation_error_mm"), NUMBER))
+    try:
+        if "config" in values:
+            _check_first(values)
+        else:
+            _check_report(values)
+    except ValueError as error:
+        raise ValueError(f"expected the log of a run at {log}, but {error}") from error
     return values
+
+
+def _check_report(values: dict) -> None:
+    _check(values, REPORT, needed=("step", "samples", "seconds", "validation_loss"))
+    if values["validation_loss"] is not None:
+        errors = ("validation_error_px", "validation_error_mm")
+        _check(values, dict.fromkeys(errors, NUMBER), needed=errors)
 
 
 def _check_first(values: dict) -> None:
@@ -54,7 +62,7 @@ def _check_first(values: dict) -> None:
     for name, settings in SETTINGS.items():
         group = groups.get(name, {})
         if not isinstance(group, dict):
-            raise ValueError(f"{name} is no group of settings")
+            raise ValueError(f"its {name} is no group of settings")
         _check(group, settings)
     _check_environment(values.get("environment", {}))
     for event in values.get("continued", []):
@@ -71,14 +79,14 @@ def _check_environment(values: dict) -> None:
 
 def _check(values: object, kinds: dict[str, Kinds], needed: tuple[str, ...] = ()) -> None:
     if not isinstance(values, dict):
-        raise ValueError("expected named values")
+        raise ValueError("a part of it has no named values")
     for name, kind in kinds.items():
         if name not in values:
             if name in needed:
-                raise ValueError(f"expected a value of {name}")
+                raise ValueError(f"a line has no {name}")
             continue
         value = values[name]
         wrong = not isinstance(value, kind) or isinstance(value, bool)
         too_large = isinstance(value, NUMBER) and math.isfinite(value) and abs(value) > LARGEST
         if wrong or too_large or (isinstance(value, str) and not value.isprintable()):
-            raise ValueError(f"expected another {name}")
+            raise ValueError(f"a line has an odd {name}")

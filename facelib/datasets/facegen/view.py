@@ -16,7 +16,6 @@ from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError, tostring
 
 import numpy as np
-from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 from scipy.spatial.transform import Rotation
 
@@ -172,17 +171,16 @@ def with_pose(path: Path, quaternion: np.ndarray) -> str:
 def _parsed(path: Path) -> Element:
     try:
         content = regular_file(path, "FaceGen's XML", MAX_BYTES).read_bytes()
-        return fromstring(content)
     except FileNotFoundError as error:
         raise ValueError(f"expected the file {path}, found none") from error
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        return fromstring(content)
     except ParseError as error:
         raise ValueError(f"{path} is not XML: {error}") from error
-    except DefusedXmlException as error:
+    except (ValueError, LookupError) as error:  # entities, unknown encodings
         raise ValueError(f"{path} is not XML that may be trusted: {in_a_line(error)}") from error
-    except LookupError as error:
-        raise ValueError(f"{path} is in an unknown encoding: {in_a_line(error)}") from error
 
 
 def _list_items(root: Element, where: str, path: Path) -> list[Element]:
