@@ -6,7 +6,6 @@ Every command has a file of its own in `facelib/cli`.
 from __future__ import annotations
 
 import signal
-import sys
 
 try:
     import click
@@ -14,7 +13,7 @@ try:
     from facelib.cli.common import EXIT_CODES
     from facelib.cli.groups import LazyGroup
 except KeyboardInterrupt:  # later, click ends the program in the same way
-    sys.exit("\nAborted!")
+    raise SystemExit("\nAborted!") from None
 
 SUMMARIES = {
     "reconstruct": "Build a textured 3D head from one or two photos of a face.",

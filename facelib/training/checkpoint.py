@@ -142,7 +142,7 @@ class Checkpoint:
             mine, theirs = self._config, TrainConfig.from_dict(state["config"])
         except (ValueError, TypeError, AttributeError) as error:
             raise ValueError(
-                f"{self._path} was made with settings that are invalid: {in_a_line(error)}"
+                f"{self._path} was made with settings that facelib refuses: {in_a_line(error)}"
             ) from error
         changed = {
             group if group in ("loss", "augmentation") else name
