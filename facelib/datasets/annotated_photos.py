@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from facelib.files.matfiles import read_mat
+from facelib.files.reading import regular_file
 
 N_POINTS = 68
 MAX_BYTES = 2**16
@@ -61,8 +62,7 @@ def read_points(path: Path) -> np.ndarray:
 
 
 def _read_pts(path: Path) -> np.ndarray:
-    with path.open("rb") as file:
-        text = file.read(MAX_BYTES).decode("ascii", errors="replace")
+    text = regular_file(path, "a .pts file", MAX_BYTES).read_bytes().decode("ascii", "replace")
     _, opened, rest = text.partition("{")
     body, closed, _ = rest.partition("}")
     try:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from facelib.files.atomic import replacing
+from facelib.files.reading import read_json
 
 Row = dict[str, str | float | int | bool]
 RECORD_FORMAT = 1
@@ -79,7 +80,7 @@ def read_suite(path: Path) -> SuiteRecord:
         ValueError: if it is no record of the suite, or of another format.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path, "a record of the suite")
         if content.pop("format") != RECORD_FORMAT:
             raise ValueError(f"its format is not {RECORD_FORMAT}")
         methods, curves = (
