@@ -47,7 +47,7 @@ def test_what_is_wrong_is_said(tmp_path, arrays):
 
 
 def test_a_missing_file_is_said(tmp_path):
-    with pytest.raises(FileNotFoundError, match="found none"):
+    with pytest.raises(FileNotFoundError, match="found no such file"):
         read_mat(tmp_path / "none.mat", WANTED)
 
 

@@ -203,7 +203,7 @@ def test_a_glb_whose_picture_would_run_a_program_is_refused(tmp_path):
     Image.new("RGB", (4, 4)).save(picture, "EPS")
     uri = "data:;base64," + base64.b64encode(picture.getvalue()).decode()
     changed_scene(path, lambda scene: scene.update(images=[{"uri": uri}]))
-    with pytest.raises(ValueError, match="a.glb cannot be read: its texture is of the format EPS"):
+    with pytest.raises(ValueError, match="a.glb cannot be read: its texture is none of"):
         read_mesh(path)
 
 

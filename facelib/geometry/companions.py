@@ -7,10 +7,13 @@ only if they fit into memory.
 
 from __future__ import annotations
 
+import base64
+import io
 import struct
+from io import SEEK_CUR
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from facelib.files.letter_case import find_any_case
 from facelib.files.reading import in_a_line, parse_json
@@ -95,14 +98,43 @@ def check_texture(picture: Image.Image) -> None:
 
 
 def check_glb(path: Path) -> None:
-    """Raise ValueError for a GLB that announces more than a mesh has: zeros need no bytes in it."""
+    """Raise an error for a GLB that announces more than a mesh has, or holds other pictures.
+
+    Accessors without bytes are zeros, of which a small file can have billions. trimesh decodes
+    pictures of any format, and Pillow runs another program for some.
+    """
     with path.open("rb") as file:
         head = file.read(GLB_HEAD)
         length = struct.unpack("<I", head[12:16])[0] if len(head) == GLB_HEAD else 0
         scene = parse_json(file.read(length).decode("utf-8", "replace"), "its description")
+        file.seek(8, SEEK_CUR)  # the head of the buffer
+        buffer = file.read()
     accessors = scene.get("accessors", []) if isinstance(scene, dict) else None
     if not isinstance(accessors, list) or not all(isinstance(each, dict) for each in accessors):
         raise ValueError("its description is no scene")
     counts = [accessor.get("count") for accessor in accessors]
     if not all(type(count) is int and count >= 0 for count in counts) or sum(counts) > MAX_ELEMENTS:
         raise ValueError("its accessors announce impossible counts")
+    for picture in scene.get("images", []):
+        content = _embedded(picture, scene, buffer)
+        if content is not None:  # else it lies in a file, which the resolver checks
+            check_texture(_opened(content))
+
+
+def _opened(content: bytes) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(content), formats=TEXTURE_FORMATS)
+    except UnidentifiedImageError as error:
+        raise ValueError(f"its texture is none of {', '.join(TEXTURE_FORMATS)}") from error
+
+
+def _embedded(picture: dict, scene: dict, buffer: bytes) -> bytes | None:
+    """Return the bytes of a picture in a GLB; None if it lies in another file."""
+    if "bufferView" in picture:
+        view = scene["bufferViews"][picture["bufferView"]]
+        if view.get("buffer", 0) != 0:
+            raise ValueError("its texture lies in a second buffer")
+        start = view.get("byteOffset", 0)
+        return buffer[start : start + view["byteLength"]]
+    _, found, text = picture.get("uri", "").partition("base64,")
+    return base64.b64decode(text) if found else None
