@@ -6,6 +6,7 @@ Every command has a file of its own in `facelib/cli`.
 from __future__ import annotations
 
 import signal
+import sys
 
 try:
     import click
@@ -13,7 +14,8 @@ try:
     from facelib.cli.common import EXIT_CODES
     from facelib.cli.groups import LazyGroup
 except KeyboardInterrupt:  # later, click ends the program in the same way
-    raise SystemExit("\nAborted!") from None
+    print("\nAborted!", file=sys.stderr)
+    raise SystemExit(1) from None
 
 SUMMARIES = {
     "reconstruct": "Build a textured 3D head from one or two photos of a face.",

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from properties import SEEDS, examples
 
-from facelib.avatar.texture.bands import blended_by_bands, enlarged, filled, reduced
+from facelib.avatar.texture.bands import blended_by_bands, enlarged, filled, pyramid, reduced
 from facelib.face.layout import load_layout
 
 SIDES = st.sampled_from([8, 16, 32])
@@ -40,11 +40,11 @@ def test_a_page_of_one_colour_stays_so_at_every_level(seed, side):
 def test_equal_pages_blend_to_themselves_and_others_lie_between(seed, side, count, n_levels):
     rng = np.random.default_rng(seed)
     page, shares = noise(rng, side, side, 3), random_shares(rng, count, side)
-    blended = blended_by_bands([page] * count, shares, n_levels)
+    blended = blended_by_bands([pyramid(page, n_levels)] * count, shares)
     np.testing.assert_allclose(blended, page, atol=1e-5)
     colours = noise(rng, count, 3)
     flat = [np.broadcast_to(colour, (side, side, 3)).copy() for colour in colours]
-    mixed = blended_by_bands(flat, shares, n_levels)
+    mixed = blended_by_bands([pyramid(each, n_levels) for each in flat], shares)
     assert (colours.min(axis=0) - 1e-5 <= mixed).all() and (
         mixed <= colours.max(axis=0) + 1e-5
     ).all()
@@ -69,10 +69,9 @@ def test_the_back_of_the_head_is_no_border(seed, turns):
     rng, side, n_levels = np.random.default_rng(seed), 16, 2
     pages, shares = noise(rng, 2, side, side, 3), random_shares(rng, 2, side)
     step = turns * 2**n_levels
-    straight = blended_by_bands(list(pages), shares, n_levels)
-    turned = blended_by_bands(
-        list(np.roll(pages, step, axis=2)), np.roll(shares, step, axis=2), n_levels
-    )
+    straight = blended_by_bands([pyramid(page, n_levels) for page in pages], shares)
+    rolled = [pyramid(page, n_levels) for page in np.roll(pages, step, axis=2)]
+    turned = blended_by_bands(rolled, np.roll(shares, step, axis=2))
     np.testing.assert_allclose(turned, np.roll(straight, step, axis=1), atol=1e-5)
 
 

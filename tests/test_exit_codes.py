@@ -13,7 +13,8 @@ from facelib.cli.common import EXIT_CODES
 
 WITHOUT_TORCH = "import sys; sys.modules['torch'] = None"
 WHEN_IT_LISTS = """
-import os
+import os, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it in the background
 from facelib.datasets import registry
 def markdown_registry(root): os.kill(os.getpid(), {signal})
 registry.markdown_registry = markdown_registry

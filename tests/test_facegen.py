@@ -226,7 +226,7 @@ def number_in(text, old, new):
         ("00002_left.xml", pose_xml(1, (0, "nan", 0)), "finite numbers"),
         ("00002_left.xml", pose_xml(1, (0, 0)), "3 or 4 numbers"),
         ("00002_left.xml", pose_xml(1, (0, 0, 0)), "yaw of more than 45"),
-        ("00002_left.xml", " " * (1 << 21), "larger than"),
+        ("00002_left.xml", " " * (1 << 21), "of at most 1048576 bytes"),
         ("00002_front_cam.xml", pose_xml(1, (0, 0, 0)), "modelview/translation"),
         ("00002_front.png", "no picture", "00002_front.png"),
         ("00002_front.png", None, "00002_front.png"),

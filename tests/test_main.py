@@ -16,7 +16,7 @@ from PIL import Image
 from toy_face import Constant, dome, toy_layout
 
 from facelib.__main__ import main
-from facelib.cli import common
+from facelib.cli import common, photo_folder
 from facelib.files.lock import locked
 from facelib.geometry.meshfiles import read_mesh
 from facelib.imaging import imagefiles
@@ -41,6 +41,9 @@ def toy_network(monkeypatch):
     )
     monkeypatch.setattr("facelib.face.layout.load_layout", toy_layout)
     monkeypatch.setitem(reconstruct.__kwdefaults__, "layout_of", toy_layout)
+    photo_folder._network.cache_clear()  # another test's
+    yield
+    photo_folder._network.cache_clear()
 
 
 def assert_fails(result, code, words):

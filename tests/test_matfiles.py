@@ -1,9 +1,13 @@
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from damage import DAMAGE, damaged
 from hypothesis import given, settings
 from scipy import io
 
+from facelib.files.mat_types import check_types
 from facelib.files.matfiles import read_mat, read_struct
 
 WANTED = {"Pose_Para": (1, 7), "pt2d": (2, None)}
@@ -95,3 +99,30 @@ def test_a_struct_comes_field_by_field(tmp_path, arrays):
         read_struct(path, "model", {"other": (1, 1)}, 2**20)
     with pytest.raises(ValueError, match="expected a struct info"):
         read_struct(path, "info", WANTED, 2**20)
+
+
+@pytest.mark.parametrize("compress", [False, True])
+def test_a_type_that_does_not_exist_is_refused_before_scipy_looks_it_up(tmp_path, compress):
+    """A flipped bit in the type of the numbers ended the whole program in scipy."""
+    path, values = tmp_path / "a.mat", np.arange(40.0).reshape(20, 2)
+    io.savemat(path, {"UV": values})
+    content = bytearray(path.read_bytes())
+    place = content.index(values.tobytes(order="F")) - 8
+    assert content[place : place + 4] == b"\x09\0\0\0"  # double
+    content[place + 1] |= 0x20
+    body = bytes(content[128:])
+    if compress:
+        packed = zlib.compress(body)
+        body = struct.pack("<II", 15, len(packed)) + packed
+    path.write_bytes(bytes(content[:128]) + body)
+    with pytest.raises(ValueError, match="a.mat .*type 8201, which does not exist"):
+        read_mat(path, {"UV": (None, 2)})
+
+
+def test_structs_of_any_shape_pass_the_check_of_types(tmp_path):
+    inner = {"name": "x" * 9, "odd": np.arange(5, dtype=np.int8), "empty": np.zeros((0, 3))}
+    for compress in (False, True):
+        io.savemat(
+            tmp_path / "s.mat", {"s": {"deep": inner, "c": [1, "two"]}}, do_compression=compress
+        )
+        check_types(tmp_path / "s.mat")

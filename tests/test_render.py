@@ -64,7 +64,7 @@ def test_turning_the_head_moves_the_nose_on_the_image():
 def test_points_behind_the_camera_are_nan_and_cameras_need_a_distance():
     camera = Camera.perspective((0, 0, 0), 100.0, 100.0)
     assert np.isnan(camera.head_to_image(np.array([[0.0, 0, 150]]))).all()
-    with pytest.raises(ValueError, match="positive distance"):
+    with pytest.raises(ValueError, match="positive, finite distance"):
         Camera.perspective((0, 0, 0), 0.0, 100.0)
     with pytest.raises(ValueError, match="perspective camera"):
         Camera.orthographic((0, 0, 0), 1.0).frustum()

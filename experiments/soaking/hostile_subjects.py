@@ -158,7 +158,7 @@ def _mesh(folder: Path, ending: str, texture: bool = True, spoil: str | None = N
     )
     write_mesh(folder / f"scan.{ending}", mesh)
     (folder / "link.png").symlink_to(folder.parent / f"{forms.BAIT}.png")
-    return folder / f"scan.{spoil or ending}"
+    return next(folder.glob(f"scan*.{spoil or ending}"))
 
 
 def _ascii_ply(folder: Path) -> Path:
@@ -179,13 +179,14 @@ def _check_mesh(mesh) -> None:
 def _read_mesh(path: Path) -> None:
     from facelib.geometry.meshfiles import read_mesh
 
-    _check_mesh(read_mesh(path if path.suffix in (".glb", ".ply") else path.with_suffix(".obj")))
+    whole = path.suffix in (".glb", ".ply")
+    _check_mesh(read_mesh(path if whole else path.with_name("scan.obj")))
 
 
 def _read_scan(path: Path) -> None:
     from facelib.datasets.florence.scan_file import read_scan
 
-    scan = read_scan(path.with_suffix(".obj"))
+    scan = read_scan(path.with_name("scan.obj"))
     _check_mesh(scan.mesh_scan)
     assert np.isfinite(scan.mesh_scan.vertices).all()
     assert all(len(note) < 300 and note.isprintable() for note in scan.notes)

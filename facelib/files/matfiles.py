@@ -15,6 +15,7 @@ import numpy as np
 from scipy import io
 
 from facelib.files.atomic import replacing
+from facelib.files.mat_types import check_types
 from facelib.files.reading import in_a_line, regular_file
 
 Shape = tuple[int | None, ...]  # None: any length
@@ -50,7 +51,8 @@ def read_mat(
             in another shape, as text or with numbers that are not finite.
     """
     path = _checked_size(Path(path), max_bytes)
-    announced = _reading(path, lambda: io.whosmat(path))
+    _reading(path, check_types, path)
+    announced = _reading(path, io.whosmat, path)
     shapes = {name: (shape, kind) for name, shape, kind in announced}
     for name, shape in wanted.items():
         if name not in shapes:
@@ -72,6 +74,7 @@ def read_struct(
         ValueError: if the struct or a field is missing or invalid.
     """
     path = _checked_size(Path(path), max_bytes)
+    _reading(path, check_types, path)
     announced = {name: (shape, kind) for name, shape, kind in _reading(path, io.whosmat, path)}
     if announced.get(struct_name, (None, None)) != ((1, 1), "struct"):
         raise ValueError(f"expected a struct {struct_name} in {path}, found {_listed(announced)}")
@@ -105,7 +108,7 @@ def _checked_size(path: Path, max_bytes: int) -> Path:
 
 
 def _reading(path, function, *arguments):
-    """Call one of scipy's readers; its exceptions become a ValueError that names the file."""
+    """Call a reader, such as scipy's; its exceptions become a ValueError that names the file."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -141,5 +144,5 @@ def _check_numbers(path, name, array) -> None:
 
 
 def _listed(names) -> str:
-    names = [ascii(str(name))[1:-1] for name in names]
+    names = [in_a_line(name) for name in names]
     return ", ".join(names[:12]) or "nothing"
