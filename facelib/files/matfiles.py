@@ -141,5 +141,5 @@ def _check_numbers(path, name, array) -> None:
 
 
 def _listed(names) -> str:
-    names = [ascii(str(name))[1:-1] for name in names]
+    names = [in_a_line(name) for name in names]
     return ", ".join(names[:12]) or "nothing"
