@@ -32,7 +32,6 @@ from soaking.trials import FAULT, Trial, table
 EXPERIMENTS = Path(__file__).resolve().parents[1]
 BATCH = 60  # attempts per subject in one process
 SILENCE = 240  # seconds without an answer after which a process hangs, whatever the machine does
-COMMANDS_PER_ROUND = 2  # attempts of each whole command
 
 
 def run(rng: np.random.Generator, seconds: float, work: Path) -> dict:
@@ -50,9 +49,7 @@ def run(rng: np.random.Generator, seconds: float, work: Path) -> dict:
             trials += try_readers([(s, n) for n in numbers for s in room], seed, work, end)
         if time.monotonic() > end:
             break
-        trials += hostile_commands.try_commands(
-            seed, range(first, first + COMMANDS_PER_ROUND), work, end
-        )
+        trials += hostile_commands.try_commands(seed, first // BATCH, work, end)
     return {"attempts": len(trials), "seed_of_attempts": seed, **table(trials)}
 
 

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 import zlib
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -27,23 +26,22 @@ from soaking.trials import FAULT, Trial
 CODES = range(2, 11)  # exit codes of a refusal, which `facelib --help` lists
 MAX_WALL_SECONDS = 120  # the machine may be busy; of processor time 10 are allowed
 MAX_SECONDS = 15
+TURNS = 4  # a command takes seconds, an attempt of a reader a hundredth of one
+NOTICES = ("Usage:", "Try ", "compiling kernels", "compiled kernels")
 
 
-def try_commands(seed: int, numbers: Iterable[int], work: Path, end: float) -> list[Trial]:
-    """Run every command on spoilt files, until a time of `time.monotonic`.
+def try_commands(seed: int, number: int, work: Path, end: float) -> list[Trial]:
+    """Run some of the commands on spoilt files, until a time of `time.monotonic`.
 
     Args:
         seed: of the attempts.
-        numbers: of the attempts of each subject.
+        number: of the attempt; with each, other subjects take their turn.
         work: folder for the files.
         end: no command begins later.
     """
-    trials = []
-    for number in numbers:
-        for name, subject in SUBJECTS.items():
-            if subject.command and time.monotonic() < end:
-                trials.append(try_command(name, number, seed, work))
-    return trials
+    names = [name for name, subject in SUBJECTS.items() if subject.command]
+    chosen = names[number % TURNS :: TURNS]
+    return [try_command(name, number, seed, work) for name in chosen if time.monotonic() < end]
 
 
 def try_command(name: str, number: int, seed: int, work: Path) -> Trial:
@@ -98,7 +96,7 @@ def _faults(
         faults.append(f"exit code {code}: {text[-300:]}")
     elif "Traceback" in text:
         faults.append(f"a traceback: {text[-300:]}")
-    elif code and len(_without_usage(lines)) != 1:
+    elif code and len(_without_notices(lines)) != 1:
         faults.append(f"exit code {code} with {len(lines)} lines: {text[:300]}")
     elif code and len(lines[-1]) > LONGEST + 100:
         faults.append(f"a message of {len(lines[-1])} characters: {lines[-1][:300]}")
@@ -111,9 +109,9 @@ def _faults(
     return faults
 
 
-def _without_usage(lines: list[str]) -> list[str]:
-    """Leave out what click prints before the sentence of a wrong usage."""
-    return [line for line in lines if not line.startswith(("Usage:", "Try "))]
+def _without_notices(lines: list[str]) -> list[str]:
+    """Leave out what is printed before the sentence: how to use it, and that numba compiles."""
+    return [line for line in lines if not line.startswith(NOTICES)]
 
 
 def _listing(work: Path) -> set[str]:

@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from facelib.face.layout import load_layout
 from facelib.files.lock import locked
+from facelib.files.reading import in_a_line
 from facelib.files.threads import single_threaded_blas
 from facelib.files.workers import naming_dead_workers
 from facelib.pairs.sample import shard_arrays
@@ -36,6 +37,7 @@ from facelib.synthetic.settings import Plan
 
 CONNECT_SECONDS = 10  # timeout for connecting to a cluster
 WAIT_SECONDS = 60  # if no shard is finished within them, the cluster must at least have workers
+SHOWN, LONGEST_VALUE = 6, 60  # differences that are said, and characters of a value
 MAKERS = ("facelib", "numpy", "scipy", "numba", "pillow")  # the manifest records their versions
 
 
@@ -216,8 +218,12 @@ def _differences(there: dict, asked: dict, names: list[str]) -> str:
         if isinstance(old, dict) and isinstance(new, dict):
             words += [_differences(old, new, [k for k in old | new if old.get(k) != new.get(k)])]
         else:
-            words.append(f"{name} {old} instead of {new}")
-    return ", ".join(words)
+            words.append(f"{_shown(name)} {_shown(old)} instead of {_shown(new)}")
+    return ", ".join(words[:SHOWN])
+
+
+def _shown(value: object) -> str:
+    return in_a_line(value)[:LONGEST_VALUE]
 
 
 def _missing(folder: Path, plan: Plan, manifest: dict, verify: bool) -> list[int]:

@@ -172,10 +172,11 @@ def read_uv(folder: Path, arrays: BaselArrays) -> np.ndarray | None:
     uv = np.float32(read_mat(path, {"UV": (None, 2)}, MAX_BYTES)["UV"])
     if len(uv) != n_vertices and arrays.kept is not None and len(uv) > arrays.kept.max():
         uv = uv[arrays.kept]  # its authors' file has all vertices of the raw model
-    if len(uv) != n_vertices or uv.min() < -1e-3 or uv.max() > 1.001:
+    if len(uv) != n_vertices:
+        raise ValueError(f"expected {n_vertices} × 2 coordinates in {path}, got {len(uv)} × 2")
+    if uv.min() < -1e-3 or uv.max() > 1.001:
         raise ValueError(
-            f"expected {n_vertices} × 2 coordinates of 0 to 1 in {path}, got {len(uv)} from "
-            f"{uv.min():g} to {uv.max():g}"
+            f"expected coordinates of 0 to 1 in {path}, got {uv.min():g} to {uv.max():g}"
         )
     return np.clip(uv * [1, -1] + [0, 1], 0, 1).astype(np.float32)
 
