@@ -15,14 +15,14 @@ import numpy as np
 from scipy import io
 
 from facelib.files.atomic import replacing
-from facelib.files.mat_types import check_types
+from facelib.files.mat_structure import check_structure
 from facelib.files.reading import in_a_line, regular_file
 
 Shape = tuple[int | None, ...]  # None: any length
 
 # Exceptions that scipy's reader is known to raise on damaged files.
 DAMAGED = (
-    OSError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError,
+    OSError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError,
     MemoryError, AssertionError, struct.error, zlib.error, io.matlab.MatReadError,
 )  # fmt: skip
 NUMERIC = frozenset(
@@ -30,6 +30,8 @@ NUMERIC = frozenset(
 )
 MAX_BYTES = 2**20  # of a file with one photo's parameters; real ones have under 10 kB
 MAX_ELEMENTS = 2**20
+MAX_UNPACKED = 2**28  # bytes that a packed part may unpack to, if the file may not be longer
+LARGEST = 1e30  # of any number; float32 holds 1e38
 
 
 def read_mat(
@@ -51,8 +53,7 @@ def read_mat(
             in another shape, as text or with numbers that are not finite.
     """
     path = _checked_size(Path(path), max_bytes)
-    _reading(path, check_types, path)
-    announced = _reading(path, io.whosmat, path)
+    announced = _reading(path, lambda: io.whosmat(path))
     shapes = {name: (shape, kind) for name, shape, kind in announced}
     for name, shape in wanted.items():
         if name not in shapes:
@@ -74,7 +75,6 @@ def read_struct(
         ValueError: if the struct or a field is missing or invalid.
     """
     path = _checked_size(Path(path), max_bytes)
-    _reading(path, check_types, path)
     announced = {name: (shape, kind) for name, shape, kind in _reading(path, io.whosmat, path)}
     if announced.get(struct_name, (None, None)) != ((1, 1), "struct"):
         raise ValueError(f"expected a struct {struct_name} in {path}, found {_listed(announced)}")
@@ -104,11 +104,13 @@ def write_mat(path: Path | str, content: dict, compress: bool = False) -> None:
 
 
 def _checked_size(path: Path, max_bytes: int) -> Path:
-    return regular_file(path, "a MATLAB file", max_bytes)
+    regular_file(path, "a MATLAB file", max_bytes)
+    _reading(path, check_structure, path, max(max_bytes, MAX_UNPACKED))
+    return path
 
 
 def _reading(path, function, *arguments):
-    """Call a reader, such as scipy's; its exceptions become a ValueError that names the file."""
+    """Call one of scipy's readers; its exceptions become a ValueError that names the file."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -139,8 +141,13 @@ def _check_shape(path, name, expected, shape, kind, max_bytes) -> None:
 def _check_numbers(path, name, array) -> None:
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
         raise ValueError(f"expected a whole MATLAB file, but {name} of {path} cannot be read")
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
+    if array.dtype.kind != "f" or not array.size:
+        return
+    low, high = float(array.min()), float(array.max())  # NaN if there is one
+    if not (low > -np.inf and high < np.inf):
         raise ValueError(f"expected finite numbers in {name} of {path}, got NaN or infinity")
+    if max(-low, high) > LARGEST:
+        raise ValueError(f"expected sensible numbers in {name} of {path}, got {low:g} to {high:g}")
 
 
 def _listed(names) -> str:
