@@ -1,3 +1,6 @@
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from damage import DAMAGE, damaged
@@ -95,3 +98,28 @@ def test_a_struct_comes_field_by_field(tmp_path, arrays):
         read_struct(path, "model", {"other": (1, 1)}, 2**20)
     with pytest.raises(ValueError, match="expected a struct info"):
         read_struct(path, "info", WANTED, 2**20)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    ("place", "number"), [(0, 0x8000), (0, 14), (0, 15), (0, 8), (-48, 3), (-48, 0xFF), (4, 2**31)]
+)
+def test_a_type_that_no_element_has_never_reaches_scipy(tmp_path, packed, place, number):
+    """It would end the program: scipy looks it up outside of its table."""
+    path = tmp_path / "a.mat"
+    io.savemat(path, {"Pose_Para": np.ones((1, 7), np.float32)})
+    content = bytearray(path.read_bytes())
+    data = content.index(struct.pack("<II", 7, 28)) + place
+    content[data : data + 4] = struct.pack("<I", number)
+    if packed:
+        body = zlib.compress(bytes(content[128:]))
+        content[128:] = struct.pack("<II", 15, len(body)) + body
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"a\.mat"):
+        read_mat(path, {"Pose_Para": (1, 7)})
+
+
+def test_numbers_that_float32_cannot_hold_are_refused(tmp_path):
+    io.savemat(tmp_path / "a.mat", {"x": np.array([[1e300]])})
+    with pytest.raises(ValueError, match=r"sensible numbers in x of .*a\.mat"):
+        read_mat(tmp_path / "a.mat", {"x": (1, 1)})

@@ -15,13 +15,14 @@ import numpy as np
 from scipy import io
 
 from facelib.files.atomic import replacing
+from facelib.files.mat_structure import check_structure
 from facelib.files.reading import in_a_line, regular_file
 
 Shape = tuple[int | None, ...]  # None: any length
 
 # Exceptions that scipy's reader is known to raise on damaged files.
 DAMAGED = (
-    OSError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError,
+    OSError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError,
     MemoryError, AssertionError, struct.error, zlib.error, io.matlab.MatReadError,
 )  # fmt: skip
 NUMERIC = frozenset(
@@ -29,6 +30,8 @@ NUMERIC = frozenset(
 )
 MAX_BYTES = 2**20  # of a file with one photo's parameters; real ones have under 10 kB
 MAX_ELEMENTS = 2**20
+MAX_UNPACKED = 2**28  # bytes that a packed part may unpack to, if the file may not be longer
+LARGEST = 1e30  # of any number; float32 holds 1e38
 
 
 def read_mat(
@@ -56,6 +59,7 @@ def read_mat(
         if name not in shapes:
             raise ValueError(f"expected {name} in {path}, found only {_listed(shapes)}")
         _check_shape(path, name, shape, *shapes[name], max_bytes)
+    _reading(path, check_structure, path, max(max_bytes, MAX_UNPACKED))
     arrays = _reading(path, lambda: io.loadmat(path, variable_names=list(wanted)))
     for name in wanted:
         _check_numbers(path, name, arrays.get(name))
@@ -75,6 +79,7 @@ def read_struct(
     announced = {name: (shape, kind) for name, shape, kind in _reading(path, io.whosmat, path)}
     if announced.get(struct_name, (None, None)) != ((1, 1), "struct"):
         raise ValueError(f"expected a struct {struct_name} in {path}, found {_listed(announced)}")
+    _reading(path, check_structure, path, max(max_bytes, MAX_UNPACKED))
     loaded = _reading(path, lambda: io.loadmat(path, variable_names=[struct_name]))
     record = loaded.get(struct_name)
     if not isinstance(record, np.ndarray) or record.dtype.names is None or record.size != 1:
@@ -136,8 +141,13 @@ def _check_shape(path, name, expected, shape, kind, max_bytes) -> None:
 def _check_numbers(path, name, array) -> None:
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
         raise ValueError(f"expected a whole MATLAB file, but {name} of {path} cannot be read")
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
+    if array.dtype.kind != "f" or not array.size:
+        return
+    low, high = float(array.min()), float(array.max())  # NaN if there is one
+    if not (low > -np.inf and high < np.inf):
         raise ValueError(f"expected finite numbers in {name} of {path}, got NaN or infinity")
+    if max(-low, high) > LARGEST:
+        raise ValueError(f"expected sensible numbers in {name} of {path}, got {low:g} to {high:g}")
 
 
 def _listed(names) -> str:

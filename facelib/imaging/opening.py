@@ -26,7 +26,7 @@ FORMATS = (
 # Exceptions that Pillow is known to raise on damaged files.
 DAMAGED = (
     OSError, SyntaxError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError,
-    ArithmeticError, MemoryError, RuntimeError, struct.error, zlib.error,
+    ArithmeticError, AssertionError, MemoryError, RuntimeError, struct.error, zlib.error,
 )  # fmt: skip
 JPEG = "JPEG"
 # The packages that read HEIC; the first has no encoder, so that its licence is the freer one.

@@ -14,6 +14,7 @@ import numpy as np
 from facelib.datasets.basel.files import UM_PER_MM
 from facelib.datasets.basel.layout import BaselFace
 from facelib.files.matfiles import Shape, read_mat
+from facelib.files.reading import in_a_line
 from facelib.geometry.transforms import pose_from_rotation, rotation_x, rotation_y, rotation_z
 from facelib.imaging.crop import Crop
 from facelib.imaging.opening import decode_image
@@ -113,7 +114,8 @@ def read_parameters(path: Path | str, n_keypoints: int = 68) -> Parameters:
     pose = arrays["Pose_Para"].ravel()
     if not 0 < pose[6] < 1 or np.abs(pose[:3]).max() > 2 * np.pi:
         raise ValueError(
-            f"expected angles in rad and a scale in px per µm in Pose_Para of {path}, got {pose}"
+            f"expected angles in rad and a scale in px per µm in Pose_Para of {path}, got "
+            f"{in_a_line(pose)}"
         )
     return Parameters(
         rotation=rotation_from_angles(*pose[:3]),

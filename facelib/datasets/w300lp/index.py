@@ -274,6 +274,8 @@ def _read_cache(cache: Path) -> dict[str, tuple[tuple[int, int], np.ndarray, str
         array = arrays.get(name, np.zeros(()))
         if (array.dtype.kind, array.shape) != expected:
             raise ValueError(f"expected an index of poses at {cache}, got other {name}")
+    if not np.isfinite(arrays["poses"][arrays["reasons"] == ""]).all():
+        raise ValueError(f"expected an index of poses at {cache}, got some that are not finite")
     names, reasons = arrays["names"].tolist(), arrays["reasons"].tolist()
     stamps = map(tuple, arrays["stamps"].tolist())
     return {n: each for n, *each in zip(names, stamps, arrays["poses"], reasons, strict=True)}
