@@ -59,6 +59,7 @@ def read_mat(
         if name not in shapes:
             raise ValueError(f"expected {name} in {path}, found only {_listed(shapes)}")
         _check_shape(path, name, shape, *shapes[name], max_bytes)
+    _reading(path, check_structure, path, max(max_bytes, MAX_UNPACKED))
     arrays = _reading(path, lambda: io.loadmat(path, variable_names=list(wanted)))
     for name in wanted:
         _check_numbers(path, name, arrays.get(name))
@@ -78,6 +79,7 @@ def read_struct(
     announced = {name: (shape, kind) for name, shape, kind in _reading(path, io.whosmat, path)}
     if announced.get(struct_name, (None, None)) != ((1, 1), "struct"):
         raise ValueError(f"expected a struct {struct_name} in {path}, found {_listed(announced)}")
+    _reading(path, check_structure, path, max(max_bytes, MAX_UNPACKED))
     loaded = _reading(path, lambda: io.loadmat(path, variable_names=[struct_name]))
     record = loaded.get(struct_name)
     if not isinstance(record, np.ndarray) or record.dtype.names is None or record.size != 1:

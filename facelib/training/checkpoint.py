@@ -135,7 +135,9 @@ class Checkpoint:
 
     def _check(self, state: dict) -> None:
         if not isinstance(state, dict) or not state.keys() >= PARTS:
-            raise ValueError(f"{self._path} is of another version; use a new run_dir")
+            raise ValueError(
+                f"{self._path} is of an older version or another program; use a new run_dir"
+            )
         if not (_is_progress(state["progress"]) and _is_best(state["best"])):
             raise ValueError(f"{self._path} is damaged; use a new run_dir")
         try:
