@@ -203,11 +203,11 @@ def test_a_run_goes_on_after_an_option_was_added(config):
     assert read_log(config.run.run_dir)[1][-1]["step"] > 5
 
 
-def test_a_checkpoint_of_another_version_is_refused(config):
+def test_a_checkpoint_of_an_older_version_is_refused(config):
     train(config.changed(max_samples=8), LAYOUT)
     path = config.run.run_dir / CHECKPOINT
     state = torch.load(path, weights_only=True)
     del state["best"]
     torch.save(state, path)
-    with pytest.raises(ValueError, match="another version"):
+    with pytest.raises(ValueError, match="older version"):
         train(config, LAYOUT)
