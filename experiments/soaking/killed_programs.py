@@ -29,6 +29,7 @@ OF_THE_TIME = {
     "seconds", "date", "data_share", "data_work_share", "environment", "environments",
     "continued", "ended", "hours", "papermill", "execution",
 }  # fmt: skip
+MATLAB_TEXT = 116  # bytes
 TRAINED = ("checkpoint.pt", "best.safetensors", "log.jsonl")
 FACELIB = (sys.executable, "-m", "facelib")
 
@@ -243,6 +244,11 @@ def _page(path: Path) -> object:
     return re.sub(r"[\d.]+", "", text)
 
 
+def _matlab(path: Path) -> object:
+    """Read a MATLAB file without the text at its start, which has the date."""
+    return path.read_bytes()[MATLAB_TEXT:]
+
+
 READERS: dict[str, Callable[[Path], object]] = {
     ".json": _json,
     ".jsonl": _lines,
@@ -251,6 +257,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     ".safetensors": _weights,
     ".pt": _checkpoint,
     ".html": _page,
+    ".mat": _matlab,
 }
 
 
@@ -296,7 +303,8 @@ def _write_sweep(folder: Path) -> None:
     """The script with a chapter that does nothing but train."""
     (folder / "experiments").mkdir(parents=True)
     (folder / "notebooks").mkdir()
-    shutil.copy(ROOT / "experiments" / "sweep.py", folder / "experiments")
+    for name in ("sweep.py", "grid.py"):
+        shutil.copy(ROOT / "experiments" / name, folder / "experiments")
     cells = list(_sweep_cells())
     nbformat.write(_notebook_of(cells), folder / "notebooks" / "08_training.ipynb")
     grid = {"common": {"epochs": 2}, "grid": {"learning_rate": [0.001, 0.002]}}
