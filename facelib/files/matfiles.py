@@ -106,9 +106,7 @@ def write_mat(path: Path | str, content: dict, compress: bool = False) -> None:
 
 
 def _checked_size(path: Path, max_bytes: int) -> Path:
-    regular_file(path, "a MATLAB file", max_bytes)
-    _reading(path, check_structure, path, max(max_bytes, MAX_UNPACKED))
-    return path
+    return regular_file(path, "a MATLAB file", max_bytes)
 
 
 def _reading(path, function, *arguments):
