@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -85,7 +86,10 @@ def _finished(words: list[str], work: Path) -> tuple[int, str, float, float]:
         program.returncode = os.waitstatus_to_exitcode(status)
         errors.seek(0)
         text = errors.read()
-    return program.returncode, text, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000
+    # A new process begins with the peak of the one that started it: below that nothing is known.
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    memory = usage.ru_maxrss / 1000 if usage.ru_maxrss > own else 0.0
+    return program.returncode, text, usage.ru_utime + usage.ru_stime, memory
 
 
 def _faults(
