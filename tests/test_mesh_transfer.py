@@ -163,3 +163,22 @@ def test_a_matrix_that_is_not_finite_is_refused(tmp_path):
     save_matrix(tmp_path / "layout.npz", csr_array([[np.nan, 1.0]]))
     with pytest.raises(ValueError, match="layout.npz.*not finite"):
         load_matrix(tmp_path / "layout.npz")
+
+
+@pytest.mark.parametrize(
+    ("name", "odd"),
+    [
+        ("indptr", [0, 2, 0]), ("indptr", [0, 9, 0]), ("indptr", [-1, 1, 2]), ("indptr", [0, 2]),
+        ("indices", [0, 7]), ("indices", [-1, 0]), ("data", [1.0]), ("shape", [2]),
+        ("indices", [0.0, 1.0]),
+    ],
+)  # fmt: skip
+def test_a_matrix_that_names_places_outside_of_it_is_refused(tmp_path, name, odd):
+    """Scipy would read there, and may end the program."""
+    path = tmp_path / "layout.npz"
+    save_matrix(path, csr_array([[1.0, 0.0], [0.0, 2.0]]))
+    with np.load(path) as file:
+        arrays = {**file}
+    np.savez(path, **{**arrays, name: np.array(odd)})
+    with pytest.raises(ValueError, match="layout.npz"):
+        load_matrix(path)

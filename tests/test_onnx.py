@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import onnx
 import pytest
 
 from facelib.detect.centerface import model_path
@@ -56,3 +57,14 @@ def test_a_file_that_is_missing_or_no_model_is_named(tmp_path):
         open_session(tmp_path / "text.onnx")
     with pytest.raises(ValueError, match="the bytes given"):
         open_session(b"no model")
+
+
+def test_a_model_with_text_in_no_encoding_prints_nothing(capfd):
+    """ONNX Runtime would print its error and try again."""
+    value = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1]) for name in "xy"]
+    nodes = [onnx.helper.make_node("Nonsense", ["x"], ["y"])]
+    model = onnx.helper.make_model(onnx.helper.make_graph(nodes, "g", value[:1], value[1:]))
+    content = model.SerializeToString().replace(b"Nonsense", b"Nons\xffnse")
+    with pytest.raises(ValueError, match="the bytes given"):
+        open_session(content)
+    assert capfd.readouterr() == ("", "")

@@ -101,4 +101,5 @@ def test_other_contents_are_refused_in_a_sentence(tmp_path, how):
 def test_messages_of_others_fit_into_a_sentence():
     assert in_a_line("two\nlines \x1b[2J") == "two lines ?[2J"
     assert in_a_line(b"\x00") == "'?'"
+    assert in_a_line(str([b"\x00a"]) + r" \\x0") == "['?a'] ?"
     assert len(in_a_line("x" * 1000)) == 200

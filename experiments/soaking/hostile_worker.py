@@ -114,7 +114,7 @@ def attempt(subject: Subject, number: int, seed: int, work: Path, watch: Watch) 
     spoil(path, rng)
     before = _files(folder)
     seconds, memory = time.process_time(), _reset_peak()
-    with _limits(), _standard_error(work / "stderr") as printed:
+    with _limits(), _output(work / "printed") as printed:
         watch.folder, watch.seen = folder, []
         outcome, words = _read(subject, path)
         watch.folder = None
@@ -235,18 +235,22 @@ def _limits() -> Iterator[None]:
 
 
 @contextmanager
-def _standard_error(path: Path) -> Iterator[list[str]]:
-    """Yield a list that holds, in the end, what the block printed to standard error."""
+def _output(path: Path) -> Iterator[list[str]]:
+    """Yield a list that holds, in the end, what the block printed to standard output and error."""
     printed: list[str] = []
-    kept = os.dup(2)
+    sys.stdout.flush()
+    kept = {number: os.dup(number) for number in (1, 2)}
     with path.open("w+b") as file:
-        os.dup2(file.fileno(), 2)
+        for number in kept:
+            os.dup2(file.fileno(), number)
         try:
             yield printed
         finally:
+            sys.stdout.flush()
             sys.stderr.flush()
-            os.dup2(kept, 2)
-            os.close(kept)
+            for number, own in kept.items():
+                os.dup2(own, number)
+                os.close(own)
             file.seek(0)
             text = file.read(2000).decode("utf-8", "replace").strip()
             printed += [text[:400]] if text else []

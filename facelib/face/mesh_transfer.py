@@ -324,6 +324,19 @@ def save_matrix(path: Path | str, matrix: csr_array) -> None:
         np.savez_compressed(file, format=MATRIX_FORMAT, **parts)
 
 
+def _check_rows(values, columns, starts, shape: tuple[int, int]) -> None:
+    """Raise ValueError for rows that scipy would read beyond their arrays; it checks less."""
+    if values.dtype.kind != "f" or not np.isfinite(values).all():
+        raise ValueError("its numbers are not finite")
+    n_rows, n_columns = shape
+    if columns.dtype.kind != "i" or starts.dtype.kind != "i" or starts.shape != (n_rows + 1,):
+        raise ValueError("its rows cannot be")
+    rising = starts[0] == 0 and (np.diff(starts) >= 0).all() and starts[-1] == len(columns)
+    inside = not columns.size or 0 <= columns.min() <= columns.max() < n_columns
+    if not (values.shape == columns.shape == (len(columns),) and rising and inside):
+        raise ValueError("its rows name places outside of it")
+
+
 def load_matrix(path: Path | str) -> csr_array:
     """Read a file of `save_matrix`.
 
@@ -335,10 +348,9 @@ def load_matrix(path: Path | str) -> csr_array:
         if arrays["format"].tolist() != MATRIX_FORMAT:
             raise ValueError(f"format {arrays['format']}")
         parts = tuple(arrays[name] for name in ("data", "indices", "indptr"))
-        matrix = csr_array(parts, shape=tuple(arrays["shape"].tolist()))
-        matrix.check_format()
-        if matrix.dtype.kind != "f" or not np.isfinite(matrix.data).all():
-            raise ValueError("its numbers are not finite")
+        shape = tuple(arrays["shape"].tolist())
+        _check_rows(*parts, shape)
+        matrix = csr_array(parts, shape=shape)
     except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise ValueError(f"cannot read {path} as a layout matrix: {in_a_line(error)}") from error
     return matrix

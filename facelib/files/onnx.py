@@ -41,6 +41,9 @@ def open_session(model: Path | bytes, threads: int | None = None) -> InferenceSe
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     content = model if isinstance(model, bytes) else str(model)
     try:
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        # Otherwise it prints some errors, and tries again with the same.
+        return onnxruntime.InferenceSession(
+            content, options, providers=["CPUExecutionProvider"], enable_fallback=0
+        )
     except Exception as error:  # its errors have no common base class
         raise ValueError(f"expected an ONNX file at {name}: {in_a_line(error)}") from error

@@ -22,7 +22,8 @@ LONGEST = 200  # characters of a message that others made
 def in_a_line(words: object) -> str:
     """Return somebody else's message as it fits into a sentence: short, printable, in one line."""
     text = " ".join(str(words).split())
-    text = re.sub(r"\\x[0-9a-f]{2}", "?", text[: LONGEST + 1])  # how bytes are shown
+    # How Python shows bytes is not for people.
+    text = re.sub(r"\\+(x[0-9a-f]{0,2})?", "?", text[: 10 * LONGEST])
     text = re.sub(r"\bb(['\"])", r"\1", text)
     text = "".join(c if c.isprintable() else "?" for c in text)
     return text if len(text) <= LONGEST else text[: LONGEST - 2] + " …"

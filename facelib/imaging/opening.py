@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import struct
 import warnings
@@ -39,6 +40,8 @@ HEAD_BYTES = 64  # enough to recognize a format by
 
 Decoded = TypeVar("Decoded")
 _one_at_a_time = Lock()
+# Its words about damaged files are in its exceptions, too, if they matter.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 def decode_image(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 DENSE = "dense"
+MAX_SIZE = 1024  # px, side of a network's photos
 
 
 class _Exported:
@@ -40,6 +41,8 @@ class _Exported:
         metadata = session.get_modelmeta().custom_metadata_map
         self.name, self.weights_sha256 = metadata["network"], metadata["weights_sha256"]
         self.size, self.card = int(metadata["size"]), parse_json(metadata["card"], self.name)
+        if not 0 < self.size <= MAX_SIZE:
+            raise ValueError(f"photos of {self.size} px")
         self._session = session
         names = tuple(value.name for value in session.get_outputs())
         taken = {value.name for value in session.get_inputs()}
