@@ -10,11 +10,10 @@ from shapes import icosphere
 
 from facelib.face.headmodel import load_head
 from facelib.face.layout import load_layout
+from facelib.face.matrix_file import load_matrix, save_matrix
 from facelib.face.mesh_transfer import (
     _facing_out,
     _Surface,
-    load_matrix,
-    save_matrix,
     transfer_mesh,
 )
 from facelib.face.template import FaceTemplate

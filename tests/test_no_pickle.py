@@ -15,7 +15,7 @@ import torch
 from facelib.cli.common import Failure, read_photo
 from facelib.face.headmodel import load_head
 from facelib.face.layout import load_layout
-from facelib.face.mesh_transfer import load_matrix
+from facelib.face.matrix_file import load_matrix
 from facelib.files.matfiles import read_mat
 from facelib.files.paths import data_dir
 from facelib.fitting.head_prior import shipped_prior

@@ -330,14 +330,14 @@ def _read_index(path: Path) -> None:
 def _matrix(folder: Path) -> Path:
     from scipy.sparse import random_array
 
-    from facelib.face.mesh_transfer import save_matrix
+    from facelib.face.matrix_file import save_matrix
 
     save_matrix(folder / "layout.npz", random_array((9, 7), density=0.3, format="csr", rng=0))
     return folder / "layout.npz"
 
 
 def _read_matrix(path: Path) -> None:
-    from facelib.face.mesh_transfer import load_matrix
+    from facelib.face.matrix_file import load_matrix
 
     matrix = load_matrix(path)
     assert np.isfinite(matrix @ np.ones(matrix.shape[1])).all()

@@ -92,7 +92,7 @@ def score_face(
         for points in (np.asarray(prediction_crop, dtype=np.float64), truth_crop)
     ]
     prediction, truth = meshes
-    dense_truth = _subdivision(truth.triangles.tobytes(), len(truth.vertices)) @ truth.vertices
+    dense_truth = subdivision_of(truth.triangles.tobytes(), len(truth.vertices)) @ truth.vertices
     error_mm = vertex_error_mm(prediction.vertices, truth.vertices)
     # The true correspondence only gives both ICPs a good start; it does not enter the scores.
     rigid = umeyama(prediction.vertices, truth.vertices, with_scale=False)
@@ -111,7 +111,7 @@ def score_face(
 
 
 @lru_cache(maxsize=4)
-def _subdivision(triangles: bytes, n_vertices: int):
+def subdivision_of(triangles: bytes, n_vertices: int):
     """Return the subdivision matrix of (T, 3) int32 triangles; all faces share theirs."""
     return subdivision_matrix(np.frombuffer(triangles, np.int32).reshape(-1, 3), n_vertices)[0]
 

@@ -17,7 +17,6 @@ barycentric weights, which converts every mesh of the other layout to ours in on
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from scipy.sparse import bsr_array, csr_array, diags_array, eye_array, kron
@@ -25,15 +24,11 @@ from scipy.sparse.linalg import splu
 from scipy.spatial.transform import Rotation
 
 from facelib.face.template import FaceTemplate, neighbours
-from facelib.files.atomic import replacing
-from facelib.files.reading import in_a_line, read_npz
 from facelib.geometry.mesh import triangle_normals, vertex_normals
 from facelib.geometry.registration import umeyama
 from facelib.geometry.surface import barycentric, closest_on_triangle, surface_matcher
 from facelib.geometry.transforms import Similarity
 
-MATRIX_FORMAT = 1
-MAX_MATRIX_BYTES = 2**26  # of a matrix of three numbers per layout vertex
 FIT_STEPS, STEPS_PER_STIFFNESS = 24, 2
 # Weights per mm² of misfit; a surface point has weight 1. A mesh that the model can express is in
 # the end fitted almost without a prior.
@@ -315,42 +310,3 @@ def _border(triangles: np.ndarray) -> np.ndarray:
     pairs = np.sort(triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
     pairs, counts = np.unique(pairs, axis=0, return_counts=True)
     return np.unique(pairs[counts == 1])
-
-
-def save_matrix(path: Path | str, matrix: csr_array) -> None:
-    """Write a layout's matrix to an .npz file, whole or not at all."""
-    parts = {name: getattr(matrix, name) for name in ("data", "indices", "indptr", "shape")}
-    with replacing(Path(path)) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, format=MATRIX_FORMAT, **parts)
-
-
-def _check_rows(values, columns, starts, shape: tuple[int, int]) -> None:
-    """Raise ValueError for rows that scipy would read beyond their arrays; it checks less."""
-    if values.dtype.kind != "f" or not np.isfinite(values).all():
-        raise ValueError("its numbers are not finite")
-    n_rows, n_columns = shape
-    if columns.dtype.kind != "i" or starts.dtype.kind != "i" or starts.shape != (n_rows + 1,):
-        raise ValueError("its rows cannot be")
-    rising = starts[0] == 0 and (np.diff(starts) >= 0).all() and starts[-1] == len(columns)
-    inside = not columns.size or 0 <= columns.min() <= columns.max() < n_columns
-    if not (values.shape == columns.shape == (len(columns),) and rising and inside):
-        raise ValueError("its rows name places outside of it")
-
-
-def load_matrix(path: Path | str) -> csr_array:
-    """Read a file of `save_matrix`.
-
-    Raises:
-        ValueError: if the file is something else.
-    """
-    arrays = read_npz(path, "a layout matrix", MAX_MATRIX_BYTES)
-    try:
-        if arrays["format"].tolist() != MATRIX_FORMAT:
-            raise ValueError(f"format {arrays['format']}")
-        parts = tuple(arrays[name] for name in ("data", "indices", "indptr"))
-        shape = tuple(arrays["shape"].tolist())
-        _check_rows(*parts, shape)
-        matrix = csr_array(parts, shape=shape)
-    except (KeyError, ValueError, TypeError, OverflowError) as error:
-        raise ValueError(f"cannot read {path} as a layout matrix: {in_a_line(error)}") from error
-    return matrix

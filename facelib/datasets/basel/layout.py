@@ -18,7 +18,8 @@ from scipy.sparse import csr_array
 from facelib.datasets.basel.model import BaselModel, load_basel
 from facelib.face.headmodel import load_head
 from facelib.face.layout import UVLayout, load_layout
-from facelib.face.mesh_transfer import MATRIX_FORMAT, load_matrix, save_matrix, transfer_mesh
+from facelib.face.matrix_file import MATRIX_FORMAT, load_matrix, save_matrix
+from facelib.face.mesh_transfer import transfer_mesh
 from facelib.face.template import FaceTemplate
 
 

@@ -26,7 +26,8 @@ from facelib.datasets.facegen.view import read_view
 from facelib.datasets.registry import FIRST_IDENTITY, folder_of, is_stand_in
 from facelib.face.headmodel import load_head
 from facelib.face.layout import load_layout
-from facelib.face.mesh_transfer import load_matrix, save_matrix, transfer_mesh
+from facelib.face.matrix_file import load_matrix, save_matrix
+from facelib.face.mesh_transfer import transfer_mesh
 from facelib.face.template import FaceTemplate
 from facelib.files.letter_case import find_any_case
 from facelib.geometry.transforms import pose_from_rotation

@@ -7,10 +7,10 @@ from functools import lru_cache
 import numpy as np
 
 from facelib.evaluation.metrics import surface_distance_mm, thesis_nme
+from facelib.evaluation.pairs import subdivision_of
 from facelib.face.layout import load_layout
 from facelib.geometry.mesh import Mesh, submesh
 from facelib.geometry.registration import umeyama
-from facelib.geometry.subdivision import subdivision_matrix
 from facelib.pairs.sample import FacePair
 from facelib.render.camera import Camera
 from facelib.render.rasterize import rasterize
@@ -107,19 +107,13 @@ def all_errors(prediction_crop: np.ndarray, pair: FacePair) -> dict[str, float]:
     )
     start = umeyama(prediction.vertices, truth.vertices)
     rigid = umeyama(prediction.vertices, truth.vertices, with_scale=False)
-    dense = _denser(truth.triangles.tobytes(), len(truth.vertices)) @ truth.vertices
+    dense = subdivision_of(truth.triangles.tobytes(), len(truth.vertices)) @ truth.vertices
     visible = seen[face]
     return quick_errors(prediction_crop, pair) | {
         "surface_mm": surface_distance_mm(prediction, truth, start, visible, visible),
         "surface_with_hidden_mm": surface_distance_mm(prediction, truth, start),
         "thesis_nme": thesis_nme(prediction.vertices, dense, initial=rigid),
     }
-
-
-@lru_cache(maxsize=2)
-def _denser(triangles: bytes, n_vertices: int):  # noqa: ANN202
-    """Return the subdivision matrix of (T, 3) int32 triangles; all faces share theirs."""
-    return subdivision_matrix(np.frombuffer(triangles, np.int32).reshape(-1, 3), n_vertices)[0]
 
 
 def _mean_length(offsets: np.ndarray) -> float:
