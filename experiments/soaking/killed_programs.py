@@ -306,7 +306,7 @@ def _write_sweep(folder: Path) -> None:
     for name in ("sweep.py", "grid.py"):
         shutil.copy(ROOT / "experiments" / name, folder / "experiments")
     cells = list(_sweep_cells())
-    nbformat.write(_notebook_of(cells), folder / "notebooks" / "08_training.ipynb")
+    nbformat.write(_notebook_of(cells), folder / "notebooks" / "10_training.ipynb")
     grid = {"common": {"epochs": 2}, "grid": {"learning_rate": [0.001, 0.002]}}
     (folder / "grid.yaml").write_text(json.dumps(grid))  # which is YAML, too
 

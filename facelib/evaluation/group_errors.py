@@ -1,6 +1,6 @@
 """Whom a method serves worse: errors by group of people, with intervals by the bootstrap.
 
-Chapter 13. Errors of people and their groups go in; differences with intervals come out. Chance
+Chapter 15. Errors of people and their groups go in; differences with intervals come out. Chance
 drew the people, so people are drawn again with replacement (Efron and Tibshirani 1993). Of twenty
 true differences one lies outside its 95 % interval by chance. The wider intervals hold all at
 once: the largest of the standardised differences sets their width (Westfall and Young 1993).

@@ -1,6 +1,6 @@
 """Distances between a predicted face and the true one: arrays and meshes in, one number out.
 
-Chapter 09. No two of the three main numbers are comparable with each other, nor with another
+Chapter 11. No two of the three main numbers are comparable with each other, nor with another
 paper's:
 
 - *vertex error* (mm): mean distance between corresponding vertices, without alignment. Two parts of

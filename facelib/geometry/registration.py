@@ -1,6 +1,6 @@
 """Align one set of points with another: Umeyama's closed form, and ICP without correspondences.
 
-Chapter 09. Points may have any frame and unit, as long as both sets are right-handed or both
+Chapter 11. Points may have any frame and unit, as long as both sets are right-handed or both
 left-handed: a reflection is never returned.
 """
 

@@ -1,6 +1,6 @@
 """Photos in, a face out: find it, crop it, find points in it, fit a head to the points.
 
-Chapter 10.
+Chapter 12.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def reconstruct(
         network = load_predictor(prefer_onnx=True)
         face = facelib.reconstruct(photo, network=network, front_face=(120, 80, 300, 310))
 
-    Chapter 10 goes through every step.
+    Chapter 12 goes through every step.
 
     Args:
         front: the front photo, |yaw| up to 45°: a file, a `Photo`, or (H, W, 3) RGB, float32 in
