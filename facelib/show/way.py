@@ -37,6 +37,7 @@ WAY = {
         Step("two photos", "points in two photos, with their doubts", "one head that fits both"),
         Step("care", "a tool that works", "what it must not be used for"),
         Step("broken", "files and machines that misbehave", "one clear sentence"),
+        Step("the thesis", "a thesis and its code", "what of it holds"),
     ),
 }
 CHIP = (
