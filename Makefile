@@ -18,14 +18,15 @@ DEPENDENCIES := $(BUILD)/chapters.mk
 TEST := .test_book
 TEST_SOURCE := $(TEST)/source
 # Tests that open pages in a browser.
-BROWSED := tests/test_book.py tests/test_viewer.py
+BROWSED := tests/test_book.py tests/test_pictures_in_browser.py tests/test_viewer.py
 VALIDATOR := tests/web/node_modules/gltf-validator/package.json
 
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 CHAPTERS := $(NOTEBOOKS:notebooks/%=book/chapters/%)
 MODULES := $(shell find facelib -name '*.py' 2>/dev/null)
 PAGES := $(shell find book -type f -not -path '*/_build/*' -not -path 'book/chapters/*' \
-	-not -path 'book/parameters/*' -not -path '*/__pycache__/*' -not -name dependencies.py)
+	-not -path 'book/parameters/*' -not -path '*/__pycache__/*' \
+	-not -name dependencies.py -not -name solutions.py)
 PAGES += _config.yml _toc.yml
 
 # One thread a chapter: several chapters run side by side, and more threads would only compete.
@@ -123,14 +124,16 @@ lint: $(STAMP)
 unit: $(STAMP) validator
 	$(BIN)/python -m pytest -n $(JOBS) $(BROWSED:%=--ignore %)
 
-# Copies of the chapters are executed once, with their default parameters; nbmake writes the
-# outputs into the copies, and the book of the browser tests is built from them.
+# Copies of the chapters, with the code of their solutions at the end, are executed once, with their
+# default parameters; nbmake writes the outputs into the copies, and the book of the browser tests is
+# built from them.
 notebooks: $(STAMP)
 	rm -rf $(TEST_SOURCE)/chapters
 	mkdir -p $(TEST_SOURCE)/chapters
-	cp $(NOTEBOOKS) $(TEST_SOURCE)/chapters
+	$(BIN)/python book/solutions.py append $(TEST_SOURCE)/chapters $(NOTEBOOKS)
 	$(BIN)/python -m pytest -n $(JOBS) --nbmake --overwrite --nbmake-timeout 600 \
 		--durations 10 $(TEST_SOURCE)/chapters
+	$(BIN)/python book/solutions.py check $(TEST_SOURCE)/chapters/*.ipynb
 
 browser: $(STAMP) chromium
 	find $(TEST_SOURCE) -mindepth 1 -maxdepth 1 -not -name chapters -exec rm -rf {} +

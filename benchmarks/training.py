@@ -1,7 +1,7 @@
 """Time the training of every network: pairs per second, data, loss and optimiser included.
 
 Stored pairs go through `facelib.training.loop`, on one thread, at the sizes and in the precision
-of the experiment (chapter 08). Networks alternate and the fastest stretch of a few steps counts,
+of the experiment (chapter 10). Networks alternate and the fastest stretch of a few steps counts,
 so that other programs on the machine matter little.
 
     OMP_NUM_THREADS=1 python benchmarks/training.py

@@ -6,7 +6,7 @@ PAIRS and HELD_OUT are folders of pairs, the second of people who are not in the
 uses the same samples in the same order, once per seed. The weights give each term a gradient about
 as long as the position's for the trained `compact` (`benchmarks/losses.py` prints that). Runs and
 scores are stored in the folder WORK, so a stopped trial can be resumed. The result is
-data/ablation/losses.json, for chapter 08.
+data/ablation/losses.json, for chapter 10.
 
 Only `compact` is tried: a network that predicts maps directly stays at the mean face for longer
 than such a trial lasts, and there all losses are equivalent.

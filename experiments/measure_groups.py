@@ -6,7 +6,7 @@ People who are held out of training are photographed in the thesis's poses: adul
 stress set of small adults, see `facelib.synthetic.people.population`), and some adults again and
 again with one thing changed (`facelib.evaluation.suite.people`). The default network and its fit
 reconstruct each from both photos and from the front alone. The result is data/tries/groups.json, a
-row per person and photo session, for chapter 13. Six minutes of one core.
+row per person and photo session, for chapter 15. Six minutes of one core.
 """
 
 from __future__ import annotations

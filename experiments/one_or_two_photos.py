@@ -15,7 +15,7 @@ A network that has a second photo is also tested with the side photo of somebody
 stops after a fixed number of samples, and the last weights are scored: nothing is selected. Random
 changes of the photos are off, for they would differ between the two. Everything in the folder
 WORK is kept, so a stopped run can be resumed. The result is data/tries/one_or_two.json, for
-chapters 09 and 12. Half an hour of one core.
+chapters 11 and 14. Half an hour of one core.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ CARD = """# dense
 
 Finds {n_points} points of a face in one photo, from profile to profile: each with the covariance of
 its error and the probability that the photo shows it. With the fit of `facelib.fitting` behind it
-(chapter 12) it is the default of `facelib reconstruct`. Chapter 7 describes the network.
+(chapter 14) it is the default of `facelib reconstruct`. Chapter 9 describes the network.
 
 - **Input**: one photo of {size} × {size} px, cut square around the face.
 - **Learned from**: photos of synthetic people alone (CC0; `experiments/dense_pairs.py`),

@@ -1,4 +1,4 @@
-"""Pack the log of a training for chapter 08, which draws all logs in the folder.
+"""Pack the log of a training for chapter 10, which draws all logs in the folder.
 
     python experiments/pack_log.py compact runs/compact_64 runs/compact_128
 

@@ -1,11 +1,11 @@
-"""Run chapter 08 once for each combination of a grid, and record every run's result.
+"""Run chapter 10 once for each combination of a grid, and record every run's result.
 
     python experiments/sweep.py PAIRS
     python experiments/sweep.py PAIRS --grid mine.yaml --runs runs/mine --result mine.json
 
 The grid is a YAML file like `sweep.yaml`, the default. For each run, papermill executes the chapter
 into NAME.ipynb next to the run's folder NAME. Repeating the command skips finished runs and resumes
-unfinished ones. By default the result is data/sweep/sweep.json, for chapter 11.
+unfinished ones. By default the result is data/sweep/sweep.json, for chapter 13.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from facelib.training.log import LOG
 from facelib.training.runs import Run, read_training
 
 HERE = Path(__file__).resolve().parent
-CHAPTER = HERE.parent / "notebooks" / "08_training.ipynb"
+CHAPTER = HERE.parent / "notebooks" / "10_training.ipynb"
 
 
 def check_names(parameters: set[str]) -> None:

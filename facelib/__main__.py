@@ -5,17 +5,20 @@ Every command has a file of its own in `facelib/cli`.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+from typing import NoReturn
 
-try:
-    import click
+# While this file loads, Ctrl-C ends the program at once, and not with a traceback of imports.
+_on_ctrl_c = signal.getsignal(signal.SIGINT)
+if _on_ctrl_c is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-    from facelib.cli.common import EXIT_CODES
-    from facelib.cli.groups import LazyGroup
-except KeyboardInterrupt:  # later, click ends the program in the same way
-    print("\nAborted!", file=sys.stderr)
-    raise SystemExit(1) from None
+import click  # noqa: E402
+
+from facelib.cli.common import EXIT_CODES  # noqa: E402
+from facelib.cli.groups import LazyGroup  # noqa: E402
 
 SUMMARIES = {
     "reconstruct": "Build a textured 3D head from one or two photos of a face.",
@@ -62,5 +65,25 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
+def run() -> NoReturn:
+    """Run the command line, and end the program: what `facelib` and `python -m facelib` call."""
+    try:
+        main(prog_name="facelib")
+    except SystemExit as end:
+        # A signal that comes while Python tidies up does not make a finished command a failed one.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL if end.code else signal.SIG_IGN)
+        if end.code:
+            from facelib.files.threads import are_abandoned_threads_busy
+
+            if are_abandoned_threads_busy():  # Python would wait for them
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(end.code)
+        raise
+
+
+if _on_ctrl_c is signal.default_int_handler:
+    signal.signal(signal.SIGINT, _on_ctrl_c)
 if __name__ == "__main__":
-    main(prog_name="facelib")
+    run()

@@ -94,16 +94,51 @@ def test_ctrl_c_ends_the_command_without_a_trace(photo, tmp_path, loaded):
 
 def test_ctrl_c_while_click_is_imported_ends_without_a_trace():
     code = """
-import runpy, sys
+import os, runpy, signal, sys
 class CtrlC:
     def find_spec(self, name, *_):
         if name == "click":
-            raise KeyboardInterrupt
+            os.kill(os.getpid(), signal.SIGINT)
 sys.meta_path.insert(0, CtrlC())
 runpy.run_module("facelib", run_name="__main__")
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (1, "", "\nAborted!\n")
+    done = program(code)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
+def program(code, *words):
+    return subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, check=False,
+        preexec_fn=interruptible, timeout=300,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_after_the_end_of_a_command_changes_nothing(number):
+    code = f"""
+import atexit, os
+from facelib.__main__ import run
+atexit.register(os.kill, os.getpid(), {number})
+run()
+"""
+    done = program(code, "data")
+    assert (done.returncode, done.stderr) == (0, "") and "FaceGen" in done.stdout
+
+
+def test_a_stop_does_not_wait_for_a_thread_that_compiles(photo, tmp_path):
+    code = """
+import os, signal, threading
+from facelib.__main__ import run
+from facelib.cli import photo_job
+def compile_for_long():
+    os.kill(os.getpid(), signal.SIGTERM)
+    threading.Event().wait(1000)
+photo_job._load_kernels = compile_for_long
+run()
+"""
+    done = program(code, "reconstruct", str(photo), "-o", str(tmp_path / "me.glb"))
+    assert (done.returncode, done.stderr.strip()) == (1, "Aborted!")
+    assert list(tmp_path.iterdir()) == []
 
 
 def ctrl_c(process):

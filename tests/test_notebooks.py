@@ -67,7 +67,7 @@ def test_the_books_parameters_pass_and_wrong_ones_are_named(path: Path) -> None:
     values = yaml.safe_load((ROOT / "book" / "parameters" / f"{path.stem}.yaml").read_text()) or {}
     run_parameters(path, **values)
     # The settings of a training are checked by `TrainConfig`.
-    others = parameters(path).keys() - (TRAINING if path.stem == "08_training" else set())
+    others = parameters(path).keys() - (TRAINING if path.stem == "10_training" else set())
     for name in others:
         wrong = [3, [4]] if name in PATHS else ["x", None, -1, float("nan"), [], [0.5], True]
         for value in wrong:

@@ -1,4 +1,4 @@
-"""The panel of chapter 10 that takes photos in JupyterLab."""
+"""The panel of chapter 12 that takes photos in JupyterLab."""
 
 from types import SimpleNamespace
 

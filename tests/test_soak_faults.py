@@ -28,7 +28,7 @@ def test_faults_cost_a_sentence_and_no_work(tmp_path):
         capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    record = json.loads((tmp_path / "soak.json").read_text())["faults"]
+    (record,) = json.loads((tmp_path / "soak.json").read_text())["faults"]
     assert sum(row["tried"] for row in record["rows"]) >= 1
     assert record["faults"] == []
 

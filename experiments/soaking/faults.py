@@ -289,7 +289,7 @@ def prepare(work: Path) -> Scene:
     return scene
 
 
-def run(rng: np.random.Generator, seconds: float, work: Path) -> dict:
+def run(rng: np.random.Generator, seconds: float, work: Path, _earlier: list[dict]) -> dict:
     """Attack one program after the other until the time is up."""
     start, scene, trials = time.perf_counter(), prepare(work), []
     while time.perf_counter() - start < seconds or not trials:

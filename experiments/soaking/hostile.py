@@ -34,7 +34,7 @@ BATCH = 60  # attempts per subject in one process
 SILENCE = 240  # seconds without an answer after which a process hangs, whatever the machine does
 
 
-def run(rng: np.random.Generator, seconds: float, work: Path) -> dict:
+def run(rng: np.random.Generator, seconds: float, work: Path, _earlier: list[dict]) -> dict:
     """Try all subjects in turn until the time is over.
 
     Returns:

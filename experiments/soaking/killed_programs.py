@@ -44,10 +44,12 @@ class Program:
         out: patterns of the files and folders in there that it writes.
         kills: how many times it is to be killed.
         growing: names of files that change while it runs; the others appear complete.
+        drafts: patterns of files that may be anything until it has ended.
         kept: returns the finished pieces of work in a folder, each with something that tells
             when it was done; a second start must not do them again.
         overwrites: whether it may find an older file at `out`.
         template: a folder of `write_given` with which every trial begins.
+        refusal: what it says, with an exit code, if its work is finished.
         codes: the exit codes after Ctrl-C and SIGTERM.
         is_ours: whether what it says then is ours; make and papermill have their own words.
     """
@@ -57,11 +59,17 @@ class Program:
     out: tuple[str, ...] = ("out",)
     kills: int = 50
     growing: tuple[str, ...] = ()
+    drafts: tuple[str, ...] = ()
     kept: Callable[[Path], dict[str, object]] = lambda folder: {}  # noqa: E731
     overwrites: bool = False
     template: str | None = None
+    refusal: str = ""
     codes: tuple[int, ...] = (0, 1, -2)  # Python gives the latter if an import was interrupted
     is_ours: bool = True
+
+    def has_ended(self, code: int, said: str) -> bool:
+        """Whether it has done its work, or found it done."""
+        return code == 0 or (bool(self.refusal) and self.refusal in said)
 
 
 def programs() -> list[Program]:
@@ -74,6 +82,7 @@ def programs() -> list[Program]:
     photo = f"reconstruct {GIVEN}/photos/a_front.jpg --detail 0 --texture-size 256"
     folder = f"reconstruct --pairs {GIVEN}/photos -o out --detail 0 --texture-size 256 --jobs 1"
     weights = f"--weights {GIVEN}/run/best.safetensors"
+    whole = {"kills": 20, "refusal": "expected a new or an empty folder"}
     stored = {"growing": ("manifest.json",), "kept": listed_shards}
     return [
         _facelib("pairs", f"{pairs} {SIZE}", **stored),
@@ -93,12 +102,12 @@ def programs() -> list[Program]:
             "standin facegen out --count 3 --size 32",
             kept=written("out/0*/*"),
         ),
-        _facelib("standin florence", "standin florence out --count 1", kills=20),
-        _facelib("standin bfm", "standin bfm out", kills=20),
-        _facelib("standin 300w-lp", "standin 300w-lp out --count 2", kills=20),
+        _facelib("standin florence", "standin florence out --count 1", **whole),
+        _facelib("standin bfm", "standin bfm out", **whole),
+        _facelib("standin 300w-lp", "standin 300w-lp out --count 1", **whole),
         _facelib(
             "export",
-            f"export {weights} -o x.onnx",
+            f"export --weights {GIVEN}/prn/best.safetensors -o x.onnx",
             out=("x.onnx",),
             overwrites=True,
             kills=20,
@@ -118,6 +127,7 @@ def programs() -> list[Program]:
             ("make", "--silent", "html", "-j2"),
             out=("book",),
             kills=20,
+            drafts=("book/_build/*",),
             kept=written("book/chapters/*.ipynb"),
             template="book",
             codes=(0, 2, -2, -15),
@@ -208,7 +218,12 @@ def _lines(path: Path) -> object:
 
 
 def _notebook(path: Path) -> object:
-    return _timeless(json.loads(nbformat.writes(nbformat.read(path, as_version=4))))
+    """Read a notebook without the name of the cell that papermill adds, which is drawn anew."""
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            del cell["id"]
+    return _timeless(dict(notebook))
 
 
 def _table(path: Path) -> object:
@@ -286,9 +301,13 @@ def write_given(given: Path, run: Callable[[Sequence[str], Path], None]) -> None
         run: a function that runs a command line in a folder to its end.
     """
     given.mkdir()
-    pairs = f"pairs synthetic pairs --count 8 --with none --size {SIZE} --quiet"
-    train = f"train pairs run --network compact --size {SIZE} --batch-size 2 --max-samples 2"
-    for words in (pairs, train):
+    pairs = f"pairs synthetic pairs --count 6 --with none --size {SIZE} --quiet"
+    options = f"--size {SIZE} --batch-size 2 --max-samples 2"
+    trainings = [
+        f"train pairs {run_folder} --network {network} {options}"
+        for run_folder, network in (("run", "compact"), ("prn", "prn"))
+    ]
+    for words in (pairs, *trainings):
         run((*FACELIB, *words.split()), given)
     photos = given / "photos"
     photos.mkdir()
@@ -306,8 +325,8 @@ def _write_sweep(folder: Path) -> None:
     for name in ("sweep.py", "grid.py"):
         shutil.copy(ROOT / "experiments" / name, folder / "experiments")
     cells = list(_sweep_cells())
-    nbformat.write(_notebook_of(cells), folder / "notebooks" / "08_training.ipynb")
-    grid = {"common": {"epochs": 2}, "grid": {"learning_rate": [0.001, 0.002]}}
+    nbformat.write(_notebook_of(cells), folder / "notebooks" / "10_training.ipynb")
+    grid = {"common": {"epochs": 1}, "grid": {"learning_rate": [0.001, 0.002]}}
     (folder / "grid.yaml").write_text(json.dumps(grid))  # which is YAML, too
 
 

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +30,8 @@ from soaking.trials import FAULT, Trial, table
 
 TIMED, WRITING = "SIGKILL", "SIGKILL while it writes"
 INTERRUPTED, TERMINATED = "SIGINT", "SIGTERM"
-SIGNALS = 10  # of each kind, per program
-CHAIN = 3  # most times that a run is stopped before it may end
+SIGNALS = 5  # kills for each Ctrl-C and for each SIGTERM
+CHAIN = 12  # most times that a run is stopped before it may end
 GONE_SECONDS = 5  # within which, on an idle machine, a stopped program's processes must be gone
 POLL_SECONDS = 0.004
 TIMEOUT = 900  # s, for a run that nobody stops
@@ -100,13 +101,14 @@ class Running:
         return (self.folder / SAID).read_text("utf-8", errors="replace")
 
 
-def run(rng: np.random.Generator, seconds: float, work: Path) -> dict:
+def run(rng: np.random.Generator, seconds: float, work: Path, earlier: Sequence[dict] = ()) -> dict:
     """Stop all programs in turn, until each was stopped as often as it is to be.
 
     Args:
         rng: draws programs' moments and the ways of stopping.
         seconds: after which no new run is started.
         work: an empty folder.
+        earlier: records of runs whose trials count.
 
     Returns:
         The table of the trials, and how many seconds an undisturbed run of each program took.
@@ -116,8 +118,8 @@ def run(rng: np.random.Generator, seconds: float, work: Path) -> dict:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     given = work / "given"
     write_given(given, _run_to_its_end)
-    trials, references, done = [], {}, Counter()
-    waiting = programs()
+    trials, references, done = [], {}, _counts(earlier)
+    waiting = [each for each in programs() if any(_drawn_chain(each, done, rng))]
     while waiting and time.monotonic() < end:
         program = waiting.pop(0)
         subject, folder = program.subject, work / "trial"
@@ -132,16 +134,24 @@ def run(rng: np.random.Generator, seconds: float, work: Path) -> dict:
             shutil.rmtree(folder, ignore_errors=True)
             continue
         done.update((subject, attack) for attack in chain)
-        if next(_drawn_chain(program, done, rng), None):
+        if any(_drawn_chain(program, done, rng)):
             waiting.append(program)
     durations = {name: round(reference.seconds, 2) for name, reference in references.items()}
     return {**table(trials), "undisturbed_s": durations}
 
 
+def _counts(runs: Sequence[dict]) -> Counter:
+    """Count the trials of earlier runs, of each program and attack."""
+    found = Counter()
+    for row in (row for each in runs for row in each["rows"]):
+        found[row["subject"], row["attack"]] += row["tried"]
+    return found
+
+
 def _drawn_chain(program: Program, done: Counter, rng: np.random.Generator) -> Iterator[str]:
     """Draw the ways in which a run is stopped, one after another, among those that are left."""
     wanted = {TIMED: program.kills // 2, WRITING: program.kills - program.kills // 2}
-    wanted |= dict.fromkeys((INTERRUPTED, TERMINATED), SIGNALS)
+    wanted |= dict.fromkeys((INTERRUPTED, TERMINATED), program.kills // SIGNALS)
     left = [
         attack
         for attack, count in wanted.items()
@@ -156,8 +166,7 @@ def undisturbed(program: Program, given: Path, folder: Path) -> Reference:
     began, worked, changes, seen = time.monotonic(), _processor_seconds(), 0, None
     running = Running(program, folder)
     while running.process.poll() is None:
-        changes += seen != (seen := _listing(folder))
-        time.sleep(POLL_SECONDS)
+        changes += seen != (seen := _unhurried_listing(folder))
     seconds = time.monotonic() - began
     if running.end():
         raise RuntimeError(f"{program.subject} fails undisturbed: {running.said}")
@@ -197,7 +206,8 @@ def stop_and_start_again(
     kept = program.kept(folder)
     began, running = time.monotonic(), Running(program, folder)
     code = running.end()
-    faults = [f"exit code {code}: {running.said[-300:]}"] if code else []
+    has_ended = program.has_ended(code, running.said)
+    faults = [] if has_ended else [f"exit code {code}: {running.said[-300:]}"]
     faults += _differences(program, reference, folder)
     after = program.kept(folder)
     faults += [f"{name} was done again" for name, at in kept.items() if after.get(name) != at]
@@ -224,8 +234,9 @@ def _stopped(
     lines = [_killed_line(process) for process in alive]
     code, took = running.end(), time.monotonic() - asked
     faults = [f"{' '.join(line)} still runs after {took:.0f} s" for line in lines]
-    outcome = "ended before" if code == 0 else "killed" if kills else "stopped"
-    if not kills and code != 0:
+    has_ended = program.has_ended(code, running.said)
+    outcome = "ended before" if has_ended else "killed" if kills else "stopped"
+    if not kills and not has_ended:
         faults += _wrong_end(program, code, running.said)
         if program.is_ours and _is_before_main(running.said, code == -number):
             outcome, faults = "stopped as it started", []
@@ -241,10 +252,9 @@ def _wait(running: Running, attack: str, reference: Reference, rng: np.random.Ge
     if attack == WRITING:
         number, changes, seen = int(rng.integers(1, reference.changes + 1)), 0, None
         while running.process.poll() is None:
-            changes += seen != (seen := _listing(running.folder))
+            changes += seen != (seen := _unhurried_listing(running.folder))
             if changes >= number:
                 break
-            time.sleep(POLL_SECONDS)
         time.sleep(rng.exponential(0.002))
         return f"change {number} of its files"
     seconds = rng.uniform(0, reference.seconds)
@@ -290,7 +300,8 @@ def _is_alive(process: psutil.Process) -> bool:
 def _is_before_main(said: str, by_the_signal: bool) -> bool:
     """Whether Python was still importing, and the program had not begun."""
     if "Traceback" in said:
-        return ", in main" not in said and "Exception ignored" not in said
+        begun = (", in main", "__main__.py", "Exception ignored")
+        return not any(words in said for words in begun)
     return by_the_signal and not said
 
 
@@ -304,6 +315,8 @@ def _partial(program: Program, reference: Reference, folder: Path) -> list[str]:
     """Return what is wrong with the files that a stopped program left under their own names."""
     faults = []
     for name, path in files_of(program, folder).items():
+        if any(fnmatch(name, draft) for draft in program.drafts):
+            continue
         if program.overwrites and path.read_bytes() == OLD:
             continue
         now = _content_or_error(path)
@@ -326,6 +339,14 @@ def _differences(program: Program, reference: Reference, folder: Path) -> list[s
     names = reference.contents.keys() | now.keys()
     differing = [n for n in sorted(names) if now.get(n) != reference.contents.get(n)]
     return [f"{name} differs from the undisturbed run" for name in differing]
+
+
+def _unhurried_listing(folder: Path) -> set[tuple[str, str, int, int]]:
+    """Return the listing, after waiting as long as it took: the program needs the processor."""
+    began = time.monotonic()
+    found = _listing(folder)
+    time.sleep(max(POLL_SECONDS, time.monotonic() - began))
+    return found
 
 
 def _listing(folder: Path) -> set[tuple[str, str, int, int]]:

@@ -62,7 +62,7 @@ class Reading:
     yardstick_s: float
 
 
-def run(rng: np.random.Generator, seconds: float, work: Path) -> dict:
+def run(rng: np.random.Generator, seconds: float, work: Path, _earlier: list[dict]) -> dict:
     """Generate and train in turn until the time is over.
 
     Args:

@@ -1,1 +1,1 @@
-"""A head to keep: its smooth surface, its texture and its rig (chapter 10)."""
+"""A head to keep: its smooth surface, its texture and its rig (chapter 12)."""

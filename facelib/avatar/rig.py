@@ -1,4 +1,4 @@
-"""A head with its rig: 52 facial actions as morph targets, in metres (chapter 10)."""
+"""A head with its rig: 52 facial actions as morph targets, in metres (chapter 12)."""
 
 from __future__ import annotations
 

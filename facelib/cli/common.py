@@ -30,6 +30,9 @@ Exit codes:
   8  weights or a data set are missing or invalid
   9  a package that the command needs is not installed
   10 some pairs of a folder failed
+
+A signal that comes while Python itself starts or ends gives the shell's number
+for it: 130 after Ctrl-C, 143 after `kill`, 137 after `kill -9`.
 """
 
 PATH = click.Path(path_type=Path)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from math import isfinite
@@ -20,6 +19,7 @@ from facelib.cli.common import BAD_DATA, NO_FACE, Failure, read_photo, writing
 from facelib.cli.kernels import announcing_compilation
 from facelib.cli.outputs import PICTURE_ENDINGS, Outputs
 from facelib.files.steps import Steps
+from facelib.files.threads import Threads
 from facelib.reconstruction.mesh_settings import MeshSettings
 
 
@@ -60,7 +60,7 @@ def run_job(job: PhotoJob, weights: Path | None, announce: Callable[[str], None]
     """
     job.outputs.check(job.photos)
     steps = Steps(announce)
-    with ThreadPoolExecutor() as threads:
+    with Threads() as threads:
         reading = threads.map(read_photo, job.photos)
         # Decoding needs no Python, so all that comes next is loaded at the same time. What cannot
         # be loaded is tried again, and its error told, where it is needed.

@@ -1,6 +1,6 @@
 """Faces found in a photo, largest first, and the quarter turns that bring a photo upright.
 
-Chapter 10.
+Chapter 12.
 """
 
 from __future__ import annotations

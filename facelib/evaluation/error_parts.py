@@ -1,4 +1,4 @@
-"""Split the error of a predicted face into position, scale, rotation and shape. Chapter 11."""
+"""Split the error of a predicted face into position, scale, rotation and shape. Chapter 13."""
 
 from __future__ import annotations
 

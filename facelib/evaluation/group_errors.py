@@ -1,6 +1,6 @@
 """Whom a method serves worse: errors by group of people, with intervals by the bootstrap.
 
-Chapter 13. Errors of people and their groups go in; differences with intervals come out. Chance
+Chapter 15. Errors of people and their groups go in; differences with intervals come out. Chance
 drew the people, so people are drawn again with replacement (Efron and Tibshirani 1993). Of twenty
 true differences one lies outside its 95 % interval by chance. The wider intervals hold all at
 once: the largest of the standardised differences sets their width (Westfall and Young 1993).
@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-N_DRAWS, LEVEL = 2000, 0.95
+from facelib.evaluation.intervals import LEVEL, N_DRAWS, TAILS
+
 SMALLEST = 2  # people of a group, without whom it has no spread
 
 
@@ -76,7 +77,7 @@ def group_errors(
     once = np.ones((1, len(errors)))
     means, others_means = (_means(once, each, errors)[0] for each in (members, others))
     found = means - others_means
-    low, high = np.percentile(differences, _tails(LEVEL), axis=0)
+    low, high = np.percentile(differences, TAILS, axis=0)
     spread = differences.std(axis=0, ddof=1)
     furthest = np.max(np.abs(differences - found) / spread, axis=1)
     reach = np.quantile(furthest, LEVEL) * spread
@@ -98,7 +99,7 @@ def mean_interval(
     """Return the mean of (N,) values, and the low and the high end of its 95 % interval."""
     values = np.asarray(values, np.float64)
     means = values[rng.integers(len(values), size=(n_draws, len(values)))].mean(axis=1)
-    low, high = np.percentile(means, _tails(LEVEL))
+    low, high = np.percentile(means, TAILS)
     return float(values.mean()), float(low), float(high)
 
 
@@ -109,7 +110,3 @@ def _means(counts: np.ndarray, groups: np.ndarray, errors: np.ndarray) -> np.nda
     alone = (groups @ errors) / groups.sum(axis=1)
     sums = counts @ (groups * errors).T
     return np.where(totals > 0, sums / np.maximum(totals, 1), alone)
-
-
-def _tails(level: float) -> tuple[float, float]:
-    return 50 * (1 - level), 50 * (1 + level)

@@ -1,6 +1,6 @@
 """Score a network on photos with 68 known points, AFLW2000-3D: errors by yaw.
 
-The other metrics of chapter 09 need the true shape; this one needs only points. Each face has a
+The other metrics of chapter 11 need the true shape; this one needs only points. Each face has a
 single photo. A network that needs two gets it twice, so only its use of the front photo is scored.
 """
 

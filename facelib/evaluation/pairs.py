@@ -1,6 +1,6 @@
 """Score a network, and the mean-face baseline, on pairs of photos whose true vertices are known.
 
-Chapter 09. Network and pairs go in; a `FaceScore` per pair comes out, for both.
+Chapter 11. Network and pairs go in; a `FaceScore` per pair comes out, for both.
 """
 
 from __future__ import annotations

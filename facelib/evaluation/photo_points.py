@@ -1,7 +1,7 @@
 """Score the whole way from a photo to 68 points, on photos whose points are known.
 
 Unlike `landmarks`, which is given the crop, this starts with the detector: a face that is not found
-is counted, and left out of the means. Chapter 09.
+is counted, and left out of the means. Chapter 11.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Write an evaluation to a JSON file and read it: all scores, and how to repeat them.
 
-Scoring a hundred faces takes a minute. Chapter 09 reads the scores of the shipped weights from such
+Scoring a hundred faces takes a minute. Chapter 11 reads the scores of the shipped weights from such
 a file, scores a few of the same faces again, and compares.
 """
 

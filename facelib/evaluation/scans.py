@@ -1,6 +1,6 @@
 """Score a network on scans, MICC Florence, without correspondences: the thesis's test.
 
-Chapter 09, and the thesis's chapter 5. Scans go in; surface distance and thesis NME come out. A
+Chapter 11, and the thesis's chapter 5. Scans go in; surface distance and thesis NME come out. A
 scan's vertices have no known correspondence to ours, so vertex, depth and shape error are unknown.
 Points are cut to the evaluation region, surfaces are not: a point at the region's rim is also
 measured against the surface beyond it, so the rim itself causes no error.

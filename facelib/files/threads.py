@@ -9,21 +9,23 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from threading import Lock
 from typing import TypeVar
 
 from threadpoolctl import ThreadpoolController
 
 QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a container: microseconds of processor per period
 
+ABANDONED = "facelib-"  # how the names of threads begin that nobody need wait for
+
 Result = TypeVar("Result")
 
-_lock = Lock()
+_lock = threading.Lock()
 _inside = 0
 _limit = None
 
@@ -43,6 +45,26 @@ def usable_cores() -> int:
     if wish.isdecimal():
         limits.append(int(wish))
     return max(1, min(limits))
+
+
+class Threads(ThreadPoolExecutor):
+    """Threads that are waited for only if the block ends without an exception.
+
+    So an error is told, and Ctrl-C ends a program, while a thread still compiles kernels.
+    """
+
+    def __init__(self, count: int | None = None) -> None:
+        """Start no thread yet; `count` is the largest number of threads, None for a usual one."""
+        super().__init__(count, thread_name_prefix=ABANDONED)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Wait for the threads, or abandon them."""
+        self.shutdown(wait=kind is None, cancel_futures=kind is not None)
+
+
+def are_abandoned_threads_busy() -> bool:
+    """Whether threads of `Threads` still work, for which Python would wait at its end."""
+    return any(thread.name.startswith(ABANDONED) for thread in threading.enumerate())
 
 
 def in_threads(function: Callable[..., Result], *arguments: Iterable) -> list[Result]:

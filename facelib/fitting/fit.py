@@ -24,7 +24,7 @@ from facelib.render.camera import Camera
 
 AT_ONCE = 4  # more faces at once no longer fit the processor's cache, and are slower
 FLAT = 1e-9  # precision of a flat prior, above 0 for the sake of its determinant
-AGREE_ABOVE = 0.0  # log odds above which photos count as one person's; chapter 12 tests it
+AGREE_ABOVE = 0.0  # log odds above which photos count as one person's; chapter 14 tests it
 
 
 @dataclass(frozen=True)

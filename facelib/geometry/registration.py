@@ -1,6 +1,6 @@
 """Align one set of points with another: Umeyama's closed form, and ICP without correspondences.
 
-Chapter 09. Points may have any frame and unit, as long as both sets are right-handed or both
+Chapter 11. Points may have any frame and unit, as long as both sets are right-handed or both
 left-handed: a reflection is never returned.
 """
 
@@ -62,6 +62,13 @@ def umeyama(
     Reference:
         S. Umeyama, Least-squares estimation of transformation parameters between two point
         patterns, IEEE TPAMI 13(4), 1991, equations 40 to 42.
+
+    Examples:
+        >>> import numpy as np
+        >>> corners = np.eye(3)
+        >>> found = umeyama(corners, 2 * corners + [10, 0, 0])
+        >>> round(found.scale, 9), found.translation.round(9).tolist()
+        (2.0, [10.0, 0.0, 0.0])
     """
     source, target = _corresponding(source, target)
     weights = _normalised(weights, len(source))

@@ -1,7 +1,7 @@
 """Write a network as an ONNX file, which other programs and other languages can run.
 
 A file is self-contained: photos in 0..1 go in, positions in pixels come out, and its metadata
-describe both. `networks.onnx_network` and other programs run it without torch. Chapter 10.
+describe both. `networks.onnx_network` and other programs run it without torch. Chapter 12.
 """
 
 from __future__ import annotations

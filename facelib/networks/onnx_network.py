@@ -1,6 +1,6 @@
 """Run a network from an ONNX file, through ONNX Runtime and without torch.
 
-`facelib.networks.onnx_export` writes such files. Chapter 10.
+`facelib.networks.onnx_export` writes such files. Chapter 12.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The square around a face: from a detector's box, then from the keypoints of a prediction.
 
-Chapter 10.
+Chapter 12.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Dense points of each photo by a network, and one head fitted to the points of all photos.
 
 `DenseFit` stands where a network of position maps stands: `reconstruct` and the evaluation take it
-as they take those. Chapter 12 measures it.
+as they take those. Chapter 14 measures it.
 """
 
 from __future__ import annotations

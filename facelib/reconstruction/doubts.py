@@ -1,6 +1,6 @@
 """What seems wrong with photos of a face: sentences for the person who took them.
 
-Each names the number on which it rests. Chapter 10.
+Each names the number on which it rests. Chapter 12.
 """
 
 from __future__ import annotations

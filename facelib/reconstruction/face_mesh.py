@@ -1,6 +1,6 @@
 """The mesh of a face that a network of position maps found: a mask, with the front photo's colours.
 
-Chapter 10.
+Chapter 12.
 """
 
 from __future__ import annotations

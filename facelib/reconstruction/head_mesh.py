@@ -1,6 +1,6 @@
 """The whole head of a fit: painted from the photos, with parts, texture and rig.
 
-Chapter 10.
+Chapter 12.
 """
 
 from __future__ import annotations

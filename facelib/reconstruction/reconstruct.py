@@ -1,13 +1,12 @@
 """Photos in, a face out: find it, crop it, find points in it, fit a head to the points.
 
-Chapter 10.
+Chapter 12.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -19,6 +18,7 @@ from facelib.detect.faces import turned_face
 from facelib.face.dense_points import N_KEYPOINTS
 from facelib.face.layout import UVLayout, load_layout
 from facelib.files.steps import Steps
+from facelib.files.threads import Threads
 from facelib.fitting.seen import SeenPoints
 from facelib.imaging.crop import Crop
 from facelib.imaging.imagefiles import Photo, read_photo
@@ -91,7 +91,7 @@ def reconstruct(
         network = load_predictor(prefer_onnx=True)
         face = facelib.reconstruct(photo, network=network, front_face=(120, 80, 300, 310))
 
-    Chapter 10 goes through every step.
+    Chapter 12 goes through every step.
 
     Args:
         front: the front photo, |yaw| up to 45°: a file, a `Photo`, or (H, W, 3) RGB, float32 in
@@ -120,7 +120,7 @@ def reconstruct(
     with steps.step("reading"):
         photos, network = _read(front, side, network)
     check_side_photo(network, side is not None)
-    with steps.step("finding the face"), ThreadPoolExecutor(len(photos)) as threads:
+    with steps.step("finding the face"), Threads(len(photos)) as threads:
         given = (FRONT, SIDE), photos, (front_face, side_face), [network.size] * len(photos)
         found = list(threads.map(find_in_photo, *given))
     by = _by_fit if isinstance(network, DenseFit) else _by_map
@@ -137,7 +137,7 @@ def _read(
 ) -> tuple[list[Photo], Network]:
     """Read the photos, each in a thread of its own, while the network is loaded."""
     given = [front] if side is None else [front, side]
-    with ThreadPoolExecutor(len(given)) as threads:
+    with Threads(len(given)) as threads:
         photos = threads.map(_photo, given)
         if network is None or isinstance(network, (str, Path)):
             network = load_predictor(None if network is None else Path(network), prefer_onnx=True)
@@ -180,7 +180,7 @@ def _by_fit(
     def look(each: PhotoOfFace) -> PhotoOfFace:
         return _looked_at(network, each, n_rounds)
 
-    with steps.step("finding the points"), ThreadPoolExecutor(len(found)) as threads:
+    with steps.step("finding the points"), Threads(len(found)) as threads:
         front, *sides = threads.map(look, found)
     with steps.step("fitting the head"):
         if not sides:

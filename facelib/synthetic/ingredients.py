@@ -1,6 +1,6 @@
 """Which ingredients a synthetic photo has; each can be switched on alone.
 
-Chapter 05 switches them one by one, to show each of them and measure its effect on a network. Only
+Chapter 06 switches them one by one; chapter 07 measures the effect of each on a network. Only
 `studio.Studio.of` reads them.
 """
 

@@ -1,7 +1,7 @@
 """The plain studio: the function of each step whose ingredient is off.
 
 A head without age, sex or origin, simple expressions, flat paint, lights without shadows, a simple
-film. Chapter 05 begins with these photos and adds the ingredients one by one.
+film. Chapter 06 begins with these photos and adds the ingredients one by one.
 """
 
 from __future__ import annotations

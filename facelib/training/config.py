@@ -1,6 +1,6 @@
 """`TrainConfig`: all settings of a run, in groups, built from plain values.
 
-The command line, recipes, chapter 08 and logs of older runs give settings by name, without their
+The command line, recipes, chapter 10 and logs of older runs give settings by name, without their
 groups.
 """
 

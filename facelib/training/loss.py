@@ -3,7 +3,7 @@
 The squared error, weighted by a mask over the texels, is the thesis's loss and the default. Every
 other setting adds one goal: less weight for outliers (absolute error), a smooth surface (normals,
 edges), accurate landmarks in the photo (keypoints), shape regardless of pose (shape), or a network
-that predicts its own error (confidence). Chapter 08 compares them. Networks with heat maps of the
+that predicts its own error (confidence). Chapter 10 compares them. Networks with heat maps of the
 keypoints are also trained on the true keypoints.
 
 A network that draws its map from vertices is compared at the vertices (see `vertex_weights`),

@@ -2,7 +2,7 @@
 
 Maps are (B, 3, S, S) in the crop frame; their unit is S · POSITION_SCALE px, about a crop's side,
 for every S. Steps between texels are multiplied by S, so that no term's size depends on S. Terms
-that need no neighbours also take vertices, as maps one texel wide. Chapter 08 shows which errors
+that need no neighbours also take vertices, as maps one texel wide. Chapter 10 shows which errors
 each term measures, and which it misses.
 """
 

@@ -1,7 +1,7 @@
 """The texture of the whole head: what the photos show, what their mirror image shows, what is made.
 
 All decisions are made on a page of `WORK` texels a side; the page in full size only takes the
-photos' detail. Chapter 10 shows every step as a picture.
+photos' detail. Chapter 12 shows every step as a picture.
 """
 
 from __future__ import annotations

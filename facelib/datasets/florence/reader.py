@@ -1,6 +1,6 @@
 """MICC Florence: scans in; front and side photos and the evaluation region out.
 
-Chapter 09. Front and side are rendered in orthographic projection on black, as in the thesis, which
+Chapter 11. Front and side are rendered in orthographic projection on black, as in the thesis, which
 used MeshLab by hand (section 5.2); `scan_pose` finds the direction of the face.
 """
 

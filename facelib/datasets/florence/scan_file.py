@@ -1,6 +1,6 @@
 """Read a textured scan from a file of unknown origin, safely.
 
-Chapter 09. Quads, other polygons and missing materials are tolerated and noted. Nothing outside the
+Chapter 11. Quads, other polygons and missing materials are tolerated and noted. Nothing outside the
 scan's own folder is read, whatever names its files contain; a damaged or oversized texture is an
 error that names the file.
 """

@@ -1,6 +1,6 @@
 """Find a scan's pose and unit, and align it with the head frame: five detected points, then ICP.
 
-Chapter 09. A scan has its own frame and unit. CenterFace finds five points in a rendering of it,
+Chapter 11. A scan has its own frame and unit. CenterFace finds five points in a rendering of it,
 and the z-buffer lifts them onto the surface. The points align the scan with the mean head, and ICP
 refines the alignment.
 """

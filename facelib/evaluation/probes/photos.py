@@ -15,7 +15,7 @@ HIDDEN_SIDE = 0.5  # of the box that `spoiled_views` hides, as a share of the ph
 def spoiled_views(
     fronts: np.ndarray, sides: np.ndarray
 ) -> dict[str, tuple[np.ndarray, np.ndarray | None]]:
-    """Replace, hide or swap the photos, in every way that chapter 11 compares.
+    """Replace, hide or swap the photos, in every way that chapter 13 compares.
 
     Args:
         fronts: (B, S, S, 3) float32 RGB in 0..1; B of 2 or more, so that there are others.

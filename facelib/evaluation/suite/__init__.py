@@ -2,5 +2,5 @@
 
 `people` photographs people who are in no training set, with one thing set; `peers` are the methods
 that are compared; `errors` measures one face; `curves` says what is varied; `run` does all of it
-and stores a row per face; `tables` and `figures` show the rows. Chapter 09.
+and stores a row per face; `tables` and `figures` show the rows. Chapter 11.
 """

@@ -2,7 +2,7 @@
 
 The head model's texture coordinates unfold the whole head evenly. The atlas enlarges the face,
 which is largest in photos, and has a separate strip for eyeballs, teeth and tongue below the skin.
-It stores every texel's point on the mean head, so painting uses mm on the head (chapter 5).
+It stores every texel's point on the mean head, so painting uses mm on the head (chapter 6).
 """
 
 from __future__ import annotations
