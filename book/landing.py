@@ -32,6 +32,7 @@ from facelib.synthetic.settings import SyntheticSettings
 
 PERSON, SEED = 2, 2  # with short hair, because the head paints hair on the skin
 PHOTO_PX, SHOWN_PX, TEXTURE_PX = 512, 320, 512
+RECORD = data_file("evaluation", "suite.json")
 FRONT_ALONE = DEFAULT[0], "front"
 NUMBER = '<div class="landing-number"><b>{}</b><span>{}</span><small>{}</small></div>'
 
@@ -64,7 +65,7 @@ def photo_html(photo: np.ndarray, alt: str) -> str:
 
 def numbers() -> tuple[int, dict[str, Estimate]]:
     """Return how many people were measured, and the errors with their intervals, mm."""
-    methods = read_suite(data_file("evaluation", "suite.json")).methods
+    methods = read_suite(RECORD).methods
     both, alone, mean_face = (
         methods.where(method=method, given=given)["shape_mm"]
         for method, given in (DEFAULT, FRONT_ALONE, BASELINE)
@@ -81,6 +82,7 @@ class LandingHead(Directive):
 
     def run(self) -> list[nodes.Node]:
         """Return the elements as they stand in the page."""
+        self.state.document.settings.env.note_dependency(str(data_file("dense", "dense.onnx")))
         view, (front, side) = head_and_photos()
         described = HeadView(view.glb, view.still, self.arguments[0], view.layers)
         photos = photo_html(front, "The photo from the front, rendered") + photo_html(
@@ -98,6 +100,7 @@ class LandingNumbers(Directive):
 
     def run(self) -> list[nodes.Node]:
         """Return the three numbers, each with its interval and its meaning."""
+        self.state.document.settings.env.note_dependency(str(RECORD))
         n_people, found = numbers()
         meanings = {
             "error": "mean error of the shape, from two photos",
@@ -112,8 +115,8 @@ class LandingNumbers(Directive):
             )
             for name, meaning in meanings.items()
         )
-        note = f"<p>On {n_people} synthetic people whom no network has seen.</p>"
-        html = f'<div class="landing-numbers">{cells}</div>{note}'
+        whom = f"{n_people} synthetic people whom no network has seen, a stand-in for people"
+        html = f'<div class="landing-numbers">{cells}</div><p>On {whom}.</p>'
         return [nodes.raw("", html, format="html")]
 
 
