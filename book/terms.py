@@ -85,7 +85,8 @@ def add_titles(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         for term, words in definitions(Path(app.srcdir)).items()
     }
     for link in doctree.findall(nodes.reference):
-        if link.children and "std-term" in link.children[0].get("classes", ()):
+        inner = link.next_node(nodes.inline)  # a link to a web page may hold text alone
+        if inner is not None and "std-term" in inner["classes"]:
             name = (link.get("refid") or link.get("refuri", "")).rpartition("#")[2]
             if name in by_id:
                 link["reftitle"] = by_id[name]
