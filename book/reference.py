@@ -61,17 +61,24 @@ def command_help(command: click.Command, words: tuple[str, ...]) -> list[str]:
     return page
 
 
-def escape_bars(
+def plain_words(
     app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]
 ) -> None:
-    """Let |yaw| be a magnitude: reStructuredText would put a text of that name in its place."""
+    """Let |yaw| be a magnitude, and an indented block after a colon be code.
+
+    reStructuredText would look for a text of the name yaw, and quote the block.
+    """
+    for number, line in enumerate(lines[:-2]):
+        is_introduction = line.endswith(":") and not line.lstrip().startswith((":", ".."))
+        if is_introduction and not lines[number + 1] and lines[number + 2].startswith("    "):
+            lines[number] += ":"
     parts = re.split(r"(`[^`]*`)", "\n".join(lines))
     lines[:] = "".join(p if p[:1] == "`" else p.replace("|", r"\|") for p in parts).split("\n")
 
 
 def data_cards(text: str) -> str:
-    """Return the README of the data with links that lead somewhere in the book."""
-    return re.sub(r"\]\((?!https?:|#)[^)]*\)", "]", text)
+    """Return the README of the data without links to files, which are not in the book."""
+    return re.sub(r"\[([^\]]*)\]\((?!https?:|#)[^)]*\)", r"\1", text)
 
 
 def offer_notebook(
@@ -102,5 +109,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.config.autodoc_preserve_defaults = True
     app.connect("source-read", add_reference)
     app.connect("html-page-context", offer_notebook, priority=950)
-    app.connect("autodoc-process-docstring", escape_bars, priority=900)
+    app.connect("autodoc-process-docstring", plain_words, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

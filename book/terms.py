@@ -84,11 +84,11 @@ def add_titles(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         f"term-{nodes.make_id(term)}": words
         for term, words in definitions(Path(app.srcdir)).items()
     }
-    for link in doctree.findall(nodes.reference):
-        if link.children and "std-term" in link.children[0].get("classes", ()):
-            name = (link.get("refid") or link.get("refuri", "")).rpartition("#")[2]
-            if name in by_id:
-                link["reftitle"] = by_id[name]
+    for words in doctree.findall(nodes.inline):
+        link = words.parent
+        if "std-term" in words["classes"] and isinstance(link, nodes.reference):
+            name = (link.get("refid") or link["refuri"]).rpartition("#")[2]
+            link["reftitle"] = by_id[name]
 
 
 def chapters_if_changed(

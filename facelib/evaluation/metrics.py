@@ -42,6 +42,11 @@ def vertex_error_mm(prediction: np.ndarray, truth: np.ndarray, px_per_mm: float 
 
     Raises:
         ValueError: if the shapes differ or ``px_per_mm`` is not above 0.
+
+    Examples:
+        >>> import numpy as np
+        >>> vertex_error_mm(np.eye(3) + [0, 0, 3], np.eye(3))
+        3.0
     """
     if not px_per_mm > 0:
         raise ValueError(f"px_per_mm must be above 0, got {px_per_mm}")
@@ -74,6 +79,12 @@ def shape_error_mm(prediction: np.ndarray, truth: np.ndarray) -> float:
 
     Raises:
         ValueError: if the shapes differ, or all points of one of them coincide.
+
+    Examples:
+        >>> import numpy as np
+        >>> truth = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1.0]])
+        >>> round(shape_error_mm(5 * truth + [7, 0, 0], truth), 9)  # place and size do not count
+        0.0
     """
     return vertex_error_mm(umeyama(prediction, truth).apply(prediction), truth)
 
@@ -173,6 +184,11 @@ def ced(errors: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
 
     Raises:
         ValueError: if there are no errors.
+
+    Examples:
+        >>> import numpy as np
+        >>> ced(np.array([0.5, 1.0, 2.0, 4.0]), np.array([1, 3])).tolist()
+        [0.5, 0.75]
     """
     errors = np.sort(np.asarray(errors, dtype=np.float64))
     if errors.ndim != 1 or len(errors) == 0:
@@ -184,6 +200,10 @@ def skill(errors: np.ndarray, mean_face_errors: np.ndarray) -> np.ndarray:
     """Return each error / the mean-face baseline's on the same face; below 1 the photos helped.
 
     NaN where the mean face is the face itself, as in a set of one face.
+
+    Examples:
+        >>> skill([1.0, 3.0], [4.0, 2.0]).tolist()
+        [0.25, 1.5]
     """
     errors, mean_face_errors = np.asarray(errors), np.asarray(mean_face_errors)
     if errors.shape != mean_face_errors.shape:

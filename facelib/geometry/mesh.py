@@ -64,6 +64,12 @@ def triangle_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
 
     Returns:
         (M, 3) float64, same frame; 0 for a triangle without area.
+
+    Examples:
+        >>> import numpy as np
+        >>> flat = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]])
+        >>> triangle_normals(flat, np.array([[0, 1, 2]])).tolist()
+        [[0.0, 0.0, 1.0]]
     """
     a, b, c = np.moveaxis(np.asarray(vertices, dtype=np.float64)[triangles], 1, 0)
     return _unit(np.cross(b - a, c - a))
@@ -89,7 +95,13 @@ def vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
 
 
 def edges(triangles: np.ndarray) -> np.ndarray:
-    """Return every edge once: (E, 2) int, the smaller vertex first, sorted."""
+    """Return every edge once: (E, 2) int, the smaller vertex first, sorted.
+
+    Examples:
+        >>> import numpy as np
+        >>> edges(np.array([[0, 1, 2], [2, 1, 3]])).tolist()
+        [[0, 1], [0, 2], [1, 2], [1, 3], [2, 3]]
+    """
     triangles = np.asarray(triangles)
     pairs = np.sort(triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
     count = int(pairs.max(initial=0)) + 1

@@ -61,6 +61,13 @@ def umeyama(
     Reference:
         S. Umeyama, Least-squares estimation of transformation parameters between two point
         patterns, IEEE TPAMI 13(4), 1991, equations 40 to 42.
+
+    Examples:
+        >>> import numpy as np
+        >>> corners = np.eye(3)
+        >>> found = umeyama(corners, 2 * corners + [10, 0, 0])
+        >>> round(found.scale, 9), found.translation.round(9).tolist()
+        (2.0, [10.0, 0.0, 0.0])
     """
     source, target = _corresponding(source, target)
     weights = _normalised(weights, len(source))
