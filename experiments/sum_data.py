@@ -14,7 +14,7 @@ from pathlib import Path
 from facelib.files.atomic import replacing, sha256
 from facelib.files.paths import SUMS, data_dir
 
-FOLDERS = ("head", "people", "dense", "weights")
+FOLDERS = ("dense", "experiment", "head", "people", "weights")
 ENDINGS = (".npz", ".onnx", ".safetensors")
 
 

@@ -16,8 +16,6 @@ shows. A skill of 1 means that the photos did not help.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from scipy.spatial import cKDTree
 
@@ -42,6 +40,11 @@ def vertex_error_mm(prediction: np.ndarray, truth: np.ndarray, px_per_mm: float 
 
     Raises:
         ValueError: if the shapes differ or ``px_per_mm`` is not above 0.
+
+    Examples:
+        >>> import numpy as np
+        >>> vertex_error_mm(np.eye(3) + [0, 0, 3], np.eye(3))
+        3.0
     """
     if not px_per_mm > 0:
         raise ValueError(f"px_per_mm must be above 0, got {px_per_mm}")
@@ -74,6 +77,12 @@ def shape_error_mm(prediction: np.ndarray, truth: np.ndarray) -> float:
 
     Raises:
         ValueError: if the shapes differ, or all points of one of them coincide.
+
+    Examples:
+        >>> import numpy as np
+        >>> truth = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1.0]])
+        >>> round(shape_error_mm(5 * truth + [7, 0, 0], truth), 9)  # place and size do not count
+        0.0
     """
     return vertex_error_mm(umeyama(prediction, truth).apply(prediction), truth)
 
@@ -93,10 +102,23 @@ def surface_distance_mm(
 ) -> float:
     """Return the mean distance between two surfaces after a similarity alignment, mm.
 
-    ICP with scale aligns the prediction to the truth's surface. The result averages two means: the
-    distance of the predicted vertices to the true surface, and of the true vertices to the
-    predicted surface. Each point is measured against the whole other surface, so a part that only
-    one mesh has counts as error: choose vertices, or cut both meshes to the face first (`submesh`).
+    The result averages two means of `surface_offsets`, whose arguments it takes: over the predicted
+    points and over the true ones. Each point is measured against the whole other surface, so a part
+    that only one mesh has counts as error: choose vertices, or cut both meshes to the face first
+    (`submesh`).
+    """
+    offsets = surface_offsets(prediction, truth, initial, measured, true_measured)
+    return sum(_mean_length(each) for each in offsets) / 2
+
+
+def surface_offsets(
+    prediction: Mesh,
+    truth: Mesh,
+    initial: Similarity | None = None,
+    measured: np.ndarray | None = None,
+    true_measured: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Align a surface to another by ICP with scale, and measure both ways.
 
     Args:
         prediction: any unit and frame of the truth's handedness.
@@ -104,6 +126,10 @@ def surface_distance_mm(
         initial: prediction → truth, close enough for ICP to converge; None: the identity.
         measured: (V,) bool, the predicted vertices to align and measure; None: all.
         true_measured: (N,) bool, the true vertices to measure; None: all.
+
+    Returns:
+        (P, 3) from the aligned predicted vertices to the true surface, and (T, 3) from the true
+        vertices to the predicted surface: mm, in the truth's frame.
     """
     on_truth = nearest_surface_finder(truth.vertices, truth.triangles)
     points = _chosen(prediction, measured)
@@ -118,8 +144,8 @@ def surface_distance_mm(
     )
     aligned = found.similarity.apply(prediction.vertices)
     on_prediction = nearest_surface_finder(aligned, prediction.triangles)
-    to_truth = _mean_distance(on_truth, found.similarity.apply(points))
-    return (to_truth + _mean_distance(on_prediction, _chosen(truth, true_measured))) / 2
+    points, true_points = found.similarity.apply(points), _chosen(truth, true_measured)
+    return on_truth(points) - points, on_prediction(true_points) - true_points
 
 
 def _chosen(mesh: Mesh, chosen: np.ndarray | None) -> np.ndarray:
@@ -127,8 +153,8 @@ def _chosen(mesh: Mesh, chosen: np.ndarray | None) -> np.ndarray:
     return vertices if chosen is None else vertices[chosen]
 
 
-def _mean_distance(nearest: Callable[[np.ndarray], np.ndarray], points: np.ndarray) -> float:
-    return float(np.linalg.norm(nearest(points) - points, axis=1).mean())
+def _mean_length(offsets: np.ndarray) -> float:
+    return float(np.linalg.norm(offsets, axis=1).mean())
 
 
 def thesis_nme(
@@ -173,6 +199,11 @@ def ced(errors: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
 
     Raises:
         ValueError: if there are no errors.
+
+    Examples:
+        >>> import numpy as np
+        >>> ced(np.array([0.5, 1.0, 2.0, 4.0]), np.array([1, 3])).tolist()
+        [0.5, 0.75]
     """
     errors = np.sort(np.asarray(errors, dtype=np.float64))
     if errors.ndim != 1 or len(errors) == 0:
@@ -184,6 +215,10 @@ def skill(errors: np.ndarray, mean_face_errors: np.ndarray) -> np.ndarray:
     """Return each error / the mean-face baseline's on the same face; below 1 the photos helped.
 
     NaN where the mean face is the face itself, as in a set of one face.
+
+    Examples:
+        >>> skill([1.0, 3.0], [4.0, 2.0]).tolist()
+        [0.25, 1.5]
     """
     errors, mean_face_errors = np.asarray(errors), np.asarray(mean_face_errors)
     if errors.shape != mean_face_errors.shape:

@@ -24,6 +24,16 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Yields:
         A path in the same folder; two processes that write one file get different paths.
+
+    Examples:
+        >>> from tempfile import mkdtemp
+        >>> path = Path(mkdtemp()) / "note.txt"
+        >>> with replacing(path) as temporary:
+        ...     _ = temporary.write_text("whole")
+        ...     path.exists()
+        False
+        >>> path.read_text()
+        'whole'
     """
     name = UNFINISHED.format(name=path.name, process=os.getpid())
     temporary = path.with_name(name)

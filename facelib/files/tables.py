@@ -16,6 +16,12 @@ def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]], sides: str | N
 
     Raises:
         ValueError: if a row does not have one cell per head.
+
+    Examples:
+        >>> print(markdown(["name", "mm"], [["nose", "1.2"]]))
+        | name | mm |
+        |---|---|
+        | nose | 1.2 |
     """
     rows = [list(heads), *map(list, rows)]
     if any(len(row) != len(heads) for row in rows):

@@ -48,6 +48,14 @@ def subdivision_matrix(
 
     Raises:
         ValueError: if a corner is none of the vertices.
+
+    Examples:
+        >>> import numpy as np
+        >>> matrix, four = subdivision_matrix(np.array([[0, 1, 2]]), 3)
+        >>> (matrix @ np.array([[0, 0, 0], [2, 0, 0], [0, 2, 0]]))[3:].tolist()  # the midpoints
+        [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [1.0, 1.0, 0.0]]
+        >>> four.shape
+        (4, 3)
     """
     pairs, edge_of = _edges_of(triangles, n_vertices)
     midpoints = _weighted(pairs, 0.5, n_vertices)

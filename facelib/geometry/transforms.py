@@ -48,6 +48,12 @@ def rotation_from_pose(pitch: float, yaw: float, roll: float) -> np.ndarray:
 
     Returns:
         (3, 3) float64, head → eye.
+
+    Examples:
+        >>> import numpy as np
+        >>> to_the_right = rotation_from_pose(pitch=0, yaw=np.pi / 2, roll=0)
+        >>> (to_the_right @ [0, 0, 1]).round(9).tolist()  # where the nose points
+        [1.0, 0.0, 0.0]
     """
     return rotation_z(roll) @ rotation_x(-pitch) @ rotation_y(yaw)
 
@@ -65,6 +71,11 @@ def pose_from_rotation(rotation: np.ndarray) -> tuple[float, float, float]:
 
     Raises:
         ValueError: if the matrix is not a rotation.
+
+    Examples:
+        >>> pitch, yaw, roll = pose_from_rotation(rotation_from_pose(0.1, 0.7, -0.2))
+        >>> f"{pitch:.1f} {yaw:.1f} {roll:.1f}"
+        '0.1 0.7 -0.2'
     """
     r = _checked_rotation(rotation)
     level = np.hypot(r[0, 1], r[1, 1])  # the cosine of the pitch
@@ -93,6 +104,12 @@ def rotation_from_vector(vectors: np.ndarray) -> np.ndarray:
 
     Returns:
         (…, 3, 3).
+
+    Examples:
+        >>> import numpy as np
+        >>> quarter = rotation_from_vector(np.array([0, 0, np.pi / 2]))  # about z
+        >>> (quarter @ [1, 0, 0]).round(9).tolist()
+        [0.0, 1.0, 0.0]
     """
     angle = np.linalg.norm(vectors, axis=-1)[..., None, None]
     cross = cross_matrix(vectors)
@@ -216,6 +233,12 @@ def transform_points(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
 
     Raises:
         ValueError: if points are not (N, 3), or one of them has w = 0 (it lies in the eye's plane).
+
+    Examples:
+        >>> import numpy as np
+        >>> twice = homogeneous(np.eye(3), np.array([0, 0, -5]), scale=2)
+        >>> transform_points(twice, np.array([[1, 2, 3]])).tolist()
+        [[2.0, 4.0, 1.0]]
     """
     points = checked_points(points)
     matrix = np.asarray(matrix, dtype=np.float64)

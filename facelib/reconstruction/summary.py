@@ -31,9 +31,9 @@ def summary(result: Reconstruction, settings: MeshSettings, files: Sequence[str]
         agreement: log of the odds that both photos show one person; null if not known.
         warnings: list of {kind, sentence}.
         photos: list, front first, of {view, file, width_px, height_px, quarter_turns,
-            faces_found, note, face_box_px: [x0, y0, x1, y1], crop_px: [x, y, side], camera};
-            camera is null without a fit, or {pitch_deg, yaw_deg, roll_deg, distance_mm,
-            focal_px, focal_known}. All px are those of the upright file, even if it was shrunk.
+        faces_found, note, face_box_px: [x0, y0, x1, y1], crop_px: [x, y, side], camera};
+        camera is null without a fit, or {pitch_deg, yaw_deg, roll_deg, distance_mm,
+        focal_px, focal_known}. All px are those of the upright file, even if it was shrunk.
         shape: list of 60 coefficients, in standard deviations; null without a fit.
         expression: strength in the front photo by ARKit's name; null without a fit.
         keypoints_px: 68 × [x, y, z] in the front photo.

@@ -77,6 +77,7 @@ class WayView:
         )
 
     def __repr__(self) -> str:
+        """Return the text that stands for the picture where none can be shown."""
         here = _steps()[self.chapter - 1]
         return f"Chapter {self.chapter}, {here.name}: {here.takes} -> {here.gives}"
 

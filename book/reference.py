@@ -1,0 +1,113 @@
+"""Sphinx extension that writes the reference pages out of the code and its data.
+
+Pages of `api/` get the public names of their room, the page of commands what `--help` prints, and
+the page of data `data/README.md`. Every chapter offers its notebook.
+"""
+
+import os
+import pkgutil
+import re
+import shutil
+from importlib import import_module
+from pathlib import Path
+
+# Compiled kernels hide their signatures; the book only reads them.
+os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
+
+import click
+from sphinx.application import Sphinx
+
+import facelib
+from facelib.__main__ import main
+
+ROOT = Path(facelib.__file__).resolve().parents[1]
+MODULE = """
+## `{name}`
+
+```{{eval-rst}}
+.. automodule:: {name}
+   :members:
+   :member-order: bysource
+```
+"""
+
+
+def add_reference(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Add to a page what code or data say."""
+    if docname.startswith("api/") and docname != "api/index":
+        source[0] += room_reference(docname.removeprefix("api/"))
+    elif docname == "commands":
+        source[0] += "\n".join(command_help(main, ("facelib",)))
+    elif docname == "data_cards":
+        app.env.note_dependency(str(ROOT / "data" / "README.md"))
+        source[0] += data_cards((ROOT / "data" / "README.md").read_text("utf-8"))
+
+
+def room_reference(room: str) -> str:
+    """Return the directives for a room's own description and for its modules."""
+    package = import_module(f"facelib.{room}")
+    modules = pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    names = [package.__name__, *(module.name for module in modules)]
+    return "".join(MODULE.format(name=name) for name in names)
+
+
+def command_help(command: click.Command, words: tuple[str, ...]) -> list[str]:
+    """Return a section per command with what its `--help` prints."""
+    context = click.Context(command, info_name=" ".join(words), max_content_width=88)
+    page = [f"\n## `{' '.join(words)}`\n", "```text", command.get_help(context), "```\n"]
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            page += command_help(command.get_command(context, name), (*words, name))
+    return page
+
+
+def plain_words(
+    app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]
+) -> None:
+    """Let |yaw| be a magnitude, and an indented block after a colon be code.
+
+    reStructuredText would look for a text of the name yaw, and quote the block.
+    """
+    for number, line in enumerate(lines[:-2]):
+        is_introduction = line.endswith(":") and not line.lstrip().startswith((":", ".."))
+        if is_introduction and not lines[number + 1] and lines[number + 2].startswith("    "):
+            lines[number] += ":"
+    parts = re.split(r"(`[^`]*`)", "\n".join(lines))
+    lines[:] = "".join(p if p[:1] == "`" else p.replace("|", r"\|") for p in parts).split("\n")
+
+
+def data_cards(text: str) -> str:
+    """Return the README of the data without links to files, which are not in the book."""
+    return re.sub(r"\[([^\]]*)\]\((?!https?:|#)[^)]*\)", r"\1", text)
+
+
+def offer_notebook(
+    app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object
+) -> None:
+    """Add a button to a chapter that saves its notebook: the source, without outputs."""
+    notebook = ROOT / "notebooks" / f"{pagename.removeprefix('chapters/')}.ipynb"
+    if not pagename.startswith("chapters/") or not notebook.exists():
+        return
+    target = Path(app.outdir) / "notebooks" / notebook.name
+    target.parent.mkdir(exist_ok=True)
+    shutil.copyfile(notebook, target)
+    context["header_buttons"].append({
+        "type": "link",
+        "url": context["pathto"](f"notebooks/{notebook.name}", resource=True),
+        "icon": "fas fa-download",
+        "tooltip": "Download this notebook",
+        "label": "download-notebook",
+    })  # fmt: skip
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Connect the step; autodoc reads the docstrings, which are in Google's style."""
+    app.setup_extension("sphinx.ext.autodoc")
+    app.setup_extension("sphinx.ext.napoleon")
+    app.config.napoleon_use_ivar = True
+    app.config.autodoc_typehints_format = "short"
+    app.config.autodoc_preserve_defaults = True
+    app.connect("source-read", add_reference)
+    app.connect("html-page-context", offer_notebook, priority=950)
+    app.connect("autodoc-process-docstring", plain_words, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
