@@ -18,7 +18,7 @@ DEPENDENCIES := $(BUILD)/chapters.mk
 TEST := .test_book
 TEST_SOURCE := $(TEST)/source
 # Tests that open pages in a browser.
-BROWSED := tests/test_book.py tests/test_pictures_in_browser.py tests/test_viewer.py
+BROWSED := $(addprefix tests/test_,book.py mesh_views.py pictures_in_browser.py viewer.py)
 VALIDATOR := tests/web/node_modules/gltf-validator/package.json
 
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))

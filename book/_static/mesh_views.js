@@ -79,13 +79,22 @@
     scene.render();
   };
 
+  // k3d needs a few frames until its camera stands where the snapshot has it.
+  const settled = async (scene) => {
+    const wanted = scene.parameters.camera;
+    const away = () => cameraOf(scene).flat().some((number, i) => Math.abs(number - wanted[i]) > 1e-3);
+    for (let frame = 0; frame < 100 && away(); frame += 1) {
+      await new Promise((next) => { requestAnimationFrame(next); });
+    }
+  };
+
   // Go as near as all vertices allow, in width and in height.
   const fitted = (scene, view) => {
     const [eye, target, up] = cameraOf(scene);
     const back = unit(minus(eye, target));
     const right = unit(cross(up, back));
     const above = cross(back, right);
-    const high = Math.tan((scene.parameters.cameraFov * Math.PI) / 360);
+    const high = Math.tan((scene.getWorld().camera.fov * Math.PI) / 360);
     const wide = (high * view.clientWidth) / view.clientHeight;
     let distance = 0;
     for (const part of parts(scene)) {
@@ -213,6 +222,7 @@
     target.className = "mesh-view-scene";
     view.append(target);
     const scene = await k3d.CreateK3DAndLoadBinarySnapshot(bytes, target);
+    await settled(scene);
     const first = fitted(scene, view);
     look(scene, ...first);
     paint(scene, view);
