@@ -18,8 +18,7 @@ from facelib.detect.faces import turned_face
 from facelib.face.dense_points import N_KEYPOINTS
 from facelib.face.layout import UVLayout, load_layout
 from facelib.files.steps import Steps
-from facelib.files.threads import in_threads
-from facelib.files.threads import Threads
+from facelib.files.threads import Threads, in_threads
 from facelib.fitting.seen import SeenPoints
 from facelib.imaging.crop import Crop
 from facelib.imaging.imagefiles import Photo, read_photo
