@@ -27,7 +27,9 @@ ROUNDS = 2
 TARGET = 10.0  # times two_view's pairs per second
 
 
-def pairs_per_second(network: str, size: int, pairs: Path, run_dir: Path) -> list[float]:
+def pairs_per_second(
+    network: str, size: int, pairs: Path, run_dir: Path, precision: str = "bfloat16"
+) -> list[float]:
     """Train a network, and return the speed of every stretch of steps but the first."""
     settings = {
         "data_dir": pairs,
@@ -35,7 +37,7 @@ def pairs_per_second(network: str, size: int, pairs: Path, run_dir: Path) -> lis
         "network": network,
         "size": size,
         "batch_size": BATCH,
-        "precision": "bfloat16",
+        "precision": precision,
         "samples_per_epoch": 10**6,
         "max_samples": STRETCHES * STEPS * BATCH,
         "validation_samples": 2,
