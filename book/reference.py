@@ -61,6 +61,14 @@ def command_help(command: click.Command, words: tuple[str, ...]) -> list[str]:
     return page
 
 
+def keep_sentence(
+    app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]
+) -> None:
+    """Keep napoleon from taking a constant's words before a colon for its type."""
+    if what in ("attribute", "data"):
+        lines.insert(0, "")
+
+
 def plain_words(
     app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]
 ) -> None:
@@ -107,7 +115,9 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.config.napoleon_use_ivar = True
     app.config.autodoc_typehints_format = "short"
     app.config.autodoc_preserve_defaults = True
+    app.config.add_module_names = False
     app.connect("source-read", add_reference)
     app.connect("html-page-context", offer_notebook, priority=950)
+    app.connect("autodoc-process-docstring", keep_sentence, priority=400)
     app.connect("autodoc-process-docstring", plain_words, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
