@@ -1,6 +1,6 @@
 """Sphinx extension that makes the book self-contained, so that it opens from disk, offline.
 
-It copies the two scripts that pages need out of installed packages (k3d for meshes, MathJax for
+It copies the scripts that pages need out of installed packages (k3d for meshes, MathJax for
 formulas) into the book's own static files, and takes out what only a live kernel can show.
 """
 
@@ -17,6 +17,18 @@ WIDGET_MIMES = (
     "application/vnd.jupyter.widget-state+json",
 )
 
+K3D = ("standalone.js", "standalone.js.LICENSE.txt")
+MATHJAX = (
+    "startup.js",
+    "core.js",
+    "input/tex.js",
+    "input/tex/extensions/boldsymbol.js",
+    "input/tex/extensions/cancel.js",
+    "output/chtml.js",
+    "output/chtml/fonts/tex.js",
+    "output/chtml/fonts/woff-v2/*.woff",
+)
+
 
 def package_folder(name: str) -> Path:
     """Return the folder of an installed package without importing it."""
@@ -27,20 +39,22 @@ def package_folder(name: str) -> Path:
 
 
 def copy_scripts(app: Sphinx, error: Exception | None) -> None:
-    """Put k3d, and MathJax as the one file that draws SVG and needs no fonts, into the book."""
+    """Put k3d, and of MathJax what reads TeX and sets it in its own fonts, into the book."""
     if error is not None or app.builder.format != "html":
         return
-    mathjax = package_folder("sphinx-mathjax-offline") / "static" / "mathjax" / "tex-svg-full.js"
-    k3d = package_folder("k3d") / "static"
     static = Path(app.outdir) / "_static"
-    wanted = (
-        (mathjax, static / "mathjax" / mathjax.name),
-        (k3d / "standalone.js", static / "k3d" / "standalone.js"),
-        (k3d / "standalone.js.LICENSE.txt", static / "k3d" / "standalone.js.LICENSE.txt"),
-    )
-    for source, target in wanted:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
+    sources = {
+        package_folder("sphinx-mathjax-offline") / "static" / "mathjax": (
+            static / "mathjax",
+            MATHJAX,
+        ),
+        package_folder("k3d") / "static": (static / "k3d", K3D),
+    }
+    for source, (target, patterns) in sources.items():
+        for path in (found for pattern in patterns for found in source.glob(pattern)):
+            copy = target / path.relative_to(source)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
 
 
 def drop_live_views(app: Sphinx, docname: str, source: list[str]) -> None:

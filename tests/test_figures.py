@@ -28,7 +28,9 @@ def scene_of(view: figures.MeshView) -> dict:
 
 
 def still_of(view: figures.MeshView) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(view.still)).convert("RGB")).astype(int)
+    picture = Image.open(io.BytesIO(view.still)).convert("RGBA")
+    on_white = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    return np.asarray(on_white.convert("RGB")).astype(int)
 
 
 def test_one_output_holds_the_live_view_and_the_book_view(ball: Mesh) -> None:
@@ -51,6 +53,11 @@ def test_the_still_image_shows_a_ball_as_a_round_disc(ball: Mesh) -> None:
     rows, columns = np.nonzero(drawn)
     assert abs(np.ptp(rows) - np.ptp(columns)) <= 6
     assert drawn.sum() == pytest.approx(np.pi / 4 * np.ptp(rows) ** 2, rel=0.05)
+
+
+def test_the_still_image_is_transparent_around_the_meshes(ball: Mesh) -> None:
+    alpha = np.asarray(Image.open(io.BytesIO(figures.show_mesh(ball, alt="A ball.").still)))[..., 3]
+    assert alpha[0, 0] == 0 and alpha[SIZE_PX // 2, SIZE_PX // 2] == 255
 
 
 def test_the_target_is_projected_onto_the_middle() -> None:

@@ -48,6 +48,7 @@ class MeshView:
     plot: k3d.Plot
     still: bytes
     alt: str
+    zoom: float = 1.0
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, object]:
         """Return the live view and the book's view; the viewer shows the one that it supports."""
@@ -61,7 +62,8 @@ class MeshView:
         still = base64.b64encode(self.still).decode()
         alt = html.escape(self.alt, quote=True)
         return (
-            f'<div class="mesh-view" style="height:{self.plot.height}px" data-scene="{scene}">'
+            f'<div class="mesh-view" style="height:{self.plot.height}px" '
+            f'data-zoom="{self.zoom:g}" data-scene="{scene}">'
             f'<img alt="{alt}" src="data:image/webp;base64,{still}"></div>'
         )
 
@@ -112,7 +114,7 @@ def show_mesh(
         painted.append(_painted(mesh, i, *coloring))
     if points is not None:
         plot += _k3d_points(points, meshes)
-    return MeshView(plot, still_image(painted, camera, points), alt)
+    return MeshView(plot, still_image(painted, camera, points), alt, view.zoom)
 
 
 def side_by_side(meshes: Sequence[Mesh], gap: float = 20.0) -> list[Mesh]:
@@ -220,8 +222,7 @@ def _start_camera(meshes: Sequence[Mesh], view: StartView) -> list[float]:
     vertices = np.concatenate([m.vertices for m in meshes])
     target = (vertices.min(axis=0) + vertices.max(axis=0)) / 2
     radius = np.linalg.norm(vertices - target, axis=1).max()
-    # A fifth more than the scene itself needs leaves room for the axes' names and numbers.
-    distance = 1.2 * radius / np.sin(np.radians(FIELD_OF_VIEW_DEG) / 2) / view.zoom
+    distance = 1.05 * radius / np.sin(np.radians(FIELD_OF_VIEW_DEG) / 2) / view.zoom
     direction = np.array(
         [
             np.sin(view.yaw) * np.cos(view.pitch),
@@ -241,6 +242,7 @@ def _new_plot(axes: Sequence[str], camera: Sequence[float], height: int) -> k3d.
         background_color=0xFFFFFF,
         grid_color=0xDDDDDD,
         label_color=0x444444,
+        grid_visible=False,  # in the book, the key A shows it
         menu_visibility=False,
         axes_helper=0,
     )

@@ -22,7 +22,7 @@ POINT_COLOR = 0xD55E00
 def still_image(
     meshes: Sequence[Mesh], camera: Sequence[float], points: np.ndarray | None = None
 ) -> bytes:
-    """Draw meshes once, smoothly shaded, over white.
+    """Draw meshes once, smoothly shaded; where there is none, the image is transparent.
 
     Args:
         meshes: with colors, all in one right-handed frame.
@@ -43,7 +43,8 @@ def still_image(
     attributes = np.hstack([colors, np.concatenate(normals)]).astype(np.float32)
     drawn = interpolate(fragments, triangles, attributes)  # (S, S, 6): RGB, then the normal
     light = AMBIENT + (1 - AMBIENT) * np.abs(drawn[..., 3:] @ view.rotation[2])
-    image = np.where(fragments.triangle[..., None] >= 0, drawn[..., :3] * light[..., None], 1.0)
+    there = (fragments.triangle >= 0)[..., None]
+    image = np.where(there, np.dstack([drawn[..., :3] * light[..., None], there]), (1, 1, 1, 0))
     return _webp(image, () if points is None else view.head_to_image(points))
 
 

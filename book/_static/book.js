@@ -1,0 +1,32 @@
+/* What every page needs: scrollers that keys reach, and a search that works from disk. */
+(() => {
+  "use strict";
+
+  // Excerpts are read from the pages, which a browser does not allow from disk.
+  if (location.protocol === "file:" && window.DOCUMENTATION_OPTIONS) {
+    DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+  }
+
+  const SCROLLERS = "div.math, table.table, .pipeline-picture, div.highlight pre, .pst-scrollable-table-container, .output";
+  const letKeysScroll = () => {
+    for (const part of document.querySelectorAll(SCROLLERS)) {
+      if (part.scrollWidth > part.clientWidth + 1) part.tabIndex = 0;
+      else part.removeAttribute("tabindex");
+    }
+  };
+
+  const sayWhy = () => {
+    const results = document.querySelector("#search-results");
+    if (!results || location.protocol !== "file:") return;
+    const note = document.createElement("p");
+    note.textContent = "Opened from disk, the search lists pages without excerpts: a browser lets no page read another there.";
+    results.before(note);
+  };
+
+  document.addEventListener("DOMContentLoaded", sayWhy);
+  window.addEventListener("load", () => {
+    letKeysScroll();
+    window.MathJax?.startup?.promise?.then(letKeysScroll);
+    new ResizeObserver(letKeysScroll).observe(document.body);
+  });
+})();

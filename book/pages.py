@@ -1,0 +1,152 @@
+"""Sphinx extension that finishes the pages: they become small, and tell machines what they are.
+
+Meshes and long scripts move from a page into files that are loaded when they are wanted, pictures
+become WebP, and scripts that a page does not need are left out of it.
+"""
+
+import hashlib
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from sphinx.application import Sphinx
+
+DATA = re.compile(r'data-(scene|directions|points)="([^"]{1000,})"')
+SCRIPT = re.compile(r"<script>([^<]{20000,})</script>")
+PICTURE = re.compile(r'<img (?:class="[^"]*" )?(?=[^>]*src="(?:\.\./)?(_images/[^"]+\.png)")')
+VIEWPORT = re.compile(r'<meta name="viewport"[^>]*>|<meta content="[^"]*" name="viewport"[^>]*>')
+# The theme draws its icons with this script; the font that it brings along does the same.
+ICONS = re.compile(r'\s*<script defer src="[^"]*fontawesome\.js[^"]*"></script>')
+SEARCH = re.compile(
+    r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>'
+)
+MATHJAX = re.compile(
+    r"\s*<script[^>]*>window\.MathJax.*?</script>|\s*<script[^>]*mathjax/[^>]*></script>"
+)
+UNUSED = ("**/*.map", "**/fontawesome.js", "**/*.ttf", "**/bootstrap.js.LICENSE.txt")
+PLOT_SHARE = 0.9  # of a plot's pixels have one of its six most frequent colours
+QUALITY = 88
+
+
+def take_out(html: str, pattern: re.Pattern, write) -> str:
+    """Replace each match by what `write` makes of it and of a name that is its content's hash."""
+
+    def replaced(match: re.Match) -> str:
+        name = hashlib.sha256(match[0].encode()).hexdigest()[:16]
+        return write(match, name)
+
+    return pattern.sub(replaced, html)
+
+
+def outsource(html: str, folder: Path, static: str) -> str:
+    """Move the data of meshes, and long scripts, into files of `folder`; `static` leads there."""
+
+    def data_file(match: re.Match, name: str) -> str:
+        (folder / f"{name}.js").write_text(f'meshData("{name}","{match[2]}")', "ascii")
+        return f'data-{match[1]}-file="{name}"'
+
+    def script_file(match: re.Match, name: str) -> str:
+        (folder / f"{name}.js").write_text(match[1], "utf-8")
+        return f'<script src="{static}meshes/{name}.js"></script>'
+
+    return take_out(take_out(html, DATA, data_file), SCRIPT, script_file)
+
+
+def is_plot(image: Image.Image) -> bool:
+    """Whether a picture is a drawing in few colours: no photo and no shaded surface."""
+    levels = np.asarray(image.convert("RGB")).astype(int) >> 3
+    keys = (levels[..., 0] << 10) | (levels[..., 1] << 5) | levels[..., 2]
+    return np.sort(np.bincount(keys.ravel()))[-6:].sum() > PLOT_SHARE * keys.size
+
+
+def smaller(image: Image.Image, plot: bool) -> bytes:
+    """Return a WebP file: a plot keeps every pixel, a picture is compressed."""
+    buffer = io.BytesIO()
+    options = {"lossless": True} if plot else {"quality": QUALITY}
+    image.convert("RGB").save(buffer, "WEBP", **options)
+    return buffer.getvalue()
+
+
+def small_pictures(html: str, out: Path) -> str:
+    """Make the page's PNG pictures WebP, and give each the class `is-plot` or `is-picture`."""
+
+    def converted(match: re.Match) -> str:
+        path = out / match[1]
+        with Image.open(path) as image:
+            plot = is_plot(image)
+            path.with_suffix(".webp").write_bytes(smaller(image, plot))
+        return f'<img class="{"is-plot" if plot else "is-picture"}" '
+
+    html = PICTURE.sub(converted, html)
+    return re.sub(r"(_images/[^\"']+)\.png", r"\1.webp", html)
+
+
+def described(html: str) -> str:
+    """Name the page's viewport once, and add what a link to the page shows elsewhere."""
+    first, *_ = VIEWPORT.findall(html)
+    html = VIEWPORT.sub("", html)
+    title = re.search(r"<title>(.*?)</title>", html, re.S)[1].split(" &#8212;")[0].strip()
+    text = re.search(r"<article[^>]*>.*?<p>(.*?)</p>", html, re.S)
+    words = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", text[1] if text else title))
+    about = words[:200].replace('"', "&quot;")
+    metas = [first, f'<meta name="description" content="{about}">']
+    metas += [
+        f'<meta property="og:{name}" content="{content}">'
+        for name, content in (
+            ("type", "article"),
+            ("title", title.replace('"', "&quot;")),
+            ("description", about),
+            ("image", "_static/card.png"),
+        )
+    ]
+    return html.replace("<title>", "\n".join(metas) + "\n<title>", 1)
+
+
+def lean(html: str, page: str) -> str:
+    """Take out the scripts that the page does not use."""
+    html = ICONS.sub("", html)
+    if page != "search.html":
+        html = SEARCH.sub("", html)
+    if 'class="math' not in html:
+        html = MATHJAX.sub("", html)
+    return html
+
+
+def named(html: str) -> str:
+    """Let screen readers hear what can be read on a button, and only true lists as lists."""
+    html = html.replace('<div role="list" class="citation-list">', '<div class="citation-list">')
+    return re.sub(
+        r'(<(?:summary|button class="btn search-button-field)[^>]*?) aria-label="[^"]*"',
+        r"\1",
+        html,
+    )
+
+
+def finish(app: Sphinx, error: Exception | None) -> None:
+    """Finish every page that has just been written, and take away files that none of them use."""
+    if error is not None or app.builder.format != "html":
+        return
+    out = Path(app.outdir)
+    (out / "_static" / "meshes").mkdir(parents=True, exist_ok=True)
+    for path in out.rglob("*.html"):
+        html = path.read_text("utf-8")
+        if "og:title" in html or "_static" in path.relative_to(out).parts:
+            continue
+        depth = len(path.relative_to(out).parts) - 1
+        html = outsource(html, out / "_static" / "meshes", f"{'../' * depth}_static/")
+        html = lean(described(named(small_pictures(html, out))), path.name)
+        path.write_text(html, "utf-8")
+    for pattern in UNUSED:
+        for path in (out / "_static").glob(pattern):
+            path.unlink()
+    for path in (out / "_images").glob("*.png"):
+        if path.with_suffix(".webp").exists():
+            path.unlink()
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Connect the last step."""
+    app.connect("build-finished", finish)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
