@@ -5,7 +5,7 @@
 
 The grid is a YAML file like `sweep.yaml`, the default. For each run, papermill executes the chapter
 into NAME.ipynb next to the run's folder NAME. Repeating the command skips finished runs and resumes
-unfinished ones. By default the result is data/sweep/sweep.json, for chapter 13.
+unfinished ones. By default the result is data/sweep/sweep.json, for the book's appendix.
 """
 
 import argparse

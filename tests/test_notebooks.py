@@ -9,7 +9,10 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-chapter = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+page = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+# The appendix is a page without a number.
+CHAPTERS = [path for path in NOTEBOOKS if path.stem[0].isdigit()]
+chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 PATHS = {"data_dir", "run_dir", "init_weights", "runs"}
 TRAINING = {
     "network", "batch_size", "learning_rate", "schedule", "augmentation", "samples_per_epoch",
@@ -29,14 +32,14 @@ def prose(path: Path) -> str:
     return "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
 
 
-@chapter
+@page
 def test_is_valid_and_stripped(path: Path) -> None:
     nbformat.validate(read(path))
     for cell in code_cells(path):
         assert cell.outputs == [] and cell.execution_count is None
 
 
-@chapter
+@page
 def test_has_one_parameters_cell_with_a_unit_or_meaning_for_each(path: Path) -> None:
     tagged = [c for c in code_cells(path) if "parameters" in c.metadata.get("tags", [])]
     assert len(tagged) == 1
@@ -62,7 +65,7 @@ def parameters(path: Path) -> dict[str, object]:
     return scope
 
 
-@chapter
+@page
 def test_the_books_parameters_pass_and_wrong_ones_are_named(path: Path) -> None:
     values = yaml.safe_load((ROOT / "book" / "parameters" / f"{path.stem}.yaml").read_text()) or {}
     run_parameters(path, **values)
@@ -86,7 +89,7 @@ def is_figure(cell: nbformat.NotebookNode) -> bool:
     return "figure" in cell.metadata.get("mystnb", {})
 
 
-@chapter
+@page
 def test_drawing_cells_give_alt_text(path: Path) -> None:
     for cell in filter(is_figure, code_cells(path)):
         if not re.search(r"show_(mesh|morph)\(", cell.source):
@@ -115,11 +118,11 @@ def test_asks_a_question_and_states_its_limits(path: Path) -> None:
     assert any("limits" in heading.lower() for heading in headings)
 
 
-@chapter
+@page
 def test_has_numbers_for_the_book(path: Path) -> None:
     assert (ROOT / "book" / "parameters" / f"{path.stem}.yaml").is_file()
 
 
-@chapter
+@page
 def test_is_in_the_table_of_contents(path: Path) -> None:
     assert f"chapters/{path.stem}\n" in (ROOT / "_toc.yml").read_text("utf-8")
