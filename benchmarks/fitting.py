@@ -10,6 +10,7 @@ may run; they share each product of matrices (in BLAS), or the faces.
 """
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -49,19 +50,25 @@ def scipy_minimum(problem: Problem, start: np.ndarray) -> float:
     return least_squares(residuals, start[0], derivatives, x_scale="jac", ftol=1e-6).cost
 
 
-def compare(count: int) -> None:
+def solvers(count: int) -> dict[str, Callable[[], float]]:
+    """Return two ways to the same minimum, ours and scipy's; each returns its value there."""
     photos = random_trial(np.random.default_rng(1), spread_points(count), NOISE_MM).photos
     settings = FitSettings(cut=SQUARES)
     problem = pose_problem([photos], settings)
     start = problem.likeliest.copy()
     for slots, seen in zip(problem.slots, photos, strict=True):
         start[0, slots[:N_CAMERA]] = fit_head([seen], settings).camera_numbers[0]
-    ours = minimise(problem, start, SQUARES, narrow=True).energy[0]
-    baseline = scipy_minimum(problem, start)
-    ours_ms = milliseconds(lambda: minimise(problem, start, SQUARES, narrow=True), REPEATS)[0]
-    scipy_ms = milliseconds(lambda: scipy_minimum(problem, start), 3)[0]
-    print(f"{count} points, minimum {ours:.3f} in {ours_ms:.1f} ms", end="; ")
-    print(f"scipy.optimize.least_squares {baseline:.3f} in {scipy_ms:.0f} ms")
+    return {
+        "minimise": lambda: minimise(problem, start, SQUARES, narrow=True).energy[0],
+        "scipy.optimize.least_squares": lambda: scipy_minimum(problem, start),
+    }
+
+
+def compare(count: int) -> None:
+    ours, scipys = solvers(count).values()
+    ours_ms, scipy_ms = milliseconds(ours, REPEATS)[0], milliseconds(scipys, 3)[0]
+    print(f"{count} points, minimum {ours():.3f} in {ours_ms:.1f} ms", end="; ")
+    print(f"scipy.optimize.least_squares {scipys():.3f} in {scipy_ms:.0f} ms")
 
 
 def time_fits(count: int, noise: SharedNoise) -> None:

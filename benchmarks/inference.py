@@ -8,6 +8,7 @@ counts, so that other programs on the machine matter little. Fresh weights cost 
 
 import tempfile
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -43,22 +44,29 @@ def fastest_ms(calls: dict) -> dict[str, float]:
     return {name: min(spent) for name, spent in times.items()}
 
 
-def main() -> None:
-    torch.set_num_threads(THREADS)
-    fronts, sides = np.random.default_rng(0).random((2, 1, SIZE, SIZE, 3), dtype=np.float32)
+def calls(count: int = 1) -> dict[str, Callable]:
+    """Return the ways to position maps of a batch of pairs."""
+    shape = 2, count, SIZE, SIZE, 3
+    fronts, sides = np.random.default_rng(0).random(shape, dtype=np.float32)
     compact, two_view = (create(name, SIZE).eval() for name in ("compact", "two_view"))
     in_onnx = exported(compact)
-    times = fastest_ms(
-        {
-            "two_view in torch": partial(predict_position_maps, two_view, fronts, sides),
-            "compact in torch": partial(predict_position_maps, compact, fronts, sides),
-            "compact in ONNX Runtime": partial(predict_position_maps, in_onnx, fronts, sides),
-            "compact in torch, front alone": partial(predict_position_maps, compact, fronts, None),
-            "compact in ONNX Runtime, front alone": partial(
-                predict_position_maps, in_onnx, fronts, None
-            ),
-        }
-    )
+    ways = {
+        "two_view in torch": (two_view, sides),
+        "compact in torch": (compact, sides),
+        "compact in ONNX Runtime": (in_onnx, sides),
+        "compact in torch, front alone": (compact, None),
+        "compact in ONNX Runtime, front alone": (in_onnx, None),
+    }
+    return {
+        name: partial(predict_position_maps, network, fronts, second)
+        for name, (network, second) in ways.items()
+    }
+
+
+def main() -> None:
+    """Print how long each takes."""
+    torch.set_num_threads(THREADS)
+    times = fastest_ms(calls())
     for name, spent in times.items():
         ratio = spent / times["two_view in torch"]
         line = f"{name:38} {spent:6.1f} ms, {ratio:.2f} of two_view's"

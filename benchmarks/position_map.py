@@ -8,12 +8,13 @@ the layout and blend its corners.
 """
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 from timing import milliseconds
 
 from facelib.face.headmodel import load_head
-from facelib.face.layout import load_layout
+from facelib.face.layout import UVLayout, load_layout
 from facelib.render.rasterize import interpolate, rasterize
 
 SIZE = 256
@@ -21,25 +22,18 @@ TARGET_MS = 1.5
 REPEATS = 200
 
 
-def main() -> None:
-    layout = load_layout(SIZE)
-    head = load_head().mean_head.astype(np.float32)
+def calls(layout: UVLayout) -> dict[str, Callable]:
+    """Return the ways to a position map, the baselines first, and the way back."""
+    size, head = layout.size, load_head().mean_head.astype(np.float32)
     vertices = (layout.from_head @ head).astype(np.float32)
-    corners = np.column_stack([layout.uv * SIZE - 0.5, np.zeros(len(layout.uv))])
-
-    start = time.perf_counter()
+    corners = np.column_stack([layout.uv * size - 0.5, np.zeros(len(layout.uv))])
     position_map = layout.position_map(vertices)
-    print(f"first map, computing the matrix: {time.perf_counter() - start:.2f} s")
-    start = time.perf_counter()
-    layout.vertices(position_map)
-    print(f"first read-out, computing its matrix: {time.perf_counter() - start:.2f} s")
 
     def rasterised():
-        fragments = rasterize(corners, layout.triangles, SIZE, SIZE)
+        fragments = rasterize(corners, layout.triangles, size, size)
         return interpolate(fragments, layout.triangles, vertices)
 
-    print(f"{len(vertices)} vertices, {layout.coverage.mean():.0%} of {SIZE}x{SIZE}, one core")
-    rows = {
+    return {
         "baseline: rasterise and interpolate": rasterised,
         "baseline: scipy's csr product": lambda: layout.matrix @ vertices,
         "position_map": lambda: layout.position_map(vertices),
@@ -48,7 +42,20 @@ def main() -> None:
         ),
         "vertices: read a map out": lambda: layout.vertices(position_map),
     }
-    for name, function in rows.items():
+
+
+def main() -> None:
+    """Print how long each takes."""
+    layout = load_layout(SIZE)
+    start = time.perf_counter()
+    kinds = calls(layout)
+    print(f"first map, computing the matrix: {time.perf_counter() - start:.2f} s")
+    start = time.perf_counter()
+    kinds["vertices: read a map out"]()
+    print(f"first read-out, computing its matrix: {time.perf_counter() - start:.2f} s")
+    n_vertices = len(layout.uv)
+    print(f"{n_vertices} vertices, {layout.coverage.mean():.0%} of {SIZE}x{SIZE}, one core")
+    for name, function in kinds.items():
         median, fastest = milliseconds(function, REPEATS)
         verdict = ""
         if name.startswith("position_map"):

@@ -8,6 +8,7 @@ pixel that passes. It neither shades nor computes normals nor corrects for persp
 """
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 import trimesh
@@ -78,14 +79,15 @@ def head_sized_mesh() -> Mesh:
     return Mesh(unit * [75.0, 110.0, 95.0], sphere.faces, uv, texture.astype(np.float32))
 
 
-def main() -> None:
+def calls(size: int = SIZE) -> dict[str, Callable]:
+    """Return the ways to draw the mesh at a size, the baseline first."""
     mesh = head_sized_mesh()
-    camera = Camera.perspective((0.1, 0.3, 0.05), 600.0, 600.0, SIZE, SIZE)
+    camera = Camera.perspective((0.1, 0.3, 0.05), 600.0, 600.0 * size / SIZE, size, size)
     lights = [
         Light(np.array([1.0, 1, 1]), np.full(3, 0.6)),
         Light(np.array([-1.0, 0, 1]), np.full(3, 0.2)),
     ]
-    background = np.full((SIZE, SIZE, 3), 0.5, np.float32)
+    background = np.full((size, size, 3), 0.5, np.float32)
     normals = vertex_normals(mesh.vertices, mesh.triangles)
     texels = mesh.uv * np.array(mesh.texture.shape[1::-1]) - 0.5
 
@@ -93,19 +95,12 @@ def main() -> None:
         return render(mesh, camera, lights, background=background, **settings)
 
     def theirs():
-        image, depth = background.copy(), np.full((SIZE, SIZE), -np.inf)
+        image, depth = background.copy(), np.full((size, size), -np.inf)
         baseline(
             camera.head_to_image(mesh.vertices), mesh.triangles, texels, mesh.texture, image, depth
         )
 
-    start = time.perf_counter()
-    covered = ours().alpha.mean()
-    print(f"first call, compiling or loading the cache: {time.perf_counter() - start:.2f} s")
-    print(
-        f"{len(mesh.vertices)} vertices, {len(mesh.triangles)} triangles, {SIZE}x{SIZE} px, "
-        f"{covered:.0%} covered, one core"
-    )
-    rows = {
+    return {
         "baseline: face3d's loop in numba, texture only": theirs,
         "render: the texture alone, seen from outside": lambda: render(
             mesh, camera, [], (1, 1, 1), background, normals=normals, cull_back=True
@@ -115,6 +110,15 @@ def main() -> None:
         "the same with a highlight": lambda: ours(specular=0.3),
         "the same with supersample=2": lambda: ours(supersample=2),
     }
+
+
+def main() -> None:
+    """Print how long each takes."""
+    rows = calls()
+    start = time.perf_counter()
+    covered = rows["render: perspective, normals, 2 lights, texture"]().alpha.mean()
+    print(f"first call, compiling or loading the cache: {time.perf_counter() - start:.2f} s")
+    print(f"{SIZE}x{SIZE} px, {covered:.0%} covered, one core")
     results = {name: milliseconds(function, REPEATS) for name, function in rows.items()}
     base = results[next(iter(rows))][0]
     for name, (median, fastest) in results.items():

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -20,6 +21,22 @@ def milliseconds(function, repeats: int) -> tuple[float, float]:
         function()
         times.append(1e3 * (time.thread_time() - start))
     return float(np.median(times)), min(times)
+
+
+def in_turn(calls: dict[str, Callable], repeats: int) -> dict[str, list[float]]:
+    """Call several functions in turn, so that other programs slow all alike.
+
+    Returns:
+        Each one's processor times, all threads together, ms; a warm-up call is left out.
+    """
+    times = {name: [] for name in calls}
+    for number in range(repeats + 1):
+        for name, call in calls.items():
+            start = time.process_time()
+            call()
+            if number:
+                times[name].append(1e3 * (time.process_time() - start))
+    return times
 
 
 def peak_megabytes(*arguments: str) -> float:

@@ -9,6 +9,7 @@ import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
+from docutils import nodes
 from sphinx.application import Sphinx
 
 WIDGET_MIMES = (
@@ -66,9 +67,26 @@ def drop_thebe(
     ]
 
 
+def drop_idle_mathjax(
+    app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None
+) -> None:
+    """Take MathJax out of a page without formulas: it is larger than most pages."""
+    if doctree is not None and not any(doctree.findall(_is_formula)):
+        context["script_files"] = [
+            script
+            for script in context["script_files"]
+            if "mathjax" not in f"{script.filename} {script.attributes.get('body', '')}".lower()
+        ]
+
+
+def _is_formula(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.math | nodes.math_block)
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the steps; the late priority lets other extensions add their scripts first."""
     app.connect("source-read", drop_live_views)
     app.connect("html-page-context", drop_thebe, priority=900)
+    app.connect("html-page-context", drop_idle_mathjax, priority=900)
     app.connect("build-finished", copy_scripts)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

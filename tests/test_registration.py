@@ -1,11 +1,15 @@
 """Registration against transforms that we chose, scipy, and brute force."""
 
+import sys
+
 import numpy as np
 import pytest
+import small_gicp
 from hypothesis import given
 from hypothesis import strategies as st
 from properties import examples
 from scipy.spatial.transform import Rotation
+from skimage.transform import SimilarityTransform
 
 from facelib.geometry.registration import icp, umeyama, weak_perspective
 from facelib.geometry.transforms import Similarity
@@ -49,6 +53,16 @@ def test_umeyama_without_scale_agrees_with_scipy():
     expected, _ = Rotation.align_vectors(centred[1], centred[0], weights=weights)
     assert found.scale == 1
     np.testing.assert_allclose(found.rotation, expected.as_matrix(), atol=1e-9)
+
+
+def test_umeyama_of_noisy_points_agrees_with_scikit_image():
+    rng = np.random.default_rng(4)
+    source = rng.normal(size=(200, 3)) * [1, 2, 3] + 5
+    target = random_similarity(rng).apply(source) + rng.normal(size=source.shape) * 0.3
+    expected = SimilarityTransform.from_estimate(source, target).params
+    found = umeyama(source, target)
+    np.testing.assert_allclose(found.scale * found.rotation, expected[:3, :3], atol=1e-9)
+    np.testing.assert_allclose(found.translation, expected[:3, 3], atol=1e-8)
 
 
 def test_zero_weight_hides_an_outlier():
@@ -125,6 +139,40 @@ def test_icp_error_never_grows(seed):
         b <= a * (1 + 1e-9) for a, b in zip(result.history, result.history[1:], strict=False)
     )
     assert len(result.history) >= 2
+
+
+def displaced_samples(n_source=900, n_target=1000):
+    """Return two samples of one surface, the first slightly rotated and shifted."""
+    rng = np.random.default_rng(7)
+    motion = random_similarity(rng, angle=0.1, scale=1.0)
+    shift = motion.rotation.T @ [0.05, -0.03, 0.04]
+    source = bumpy_surface(rng, n_source) @ motion.rotation + shift
+    return source, bumpy_surface(rng, n_target)
+
+
+def test_icp_ends_where_small_gicp_ends():
+    source, target = displaced_samples()
+    ours = icp(source, target, max_iterations=300, tolerance=0).similarity
+    theirs = small_gicp.align(
+        small_gicp.PointCloud(target),
+        small_gicp.PointCloud(source),
+        registration_type="ICP",
+        max_correspondence_distance=10.0,
+        max_iterations=300,
+        rotation_epsilon=1e-9,
+        translation_epsilon=1e-9,
+    )
+    np.testing.assert_allclose(ours.rotation, theirs.T_target_source[:3, :3], atol=1e-6)
+    np.testing.assert_allclose(ours.translation, theirs.T_target_source[:3, 3], atol=1e-6)
+
+
+def test_icp_finds_the_same_with_and_without_the_faster_tree(monkeypatch):
+    source, target = displaced_samples()
+    fast = icp(source, target)
+    monkeypatch.setitem(sys.modules, "small_gicp", None)  # as if it were not installed
+    plain = icp(source, target)
+    assert fast.history == pytest.approx(plain.history, rel=1e-12)
+    np.testing.assert_allclose(fast.similarity.rotation, plain.similarity.rotation, atol=1e-12)
 
 
 def test_icp_trimming_ignores_points_that_have_no_partner():

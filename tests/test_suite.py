@@ -16,7 +16,7 @@ from facelib.evaluation.suite.peers import from_keypoints, from_surface, other_h
 from facelib.evaluation.suite.people import Scene, take
 from facelib.evaluation.suite.record import read_suite, write_suite
 from facelib.evaluation.suite.report import DRAWINGS
-from facelib.evaluation.suite.run import SMALL, vary
+from facelib.evaluation.suite.run import SMALL, _run, vary
 from facelib.face.layout import load_layout
 from facelib.fitting.head_prior import shipped_prior
 from facelib.synthetic.settings import SyntheticSettings
@@ -159,7 +159,7 @@ def test_the_area_under_the_distribution_is_its_integral():
 
 def test_rows_come_back_from_the_file_with_gaps_where_a_row_lacks_a_value(tmp_path):
     rows = [{"index": 0, "level": 1.5, "ok": True}, {"index": 1, "level": "none", "mm": 0.25}]
-    write_suite(tmp_path / "s.json", {"command": "x"}, rows, rows[:1])
+    write_suite(tmp_path / "s.json", {"command": "x"}, rows, rows[:1], [], rows)
     found = read_suite(tmp_path / "s.json")
     assert found.about == {"command": "x"}
     assert found.methods.where(level="none")["mm"].tolist() == [0.25]
@@ -176,7 +176,8 @@ def test_without_the_least_sure_the_error_falls_where_sureness_tells():
         {"curve": "as drawn", "level": "as drawn", "face_expected_rms_mm": s, "shape_mm": s}
         for s in sure[::-1]
     ]
-    record = tables.SuiteRecord({}, tables.Rows({}), _rows(rows))
+    empty = tables.Rows({})
+    record = tables.SuiteRecord({}, empty, _rows(rows), empty, empty)
     everybody, half = tables.rejection(record, (0.0, 0.5))
     assert everybody.value == pytest.approx(1.5)
     assert half.value == pytest.approx(sure[:20].mean())
@@ -186,20 +187,51 @@ def _rows(rows):
     return tables.Rows({name: np.array([row[name] for row in rows]) for name in rows[0]})
 
 
-def test_the_small_suite_writes_record_and_report_alike_whatever_the_processes(tmp_path):
-    done = CliRunner().invoke(main, ["evaluate", "--suite", "small", "--out", str(tmp_path)])
-    assert done.exit_code == 0, done.output
-    found = read_suite(tmp_path / "suite.json")
-    here = vary(0, SMALL)
-    theirs = found.curves.where(index=0)
+def test_a_person_has_the_same_errors_in_another_process():
+    here, theirs = vary(0, SMALL), _run(2, lambda line: None, [(vary, 0, SMALL)])
     assert len(here) == len(theirs) > 3
     for name in ("shape_mm", "vertex_mm", "face_expected_rms_mm"):
         # Rounded to the last digit that is stored.
-        np.testing.assert_allclose([row[name] for row in here], theirs[name], atol=1.1e-4)
-    assert "stand-in" in (tmp_path / "report.md").read_text("utf-8")
+        stored = [row[name] for row in theirs]
+        np.testing.assert_allclose([row[name] for row in here], stored, atol=1.1e-4)
+
+
+def test_the_small_suite_writes_record_and_report(tmp_path):
+    words = ["evaluate", "--suite", "small", "--out", str(tmp_path), "--workers", "1"]
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 0, done.output
+    found = read_suite(tmp_path / "suite.json")
+    report = (tmp_path / "report.md").read_text("utf-8")
+    assert "stand-in" in report and "STAND-IN for MICC Florence" in report
     assert all((tmp_path / f"{name}.png").is_file() for name in DRAWINGS)
-    vertex = found.methods.where(method="dense and its fit", given="front, side")["vertex_mm"]
-    assert vertex.mean() < found.methods.where(method="mean face")["vertex_mm"].mean() / 3
+    for rows, error in ((found.methods, "vertex_mm"), (found.scans, "surface_mm")):
+        ours = rows.where(method="dense and its fit", given="front, side")[error]
+        assert ours.mean() < rows.where(method="mean face")[error].mean() / 2
+    assert set(tables.causes(found)) == {int(index) for index in found.causes["index"]}
+
+
+def test_the_cause_of_an_error_is_what_takes_most_of_it_off():
+    errors = {"as drawn": 2.0, "light": 1.9, "expression": 1.2}
+    rows = [{"index": 7, "without": k, "shape_mm": v} for k, v in errors.items()]
+    rows += [{"index": 8, "without": k, "shape_mm": max(v, 1.7)} for k, v in errors.items()]
+    empty = tables.Rows({})
+    found = tables.causes(tables.SuiteRecord({}, empty, empty, empty, _rows(rows)))
+    assert found == {7: ("expression", pytest.approx(0.8)), 8: ("the head itself", 0.0)}
+
+
+def test_a_trait_puts_each_person_between_two_edges():
+    rows = [
+        {"method": "dense and its fit", "given": "front, side", "age_years": age, "shape_mm": mm}
+        for age, mm in ((20, 1.0), (29.9, 3.0), (30, 5.0))
+    ]
+    empty = tables.Rows({})
+    record = tables.SuiteRecord({}, _rows(rows), empty, empty, empty)
+    table = tables.trait_table(record, "age_years", (18, 30, 60, 90)).splitlines()
+    assert [line.split(" | ")[:2] for line in table[2:]] == [
+        ["| 18 to 30", "2"],
+        ["| 30 to 60", "1"],
+    ]
+    assert "2.00" in table[2] and "5.00" in table[3]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -67,7 +68,7 @@ def head_asset(
     normals = surface.normals(vertices)
     morphs = ()
     if rig:
-        morphs = _morphs(head.expression_names, actions, surface, (vertices, normals), metres)
+        morphs = _morphs(head, actions, surface, (vertices, normals), metres)
     return MeshAsset(
         vertices=vertices,
         normals=normals,
@@ -105,33 +106,53 @@ def _same_effect(strengths: np.ndarray, actions: np.ndarray, others: np.ndarray)
 
 
 def _morphs(
-    names: tuple[str, ...],
+    head: MorphableModel,
     actions: np.ndarray,
     surface: HeadSurface,
     neutral: tuple[np.ndarray, np.ndarray],
     metres: float,
 ) -> tuple[Morph, ...]:
-    """Move the surface as the model moves: each action is linear, so all are one product.
+    """Move the surface as the person's actions move the model.
 
     Args:
-        names: of the E actions.
-        actions: (E, N, 3) mm.
+        head: the model.
+        actions: (E, N, 3) mm, of `personal_actions`.
         surface: V vertices.
         neutral: (V, 3) m and (V, 3), vertices and normals at rest.
         metres: per mm of the model.
     """
-    every_mm = np.concatenate(actions, axis=1)  # (N, 3E), x, y, z of each action
-    moves_mm = (surface.from_head @ every_mm).reshape(len(surface.uv), -1, 3)
-    x, y, z = np.moveaxis(np.abs(moves_mm), 2, 0)
-    moved = np.maximum(np.maximum(x, y), z) > SMALLEST_MOVE_MM
+    moves_mm = dict(zip(head.expression_names, _model_moves(head, surface), strict=True))
+    blinks = [head.expression_names.index(name) for name in BLINKS]
+    moves_mm |= zip(BLINKS, _surface_moves(actions[blinks], surface), strict=True)
     vertices, normals = neutral
     morphs = []
-    for number, name in enumerate(names):
-        places = np.flatnonzero(moved[:, number])
-        moves = moves_mm[places, number] * np.float32(metres)
+    for name, (places, moved_mm) in moves_mm.items():
+        moves = moved_mm * np.float32(metres)
         acting = vertices.copy()
         acting[places] += moves
-        bends = surface.normals(acting) - normals
-        bent = np.flatnonzero(np.einsum("vd,vd->v", bends, bends) > SMALLEST_BEND**2)
-        morphs.append(Morph(name, places, moves, bent, bends[bent]))
+        near, bent_normals = surface.normals_near(acting, places)
+        bends = bent_normals - normals[near]
+        bent = np.einsum("vd,vd->v", bends, bends) > SMALLEST_BEND**2
+        morphs.append(Morph(name, places, moves, near[bent], bends[bent]))
     return tuple(morphs)
+
+
+@lru_cache(maxsize=2)
+def _model_moves(head: MorphableModel, surface: HeadSurface) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return how the model's actions, which all people share, move a surface."""
+    return _surface_moves(head.expression_basis, surface)
+
+
+def _surface_moves(
+    actions: np.ndarray, surface: HeadSurface
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Move a surface by E actions, (E, N, 3) mm: each is linear, so all are one product.
+
+    Returns:
+        Of each action: the vertices that move, (Q,) int, and their moves, (Q, 3) float32, mm.
+    """
+    every_mm = np.concatenate(actions, axis=1)  # (N, 3E), x, y, z of each action
+    moves_mm = (surface.from_head @ every_mm).reshape(len(surface.uv), -1, 3)
+    moved = np.abs(moves_mm).max(axis=2) > SMALLEST_MOVE_MM
+    places = (np.flatnonzero(each) for each in moved.T)
+    return [(place, moves_mm[place, number]) for number, place in enumerate(places)]

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from facelib.files.paths import data_file
-from facelib.geometry.mesh import vertex_normals
+from facelib.geometry.mesh import normals_near, vertex_normals
 from facelib.geometry.sparse_rows import SparseProduct, SparseRows
 
 DETAILS = (0, 1, 2)
@@ -54,6 +54,25 @@ class HeadSurface:
     def normals(self, vertices: np.ndarray) -> np.ndarray:
         """Return unit normals, (V, 3) float32, of (V, 3) vertices; alike across seams."""
         return vertex_normals(vertices, self._smooth_triangles)[self.twin]
+
+    def normals_near(
+        self, vertices: np.ndarray, places: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the normals that change if some vertices move; alike across seams.
+
+        Args:
+            vertices: (V, 3), after the move.
+            places: (P,) int, the vertices that moved.
+
+        Returns:
+            (Q,) int, sorted, and unit normals (Q, 3) float32.
+        """
+        first, normals = normals_near(vertices, self._smooth_triangles, self.twin[places])
+        row = np.full(len(self.twin), -1)
+        row[first] = np.arange(len(first))
+        rows = row[self.twin]
+        near = np.flatnonzero(rows >= 0)
+        return near, normals[rows[near]]
 
     @cached_property
     def _smooth_triangles(self) -> np.ndarray:

@@ -93,12 +93,12 @@ def run_suite(suite: str, out: Path, workers: int) -> None:
         out.mkdir(parents=True, exist_ok=True)
     check_writable(out / RECORD)
     try:
-        methods, curves = measure(SUITES[suite], workers, lambda line: click.echo(line, err=True))
+        rows = measure(SUITES[suite], workers, lambda line: click.echo(line, err=True))
     except (ValueError, OSError) as error:
         raise Failure(f"cannot evaluate: {error}", BAD_DATA) from error
     with writing(out):
         command = f"facelib evaluate --suite {suite}"
-        write_suite(out / RECORD, described(SUITES[suite], command), methods, curves)
+        write_suite(out / RECORD, described(SUITES[suite], command), *rows)
         click.echo(f"wrote {write_report(out, read_suite(out / RECORD))}")
 
 

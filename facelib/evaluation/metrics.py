@@ -16,8 +16,6 @@ shows. A skill of 1 means that the photos did not help.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from scipy.spatial import cKDTree
 
@@ -104,10 +102,23 @@ def surface_distance_mm(
 ) -> float:
     """Return the mean distance between two surfaces after a similarity alignment, mm.
 
-    ICP with scale aligns the prediction to the truth's surface. The result averages two means: the
-    distance of the predicted vertices to the true surface, and of the true vertices to the
-    predicted surface. Each point is measured against the whole other surface, so a part that only
-    one mesh has counts as error: choose vertices, or cut both meshes to the face first (`submesh`).
+    The result averages two means of `surface_offsets`, whose arguments it takes: over the predicted
+    points and over the true ones. Each point is measured against the whole other surface, so a part
+    that only one mesh has counts as error: choose vertices, or cut both meshes to the face first
+    (`submesh`).
+    """
+    offsets = surface_offsets(prediction, truth, initial, measured, true_measured)
+    return sum(_mean_length(each) for each in offsets) / 2
+
+
+def surface_offsets(
+    prediction: Mesh,
+    truth: Mesh,
+    initial: Similarity | None = None,
+    measured: np.ndarray | None = None,
+    true_measured: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Align a surface to another by ICP with scale, and measure both ways.
 
     Args:
         prediction: any unit and frame of the truth's handedness.
@@ -115,6 +126,10 @@ def surface_distance_mm(
         initial: prediction → truth, close enough for ICP to converge; None: the identity.
         measured: (V,) bool, the predicted vertices to align and measure; None: all.
         true_measured: (N,) bool, the true vertices to measure; None: all.
+
+    Returns:
+        (P, 3) from the aligned predicted vertices to the true surface, and (T, 3) from the true
+        vertices to the predicted surface: mm, in the truth's frame.
     """
     on_truth = nearest_surface_finder(truth.vertices, truth.triangles)
     points = _chosen(prediction, measured)
@@ -129,8 +144,8 @@ def surface_distance_mm(
     )
     aligned = found.similarity.apply(prediction.vertices)
     on_prediction = nearest_surface_finder(aligned, prediction.triangles)
-    to_truth = _mean_distance(on_truth, found.similarity.apply(points))
-    return (to_truth + _mean_distance(on_prediction, _chosen(truth, true_measured))) / 2
+    points, true_points = found.similarity.apply(points), _chosen(truth, true_measured)
+    return on_truth(points) - points, on_prediction(true_points) - true_points
 
 
 def _chosen(mesh: Mesh, chosen: np.ndarray | None) -> np.ndarray:
@@ -138,8 +153,8 @@ def _chosen(mesh: Mesh, chosen: np.ndarray | None) -> np.ndarray:
     return vertices if chosen is None else vertices[chosen]
 
 
-def _mean_distance(nearest: Callable[[np.ndarray], np.ndarray], points: np.ndarray) -> float:
-    return float(np.linalg.norm(nearest(points) - points, axis=1).mean())
+def _mean_length(offsets: np.ndarray) -> float:
+    return float(np.linalg.norm(offsets, axis=1).mean())
 
 
 def thesis_nme(

@@ -24,7 +24,7 @@ from facelib.datasets.florence.reader import (
     region_of_scan,
 )
 from facelib.datasets.florence.scan_pose import UprightScan
-from facelib.evaluation.metrics import surface_distance_mm
+from facelib.evaluation.metrics import surface_offsets
 from facelib.evaluation.scores import Evaluation, FaceScore
 from facelib.evaluation.tables import ced_table, score_table
 from facelib.geometry.mesh import Mesh, edges, submesh
@@ -34,7 +34,6 @@ from facelib.reconstruction.position_maps import predict_position_maps
 
 if TYPE_CHECKING:
     from facelib.face.layout import UVLayout
-    from facelib.geometry.transforms import Similarity
     from facelib.networks.base import FaceNetwork
 
 REACH_MM = 140.0  # about the nose tip; no point of a scan beyond it is nearest to a face
@@ -126,35 +125,55 @@ def score_scan(name: str, vertices_mm: np.ndarray, truth: ScanTruth, layout: UVL
         layout: of the vertices.
     """
     vertices_mm = np.asarray(vertices_mm, dtype=np.float64)
-    measured = region_of_prediction(vertices_mm, layout)
-    keypoints = layout.keypoints(vertices_mm)
-    distance_mm = surface_distance_mm(
+    distance_mm = np.mean([
+        np.linalg.norm(offsets, axis=1).mean()
+        for offsets in scan_offsets(vertices_mm, truth, layout)
+    ])  # fmt: skip
+    nme = scan_nme(vertices_mm, truth, layout)
+    return FaceScore(name, 0, np.nan, np.nan, float(distance_mm), nme)
+
+
+def scan_offsets(
+    vertices_mm: np.ndarray, truth: ScanTruth, layout: UVLayout
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return `metrics.surface_offsets` of predicted vertices and a scan, cut to the region.
+
+    Args:
+        vertices_mm: (V, 3) float64, layout vertices in a right-handed frame, mm.
+        truth: from `prepare_truth`.
+        layout: of the vertices.
+    """
+    return surface_offsets(
         Mesh(vertices_mm, layout.triangles),
         truth.surface,
-        umeyama(keypoints, truth.keypoints_head),
-        measured,
+        umeyama(layout.keypoints(vertices_mm), truth.keypoints_head),
+        region_of_prediction(vertices_mm, layout),
         truth.region,
     )
-    rigid = umeyama(keypoints, truth.keypoints_head, with_scale=False)
-    nme = _scan_nme(vertices_mm[measured], truth, rigid)
-    return FaceScore(name, 0, np.nan, np.nan, distance_mm, nme)
 
 
-def _scan_nme(points_mm: np.ndarray, truth: ScanTruth, initial: Similarity) -> float:
-    """Return the thesis's NME (5.1): rigid ICP, nearest dense point, / diagonal of the region."""
+def scan_nme(vertices_mm: np.ndarray, truth: ScanTruth, layout: UVLayout) -> float:
+    """Return the thesis's NME (5.1): rigid ICP, nearest dense point, / diagonal of the region.
+
+    Arguments as for `scan_offsets`.
+    """
+    points_mm = vertices_mm[region_of_prediction(vertices_mm, layout)]
+    initial = umeyama(layout.keypoints(vertices_mm), truth.keypoints_head, with_scale=False)
     similarity = icp(points_mm, truth.dense_points, initial, tolerance=1e-4).similarity
     distances = cKDTree(truth.dense_points).query(similarity.apply(points_mm))[0]
     diagonal = np.linalg.norm(np.ptp(truth.surface.vertices[truth.region], axis=0))
     return float(distances.mean() / diagonal)
 
 
-def predict_head(network: FaceNetwork, views: ScanViews, layout: UVLayout) -> np.ndarray:
+def predict_head(
+    network: FaceNetwork, views: ScanViews, layout: UVLayout, with_side: bool = True
+) -> np.ndarray:
     """Return a network's vertices for two photos of a scan: (V, 3) float64, mm, head frame.
 
     The camera's scale is known, so the face's size is, too; its depth is known up to a shift.
     """
     fronts, sides = (photo[None].astype(np.float32) / 255 for photo in (views.front, views.side))
-    position_map = predict_position_maps(network, fronts, sides)[0]
+    position_map = predict_position_maps(network, fronts, sides if with_side else None)[0]
     return views.front_camera.image_to_head(layout.vertices(position_map))
 
 

@@ -94,6 +94,32 @@ def vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     return _unit(sums).astype(np.float32)
 
 
+def normals_near(
+    vertices: np.ndarray, triangles: np.ndarray, places: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the normals that change if some vertices move, as `vertex_normals` computes them.
+
+    Args:
+        vertices: (N, 3) float, a right-handed frame.
+        triangles: (M, 3) int.
+        places: (P,) int, the vertices that move.
+
+    Returns:
+        (Q,) int, sorted: the corners of all triangles that have a corner that moves; and their
+        unit normals, (Q, 3) float32.
+
+    Raises:
+        ValueError: if a corner is none of the vertices.
+    """
+    triangles = checked_triangles(triangles, len(vertices))
+    moves, is_near = np.zeros((2, len(vertices)), bool)
+    moves[places] = True
+    sums = np.zeros((len(vertices), 3))
+    _add_normals_near(np.ascontiguousarray(vertices, np.float64), triangles, moves, is_near, sums)
+    near = np.flatnonzero(is_near)
+    return near, _unit(sums[near]).astype(np.float32)
+
+
 def edges(triangles: np.ndarray) -> np.ndarray:
     """Return every edge once: (E, 2) int, the smaller vertex first, sorted.
 
@@ -194,15 +220,33 @@ def _follow(start: int, following: dict[int, list[int]]) -> np.ndarray:
 @njit(cache=True, nogil=True)
 def _add_normals(vertices, triangles, sums):
     for t in range(triangles.shape[0]):
+        _add_normal(vertices, triangles[t, 0], triangles[t, 1], triangles[t, 2], sums)
+
+
+@njit(cache=True, nogil=True)
+def _add_normals_near(vertices, triangles, moves, is_near, sums):
+    """Mark the corners of triangles with a corner that moves, and add all normals next to them."""
+    for t in range(triangles.shape[0]):
         i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-        ax, ay, az = vertices[i, 0], vertices[i, 1], vertices[i, 2]
-        bx, by, bz = vertices[j, 0] - ax, vertices[j, 1] - ay, vertices[j, 2] - az
-        cx, cy, cz = vertices[k, 0] - ax, vertices[k, 1] - ay, vertices[k, 2] - az
-        nx, ny, nz = by * cz - bz * cy, bz * cx - bx * cz, bx * cy - by * cx
-        for corner in (i, j, k):
-            sums[corner, 0] += nx
-            sums[corner, 1] += ny
-            sums[corner, 2] += nz
+        if moves[i] or moves[j] or moves[k]:
+            is_near[i] = is_near[j] = is_near[k] = True
+    for t in range(triangles.shape[0]):
+        i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        if is_near[i] or is_near[j] or is_near[k]:
+            _add_normal(vertices, i, j, k, sums)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _add_normal(vertices, i, j, k, sums):
+    """Add twice a triangle's area times its unit normal to the sum of each of its corners."""
+    ax, ay, az = vertices[i, 0], vertices[i, 1], vertices[i, 2]
+    bx, by, bz = vertices[j, 0] - ax, vertices[j, 1] - ay, vertices[j, 2] - az
+    cx, cy, cz = vertices[k, 0] - ax, vertices[k, 1] - ay, vertices[k, 2] - az
+    nx, ny, nz = by * cz - bz * cy, bz * cx - bx * cz, bx * cy - by * cx
+    for corner in (i, j, k):
+        sums[corner, 0] += nx
+        sums[corner, 1] += ny
+        sums[corner, 2] += nz
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from facelib.files.threads import usable_cores
 from facelib.geometry.transforms import Similarity, finite_points
 
 IDENTITY = Similarity(1.0, np.eye(3), np.zeros(3))
@@ -82,7 +83,7 @@ def umeyama(
         for name, size in (("source", source_size), ("target", target_size)):
             if size == 0:
                 raise ValueError(f"{name} points coincide: their scale cannot be found")
-        share = float(singular @ signs / (weights @ np.sum(source**2, axis=1)))
+        share = float(singular @ signs / (weights @ np.einsum("nk,nk->n", source, source)))
         if share <= COINCIDE:
             raise ValueError("source and target have nothing in common: the best scale is 0")
         scale = share * (target_size / source_size)
@@ -187,11 +188,24 @@ def icp(
 
 
 def _nearest_point_finder(target_points: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """Return a function that maps (K, 3) points to the nearest of ``target_points`` (M, 3) each."""
-    from scipy.spatial import cKDTree  # slow to import, and few need it
+    """Return a function that maps (K, 3) points to the nearest of ``target_points`` (M, 3) each.
 
-    tree = cKDTree(target_points)
-    return lambda points: target_points[tree.query(points)[1]]
+    Both libraries search exactly; small_gicp, which is optional, takes less than half of the time.
+    """
+    try:
+        from small_gicp import KdTree
+    except ImportError:
+        from scipy.spatial import cKDTree  # slow to import, and few need it
+
+        tree = cKDTree(target_points)
+        return lambda points: target_points[tree.query(points)[1]]
+    tree = KdTree(target_points)
+
+    def nearest(points: np.ndarray) -> np.ndarray:
+        rows, _ = tree.batch_nearest_neighbor_search(points, num_threads=usable_cores())
+        return target_points[rows]
+
+    return nearest
 
 
 def _best(distances: np.ndarray, trim: float) -> np.ndarray:
@@ -208,10 +222,14 @@ def _centred(points: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.nd
     Unit size keeps squares in range, whatever the unit. Points of weight 0 do not count, and are 0.
     """
     counts = weights > 0
-    mean, away = weights[counts] @ points[counts], np.zeros_like(points)
-    away[counts] = points[counts] - mean
+    if counts.all():  # the usual case, without copies
+        mean, largest = weights @ points, np.abs(points).max()
+        away = points - mean
+    else:
+        mean, largest = weights[counts] @ points[counts], np.abs(points[counts]).max()
+        away = np.where(counts[:, None], points - mean, 0)
     size = float(np.abs(away).max())
-    if size <= COINCIDE * np.abs(points[counts]).max():
+    if size <= COINCIDE * largest:
         return mean, np.zeros_like(points), 0.0
     return mean, away / size, size
 

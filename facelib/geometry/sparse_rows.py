@@ -66,7 +66,8 @@ class SparseProduct:
 @njit(cache=True, nogil=True)
 def _multiply(starts, columns, weights, values, product):
     for row in range(len(product)):
+        sums = product[row]
         for entry in range(starts[row], starts[row + 1]):
-            column, weight = columns[entry], weights[entry]
-            for k in range(values.shape[1]):
-                product[row, k] += weight * values[column, k]
+            weight, terms = weights[entry], values[columns[entry]]
+            for k in range(len(sums)):
+                sums[k] += weight * terms[k]

@@ -15,16 +15,37 @@ LEAST_SHARE = 1e-6
 
 
 def reduced(page: np.ndarray) -> np.ndarray:
-    """Halve a page (2h, 2w, …): the mean of each 2 × 2 texels."""
-    rows = page[0::2] + page[1::2]
-    return (rows[:, 0::2] + rows[:, 1::2]) * np.float32(0.25)
+    """Halve a page (2h, 2w, …) float32: the mean of each 2 × 2 texels."""
+    rows, columns, *channels = page.shape
+    return _reduced(_flat(page)).reshape(rows // 2, columns // 2, *channels)
 
 
 def enlarged(page: np.ndarray) -> np.ndarray:
     """Double a page (h, w, …) float32 bilinearly; texels keep their places on the head."""
     rows, columns, *channels = page.shape
-    flat = np.ascontiguousarray(page, np.float32).reshape(rows, columns, -1)
-    return _enlarged(flat).reshape(2 * rows, 2 * columns, *channels)
+    return _enlarged(_flat(page)).reshape(2 * rows, 2 * columns, *channels)
+
+
+def _flat(page: np.ndarray) -> np.ndarray:
+    """Return a page (h, w, …) as (h, w, C)."""
+    return np.ascontiguousarray(page, np.float32).reshape(*page.shape[:2], -1)
+
+
+@njit(cache=True, nogil=True)
+def _reduced(page):
+    rows, columns, channels = page.shape[0] // 2, page.shape[1] // 2, page.shape[2]
+    quarter = np.float32(0.25)
+    line = np.empty((2 * columns, channels), np.float32)
+    out = np.empty((rows, columns, channels), np.float32)
+    for row in range(rows):
+        sums, upper, lower = line.ravel(), page[2 * row].ravel(), page[2 * row + 1].ravel()
+        for k in range(len(sums)):
+            sums[k] = upper[k] + lower[k]
+        for col in range(columns):
+            left, right, mean = line[2 * col], line[2 * col + 1], out[row, col]
+            for k in range(len(mean)):
+                mean[k] = (left[k] + right[k]) * quarter
+    return out
 
 
 @njit(cache=True, nogil=True)
@@ -36,14 +57,16 @@ def _enlarged(page):
     for row in range(2 * rows):
         this, next_row = row // 2, row // 2 + (1 if row % 2 else -1)
         next_row = min(max(next_row, 0), rows - 1)
+        sums, nearest, next_one = line.ravel(), page[this].ravel(), page[next_row].ravel()
+        for k in range(len(sums)):
+            sums[k] = near * nearest[k] + far * next_one[k]
         for col in range(columns):
-            for k in range(channels):
-                line[col, k] = near * page[this, col, k] + far * page[next_row, col, k]
-        for col in range(columns):
-            left, right = (col - 1) % columns, (col + 1) % columns
-            for k in range(channels):
-                out[row, 2 * col, k] = near * line[col, k] + far * line[left, k]
-                out[row, 2 * col + 1, k] = near * line[col, k] + far * line[right, k]
+            left = line[col - 1 if col > 0 else columns - 1]
+            right = line[col + 1 if col + 1 < columns else 0]
+            middle, first, second = line[col], out[row, 2 * col], out[row, 2 * col + 1]
+            for k in range(len(middle)):
+                first[k] = near * middle[k] + far * left[k]
+                second[k] = near * middle[k] + far * right[k]
     return out
 
 

@@ -51,12 +51,15 @@ def _compose(fine, shares, gains, whole, tiles, strengths, first_row, out):
     n_photos, n_sources = fine.shape[0], gains.shape[0]
     step, half, one = np.float32(work / size), np.float32(0.5), np.float32(1)
     tile = tiles.shape[1]
+    lefts, rights, shares_right = _columns(size, work)  # once: divisions are slow
+    tile_columns = np.arange(size) % tile
     share_row = np.empty((n_sources, work), np.float32)
     gain_row = np.empty((n_sources, work, 3), np.float32)
     whole_row = np.empty((work, 3), np.float32)
     active = np.empty(n_sources, np.bool_)
     for band_row in range(out.shape[0]):
         row = first_row + band_row
+        tile_row = row % tile
         y = min(max((row + half) * step - half, np.float32(0)), np.float32(work - 1))
         top = min(int(y), work - 2)
         fy = y - top
@@ -71,24 +74,21 @@ def _compose(fine, shares, gains, whole, tiles, strengths, first_row, out):
             if active[source]:
                 _between(gains[source, top], gains[source, top + 1], fy, gain_row[source])
         for col in range(size):
-            x = (col + half) * step - half
-            left = int(np.floor(x))
-            fx = x - left
-            right = (left + 1) % work
-            left = left % work
+            left, right, fx = lefts[col], rights[col], shares_right[col]
+            a, b = one - fx, fx
             red = green = blue = sure = np.float32(0)
             for source in range(n_sources):
                 if not active[source]:
                     continue
-                share = share_row[source, left] * (one - fx) + share_row[source, right] * fx
+                share = share_row[source, left] * a + share_row[source, right] * b
                 if share < LEAST_SHARE:
                     continue
-                photo = source % n_photos
-                place = col if source < n_photos else size - 1 - col
-                if fine[photo, row, place, 0] == 0:
+                mirrored = source >= n_photos
+                photo = source - n_photos if mirrored else source
+                pixel = fine[photo, row, size - 1 - col if mirrored else col]
+                if pixel[0] == 0:
                     continue
-                a, b = one - fx, fx
-                g, pixel = gain_row[source], fine[photo, row, place]
+                g = gain_row[source]
                 sure += share
                 red += pixel[0] * (g[left, 0] * a + g[right, 0] * b)
                 green += pixel[1] * (g[left, 1] * a + g[right, 1] * b)
@@ -98,9 +98,9 @@ def _compose(fine, shares, gains, whole, tiles, strengths, first_row, out):
                 grain = np.float32(0)
                 for kind in range(tiles.shape[0]):
                     strength = strengths[kind, top, left] * np.float32(PER_DETAIL)
-                    grain += strength * tiles[kind, row % tile, col % tile]
+                    grain += strength * tiles[kind, tile_row, tile_columns[col]]
                 paint = rest * (one + grain)
-                a, b = paint * (one - fx), paint * fx
+                a, b = paint * a, paint * b
                 red += whole_row[left, 0] * a + whole_row[right, 0] * b
                 green += whole_row[left, 1] * a + whole_row[right, 1] * b
                 blue += whole_row[left, 2] * a + whole_row[right, 2] * b
@@ -110,10 +110,24 @@ def _compose(fine, shares, gains, whole, tiles, strengths, first_row, out):
 
 
 @njit(cache=True, nogil=True)
+def _columns(size, work):
+    """Find each column's two neighbours on the coarse page, and the right one's share of it."""
+    lefts, rights = np.empty((2, size), np.int64)
+    shares_right = np.empty(size, np.float32)
+    step, half = np.float32(work / size), np.float32(0.5)
+    for col in range(size):
+        x = (col + half) * step - half
+        left = int(np.floor(x))
+        shares_right[col] = x - left
+        lefts[col], rights[col] = left % work, (left + 1) % work
+    return lefts, rights, shares_right
+
+
+@njit(cache=True, nogil=True)
 def _between(upper, lower, share, out):
-    for c in range(out.shape[0]):
-        for k in range(3):
-            out[c, k] = upper[c, k] + (lower[c, k] - upper[c, k]) * share
+    upper, lower, out = upper.ravel(), lower.ravel(), out.ravel()
+    for k in range(len(out)):
+        out[k] = upper[k] + (lower[k] - upper[k]) * share
 
 
 @njit(cache=True, nogil=True, inline="always")

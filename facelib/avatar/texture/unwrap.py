@@ -132,12 +132,13 @@ def _sample(pixels, places, triangle, barycentric, triangles, wanted, first_row,
     height, width, size = pixels.shape[0], pixels.shape[1], out.shape[0]
     one, half, zero = np.float32(1), np.float32(0.5), np.float32(0)
     coarse = wanted.shape[0]
+    wanted_columns = np.arange(size) * coarse // size
     for band_row in range(triangle.shape[0]):
         row = first_row + band_row
         wanted_row = wanted[row * coarse // size]
         for col in range(size):
             t = triangle[band_row, col]
-            if t < 0 or not wanted_row[col * coarse // size]:
+            if t < 0 or not wanted_row[wanted_columns[col]]:
                 continue
             i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
             r, s, u = barycentric[band_row, col]

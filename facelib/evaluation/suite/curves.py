@@ -31,6 +31,7 @@ class Point:
         level: the value that is set; a word where it is no number.
         scene: what is set in the session.
         change: what is changed of the person.
+        without: the ingredient of the photos that is left out; "" for none.
         edit: of front and side, (S, S, 3) uint8 each, and a generator: the photos that are given
             to the method. None leaves them as they are.
     """
@@ -38,6 +39,7 @@ class Point:
     level: float | str
     scene: Scene = AS_DRAWN
     change: str = ""
+    without: str = ""
     edit: Callable[[Photos, np.random.Generator], Photos] | None = None
 
 
@@ -172,6 +174,17 @@ CURVES = (
         },
     ),
 )
+
+CAUSES = (
+    Point("as drawn"),
+    Point("what is held before it", without="things"),
+    Point("what is worn", change="plain"),
+    Point("expression", Scene(expression=0)),
+    Point("turn of the head", Scene(front_yaw_deg=0, pitch_deg=0)),
+    Point("light", without="light"),
+    Point("faults of the camera", without="film"),
+)
+"""What may be behind a large error: it is taken away, and the same person is measured again."""
 
 
 def shortened(curve: Curve, n_points: int) -> Curve:

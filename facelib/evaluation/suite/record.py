@@ -13,7 +13,8 @@ from facelib.files.atomic import replacing
 from facelib.files.reading import read_json
 
 Row = dict[str, str | float | int | bool]
-RECORD_FORMAT = 1
+RECORD_FORMAT = 2
+PARTS = ("methods", "curves", "scans", "causes")
 
 
 @dataclass(frozen=True)
@@ -54,18 +55,28 @@ class SuiteRecord:
         about: command, date, revision, weights by file and SHA-256, settings of the people.
         methods: a row per person and method.
         curves: a row per person and point of a curve.
+        scans: a row per scan and method.
+        causes: a row per person of the worst and thing that is taken away.
     """
 
     about: dict
     methods: Rows
     curves: Rows
+    scans: Rows
+    causes: Rows
 
 
-def write_suite(path: Path, about: dict, methods: Sequence[Row], curves: Sequence[Row]) -> None:
-    """Write a record as JSON, whole or not at all: a line per column."""
+def write_suite(path: Path, about: dict, *parts_rows: Sequence[Row]) -> None:
+    """Write a record as JSON, whole or not at all: a line per column.
+
+    Args:
+        path: file to write; the folder must exist.
+        about: JSON-able facts.
+        parts_rows: the rows of each of `PARTS`.
+    """
     parts = [f"{json.dumps(k)}: {json.dumps(v)}" for k, v in about.items()]
     parts = [f'"format": {RECORD_FORMAT}', *parts]
-    for name, rows in (("methods", methods), ("curves", curves)):
+    for name, rows in zip(PARTS, parts_rows, strict=True):
         lines = (f"{json.dumps(k)}: {json.dumps(v)}" for k, v in in_columns(rows).items())
         parts.append(f'"{name}": {{\n ' + ",\n ".join(lines) + "\n}")
     with replacing(path) as temporary:
@@ -83,13 +94,37 @@ def read_suite(path: Path) -> SuiteRecord:
         content = read_json(path, "a record of the suite")
         if content.pop("format") != RECORD_FORMAT:
             raise ValueError(f"its format is not {RECORD_FORMAT}")
-        methods, curves = (
-            Rows({name: _array(column) for name, column in content.pop(key).items()})
-            for key in ("methods", "curves")
-        )
+        rows = [
+            Rows({name: _array(column) for name, column in content.pop(part).items()})
+            for part in PARTS
+        ]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"expected a record of the suite in {path}: {error}") from error
-    return SuiteRecord(content, methods, curves)
+    return SuiteRecord(content, *rows)
+
+
+def write_columns(path: Path, about: dict, rows: Sequence[Row]) -> None:
+    """Write one table with its facts as JSON, whole or not at all: a line per column."""
+    parts = [f"{json.dumps(k)}: {json.dumps(v)}" for k, v in about.items()]
+    lines = (f"{json.dumps(k)}: {json.dumps(v)}" for k, v in in_columns(rows).items())
+    text = "{\n" + ",\n".join([*parts, '"columns": {\n ' + ",\n ".join(lines) + "\n}"]) + "\n}\n"
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def read_columns(path: Path) -> tuple[dict, Rows]:
+    """Read the facts and the table that `write_columns` wrote.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is no such table.
+    """
+    try:
+        content = read_json(path, "a table of results")
+        columns = content.pop("columns")
+        return content, Rows({name: _array(column) for name, column in columns.items()})
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"expected a table of results in {path}: {error}") from error
 
 
 def in_columns(rows: Iterable[Row]) -> dict[str, list]:

@@ -54,6 +54,8 @@ def blocks(record: SuiteRecord) -> list[str]:
         _picture("distributions", "Share of people below each error, by method."),
         "Mean errors along each axis, and shape errors by region, mm:",
         tables.part_table(record),
+        f"Scans ({record.about['scans_of']}), mean distances, along the axes of the head:",
+        tables.scan_table(record),
         "## Two photos or one",
         tables.curve_table(record, figures.SECOND_PHOTO.name),
         _picture("second_photo", "Error against what the second photo is."),
@@ -64,6 +66,8 @@ def blocks(record: SuiteRecord) -> list[str]:
     groups = tables.groups_of(record)
     return [*found, "## Whom it serves worse", tables.served_worse(groups)] + [
         tables.group_table(groups),
+        *(tables.trait_table(record, trait, edges) for trait, edges in tables.TRAIT_EDGES.items()),
+        *([tables.tone_table(record)] if "melanin" in curves else []),
         "## Is it sure where it is right?",
         tables.sureness_table(record, _sure_points(record)),
         "\n".join(
@@ -79,9 +83,14 @@ def blocks(record: SuiteRecord) -> list[str]:
 def worst_table(record: SuiteRecord) -> str:
     """List the worst people with what is known of them."""
     found = tables.worst(record, N_WORST)
-    heads = ["person", "shape error, mm", *(name.replace("_", " ") for name in TRAITS)]
+    causes = tables.causes(record)
+    heads = ["person", "shape error, mm", "cause", *(name.replace("_", " ") for name in TRAITS)]
     rows = [
-        [f"{found['index'][i]:.0f}", f"{found['shape_mm'][i]:.2f}"]
+        [
+            f"{found['index'][i]:.0f}",
+            f"{found['shape_mm'][i]:.2f}",
+            causes.get(int(found["index"][i]), ("not looked for", 0.0))[0],
+        ]
         + [_plain(found[name][i]) for name in TRAITS]
         for i in range(len(found))
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from facelib.files.tables import markdown
 
 BASELINE = "mean face", "no photo"
 DEFAULT = "dense and its fit", "front, side"
+WORTH = 0.2  # of a person's error; what takes less off is no cause of it
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ METRICS = (
         4,
     ),
 )
+# Of age in years, and of the skin's individual typology angle (Chardon's classes, dark to light).
+TRAIT_EDGES = {"age_years": (18, 30, 45, 60, 100), "ita_deg": (-90, -30, 10, 28, 41, 55, 90)}
 GROUPS = {
     "women": lambda rows: rows["sex"] == "female",
     "men": lambda rows: rows["sex"] == "male",
@@ -102,6 +106,55 @@ def part_table(record: SuiteRecord) -> str:
         found = _of(record.methods, (method, given))
         rows.append([method, given, *(f"{found[name].mean():.2f}" for name in names)])
     return markdown(["method", "knows", *heads, *REGIONS], rows)
+
+
+def scan_table(record: SuiteRecord) -> str:
+    """Compare methods on scans: surface distance, along each axis, and the thesis's NME."""
+    rows = []
+    for method, given in record.scans.different("method", "given"):
+        found = _of(record.scans, (method, given))
+        parts = [f"{found[f'surface_{axis}_mm'].mean():.2f}" for axis in AXES]
+        nme = estimate(found["thesis_nme"]).words(4)
+        rows.append([method, given, estimate(found["surface_mm"]).words(), *parts, nme])
+    return markdown(["method", "knows", "surface distance, mm", *AXES, "thesis NME"], rows)
+
+
+def trait_table(record: SuiteRecord, trait: str, edges: Sequence[float]) -> str:
+    """Show the default's shape error by a trait that is a number: people from edge to edge."""
+    found = _of(record.methods, DEFAULT)
+    rows = []
+    for low, high in pairwise(edges):
+        errors = found["shape_mm"][(low <= found[trait]) & (found[trait] < high)]
+        if len(errors):
+            rows.append([f"{low:g} to {high:g}", str(len(errors)), estimate(errors).words()])
+    return markdown([trait.replace("_", " "), "people", "shape error, mm"], rows)
+
+
+def tone_table(record: SuiteRecord) -> str:
+    """Show the default's errors on the same people with other skin, with its typology angle."""
+    rows = []
+    for (level,) in record.curves.where(curve="melanin").different("level"):
+        found = record.curves.where(curve="melanin", level=level)
+        angle = f"{np.mean(found['ita_deg']):.0f}°"
+        errors = estimate(found["shape_mm"]).words()
+        rows.append([f"{level:g}", angle, str(len(found)), errors])
+    return markdown(["melanin", "mean ITA", "people", "shape error, mm"], rows)
+
+
+def causes(record: SuiteRecord) -> dict[int, tuple[str, float]]:
+    """Return by person what was taken away with the largest gain, and the gain, mm.
+
+    If no gain is at least `WORTH` of the error, it is the head itself that is hard.
+    """
+    found = {}
+    for (index,) in record.causes.different("index"):
+        rows = record.causes.where(index=index)
+        errors = dict(zip(rows["without"], rows["shape_mm"].astype(float), strict=True))
+        drawn = errors.pop("as drawn")
+        name = min(errors, key=errors.__getitem__)
+        gain = drawn - errors[name]
+        found[int(index)] = (name, gain) if gain >= WORTH * drawn else ("the head itself", 0.0)
+    return found
 
 
 def curve_table(record: SuiteRecord, curve: str) -> str:
