@@ -1,5 +1,6 @@
 # make book   environment, data, chapters executed by papermill, HTML book in book/_build/html
 # make test   environment, ruff, unit tests, notebooks under nbmake, the built book in a browser
+# make pdf    the whole book as book/_build/book.pdf, solutions unfolded, printed by Chromium
 # make lab    JupyterLab on the chapter sources
 # make lock   requirements.txt anew from requirements.in: versions and checksums of all packages
 # make clean  remove everything that make made, but keep the environment
@@ -45,7 +46,7 @@ export MPLCONFIGDIR := $(CURDIR)/.venv/matplotlib
 INSTALL = $(BIN)/python -m pip install --quiet --no-deps --require-hashes
 JUPYTER_BOOK = $(BIN)/jupyter-book build --quiet -W --keep-going --config _config.yml
 
-.PHONY: book html test lint unit notebooks browser chromium validator lab lock clean
+.PHONY: book html pdf test lint unit notebooks browser chromium validator lab lock clean
 .DELETE_ON_ERROR:
 
 book: $(STAMP)
@@ -53,6 +54,11 @@ book: $(STAMP)
 	@echo "The book is at $(BUILD)/html/index.html"
 
 html: $(BUILD)/built
+
+pdf: $(STAMP) chromium
+	@$(MAKE) --no-print-directory -j$(JOBS) $(CHAPTERS)
+	$(BIN)/python book/pdf.py book $(BUILD)/book.pdf
+	@echo "The book is at $(BUILD)/book.pdf"
 
 # Without JupyterLab's news, its look for updates and its list of extensions, which ask the network.
 lab: $(STAMP)

@@ -43,7 +43,7 @@ def build_page(source: Path, work: Path) -> Path:
     toc = work / "toc.yml"
     toc.write_text(yaml.safe_dump(table_of_contents()), encoding="utf-8")
     subprocess.run(
-        [sys.executable, "-m", "jupyter_book", "build", "--quiet", "--builder", "custom",
+        [Path(sys.executable).with_name("jupyter-book"), "build", "--quiet", "--builder", "custom",
          "--custom-builder", "singlehtml", "--config", ROOT / "_config.yml", "--toc", toc,
          "--path-output", work, source],
         check=True,

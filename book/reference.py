@@ -4,18 +4,16 @@ Pages of `api/` get the public names of their room, the page of commands what `-
 the page of data `data/README.md`. Every chapter offers its notebook.
 """
 
-import os
 import pkgutil
 import re
 import shutil
 from importlib import import_module
 from pathlib import Path
 
-# Compiled kernels hide their signatures; the book only reads them.
-os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
-
 import click
+from numba.core.dispatcher import Dispatcher
 from sphinx.application import Sphinx
+from sphinx.ext.autodoc import FunctionDocumenter
 
 import facelib
 from facelib.__main__ import main
@@ -30,6 +28,21 @@ MODULE = """
    :member-order: bysource
 ```
 """
+
+
+class KernelDocumenter(FunctionDocumenter):
+    """Describes a compiled kernel as the function that it was made of."""
+
+    objtype = "kernel"
+    directivetype = "function"
+    priority = FunctionDocumenter.priority + 10
+
+    @classmethod
+    def can_document_member(
+        cls, member: object, membername: str, isattr: bool, parent: object
+    ) -> bool:
+        """Whether numba made the member."""
+        return isinstance(member, Dispatcher)
 
 
 def add_reference(app: Sphinx, docname: str, source: list[str]) -> None:
@@ -59,6 +72,14 @@ def command_help(command: click.Command, words: tuple[str, ...]) -> list[str]:
         for name in command.list_commands(context):
             page += command_help(command.get_command(context, name), (*words, name))
     return page
+
+
+def keep_sentence(
+    app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]
+) -> None:
+    """Keep napoleon from taking a constant's words before a colon for its type."""
+    if what in ("attribute", "data"):
+        lines.insert(0, "")
 
 
 def plain_words(
@@ -104,10 +125,13 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the step; autodoc reads the docstrings, which are in Google's style."""
     app.setup_extension("sphinx.ext.autodoc")
     app.setup_extension("sphinx.ext.napoleon")
+    app.add_autodocumenter(KernelDocumenter)
     app.config.napoleon_use_ivar = True
     app.config.autodoc_typehints_format = "short"
     app.config.autodoc_preserve_defaults = True
+    app.config.add_module_names = False
     app.connect("source-read", add_reference)
     app.connect("html-page-context", offer_notebook, priority=950)
+    app.connect("autodoc-process-docstring", keep_sentence, priority=400)
     app.connect("autodoc-process-docstring", plain_words, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -10,6 +10,7 @@ from facelib.geometry.mesh import (
     Mesh,
     boundary_loops,
     edges,
+    normals_near,
     submesh,
     triangle_normals,
     vertex_normals,
@@ -107,3 +108,14 @@ def test_submesh_keeps_whole_triangles_only():
     assert len(part.triangles) == 2 * 3
     areas = np.cross(*np.diff(part.vertices[part.triangles], axis=1).transpose(1, 0, 2))[:, 2] / 2
     np.testing.assert_allclose(areas, 1 / 18, rtol=1e-5)  # vertices are float32
+
+
+def test_normals_near_a_move_are_all_that_change():
+    vertices, triangles = icosphere(3)
+    moved = vertices.copy()
+    moved[[5, 40]] *= 1.2
+    near, normals = normals_near(moved, triangles, [5, 40])
+    before, after = (vertex_normals(each, triangles) for each in (vertices, moved))
+    np.testing.assert_array_equal(normals, after[near])
+    changed = np.flatnonzero((before != after).any(axis=1))
+    assert set(changed) <= set(near) and len(near) < 20

@@ -1,5 +1,7 @@
 """The rig: a head in metres whose morph targets do what the model's actions do."""
 
+import gzip
+
 import numpy as np
 import pytest
 from known_heads import known_head, plain_texture
@@ -7,6 +9,8 @@ from known_heads import known_head, plain_texture
 from facelib.avatar.rig import BLINKS, head_asset, interocular_mm, personal_actions
 from facelib.avatar.surface import head_surface
 from facelib.face.headmodel import load_head
+from facelib.geometry.asset import rounded
+from facelib.geometry.gltf import glb_bytes
 from facelib.render.camera import Camera
 from facelib.render.rasterize import rasterize
 from facelib.synthetic.people.acting import eyes
@@ -72,6 +76,18 @@ def test_the_photos_expression_is_the_first_or_none():
     assert still.morphs == () and still.strengths == ()
     np.testing.assert_allclose(still.vertices, moved(made, SMILE), atol=1e-5)
     np.testing.assert_allclose(asset(rig=False, start="neutral").vertices, made.vertices)
+
+
+def test_a_rounded_head_packs_smaller_and_hardly_differs():
+    made = asset()
+    short = rounded(made)
+    np.testing.assert_allclose(short.vertices, made.vertices, atol=1e-5)
+    np.testing.assert_allclose(short.normals, made.normals, atol=1e-3)
+    for before, after in zip(made.morphs, short.morphs, strict=True):
+        np.testing.assert_allclose(after.moves, before.moves, atol=1e-5)
+        np.testing.assert_allclose(after.bends, before.bends, atol=1e-3)
+    before, after = (len(gzip.compress(glb_bytes(each, "head"))) for each in (made, short))
+    assert after < 0.75 * before
 
 
 def test_normals_follow_the_lids_as_they_close():

@@ -30,6 +30,7 @@ from soaking.trials import FAULT, Trial, table
 
 TIMED, WRITING = "SIGKILL", "SIGKILL while it writes"
 INTERRUPTED, TERMINATED = "SIGINT", "SIGTERM"
+TOO_LATE = "ended before"  # the moment came; such an attempt counts as none
 SIGNALS = 5  # kills for each Ctrl-C and for each SIGTERM
 CHAIN = 12  # most times that a run is stopped before it may end
 GONE_SECONDS = 5  # within which, on an idle machine, a stopped program's processes must be gone
@@ -45,14 +46,14 @@ class Reference:
 
     Attributes:
         seconds: that it took.
-        crowding: how many times longer that was than its processor time, on a crowded machine.
+        work: processor time of it and its processes, s.
         changes: how many times its files changed, as seen from outside.
         contents: of its files, by name.
         left: all files and folders that were there after it, hidden ones included.
     """
 
     seconds: float
-    crowding: float
+    work: float
     changes: int
     contents: dict[str, object]
     left: frozenset[str]
@@ -81,6 +82,17 @@ class Running:
             return [first, *first.children(recursive=True)]
         except psutil.NoSuchProcess:
             return []
+
+    def worked(self) -> float:
+        """Return the processor time of all its processes so far, s."""
+        times = []
+        for process in self.family():
+            try:
+                times.append(process.cpu_times())
+            except psutil.NoSuchProcess:
+                continue
+        first = times[0].children_user + times[0].children_system if times else 0.0
+        return first + sum(each.user + each.system for each in times)
 
     def send(self, number: signal.Signals, to_group: bool) -> None:
         """Send a signal to the process group, or to the first process alone."""
@@ -127,13 +139,14 @@ def run(rng: np.random.Generator, seconds: float, work: Path, earlier: Sequence[
         try:
             if subject not in references:
                 references[subject] = undisturbed(program, given, folder)
-            trials += stop_and_start_again(program, references[subject], chain, given, folder, rng)
+            tried = stop_and_start_again(program, references[subject], chain, given, folder, rng)
         except Exception as error:  # a program that cannot be tried must not stop the others
             words = f"cannot be tried: {type(error).__name__}: {error}"
             trials.append(Trial(subject, chain[0], FAULT, words))
             shutil.rmtree(folder, ignore_errors=True)
             continue
-        done.update((subject, attack) for attack in chain)
+        trials += tried
+        done.update((subject, each.attack) for each in tried if each.outcome != TOO_LATE)
         if any(_drawn_chain(program, done, rng)):
             waiting.append(program)
     durations = {name: round(reference.seconds, 2) for name, reference in references.items()}
@@ -144,7 +157,7 @@ def _counts(runs: Sequence[dict]) -> Counter:
     """Count the trials of earlier runs, of each program and attack."""
     found = Counter()
     for row in (row for each in runs for row in each["rows"]):
-        found[row["subject"], row["attack"]] += row["tried"]
+        found[row["subject"], row["attack"]] += row["tried"] - row["outcomes"].get(TOO_LATE, 0)
     return found
 
 
@@ -170,9 +183,9 @@ def undisturbed(program: Program, given: Path, folder: Path) -> Reference:
     seconds = time.monotonic() - began
     if running.end():
         raise RuntimeError(f"{program.subject} fails undisturbed: {running.said}")
-    crowding = max(1.0, seconds / max(_processor_seconds() - worked, 0.1))
     contents = {name: content(path) for name, path in files_of(program, folder).items()}
-    reference = Reference(seconds, crowding, changes, contents, _tree(folder))
+    work = _processor_seconds() - worked
+    reference = Reference(seconds, work, changes, contents, _tree(folder))
     shutil.rmtree(folder)
     return reference
 
@@ -202,7 +215,11 @@ def stop_and_start_again(
     if program.overwrites and rng.random() < 0.5:
         for name in reference.contents:
             (folder / name).write_bytes(OLD)
-    trials = [_stopped(program, reference, attack, folder, rng) for attack in attacks]
+    trials = []
+    for attack in attacks:
+        trials.append(_stopped(program, reference, attack, folder, rng))
+        if trials[-1].outcome == TOO_LATE:
+            break
     kept = program.kept(folder)
     began, running = time.monotonic(), Running(program, folder)
     code = running.end()
@@ -214,8 +231,10 @@ def stop_and_start_again(
     faults += [f"{name} was left behind" for name in sorted(_tree(folder) - reference.left)]
     shutil.rmtree(folder)
     if faults:
-        story = f"after {', '.join(attacks)}: " + "; ".join(faults[:5])
-        trials.append(Trial(program.subject, attacks[-1], FAULT, story, time.monotonic() - began))
+        story = f"after {', '.join(each.attack for each in trials)}: " + "; ".join(faults[:5])
+        trials.append(
+            Trial(program.subject, trials[-1].attack, FAULT, story, time.monotonic() - began)
+        )
     return trials
 
 
@@ -230,12 +249,13 @@ def _stopped(
     number = signal.SIGKILL if kills else signal.Signals[attack]
     running.send(number, to_group=attack != TERMINATED)
     asked = time.monotonic()
-    alive = _wait_for_end(family, GONE_SECONDS * reference.crowding)
+    crowding = max(1.0, reference.seconds / reference.work)
+    alive = _wait_for_end(family, GONE_SECONDS * crowding)
     lines = [_killed_line(process) for process in alive]
     code, took = running.end(), time.monotonic() - asked
     faults = [f"{' '.join(line)} still runs after {took:.0f} s" for line in lines]
     has_ended = program.has_ended(code, running.said)
-    outcome = "ended before" if has_ended else "killed" if kills else "stopped"
+    outcome = TOO_LATE if has_ended else "killed" if kills else "stopped"
     if not kills and not has_ended:
         faults += _wrong_end(program, code, running.said)
         if program.is_ours and _is_before_main(running.said, code == -number):
@@ -257,12 +277,10 @@ def _wait(running: Running, attack: str, reference: Reference, rng: np.random.Ge
                 break
         time.sleep(rng.exponential(0.002))
         return f"change {number} of its files"
-    seconds = rng.uniform(0, reference.seconds)
-    try:
-        running.process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        pass
-    return f"{seconds:.2f} s"
+    moment = rng.uniform(0, reference.work)  # of its work, which other programs do not slow down
+    while running.process.poll() is None and running.worked() < moment:
+        time.sleep(POLL_SECONDS)
+    return f"{moment:.2f} s of work"
 
 
 def _processor_seconds() -> float:

@@ -18,7 +18,7 @@ from facelib.detect.faces import turned_face
 from facelib.face.dense_points import N_KEYPOINTS
 from facelib.face.layout import UVLayout, load_layout
 from facelib.files.steps import Steps
-from facelib.files.threads import Threads
+from facelib.files.threads import Threads, in_threads
 from facelib.fitting.seen import SeenPoints
 from facelib.imaging.crop import Crop
 from facelib.imaging.imagefiles import Photo, read_photo
@@ -251,18 +251,19 @@ def _in_order(
 
 def _doubts_about_photos(result: Reconstruction) -> list[Doubt]:
     """Return what seems wrong with each photo by itself."""
-    doubts = []
-    for number, found in enumerate(result.photos):
+
+    def about(number: int, found: PhotoOfFace) -> list[Doubt]:
         keypoints = result.keypoints_image
         if number:
             if found.seen is None:  # a network of position maps knows nothing of the side photo
-                continue
+                return []
             keypoints = found.crop.crop_to_image(found.seen.places_image[:N_KEYPOINTS])
-        doubts += doubt_about_photo(
+        return doubt_about_photo(
             found.name, found.photo, found.faces, found.face, keypoints,
             FACE_OPTIONS[found.given_as], found.quarter_turns, found.seen,
         )  # fmt: skip
-    return doubts
+
+    return sum(in_threads(about, range(len(result.photos)), result.photos), [])
 
 
 def _in_photo(

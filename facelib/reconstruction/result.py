@@ -212,6 +212,7 @@ class Reconstruction:
             detail: see `save`; less makes a smaller notebook.
             texture_size: likewise.
         """
+        from facelib.geometry.asset import rounded
         from facelib.geometry.gltf import glb_bytes
         from facelib.show.head_view import HeadView
         from facelib.show.report_pictures import data_url, portraits
@@ -219,4 +220,5 @@ class Reconstruction:
         asset = self.asset(MeshSettings(detail=detail, texture_size=texture_size))
         shown = Mesh(asset.vertices, asset.triangles, asset.uv, to_float(asset.texture))
         still = data_url(portraits(shown, asset.normals, VIEWED_YAWS_DEG))
-        return HeadView(glb_bytes(asset, "head"), still, "The head that was found in the photos.")
+        glb = glb_bytes(rounded(asset), "head")
+        return HeadView(glb, still, "The head that was found in the photos.")

@@ -20,7 +20,7 @@ from facelib.avatar.texture.light import evening_gains
 from facelib.avatar.texture.quality import quality, unoccluded
 from facelib.avatar.texture.strip import SKIN_SHARE, inner_colors, paint_strip
 from facelib.avatar.texture.tones import BEFORE_MM, OwnColors, hair_depth_mm, own_colors
-from facelib.avatar.texture.unwrap import SkinPage, unwrap
+from facelib.avatar.texture.unwrap import WORK, SkinPage, unwrap
 from facelib.avatar.texture.views import SeenPhoto, View, near_head
 from facelib.files.paths import data_file
 from facelib.files.threads import in_threads
@@ -29,7 +29,6 @@ from facelib.imaging.effects import box_mean
 if TYPE_CHECKING:
     from facelib.avatar.surface import HeadSurface
 
-WORK = 512
 PAGE_MM = 340.0  # the page's width where the face is
 FIRST = 0.5  # by so much more the first photo counts in the middle of the face
 MIRRORED = 0.3  # quality of mirrored skin, relative to skin that was seen
@@ -134,7 +133,7 @@ def decide(
         sharp: (K,) of `sharpness`.
     """
     maps = page_maps()
-    fragments = page.fragments(WORK)
+    fragments = page.coarse_fragments
     small = in_threads(partial(near_head, texels_per_mm=WORK / PAGE_MM), photos)
     colors = np.maximum(unwrap(small, views, page, WORK), 1).astype(np.float32)
     rated = np.stack(in_threads(partial(quality, page=page, fragments=fragments), photos, views))
@@ -164,9 +163,10 @@ def decide(
 
 def gains_on_lips(coarse: CoarsePage) -> np.ndarray:
     """(K, 3) float32: by which the lips' colours in each photo are multiplied to even its light."""
-    lips = (page_maps()["lips"] > 0.5) & (coarse.rated > 0)
-    logs = np.log(coarse.evened / coarse.photos) * lips[..., None]
-    return np.exp(logs.sum(axis=(1, 2)) / np.maximum(lips.sum(axis=(1, 2)), 1)[:, None])
+    lips = page_maps()["lips"] > 0.5
+    seen = coarse.rated[:, lips] > 0  # (K, n)
+    logs = np.log(coarse.evened[:, lips] / coarse.photos[:, lips]) * seen[..., None]
+    return np.exp(logs.sum(axis=1) / np.maximum(seen.sum(axis=1), 1)[:, None])
 
 
 def uncovered(photo: SeenPhoto) -> np.ndarray:
@@ -237,8 +237,8 @@ def made_up(
     """
     maps = page_maps()
     hair_mm = hair_depth_mm(maps)
-    bare = [each.skin.likeness(page) for each, page in zip(own, evened, strict=True)]
-    weights = (plain * np.stack(bare)) ** 2 * (hair_mm < 0)
+    bare = np.stack([each.bare for each in own])
+    weights = (plain * bare) ** 2 * (hair_mm < 0)
     total = weights.sum(axis=0) + weights.sum(axis=0)[:, ::-1]
     seen = np.einsum("khwc,khw->hwc", evened, weights)
     seen = (seen + seen[:, ::-1]) / np.maximum(total, 1e-9)[..., None]

@@ -59,7 +59,7 @@ class Tone:
 
     def likeness(self, colors: np.ndarray) -> np.ndarray:
         """Rate (..., 3) colours, 0..255: (...) float32, 1 for colours alike, 0 for others."""
-        return np.exp(-(np.maximum(self.distance(colors) - ALIKE, 0) ** 2)).astype(np.float32)
+        return _likeness(self.distance(colors))
 
     def distance(self, colors: np.ndarray) -> np.ndarray:
         """Measure how far (..., 3) colours, 0..255, are from the middle, in deviations: (...)."""
@@ -81,12 +81,14 @@ class OwnColors:
         skin: tone of the skin.
         lips: tone of the lips.
         hair: tone of the hair; None if the photo shows none.
+        bare: (h, w) float32 in 0..1: how far a texel is as skin is.
         share: (h, w) float32 in 0..1: how far a texel is the person's.
     """
 
     skin: Tone
     lips: Tone
     hair: Tone | None
+    bare: np.ndarray
     share: np.ndarray
 
 
@@ -120,12 +122,13 @@ def own_colors(
     inner, hair_mm = maps["inner"], hair_depth_mm(maps)
     plain = (inner > 0.5) & (maps["features"] < BARE) & (maps["eyes"] == 0)
     skin = _measured(color, rated, plain)
-    alike = skin.likeness(color)
+    distance = skin.distance(color)
+    alike = bare = _likeness(distance)
     hair = _hair(color, rated, skin, hair_mm)
     if hair is not None:
         alike = np.maximum(alike, hair.likeness(color) * (hair_mm > -BEFORE_MM))
     share = _alike_around(alike, AROUND_PX)
-    exempt = np.maximum(inner, maps["features"]) * _free_of_glasses(color, rated, skin, maps)
+    exempt = np.maximum(inner, maps["features"]) * _free_of_glasses(distance, rated, maps)
     share = exempt + (1 - exempt) * share
     mouth = maps["lips"] > 0.5
     lips = _measured(color, rated, mouth)
@@ -134,7 +137,12 @@ def own_colors(
     share *= _alike_around(alike, LIPS_AROUND_PX) * ~framed
     if hair is not None and hair.middle[0] > skin.middle[0]:  # skin shines through fair hair
         hair = replace(hair, middle=hair.middle * FAIR_HAIR)
-    return OwnColors(skin, lips, hair, share * _free_of_doubtful_ears(share, rated, maps["ears"]))
+    share *= _free_of_doubtful_ears(share, rated, maps["ears"])
+    return OwnColors(skin, lips, hair, bare, share)
+
+
+def _likeness(distance: np.ndarray) -> np.ndarray:
+    return np.exp(-(np.maximum(distance - ALIKE, 0) ** 2)).astype(np.float32)
 
 
 def _alike_around(alike: np.ndarray, reach_px: int) -> np.ndarray:
@@ -143,13 +151,13 @@ def _alike_around(alike: np.ndarray, reach_px: int) -> np.ndarray:
 
 
 def _free_of_glasses(
-    color: np.ndarray, rated: np.ndarray, skin: Tone, maps: dict[str, np.ndarray]
+    distance: np.ndarray, rated: np.ndarray, maps: dict[str, np.ndarray]
 ) -> np.ndarray:
     """(h, w) float32: 0 for texels most unlike skin where no beard grows, and behind dark glasses.
 
-    Dark glasses leave most of the skin around an eye unlike skin.
+    Dark glasses leave most of the skin around an eye unlike skin: at a large distance, in standard
+    deviations of its tone.
     """
-    distance = skin.distance(color)
     bare = (maps["beard"] < BARE) & (maps["features"] < BARE)
     strange = np.float32(bare & (distance > STRANGE))
     free = (box_mean(strange, STRANGE_PX) < STRANGE_AMONG).astype(np.float32)

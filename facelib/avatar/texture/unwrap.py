@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,7 @@ from facelib.render.rasterize import Fragments, interpolate, rasterize
 if TYPE_CHECKING:
     from facelib.avatar.surface import HeadSurface
 
+WORK = 512  # side of the page on which all is decided, texels
 BAND_ROWS = 256  # rows of the page that are drawn at a time: it bounds the memory
 UNSEEN = 0  # the red of texels that no pixel colours; that of others is 1 or more
 
@@ -43,9 +45,13 @@ class SkinPage:
 
     @classmethod
     def of(cls, surface: HeadSurface) -> SkinPage:
-        """Take the skin of a head's surface."""
-        mean_head = surface.from_head @ load_head().mean_head.astype(np.float32)
-        return cls(surface.uv, mean_head[:, 2], surface.triangles[dict(surface.parts)["skin"]])
+        """Take the skin of a head's surface: the same for all heads."""
+        return _skin_page(surface)
+
+    @cached_property
+    def coarse_fragments(self) -> Fragments:
+        """(WORK, WORK): the whole page as it is decided."""
+        return self.fragments(WORK)
 
     def fragments(self, size: int, rows: slice = slice(None)) -> Fragments:
         """Find the triangle under each texel of some rows of a page `size` texels wide and high."""
@@ -67,6 +73,12 @@ class SkinPage:
         sums[1:, 1:] = wanted.cumsum(axis=0).cumsum(axis=1)
         count = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
         return replace(self, triangles=self.triangles[count > 0])
+
+
+@lru_cache(maxsize=1)
+def _skin_page(surface: HeadSurface) -> SkinPage:
+    mean_head = surface.from_head @ load_head().mean_head.astype(np.float32)
+    return SkinPage(surface.uv, mean_head[:, 2], surface.triangles[dict(surface.parts)["skin"]])
 
 
 def unwrap(
