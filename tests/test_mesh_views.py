@@ -1,4 +1,4 @@
-"""Meshes of the book in a real browser: mouse, keys, finger, narrow and dark pages, linked points."""
+"""Meshes of the book in a real browser: mouse, keys, finger, narrow and dark pages, points."""
 
 import shutil
 from importlib.util import find_spec
