@@ -19,7 +19,8 @@ DEPENDENCIES := $(BUILD)/chapters.mk
 TEST := .test_book
 TEST_SOURCE := $(TEST)/source
 # Tests that open pages in a browser.
-BROWSED := $(addprefix tests/test_,book.py mesh_views.py pictures_in_browser.py viewer.py)
+BROWSED := $(addprefix tests/test_,\
+	book.py mesh_views.py own_photos.py pictures_in_browser.py viewer.py)
 VALIDATOR := tests/web/node_modules/gltf-validator/package.json
 
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
@@ -29,6 +30,14 @@ PAGES := $(shell find book -type f -not -path '*/_build/*' -not -path 'book/chap
 	-not -path 'book/parameters/*' -not -path '*/__pycache__/*' \
 	-not -name dependencies.py -not -name solutions.py)
 PAGES += _config.yml _toc.yml
+
+# The program of the page "Your own two photos", which npm puts together.
+OWN_PHOTOS := web/build/page/own_photos.js
+OWN_PHOTOS_FROM := $(wildcard web/source/*) web/build.js web/pack.py web/package-lock.json \
+	$(wildcard data/head/*) data/dense/dense.onnx data/dense/dense.errors.npz
+ifneq ($(shell command -v npm),)
+PAGES += $(OWN_PHOTOS)
+endif
 
 # One thread a chapter: several chapters run side by side, and more threads would only compete.
 export OMP_NUM_THREADS ?= 1
@@ -67,7 +76,7 @@ lab: $(STAMP)
 		notebooks
 
 clean:
-	rm -rf $(BUILD) $(TEST) book/chapters
+	rm -rf $(BUILD) $(TEST) book/chapters web/build
 
 # --- environment -----------------------------------------------------------------------------
 
@@ -103,6 +112,13 @@ $(BUILD)/built: $(CHAPTERS) $(PAGES) | $(STAMP)
 	$(JUPYTER_BOOK) --toc $(CURDIR)/_toc.yml --path-output book book
 	@rm $(BUILD)/unfinished
 	touch $@
+
+# Without it, the page says what is missing, and the book is built all the same.
+$(OWN_PHOTOS): $(OWN_PHOTOS_FROM) | $(STAMP)
+	@rm -rf web/build
+	$(BIN)/python web/pack.py web/build/packs
+	@cd web && npm ci --silent --no-audit --no-fund && node build.js build/packs build/page || \
+		echo "npm cannot put the page of your own photos together; the page says so"
 
 # Which modules and data each chapter uses; make reads the file again when it has just written it.
 ifeq ($(filter clean lab lock,$(MAKECMDGOALS)),)
@@ -141,7 +157,7 @@ notebooks: $(STAMP)
 		--durations 10 $(TEST_SOURCE)/chapters
 	$(BIN)/python book/solutions.py check $(TEST_SOURCE)/chapters/*.ipynb
 
-browser: $(STAMP) chromium
+browser: $(STAMP) chromium $(filter $(OWN_PHOTOS),$(PAGES))
 	find $(TEST_SOURCE) -mindepth 1 -maxdepth 1 -not -name chapters -exec rm -rf {} +
 	cp -r $(filter-out book/_build book/chapters book/parameters,$(wildcard book/*)) $(TEST_SOURCE)
 	$(JUPYTER_BOOK) --toc $(CURDIR)/_toc.yml --path-output $(TEST) $(TEST_SOURCE)

@@ -56,5 +56,5 @@ await build({ ...common, entryPoints: ["source/page.js"], outfile: `${out}/own_p
 const { version } = JSON.parse(readFileSync("node_modules/onnxruntime-web/package.json"));
 await build({ ...common, stdin: { contents: 'export * from "onnxruntime-web/wasm";', resolveDir: "." },
   outfile: `${out}/onnxruntime.js`, globalName: "onnxruntime",
-  define: { "import.meta.url": "document.baseURI" },
+  define: { "import.meta.url": '""' }, // its files come as bytes, from nowhere
   banner: { js: `/* onnxruntime-web ${version}, (c) Microsoft Corporation, MIT licence */` } });

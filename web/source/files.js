@@ -91,7 +91,7 @@ function sparse(moves, { first, last }, view) {
   if (!places.length) places.push(first);
   const values = Float32Array.from({ length: 3 * places.length }, (_, k) =>
     moves[3 * places[Math.floor(k / 3)] + (k % 3)]);
-  const zeros = Float32Array.from({ length: places.length < last + 1 - first ? 3 : 0 });
+  const zeros = new Float32Array(places.length < last + 1 - first ? 3 : 0);
   const all = Float32Array.from([...values, ...zeros]);
   return { componentType: FLOAT, count: last + 1 - first, type: "VEC3",
     ...range(all, 3, 0, all.length / 3 - 1),
