@@ -16,6 +16,7 @@ import click
 import numpy as np
 
 from facelib.evaluation.intervals import estimate
+from facelib.evaluation.speed import read_speed, speed_caption, speed_table
 from facelib.evaluation.suite.companions import peer_table
 from facelib.evaluation.suite.record import read_columns, read_suite
 from facelib.evaluation.suite.tables import BASELINE, DEFAULT
@@ -60,7 +61,13 @@ def peers() -> str:
     return f"{peer_table(rows)}\n\n{made}"
 
 
-BLOCKS: dict[str, Callable[[], str]] = {"results": results, "peers": peers}
+def speed() -> str:
+    """Show how long each stage takes, beside its baseline."""
+    record = read_speed(data_file("evaluation", "speed.json"))
+    return f"{speed_table(record)}\n\n{speed_caption(record)}"
+
+
+BLOCKS: dict[str, Callable[[], str]] = {"results": results, "peers": peers, "speed": speed}
 
 
 def written(text: str) -> str:

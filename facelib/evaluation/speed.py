@@ -150,7 +150,8 @@ def speed_caption(record: SpeedRecord) -> str:
     about = record.about
     machine, yard = about["machine"], sum(about["yardstick_ms"].values())
     return (
-        f"Processor time on one thread of {machine['processor']} ({machine['system']}), "
+        f"Processor time on one thread, for training time by the clock, on {machine['processor']} "
+        f"({machine['system']}), "
         f"{about['date']}, by `{about['command']}`; its yardstick takes {yard:.0f} ms."
     )
 
