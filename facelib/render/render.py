@@ -102,7 +102,7 @@ def _shade(mesh, normals, camera, lights, ambient, specular, shininess, fragment
     if np.shape(normals) != (n_vertices, 3):
         raise ValueError(f"expected normals ({n_vertices}, 3), got {np.shape(normals)}")
     textured = mesh.texture is not None and mesh.uv is not None
-    colors = np.ones((n_vertices, 3)) if mesh.colors is None else mesh.colors
+    colors = np.zeros((0, 3)) if mesh.colors is None else mesh.colors
     centre_x, centre_y = camera.centre_px
     inverse_focal = 0.0 if camera.focal_px is None else 1.0 / camera.focal_px
     shaded = ShadedMesh(

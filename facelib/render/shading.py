@@ -15,7 +15,7 @@ class ShadedMesh(NamedTuple):
 
     Attributes:
         normals_eye: (N, 3) float32, eye frame; of any length.
-        albedo: (N, 3) float32, multiplied with the texture.
+        albedo: (N, 3) float32, multiplied with the texture; an empty array means 1.
         specular: (N,) float32, strength of the highlight; an empty array means none.
         shininess: float32, exponent of Blinn's highlight.
         uv: (N, 2) float32, v down; an empty array means no texture.
@@ -59,7 +59,7 @@ def shade_pixels(triangle, barycentric, triangles, mesh, illumination, out):
     normals_eye, albedo, specular, shininess, uv, texture = mesh
     to_viewer, lights, ambient = illumination
     height, width = triangle.shape
-    textured, shiny = uv.shape[0] > 0, specular.shape[0] > 0
+    colored, textured, shiny = albedo.shape[0] > 0, uv.shape[0] > 0, specular.shape[0] > 0
     for row in range(height):
         for col in range(width):
             t = triangle[row, col]
@@ -98,9 +98,10 @@ def shade_pixels(triangle, barycentric, triangles, mesh, illumination, out):
                         shine_r += shine * lights[n, 3]
                         shine_g += shine * lights[n, 4]
                         shine_b += shine * lights[n, 5]
-            red *= a * albedo[i, 0] + b * albedo[j, 0] + c * albedo[k, 0]
-            green *= a * albedo[i, 1] + b * albedo[j, 1] + c * albedo[k, 1]
-            blue *= a * albedo[i, 2] + b * albedo[j, 2] + c * albedo[k, 2]
+            if colored:
+                red *= a * albedo[i, 0] + b * albedo[j, 0] + c * albedo[k, 0]
+                green *= a * albedo[i, 1] + b * albedo[j, 1] + c * albedo[k, 1]
+                blue *= a * albedo[i, 2] + b * albedo[j, 2] + c * albedo[k, 2]
             if textured:
                 u = a * uv[i, 0] + b * uv[j, 0] + c * uv[k, 0]
                 v = a * uv[i, 1] + b * uv[j, 1] + c * uv[k, 1]
