@@ -18,6 +18,7 @@ import numpy as np
 
 from facelib.face.headmodel import load_head
 from facelib.face.layout import UVLayout
+from facelib.files.threads import single_threaded_blas
 from facelib.fitting.fit import HeadFit
 from facelib.geometry.mesh import Mesh
 from facelib.imaging.crop import Crop
@@ -128,6 +129,7 @@ class Reconstruction:
         """The mean of `deviations_mm`."""
         return None if self.fit is None else float(self.deviations_mm.mean())
 
+    @single_threaded_blas()
     def texture(self, size: int = TEXTURE_SIZE) -> HeadTexture:
         """Paint the head's texture, size × size texels; it tells which photo shows what.
 
@@ -144,6 +146,7 @@ class Reconstruction:
             self.seconds["painting the texture"] = time.perf_counter() - start
         return self._textures[size]
 
+    @single_threaded_blas()
     def asset(self, settings: MeshSettings | None = None) -> MeshAsset:
         """Return the mesh with all that its file holds: parts, texture, morph targets.
 
@@ -171,6 +174,7 @@ class Reconstruction:
         asset = self.asset(MeshSettings(rig=None if self.fit is None else False))
         return Mesh(asset.vertices, asset.triangles, asset.uv, to_float(asset.texture))
 
+    @single_threaded_blas()
     def save(
         self,
         path: Path | str,
