@@ -5,7 +5,7 @@
 For every row a training set is generated with all ingredients but one (and with all, and with
 none). The network `compact` is trained on it and tested on held-out people who are photographed
 with everything on. Sets and runs are stored in the folder WORK, so a stopped run can be resumed;
-the result is data/ablation/ingredients.json, which chapter 07 reads.
+the result is data/ablation/ingredients.json, which chapter 7 reads.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Measure whether a network's predictions for one photo agree: a test without ground truth.
 
-Chapter 12. A photo goes in; distances between the predictions for the photo and for changed
+Chapter 11. A photo goes in; distances between the predictions for the photo and for changed
 versions of it come out. A mirrored photo shows the mirrored face, another crop the same face, a
 rotated photo the rotated face. Each prediction is mapped back to the frame of the first one, and
 every difference is error, whatever the true shape is. It is only a part of the error: a network

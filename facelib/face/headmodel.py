@@ -1,6 +1,6 @@
 """The morphable head: a mean, plus identity times shapes, plus expression times facial actions.
 
-`experiments/build_head.py` made the shipped head by PCA of MakeHuman's CC0 data. Chapter 03 teaches
+`experiments/build_head.py` made the shipped head by PCA of MakeHuman's CC0 data. Chapter 3 teaches
 it.
 """
 

@@ -2,7 +2,7 @@
 
 A position map (equation 2.10; Feng et al. 2018) is linear in the vertices. The layout is fixed, so
 the triangle under each texel and its weights are computed once and stored as a sparse matrix: a map
-is then one product, and no rasteriser runs per face. Chapter 04 derives it.
+is then one product, and no rasteriser runs per face. Chapter 4 derives it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Mesh transfer: fit our vertices to a face mesh of any other layout.
 
-The thesis calls it mesh integration (section 4.2.3); chapter 07 teaches it. Three steps, each
+The thesis calls it mesh integration (section 4.2.3); chapter 7 teaches it. Three steps, each
 starting from the result of the one before:
 
 1. a similarity from 68 keypoints (Umeyama);

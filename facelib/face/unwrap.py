@@ -1,6 +1,6 @@
 """Unwrapping: cut the face out of the head, close its holes, and flatten it onto the unit square.
 
-This is the geometry; chapter 04 draws it step by step. `experiments/build_layout.py` adds names and
+This is the geometry; chapter 4 draws it step by step. `experiments/build_layout.py` adds names and
 keypoints and writes the shipped layout.
 
 The flattening is Tutte's: pin the boundary to a convex curve and make every inner vertex a

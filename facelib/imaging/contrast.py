@@ -7,7 +7,7 @@ import numpy as np
 from facelib.imaging.imagefiles import to_float
 
 LEAST_CONTRAST = 0.25
-"""Pictures of less contrast are stretched for a network: below it, the points of chapter 09's
+"""Pictures of less contrast are stretched for a network: below it, the points of chapter 9's
 network move; at a tenth of this they are lost."""
 LOW, HIGH = 1, 99  # percentiles between which the contrast is measured
 SAMPLED_PX = 256  # pixels along the longer side that are counted

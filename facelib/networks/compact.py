@@ -5,7 +5,7 @@ photo give the head's scale, roll and position by a closed formula. The residual
 similarity, in both photos, are a few pixels that show how the head is rotated and shaped. From them
 a small network predicts the rest: the pose, and the face's coefficients along the directions in
 which heads differ. The head model then draws the position map, which is as smooth as a head from
-the first training step on. A learned vector replaces a missing side photo. Chapter 09 builds it.
+the first training step on. A learned vector replaces a missing side photo. Chapter 9 builds it.
 """
 
 from __future__ import annotations

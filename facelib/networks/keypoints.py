@@ -3,7 +3,7 @@
 Points are in crop sides from the crop's corner, x right and y down, so that pixel (row, column) of
 an h × w grid lies at ((column + ½) / w, (row + ½) / h) on any grid. A similarity of the plane is
 z → a z + b in complex numbers, stored as (…, 2) real and imaginary parts: the length of a is the
-scale, its angle, from x to y, the roll; so a is called `scale_roll`, and b `shift` (chapter 01).
+scale, its angle, from x to y, the roll; so a is called `scale_roll`, and b `shift` (chapter 1).
 """
 
 from __future__ import annotations

@@ -106,7 +106,7 @@ class TransposedConv(nn.ConvTranspose2d):
 class TwoView(FaceNetwork):
     """Front and side photo in, position map out; 11,791,273 parameters as Keras counts them.
 
-    Reference: thesis section 4.3.2, Table 4.1; chapter 09.
+    Reference: thesis section 4.3.2, Table 4.1; chapter 9.
     """
 
     name = "two_view"

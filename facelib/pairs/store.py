@@ -1,6 +1,6 @@
 """Training pairs: two photos and the face's vertices in the front photo's frame, on disk in shards.
 
-A pair stores vertices, not its position map: the map is one sparse product of them (chapter 04),
+A pair stores vertices, not its position map: the map is one sparse product of them (chapter 4),
 and augmentation moves vertices exactly, while a map would have to be resampled.
 """
 

@@ -1,6 +1,6 @@
 """Which ingredients a synthetic photo has; each can be switched on alone.
 
-Chapter 06 switches them one by one; chapter 07 measures the effect of each on a network. Only
+Chapter 6 switches them one by one; chapter 7 measures the effect of each on a network. Only
 `studio.Studio.of` reads them.
 """
 

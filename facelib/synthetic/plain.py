@@ -1,7 +1,7 @@
 """The plain studio: the function of each step whose ingredient is off.
 
 A head without age, sex or origin, simple expressions, flat paint, lights without shadows, a simple
-film. Chapter 06 begins with these photos and adds the ingredients one by one.
+film. Chapter 6 begins with these photos and adds the ingredients one by one.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def random_plain_lighting(rng: np.random.Generator) -> Lighting:
 
 
 def shade(dressed: Dressed, camera: Camera, light: PlainLight) -> Shot:
-    """Render with smooth Lambert shading and Blinn's highlight, as in chapter 02.
+    """Render with smooth Lambert shading and Blinn's highlight, as in chapter 2.
 
     Args:
         dressed: the person to photograph.

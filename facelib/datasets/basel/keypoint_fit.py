@@ -1,7 +1,7 @@
 """Fit the Basel model to 68 points of a photo, as was done, in principle, for 300W-LP.
 
 The points locate corners and contours, but neither the surface between them nor its depth, which
-come from the model's prior. Chapter 08 measures the resulting error.
+come from the model's prior. Chapter 8 measures the resulting error.
 """
 
 from __future__ import annotations

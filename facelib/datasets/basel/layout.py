@@ -1,6 +1,6 @@
 """The Basel model in our layout: 228 parameters in, layout vertices out.
 
-The model's mesh is registered to ours once (mesh transfer, chapter 07), and the matrix is stored
+The model's mesh is registered to ours once (mesh transfer, chapter 7), and the matrix is stored
 in a file. A face is linear in its coefficients, and so is the change of layout. Together they are
 one small matrix, so no photo needs the model's 53,215 vertices.
 """

@@ -3,7 +3,7 @@
 An export is a folder of people, `NNNNN/NNNNN.obj` with `NNNNN_{front,left,right}.png`, `….xml` (see
 `view`) and `…_cam.xml`, as made by the thesis's listing 4.1. All meshes share one layout with
 another order and number of vertices; one registration (`face.mesh_transfer`) maps it to ours. Each
-person gives two pairs: front with left, and front with right. Chapter 07.
+person gives two pairs: front with left, and front with right. Chapter 7.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Render the light that reaches the film: a mesh with materials, under an environment and lights.
 
-`render.render` draws the plain picture of chapter 02, clipped to 0..1. Here the same z-buffer is
+`render.render` draws the plain picture of chapter 2, clipped to 0..1. Here the same z-buffer is
 the input of `material_shading`, and colours stay linear and may exceed 1, as on a sensor.
 """
 
