@@ -25,6 +25,11 @@ SEARCH = re.compile(
 MATHJAX = re.compile(
     r"\s*<script[^>]*>window\.MathJax.*?</script>|\s*<script[^>]*mathjax/[^>]*></script>"
 )
+# The arrow that unfolds a branch of the contents has no words.
+BRANCH = (
+    '<summary><span class="toctree-toggle"',
+    '<summary aria-label="Pages of this part"><span class="toctree-toggle"',
+)
 UNUSED = ("**/*.map", "**/fontawesome.js", "**/*.ttf", "**/bootstrap.js.LICENSE.txt")
 PLOT_SHARE = 0.9  # of a plot's pixels have one of its six most frequent colours
 QUALITY = 88
@@ -117,11 +122,12 @@ def lean(html: str, page: str) -> str:
 def named(html: str) -> str:
     """Let screen readers hear what can be read on a button, and only true lists as lists."""
     html = html.replace('<div role="list" class="citation-list">', '<div class="citation-list">')
-    return re.sub(
+    html = re.sub(
         r'(<(?:summary|button class="btn search-button-field)[^>]*?) aria-label="[^"]*"',
         r"\1",
         html,
     )
+    return html.replace(*BRANCH)
 
 
 def finish(app: Sphinx, error: Exception | None) -> None:
