@@ -20,7 +20,7 @@ TEST := .test_book
 TEST_SOURCE := $(TEST)/source
 # Tests that open pages in a browser.
 BROWSED := $(addprefix tests/test_,\
-	book.py mesh_views.py own_photos.py pictures_in_browser.py viewer.py)
+	book.py mesh_views.py own_photos.py pages.py pictures_in_browser.py viewer.py)
 VALIDATOR := tests/web/node_modules/gltf-validator/package.json
 
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
@@ -157,16 +157,16 @@ notebooks: $(STAMP)
 		--durations 10 $(TEST_SOURCE)/chapters
 	$(BIN)/python book/solutions.py check $(TEST_SOURCE)/chapters/*.ipynb
 
-browser: $(STAMP) chromium $(filter $(OWN_PHOTOS),$(PAGES))
+browser: $(STAMP) chromium validator $(filter $(OWN_PHOTOS),$(PAGES))
 	find $(TEST_SOURCE) -mindepth 1 -maxdepth 1 -not -name chapters -exec rm -rf {} +
 	cp -r $(filter-out book/_build book/chapters book/parameters,$(wildcard book/*)) $(TEST_SOURCE)
 	$(JUPYTER_BOOK) --toc $(CURDIR)/_toc.yml --path-output $(TEST) $(TEST_SOURCE)
 	FACELIB_BOOK_HTML=$(TEST)/_build/html $(BIN)/python -m pytest -rs -n $(JOBS) $(BROWSED)
 
-# Khronos's validator of GLB files, which runs on node.
+# Khronos's validator of GLB files, which runs on node, and axe-core, which looks over pages.
 validator:
 	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory $(VALIDATOR); \
-	else echo "There is no npm for the check of GLB files: see the skipped tests"; \
+	else echo "There is no npm for the checks of GLB files and of pages: see the skipped tests"; \
 	fi
 
 $(VALIDATOR): tests/web/package-lock.json

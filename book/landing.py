@@ -10,8 +10,10 @@ photos of a person in no training set. The numbers are read from the suite's rec
 """
 
 import base64
+import re
 from functools import lru_cache
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 from docutils import nodes
@@ -32,6 +34,8 @@ from facelib.synthetic.settings import SyntheticSettings
 
 PERSON, SEED = 2, 2  # with short hair, because the head paints hair on the skin
 PHOTO_PX, SHOWN_PX, TEXTURE_PX = 512, 320, 512
+CARD_PX = 630  # height of the picture that other sites show beside a link
+PICTURE = re.compile(r"data:image/\w+;base64,([^\"]+)")
 RECORD = data_file("evaluation", "suite.json")
 FRONT_ALONE = DEFAULT[0], "front"
 NUMBER = '<div class="landing-number"><b>{}</b><span>{}</span><small>{}</small></div>'
@@ -120,8 +124,28 @@ class LandingNumbers(Directive):
         return [nodes.raw("", html, format="html")]
 
 
+def side_by_side(page: str) -> Image.Image:
+    """Return a page's photos and head, a row of pictures of one height."""
+    found = [BytesIO(base64.b64decode(data)) for data in PICTURE.findall(page)]
+    pictures = [Image.open(each).convert("RGBA") for each in found]
+    widths = [round(picture.width * CARD_PX / picture.height) for picture in pictures]
+    card = Image.new("RGB", (sum(widths), CARD_PX), "white")
+    for number, (picture, width) in enumerate(zip(pictures, widths, strict=True)):
+        picture = picture.resize((width, CARD_PX))
+        card.paste(picture, (sum(widths[:number]), 0), picture)
+    return card
+
+
+def write_card(app: Sphinx, error: Exception | None) -> None:
+    """Draw the picture for links to the book, which each page names (book/pages.py)."""
+    if error is None and app.builder.format == "html":
+        page = (Path(app.outdir) / "index.html").read_text("utf-8")
+        side_by_side(page).save(Path(app.outdir) / "_static" / "card.jpg", quality=85)
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Offer the two directives."""
+    """Offer the two directives, and connect the last step."""
     app.add_directive("landing-head", LandingHead)
     app.add_directive("landing-numbers", LandingNumbers)
+    app.connect("build-finished", write_card)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -25,6 +25,11 @@ SEARCH = re.compile(
 MATHJAX = re.compile(
     r"\s*<script[^>]*>window\.MathJax.*?</script>|\s*<script[^>]*mathjax/[^>]*></script>"
 )
+# The arrow that unfolds a branch of the contents has no words.
+BRANCH = (
+    '<summary><span class="toctree-toggle"',
+    '<summary aria-label="Pages of this part"><span class="toctree-toggle"',
+)
 UNUSED = ("**/*.map", "**/fontawesome.js", "**/*.ttf", "**/bootstrap.js.LICENSE.txt")
 PLOT_SHARE = 0.9  # of a plot's pixels have one of its six most frequent colours
 QUALITY = 88
@@ -83,7 +88,7 @@ def small_pictures(html: str, out: Path) -> str:
     return re.sub(r"(_images/[^\"']+)\.png", r"\1.webp", html)
 
 
-def described(html: str) -> str:
+def described(html: str, static: str) -> str:
     """Name the page's viewport once, and add what a link to the page shows elsewhere."""
     first, *_ = VIEWPORT.findall(html)
     html = VIEWPORT.sub("", html)
@@ -98,7 +103,7 @@ def described(html: str) -> str:
             ("type", "article"),
             ("title", title.replace('"', "&quot;")),
             ("description", about),
-            ("image", "_static/card.png"),
+            ("image", f"{static}card.jpg"),
         )
     ]
     return html.replace("<title>", "\n".join(metas) + "\n<title>", 1)
@@ -117,11 +122,12 @@ def lean(html: str, page: str) -> str:
 def named(html: str) -> str:
     """Let screen readers hear what can be read on a button, and only true lists as lists."""
     html = html.replace('<div role="list" class="citation-list">', '<div class="citation-list">')
-    return re.sub(
+    html = re.sub(
         r'(<(?:summary|button class="btn search-button-field)[^>]*?) aria-label="[^"]*"',
         r"\1",
         html,
     )
+    return html.replace(*BRANCH)
 
 
 def finish(app: Sphinx, error: Exception | None) -> None:
@@ -135,8 +141,9 @@ def finish(app: Sphinx, error: Exception | None) -> None:
         if "og:title" in html or "_static" in path.relative_to(out).parts:
             continue
         depth = len(path.relative_to(out).parts) - 1
-        html = outsource(html, out / "_static" / "meshes", f"{'../' * depth}_static/")
-        html = lean(described(named(small_pictures(html, out))), path.name)
+        static = f"{'../' * depth}_static/"
+        html = outsource(html, out / "_static" / "meshes", static)
+        html = lean(described(named(small_pictures(html, out)), static), path.name)
         path.write_text(html, "utf-8")
     for pattern in UNUSED:
         for path in (out / "_static").glob(pattern):

@@ -1,0 +1,76 @@
+"""Every page of the built book fits a telephone, and has no fault that axe-core calls serious.
+
+The book is the one that tests/test_book.py looks at. A page is loaded once and then resized.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+from browsing import PATIENCE_MS, Visit, skip_or_fail
+from playwright.sync_api import Browser, Page
+
+ROOT = Path(__file__).resolve().parents[1]
+BOOK = ROOT / os.environ.get("FACELIB_BOOK_HTML", ".test_book/_build/html")
+AXE = ROOT / "tests" / "web" / "node_modules" / "axe-core" / "axe.min.js"
+
+PAGES = sorted(
+    page.relative_to(BOOK) for page in BOOK.rglob("*.html") if "_static" not in page.parts
+)
+TELEPHONE, TABLET, DESKTOP = 360, 768, 1280  # px
+# A name that is heard but is not the one that is read counts too, though axe leaves that to choice.
+FAULTS = """async () => (await axe.run(document, {
+    preload: false, resultTypes: ["violations"],
+    rules: { "label-content-name-mismatch": { enabled: true } },
+  })).violations
+  .filter(({ impact }) => impact === "serious" || impact === "critical")
+  .flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`))"""
+# The innermost parts are named: what is around them is wide because of them.
+TOO_WIDE = """() => {
+  const room = window.innerWidth;
+  if (document.documentElement.scrollWidth <= room) return [];
+  return [...document.querySelectorAll("article *")]
+    .filter((part) => part.getBoundingClientRect().right > room + 1)
+    .map((part) => part.outerHTML.slice(0, 120)).slice(-5).concat("wider than the window");
+}"""
+pytestmark = pytest.mark.browser
+
+
+def faults(page: Page, width: int, theme: str) -> list[str]:
+    """Return what axe-core finds at a width and in a theme."""
+    resize(page, width)
+    page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+    return page.evaluate(FAULTS)
+
+
+def resize(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    # Two frames: the page is laid out, and its observers of size have answered.
+    page.evaluate("() => new Promise(d => requestAnimationFrame(() => requestAnimationFrame(d)))")
+
+
+def wait_for_formulas(page: Page) -> None:
+    page.wait_for_function(
+        "n => document.querySelectorAll('mjx-container').length >= n",
+        arg=page.locator("span.math, div.math").count(),
+        timeout=PATIENCE_MS,
+    )
+
+
+@pytest.mark.parametrize("path", PAGES, ids=str)
+def test_page_fits_and_can_be_used_by_all(browser: Browser, path: Path) -> None:
+    with Visit(browser, BOOK / path, reduced_motion="reduce") as visit:
+        page = visit.page
+        if path.name == "search.html":
+            page.locator("input[type=search]:visible").first.fill("head")
+            page.keyboard.press("Enter")
+            page.wait_for_selector("#search-results li")
+        wait_for_formulas(page)
+        for width in (TELEPHONE, TABLET):
+            resize(page, width)
+            assert page.evaluate(TOO_WIDE) == [], f"at {width} px"
+        if not AXE.is_file():
+            skip_or_fail("There is no axe-core, which npm installs: the page's widths alone fit.")
+        page.add_script_tag(path=AXE)
+        assert faults(page, DESKTOP, "light") == []
+        assert faults(page, TELEPHONE, "dark") == []
