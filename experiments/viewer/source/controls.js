@@ -24,7 +24,7 @@ const KEYS = {
   "-": [0, 0, 1 / 1.15],
 };
 const OWN_TEXTURE = "Skin";
-const HINT = "Drag to rotate, or use the arrow keys; + and − zoom, Home resets.";
+const HINT = "Drag to rotate, or use the arrow keys; + and − zoom, R resets.";
 
 let nRadioGroups = 0;
 
@@ -32,7 +32,7 @@ export function addControls(view, scene) {
   const image = view.querySelector("img");
   const { canvas, stage } = scene;
   canvas.tabIndex = 0;
-  canvas.setAttribute("role", "application");
+  canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-roledescription", "3D view");
   canvas.setAttribute("aria-label", `${image?.alt ?? "A head"} ${HINT}`);
   listenToKeys(canvas, scene);
@@ -56,7 +56,7 @@ function create(tag, properties, ...children) {
 function listenToKeys(canvas, scene) {
   canvas.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "Home") scene.lookFrom(...scene.firstView);
+    if (event.key === "r" || event.key === "Home") scene.lookFrom(...scene.firstView);
     else if (KEYS[event.key]) scene.move(...KEYS[event.key]);
     else return;
     event.preventDefault();
