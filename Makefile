@@ -142,6 +142,7 @@ test: $(STAMP)
 lint: $(STAMP)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/codespell
 
 unit: $(STAMP) validator
 	$(BIN)/python -m pytest -n $(JOBS) $(BROWSED:%=--ignore %)
