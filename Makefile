@@ -20,7 +20,8 @@ TEST := .test_book
 TEST_SOURCE := $(TEST)/source
 # Tests that open pages in a browser.
 BROWSED := $(addprefix tests/test_,\
-	book.py mesh_views.py own_photos.py pages.py pictures_in_browser.py viewer.py)
+	book.py mesh_views.py own_photos.py pages.py pdf.py \
+	pictures_in_browser.py viewer.py)
 VALIDATOR := tests/web/node_modules/gltf-validator/package.json
 
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
@@ -142,6 +143,7 @@ test: $(STAMP)
 lint: $(STAMP)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/codespell
 
 unit: $(STAMP) validator
 	$(BIN)/python -m pytest -n $(JOBS) $(BROWSED:%=--ignore %)

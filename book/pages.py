@@ -30,7 +30,10 @@ BRANCH = (
     '<summary><span class="toctree-toggle"',
     '<summary aria-label="Pages of this part"><span class="toctree-toggle"',
 )
-UNUSED = ("**/*.map", "**/fontawesome.js", "**/*.ttf", "**/bootstrap.js.LICENSE.txt")
+UNUSED = (
+    *("**/*.map", "**/fontawesome.js", "**/*.ttf", "**/bootstrap.js.LICENSE.txt"),
+    *("locales/**/*.po", "locales/**/*.mo"),
+)
 PLOT_SHARE = 0.9  # of a plot's pixels have one of its six most frequent colours
 QUALITY = 88
 

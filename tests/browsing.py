@@ -44,6 +44,7 @@ class Visit:
 
     def __init__(self, browser: Browser, path: Path, **context: object) -> None:
         self.complaints: list[str] = []
+        self.requested: list[str] = []
         self.context = browser.new_context(
             **{"viewport": {"width": 1280, "height": 900}, **context}
         )
@@ -59,6 +60,7 @@ class Visit:
             self.complaints.append(f"console: {message.text}")
 
     def _watch(self, request: object) -> None:
+        self.requested.append(request.url)
         if not request.url.startswith(LOCAL):
             self.complaints.append(f"outside request: {request.url}")
 

@@ -5,6 +5,7 @@ The book is the one that tests/test_book.py looks at. A page is loaded once and 
 
 import os
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from browsing import PATIENCE_MS, Visit, skip_or_fail
@@ -33,7 +34,22 @@ TOO_WIDE = """() => {
     .filter((part) => part.getBoundingClientRect().right > room + 1)
     .map((part) => part.outerHTML.slice(0, 120)).slice(-5).concat("wider than the window");
 }"""
+# What is fetched only when a mesh is seen.
+LATER = "_static/k3d/", "_static/meshes/"
+MOST_OF_A_CHAPTER, MOST_OF_THE_BOOK = 3e6, 32e6  # bytes
+# The heads of `Reconstruction.show` are in the page itself, since a notebook has no files.
+MOST_WITH_HEADS = 3.5e6
 pytestmark = pytest.mark.browser
+
+
+def bytes_loaded(visit: Visit) -> int:
+    """Return the size of a page and of all files that it has asked for, but for meshes."""
+    files = {
+        Path(unquote(urlsplit(url).path))
+        for url in visit.requested
+        if url.startswith("file:") and not any(part in url for part in LATER)
+    }
+    return sum(file.stat().st_size for file in files)
 
 
 def faults(page: Page, width: int, theme: str) -> list[str]:
@@ -66,6 +82,9 @@ def test_page_fits_and_can_be_used_by_all(browser: Browser, path: Path) -> None:
             page.keyboard.press("Enter")
             page.wait_for_selector("#search-results li")
         wait_for_formulas(page)
+        if path.parts[0] == "chapters":
+            with_heads = page.locator("[data-glb]").count() > 0
+            assert bytes_loaded(visit) < (MOST_WITH_HEADS if with_heads else MOST_OF_A_CHAPTER)
         for width in (TELEPHONE, TABLET):
             resize(page, width)
             assert page.evaluate(TOO_WIDE) == [], f"at {width} px"
@@ -74,3 +93,10 @@ def test_page_fits_and_can_be_used_by_all(browser: Browser, path: Path) -> None:
         page.add_script_tag(path=AXE)
         assert faults(page, DESKTOP, "light") == []
         assert faults(page, TELEPHONE, "dark") == []
+
+
+def test_the_book_is_small_without_the_program_for_own_photos() -> None:
+    """That program brings a network and its runtime; tests/test_own_photos.py weighs it."""
+    program = BOOK / "_static" / "own_photos"
+    files = [f for f in BOOK.rglob("*") if f.is_file() and program not in f.parents]
+    assert sum(file.stat().st_size for file in files) < MOST_OF_THE_BOOK

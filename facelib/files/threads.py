@@ -50,7 +50,7 @@ def usable_cores() -> int:
 class Threads(ThreadPoolExecutor):
     """Threads that are waited for only if the block ends without an exception.
 
-    So an error is told, and Ctrl-C ends a program, while a thread still compiles kernels.
+    So an error is shown, and Ctrl-C ends a program, while a thread still compiles kernels.
     """
 
     def __init__(self, count: int | None = None) -> None:
