@@ -33,12 +33,14 @@ await browser.close();
 console.log(JSON.stringify(results));
 
 async function built(page, photos) {
+  const isRefused = () => page.$(".own-status.is-error");
   for (const [number, photo] of photos.entries()) {
     await (await page.$(number ? "#own-side" : "#own-front")).uploadFile(photo);
     await page.waitForFunction((count) => document.querySelector(".own-status.is-error")
       || document.querySelectorAll(".own-picture img").length > count, {}, number);
+    if (await isRefused()) break;
   }
-  if (!await page.$(".own-status.is-error")) {
+  if (!await isRefused()) {
     await page.click(".own-go");
     await page.waitForFunction(() => document.querySelector(".own-status.is-error")
       || document.querySelector(".own-status").textContent.startsWith("Done"));
