@@ -187,6 +187,9 @@ def test_the_keyboard_builds_an_example_and_saves_its_head(page, tmp_path):
     scene = json.loads((tmp_path / "head.glb").read_bytes()[20 : 20 + length])
     assert len(scene["meshes"][0]["extras"]["targetNames"]) == 52
     check_by_validator(tmp_path / "head.glb")
+    page.set_viewport_size({"width": 360, "height": 800})  # a telephone
+    page.wait_for_function("document.documentElement.scrollWidth <= 360")
+    page.set_viewport_size({"width": 1280, "height": 900})
 
 
 def check_by_validator(path: Path) -> None:

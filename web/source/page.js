@@ -98,7 +98,8 @@ function zone(view, status) {
     try {
       given[view] = await readPhoto(file);
       const url = URL.createObjectURL(file);
-      picture.replaceChildren(create("img", { src: url, alt: `Your photo from the ${view}` }));
+      picture.replaceChildren(create("img",
+        { src: url, className: "dark-light", alt: `Your photo from the ${view}` }));
       status.say("");
     } catch (error) {
       status.say(error.message, true);
