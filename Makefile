@@ -20,7 +20,7 @@ TEST := .test_book
 TEST_SOURCE := $(TEST)/source
 # Tests that open pages in a browser.
 BROWSED := $(addprefix tests/test_,\
-	book.py mesh_views.py own_photos.py pages.py pdf.py \
+	book.py mesh_views.py own_photos.py own_photos_browsers.py pages.py pdf.py \
 	pictures_in_browser.py viewer.py)
 VALIDATOR := tests/web/node_modules/gltf-validator/package.json
 

@@ -29,12 +29,12 @@ def skip_or_fail(reason: str) -> None:
 
 
 @contextmanager
-def running_browser() -> Iterator[Browser]:
+def running_browser(*flags: str) -> Iterator[Browser]:
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
     if program is None:
         skip_or_fail("No chromium on this machine and no right to install it: no page opened.")
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        running = playwright.chromium.launch(executable_path=program, args=[*FLAGS, *flags])
         yield running
         running.close()
 

@@ -5,31 +5,30 @@ The book is the one that tests/test_book.py looks at.
 
 import base64
 import json
-import os
-import re
-import shutil
 import subprocess
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import Visit, skip_or_fail
+from browsing import Visit
+from own_photos_case import (
+    PAGE,
+    PATIENCE_MS,
+    PROGRAM,
+    ROOT,
+    need_program,
+    rendered,
+    save,
+    without_advice,
+)
 from PIL import Image
 
 import facelib
 from facelib.reconstruction.loading import load_predictor
 from facelib.reconstruction.result import Reconstruction
-from facelib.synthetic.samples import make_pair
-from facelib.synthetic.settings import SyntheticSettings
 
-ROOT = Path(__file__).resolve().parents[1]
-BOOK = ROOT / os.environ.get("FACELIB_BOOK_HTML", ".test_book/_build/html")
-PAGE = BOOK / "own_photos.html"
-PROGRAM = BOOK / "_static" / "own_photos"
-PEOPLE = SyntheticSettings(seed=41, size=448, held_out=True)
 TEXTURE_PX = 1024
-PATIENCE_MS = 600_000  # it computes for seconds, and other tests run beside it
 MOST_TO_OPEN, MOST_IN_ALL = 1.5e6, 25e6  # bytes
 pytestmark = pytest.mark.browser
 
@@ -56,8 +55,7 @@ BUILD = """async ([...urls]) => {
 
 @pytest.fixture(scope="module")
 def page(browser):
-    if not PROGRAM.is_dir() and shutil.which("npm") is None:
-        skip_or_fail("There is no npm to put the page of your own photos together.")
+    need_program()
     with Visit(browser, PAGE) as visit:
         visit.page.set_default_timeout(PATIENCE_MS)
         yield visit.page
@@ -67,15 +65,6 @@ def page(browser):
 @pytest.fixture(scope="module")
 def network():
     return load_predictor(prefer_onnx=True)
-
-
-def as_bytes(image: np.ndarray) -> np.ndarray:
-    return image if image.dtype == np.uint8 else np.round(image * 255).astype(np.uint8)
-
-
-def rendered(index: int) -> list[np.ndarray]:
-    pair = make_pair(index, PEOPLE)
-    return [as_bytes(pair.front), as_bytes(pair.side)]
 
 
 def built(page, photos: list[np.ndarray]) -> dict:
@@ -89,15 +78,7 @@ def built(page, photos: list[np.ndarray]) -> dict:
 
 
 def in_python(tmp_path: Path, photos: list[np.ndarray], network) -> Reconstruction:
-    paths = [tmp_path / f"photo_{number}.png" for number in range(len(photos))]
-    for path, pixels in zip(paths, photos, strict=True):
-        Image.fromarray(pixels).save(path)
-    return facelib.reconstruct(*paths, network=network)
-
-
-def without_advice(sentence: str) -> str:
-    """Leave out how another face is chosen: a page has no options."""
-    return re.sub(r"choose another .*", "", sentence)
+    return facelib.reconstruct(*save(photos, tmp_path), network=network)
 
 
 def assert_same(found: dict, wanted: Reconstruction, most_texture: float = 2.0) -> None:
@@ -131,6 +112,13 @@ def test_a_turned_photo_and_one_with_two_people_are_named(page, network, tmp_pat
     photos = [np.hstack([front, other]), np.rot90(rendered(0)[1]).copy()]
     found = built(page, photos)
     assert {"several faces", "turned"} <= {doubt["kind"] for doubt in found["doubts"]}
+    assert_same(found, in_python(tmp_path, photos, network))
+
+
+def test_photos_of_two_people_are_named(page, network, tmp_path):
+    photos = [rendered(0)[0], rendered(1)[1]]
+    found = built(page, photos)
+    assert "disagreement" in {doubt["kind"] for doubt in found["doubts"]}
     assert_same(found, in_python(tmp_path, photos, network))
 
 
@@ -199,6 +187,9 @@ def test_the_keyboard_builds_an_example_and_saves_its_head(page, tmp_path):
     scene = json.loads((tmp_path / "head.glb").read_bytes()[20 : 20 + length])
     assert len(scene["meshes"][0]["extras"]["targetNames"]) == 52
     check_by_validator(tmp_path / "head.glb")
+    page.set_viewport_size({"width": 360, "height": 800})  # a telephone
+    page.wait_for_function("document.documentElement.scrollWidth <= 360")
+    page.set_viewport_size({"width": 1280, "height": 900})
 
 
 def check_by_validator(path: Path) -> None:

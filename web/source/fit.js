@@ -1,7 +1,7 @@
 /* The most likely head behind the points of one or two photos: Levenberg-Marquardt with a prior.
  * Chapter "What two photos tell" derives it; facelib/fitting is the same in Python. */
 import { Camera, poseOf, rotationFrom, vectorFrom } from "./camera.js";
-import { cholesky, inverseOfRoot, solveByRoot, squared, sum } from "./numbers.js";
+import { cholesky, gram, inverseOfRoot, solveByRoot, squared, sum } from "./numbers.js";
 
 const N_CAMERA = 7; // rotation vector, log scale, origin x and y, log distance
 const [DISTANCE_MM, DISTANCE_SPREAD, CHANGE, CUT, FLAT] = [1500, 0.7, 0.05, 4, 1e-9];
@@ -117,7 +117,7 @@ function residualsOf(head, model, unknowns, withJacobian) {
   const shift = seen.principal ? origin.map((o, k) => o - seen.principal[k]) : [0, 0];
   const columns = N_CAMERA + width;
   const residuals = new Float64Array(2 * nPoints);
-  const jacobian = withJacobian && new Float64Array(2 * nPoints * columns);
+  const jacobian = withJacobian && new Float64Array(4 * Math.ceil(nPoints / 2) * columns);
   for (let i = 0; i < nPoints; i += 1) {
     const point = [0, 1, 2].map((axis) => {
       let total = head.pointMean[3 * i + axis];
@@ -240,25 +240,22 @@ function expand({ head, models, slots, precision, likeliest, n }, unknowns, cut,
     const at = slots[number];
     const seen = residualsOf(head, model, Float64Array.from(at, (k) => unknowns[k]), withMatrix);
     const { residuals, jacobian, columns, visibility } = seen;
-    const bend = withMatrix && new Float64Array(columns * columns);
     const bound = cut * cut;
     for (let i = 0; i < visibility.length; i += 1) {
       const square = residuals[2 * i] ** 2 + residuals[2 * i + 1] ** 2;
       energy += (0.5 * visibility[i] * square * bound) / (bound + square);
-      const weight = visibility[i] * (bound / (bound + square)) ** 2;
+      const root = Math.sqrt(visibility[i]) * (bound / (bound + square));
       for (let row = 2 * i; withMatrix && row < 2 * i + 2; row += 1) {
-        const from = row * columns;
-        for (let a = 0; a < columns; a += 1) {
-          const factor = weight * jacobian[from + a];
-          gradient[at[a]] -= factor * residuals[row];
-          const to = a * columns;
-          for (let b = 0; b <= a; b += 1) bend[to + b] += factor * jacobian[from + b];
+        for (let a = 0, k = row * columns; a < columns; a += 1, k += 1) {
+          jacobian[k] *= root;
+          gradient[at[a]] -= jacobian[k] * root * residuals[row];
         }
       }
     }
+    const bend = withMatrix && gram(jacobian, columns);
     for (let a = 0; withMatrix && a < columns; a += 1) {
       for (let b = 0; b < columns; b += 1) {
-        information[at[a] * n + at[b]] += a < b ? bend[b * columns + a] : bend[a * columns + b];
+        information[at[a] * n + at[b]] += bend[Math.max(a, b) * columns + Math.min(a, b)];
       }
     }
   });

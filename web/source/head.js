@@ -97,7 +97,7 @@ class Surface {
     a.surface_counts.forEach((count, row) => { starts[row + 1] = starts[row] + count; });
     this.fromHead = rowsOf(starts, a.surface_columns, a.surface_weights);
     this.triangles = Int32Array.from(a.surface_triangles);
-    this.uv = Float32Array.from(a.surface_uv, (step) => step / 65535);
+    this.uv = new Float32Array(a.surface_uv).map((step) => step / 65535);
     this.twin = Int32Array.from({ length: a.surface_counts.length }, (_, k) => k);
     const nCopies = a.surface_copies.length / 2;
     for (let k = 0; k < nCopies; k += 1) {

@@ -12,13 +12,14 @@ export function resample(image, box, width, height, repeatEdge = true) {
   const columns = taps(wide, box[0], box[2], width, repeatEdge);
   const out = new Float32Array(width * height * 3);
   const line = new Float32Array(wide * 3);
+  const [begin, end] = [3 * Math.min(...columns.first), 3 * (Math.max(...columns.first) + columns.count)];
   for (let i = 0; i < height; i += 1) {
     line.fill(0);
     for (let tap = 0; tap < rows.count; tap += 1) {
       const weight = rows.weights[i * rows.count + tap];
       if (!weight) continue;
       const from = (rows.first[i] + tap) * wide * 3;
-      for (let k = 0; k < line.length; k += 1) line[k] += weight * data[from + k];
+      for (let k = begin; k < end; k += 1) line[k] += weight * data[from + k];
     }
     for (let j = 0; j < width; j += 1) {
       const at = (i * width + j) * 3;

@@ -13,7 +13,7 @@ export function unpack(bytes) {
   for (const [name, [kind, shape, start]] of Object.entries(described)) {
     const count = shape.reduce((product, side) => product * side, 1);
     const array = new KINDS[kind](bytes, 8 + length + start, count);
-    arrays[name] = kind === "f2" ? Float32Array.from(array, fromHalf) : array;
+    arrays[name] = kind === "f2" ? new Float32Array(array).map(fromHalf) : array;
   }
   return arrays;
 }
@@ -99,6 +99,22 @@ export function squared(matrix, n) {
     }
   }
   return square;
+}
+
+/* The lower triangle of Aᵀ A, of (rows, n); the number of rows is a multiple of four. */
+export function gram(matrix, n) {
+  const out = new Float64Array(n * n);
+  for (let w = 0; w < matrix.length; w += 4 * n) {
+    const [x, y, z] = [w + n, w + 2 * n, w + 3 * n];
+    for (let a = 0; a < n; a += 1) {
+      const [p, q, r, s] = [matrix[w + a], matrix[x + a], matrix[y + a], matrix[z + a]];
+      const to = a * n;
+      for (let b = 0; b <= a; b += 1) {
+        out[to + b] += p * matrix[w + b] + q * matrix[x + b] + r * matrix[y + b] + s * matrix[z + b];
+      }
+    }
+  }
+  return out;
 }
 
 /* A B of (n, m) and (m, p). */

@@ -98,7 +98,8 @@ function zone(view, status) {
     try {
       given[view] = await readPhoto(file);
       const url = URL.createObjectURL(file);
-      picture.replaceChildren(create("img", { src: url, alt: `Your photo from the ${view}` }));
+      picture.replaceChildren(create("img",
+        { src: url, className: "dark-light", alt: `Your photo from the ${view}` }));
       status.say("");
     } catch (error) {
       status.say(error.message, true);
@@ -111,14 +112,20 @@ function zone(view, status) {
     event.preventDefault();
     if (event.dataTransfer.files[0]) set(event.dataTransfer.files[0]);
   });
-  const box = create("div", {}, label);
-  if (navigator.mediaDevices?.getUserMedia) box.append(cameraButton(view, set, status));
-  return { box, set };
+  return { box: create("div", {}, label, cameraOf(view, set, status)), set };
+}
+
+/* A button for the camera; where the browser lends none to this page, a sentence. */
+function cameraOf(view, set, status) {
+  if (navigator.mediaDevices?.getUserMedia) return cameraButton(view, set, status);
+  return create("p", { textContent: "The camera works where this page was opened from disk or over "
+    + "https: choose a file here." });
 }
 
 function cameraButton(view, set, status) {
   const button = create("button", { type: "button", textContent: "Use the camera" });
   button.addEventListener("click", async () => {
+    button.disabled = true;
     try {
       const stream = await navigator.mediaDevices
         .getUserMedia({ video: { width: { ideal: 1920 }, height: { ideal: 1440 } } });
@@ -133,9 +140,11 @@ function cameraButton(view, set, status) {
         for (const track of stream.getTracks()) track.stop();
         video.remove();
         shoot.remove();
+        button.disabled = false;
         canvas.toBlob((blob) => set(new File([blob], `${view}.png`)), "image/png");
       });
     } catch (error) {
+      button.disabled = false;
       status.say(`The camera cannot be used here (${error.message}): choose a file, please.`, true);
     }
   });
@@ -181,8 +190,6 @@ async function show(step, found, steps, front) {
   await pause();
 }
 
-const STILL = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'/%3E";
-
 async function showHead(result, output) {
   const { head, fit, photos, texture, doubts } = result;
   const meshes = photos.map((photo, k) => {
@@ -201,7 +208,7 @@ async function showHead(result, output) {
   const layers = { "Plain grey": "", "Where it comes from": sourcesPage(texture.shares).toDataURL(),
     "How sure": surenessPage(head, millimetres, low, high).toDataURL() };
   const view = create("div", { className: "head-view" },
-    create("img", { src: STILL, alt: "Your head, reconstructed." }));
+    create("img", { src: meshes[0].toDataURL(), alt: "The front photo with your head's mesh over it" }));
   Object.assign(view.dataset, { layers: JSON.stringify(layers), view: "15,5" });
   const text = obj(head, rig);
   const saves = create("p", { className: "own-saves" }, "Save it: ",
@@ -251,7 +258,7 @@ async function run({ go, bar, status, steps, output }) {
     status.say(`Done in ${((performance.now() - start) / 1000).toFixed(0)} s.`);
   } catch (error) {
     status.say(error instanceof NoFaceError
-      ? `${error.message}: is the face large, upright, lit and uncovered?`
+      ? `${error.message.replace(/^n/, "N")}: is the face large, upright, lit and uncovered?`
       : error.message, true);
   }
   bar.hidden = true;

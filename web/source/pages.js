@@ -80,13 +80,13 @@ export function blendedByBands(pyramids, shares, side) {
 
 /* The mean over the square of side 2 · radius + 1 around each value; borders repeat. */
 export function boxMean(values, width, radius) {
-  const across = (from, step, count, out) => {
+  const across = ({ values: from, at }, step, count, out) => {
+    const place = (k) => at + Math.min(Math.max(k, 0), count - 1) * step;
+    let total = 0;
+    for (let tap = -radius; tap <= radius; tap += 1) total += from[place(tap)];
     for (let k = 0; k < count; k += 1) {
-      let total = 0;
-      for (let tap = -radius; tap <= radius; tap += 1) {
-        total += from.values[from.at + Math.min(Math.max(k + tap, 0), count - 1) * step];
-      }
-      out[from.at + k * step] = total / (2 * radius + 1);
+      out[at + k * step] = total / (2 * radius + 1);
+      total += from[place(k + radius + 1)] - from[place(k - radius)];
     }
   };
   const height = values.length / width;

@@ -18,7 +18,7 @@ const MAPS = ["hair", "features", "inner", "ears", "beard", "eyes", "lips", "sky
  *   photos: {image, camera, vertices, visibility}, the front photo first */
 export async function paintHead(photos, head, side, pause = async () => {}) {
   const maps = Object.fromEntries(MAPS.map((name) =>
-    [name, Float32Array.from(head.arrays[`page_${name}`], (value) => value / 255)]));
+    [name, new Float32Array(head.arrays[`page_${name}`]).map((value) => value / 255)]));
   const views = photos.map((photo) => viewOf(photo, head.surface));
   const page = skinPage(head.surface, head.arrays.mean_head, WORK);
   await pause();
@@ -32,7 +32,7 @@ export async function paintHead(photos, head, side, pause = async () => {}) {
 async function decide(photos, views, page, maps, head, side, pause) {
   const small = photos.map((photo) => nearHead(photo, WORK / PAGE_MM));
   const colors = small.map((photo, k) =>
-    Float32Array.from(unwrap(photo, views[k], page, WORK), (value) => Math.max(value, 1)));
+    new Float32Array(unwrap(photo, views[k], page, WORK)).map((value) => Math.max(value, 1)));
   await pause();
   const sharp = sharpness(photos, side / PAGE_MM);
   const rated = photos.map((photo, k) => {

@@ -97,7 +97,7 @@ function boxOf(places) {
 /* 1 where a part of the surface is visible in the view's buffer. */
 export function shows({ surface, buffer }, ...names) {
   const parts = surface.parts.filter(({ name }) => names.includes(name));
-  return Float32Array.from(buffer.triangle, (t) =>
+  return new Float32Array(buffer.triangle).map((t) =>
     (parts.some(({ start, stop }) => t >= start && t < stop) ? 1 : 0));
 }
 
@@ -177,7 +177,7 @@ export function quality(photo, view, page, head) {
   const clear = clearOfContours(view);
   const keypoints = head.keypoints(photo.vertices);
   const { rotation: r, translation: t } = photo.camera;
-  return Float32Array.from(page.triangle, (triangle, at) => {
+  return new Float32Array(page.triangle).map((triangle, at) => {
     if (triangle < 0) return 0;
     const point = spread(page, view.surface.triangles, view.vertices, at);
     const normal = spread(page, view.surface.triangles, view.normals, at);

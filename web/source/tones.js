@@ -15,7 +15,7 @@ const [RIDGE, LOOSE, FIXED, SYMMETRY, OUTLIER, MOST] = [12, 0.1, 1e4, 0.5, 0.15,
 
 /* By texel of a page, or by colour of a list, 0..255: logs of green, red/green and blue/green. */
 function logsOf(colors) {
-  const logs = Float32Array.from(colors, (value) => Math.log(Math.max(value, DARKEST)));
+  const logs = new Float32Array(colors).map((value) => Math.log(Math.max(value, DARKEST)));
   for (let at = 0; at < logs.length; at += 3) {
     const green = logs[at + 1];
     logs[at + 1] = logs[at] - green;
