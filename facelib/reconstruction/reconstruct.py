@@ -18,7 +18,7 @@ from facelib.detect.faces import turned_face
 from facelib.face.dense_points import N_KEYPOINTS
 from facelib.face.layout import UVLayout, load_layout
 from facelib.files.steps import Steps
-from facelib.files.threads import Threads, in_threads, single_threaded_blas
+from facelib.files.threads import Threads, in_threads
 from facelib.fitting.seen import SeenPoints
 from facelib.imaging.crop import Crop
 from facelib.imaging.imagefiles import Photo, read_photo
@@ -46,7 +46,6 @@ N_ROUNDS = 2
 FACE_OPTIONS = {FRONT: "--face", SIDE: "--side-face"}
 
 
-@single_threaded_blas()
 def reconstruct(
     front: AnyPhoto,
     side: AnyPhoto | None = None,
