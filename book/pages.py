@@ -14,6 +14,7 @@ from PIL import Image
 from sphinx.application import Sphinx
 
 DATA = re.compile(r'data-(scene|directions|points)="([^"]{1000,})"')
+GLB = re.compile(r'data-glb="([^"]{1000,})"')
 SCRIPT = re.compile(r"<script>([^<]{20000,})</script>")
 PICTURE = re.compile(r'<img (?:class="[^"]*" )?(?=[^>]*src="(?:\.\./)?(_images/[^"]+\.png)")')
 VIEWPORT = re.compile(r'<meta name="viewport"[^>]*>|<meta content="[^"]*" name="viewport"[^>]*>')
@@ -55,11 +56,17 @@ def outsource(html: str, folder: Path, static: str) -> str:
         (folder / f"{name}.js").write_text(f'meshData("{name}","{match[2]}")', "ascii")
         return f'data-{match[1]}-file="{name}"'
 
+    def glb_file(match: re.Match, name: str) -> str:
+        (folder / f"{name}.js").write_text(f'document.currentScript.glb="{match[1]}"', "ascii")
+        return f'data-glb-file="{static}meshes/{name}.js"'
+
     def script_file(match: re.Match, name: str) -> str:
         (folder / f"{name}.js").write_text(match[1], "utf-8")
         return f'<script src="{static}meshes/{name}.js"></script>'
 
-    return take_out(take_out(html, DATA, data_file), SCRIPT, script_file)
+    for pattern, write in ((DATA, data_file), (GLB, glb_file), (SCRIPT, script_file)):
+        html = take_out(html, pattern, write)
+    return html
 
 
 def is_plot(image: Image.Image) -> bool:

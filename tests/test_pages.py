@@ -37,8 +37,7 @@ TOO_WIDE = """() => {
 # What is fetched only when a mesh is seen.
 LATER = "_static/k3d/", "_static/meshes/"
 MOST_OF_A_CHAPTER, MOST_OF_THE_BOOK = 3e6, 32e6  # bytes
-# The heads of `Reconstruction.show` are in the page itself, since a notebook has no files.
-MOST_WITH_HEADS = 3.5e6
+
 pytestmark = pytest.mark.browser
 
 
@@ -83,8 +82,7 @@ def test_page_fits_and_can_be_used_by_all(browser: Browser, path: Path) -> None:
             page.wait_for_selector("#search-results li")
         wait_for_formulas(page)
         if path.parts[0] == "chapters":
-            with_heads = page.locator("[data-glb]").count() > 0
-            assert bytes_loaded(visit) < (MOST_WITH_HEADS if with_heads else MOST_OF_A_CHAPTER)
+            assert bytes_loaded(visit) < MOST_OF_A_CHAPTER
         for width in (TELEPHONE, TABLET):
             resize(page, width)
             assert page.evaluate(TOO_WIDE) == [], f"at {width} px"

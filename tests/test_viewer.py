@@ -1,5 +1,6 @@
 """The viewer and the report in a real browser, opened from disk: they work offline and move."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -56,6 +57,34 @@ def test_a_page_of_two_views_runs_the_script_once(browser, tmp_path):
             visit.page.wait_for_selector(live, timeout=PATIENCE_MS)
         assert visit.page.locator("head script").count() == 1
         assert visit.complaints == [] and not [words for words in said if "Multiple" in words]
+
+
+def test_a_head_in_a_file_of_the_book_is_loaded_when_it_is_seen(browser, head_page, tmp_path):
+    html = head_page.read_text()
+    glb = re.search('data-glb="([^"]*)"', html)
+    (tmp_path / "abc.js").write_text(f'document.currentScript.glb="{glb[1]}"')
+    far = html.replace(glb[0], 'data-glb-file="abc.js"')
+    path = tmp_path / "far.html"
+    path.write_text(far.replace("<body>", '<body><p style="height:2500px"></p>'))
+    with Visit(browser, path, viewport=SMALL) as visit:
+        asked = []
+        visit.page.on("request", lambda request: asked.append(request.url))
+        visit.page.wait_for_timeout(300)
+        assert asked == []
+        visit.page.locator(".head-view").scroll_into_view_if_needed()
+        living_head(visit.page)
+        files = [url for url in asked if url.startswith("file:")]
+        assert [url.rpartition("/")[2] for url in files] == ["abc.js"]
+        assert visit.complaints == []
+
+
+def test_a_head_whose_file_is_missing_stays_a_picture(browser, head_page, tmp_path):
+    path = tmp_path / "lost.html"
+    path.write_text(re.sub('data-glb="[^"]*"', 'data-glb-file="lost.js"', head_page.read_text()))
+    with Visit(browser, path, viewport=SMALL) as visit:
+        visit.page.wait_for_selector(".head-view.is-still", timeout=PATIENCE_MS)
+        assert "lost.js is missing" in visit.page.inner_text(".head-view-note")
+        assert visit.page.locator(".head-view img").is_visible()
 
 
 def living_head(page):

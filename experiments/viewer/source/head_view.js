@@ -8,6 +8,8 @@
  * at once, for a GLB that a program has at hand.
  *
  * data-glb      the GLB in base64; it may be compressed with gzip.
+ * data-glb-file instead of it, a script's URL. The script says document.currentScript.glb = "BASE64",
+ *               and is loaded when the head is seen: a page opened from disk may not fetch.
  * data-sliders  JSON, {"label": {"morph target": strength}}; ten expressions by default.
  * data-layers   JSON, {"label": URL}: pictures that can replace the texture, on the same uv page.
  *               An empty URL shows plain grey.
@@ -19,6 +21,7 @@ import style from "./style.css";
 
 const GZIP = [0x1f, 0x8b];
 
+/* bytes: the GLB, or a promise of it. */
 export async function show(view, bytes) {
   addStyle();
   const body = document.createElement("div");
@@ -26,7 +29,7 @@ export async function show(view, bytes) {
   view.append(body);
   try {
     const scene = new HeadScene(body, numbers(view.dataset.view));
-    await scene.load(await unzipped(bytes));
+    await scene.load(await unzipped(await bytes));
     addControls(view, scene);
     view.classList.add("is-live");
     return scene;
@@ -56,6 +59,22 @@ function bytesOf(base64) {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
 
+async function glbOf(view) {
+  const { glb, glbFile } = view.dataset;
+  view.removeAttribute("data-glb"); // so that it is not in memory twice
+  return bytesOf(glb ?? (await loaded(glbFile)));
+}
+
+function loaded(url) {
+  const script = document.createElement("script");
+  return new Promise((resolve, reject) => {
+    script.onload = () => resolve(script.glb);
+    script.onerror = () => reject(new Error(`${url} is missing`));
+    script.src = url;
+    document.head.append(script);
+  }).finally(() => script.remove());
+}
+
 async function unzipped(bytes) {
   if (!GZIP.every((value, i) => bytes[i] === value)) return bytes.buffer;
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
@@ -67,15 +86,14 @@ export function start() {
     (entries) => {
       for (const { target } of entries.filter((entry) => entry.isIntersecting)) {
         observer.unobserve(target);
-        const bytes = bytesOf(target.dataset.glb);
-        target.removeAttribute("data-glb"); // so that it is not in memory twice
-        show(target, bytes);
+        show(target, glbOf(target));
       }
     },
     { rootMargin: "200px" },
   );
   // A notebook calls this once for each of its outputs: what waits already is left alone.
-  for (const view of document.querySelectorAll(".head-view[data-glb]:not([data-waits])")) {
+  const waiting = ".head-view:is([data-glb], [data-glb-file]):not([data-waits])";
+  for (const view of document.querySelectorAll(waiting)) {
     view.dataset.waits = "";
     observer.observe(view);
   }
