@@ -18,7 +18,7 @@ from sphinx.transforms import SphinxTransform
 
 import facelib
 from facelib.files.revision import revision
-from facelib.files.tables import markdown
+from facelib.files.tables import duration, markdown
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE, CHAPTERS = "edition", "chapters"
@@ -46,13 +46,6 @@ def chapter_seconds(folder: Path) -> dict[str, float]:
         f"{CHAPTERS}/{path.stem}": run_seconds(json.loads(path.read_text("utf-8")))
         for path in sorted((folder / CHAPTERS).glob("[!.]*.ipynb"))
     }
-
-
-def in_words(seconds: float) -> str:
-    """Return a time as people say it."""
-    if seconds < 90:
-        return f"{seconds:.0f} seconds"
-    return f"{seconds / 60:.0f} minutes"
 
 
 def edition() -> str:
@@ -100,7 +93,7 @@ class SayTime(SphinxTransform):
         for strong in self.document.findall(nodes.strong):
             if strong.astext() == "Data:":
                 notebook = Path(self.env.doc2path(docname)).read_text("utf-8")
-                words = in_words(run_seconds(json.loads(notebook)))
+                words = duration(run_seconds(json.loads(notebook)))
                 link = addnodes.pending_xref(
                     "", nodes.inline(words, words), refdomain="std", reftype="doc",
                     reftarget=f"/{PAGE}", refdoc=docname, refexplicit=True, refwarn=True,

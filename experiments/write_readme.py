@@ -22,7 +22,8 @@ from facelib.evaluation.suite.record import read_columns, read_suite
 from facelib.evaluation.suite.tables import BASELINE, DEFAULT
 from facelib.files.atomic import replacing
 from facelib.files.paths import data_file
-from facelib.files.tables import markdown
+from facelib.files.reading import read_json
+from facelib.files.tables import duration, markdown
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 
@@ -67,7 +68,27 @@ def speed() -> str:
     return f"{speed_table(record)}\n\n{speed_caption(record)}"
 
 
-BLOCKS: dict[str, Callable[[], str]] = {"results": results, "peers": peers, "speed": speed}
+def waits() -> str:
+    """Show what a newcomer waits for."""
+    record = read_json(data_file("evaluation", "from_scratch.json"))
+    rows = [
+        (f"{wait['what']}: `{wait['command']}`", duration(wait["seconds"]))
+        for wait in record["waits"]
+    ]
+    made = (
+        f"In a fresh clone, on {record['cores']} cores of {record['processor']}, "
+        f"{record['date']}, by `{record['command']}`; its yardstick takes "
+        f"{record['yardstick_ms']} ms."
+    )
+    return f"{markdown(['what', 'time'], rows)}\n\n{made}"
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "results": results,
+    "peers": peers,
+    "speed": speed,
+    "waits": waits,
+}
 
 
 def written(text: str) -> str:

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 import facelib
+from facelib.files.tables import duration
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "book"))
@@ -43,7 +44,7 @@ def test_the_time_of_a_chapter_is_papermills_or_the_span_of_its_cells():
     ("seconds", "words"), [(26.6, "27 seconds"), (89, "89 seconds"), (176.5, "3 minutes")]
 )
 def test_times_are_told_as_people_say_them(seconds, words):
-    assert edition.in_words(seconds) == words
+    assert duration(seconds) == words
 
 
 @pytest.fixture(scope="module")

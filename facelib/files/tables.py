@@ -1,4 +1,4 @@
-"""Tables in Markdown."""
+"""Tables in Markdown, and how long something took as people say it."""
 
 from __future__ import annotations
 
@@ -37,3 +37,13 @@ def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]], sides: str | N
         rows = [map("{:{}{}}".format, row, sides, widths) for row in rows]
         lines = ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join([lines[0], rule, *lines[1:]])
+
+
+def duration(seconds: float) -> str:
+    """Write a time as people say it.
+
+    Examples:
+        >>> duration(42.2), duration(750)
+        ('42 seconds', '12 minutes')
+    """
+    return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
