@@ -150,6 +150,14 @@ def test_a_file_that_is_no_photo_is_refused(page, tmp_path):
     page.set_input_files("#own-front", path)
     page.wait_for_function("document.querySelector('.own-status.is-error')")
     assert "letter.png cannot be read" in page.inner_text(".own-status")
+    photo = tmp_path / "photo.png"
+    Image.fromarray(np.full((60, 80, 3), 128, np.uint8)).save(photo)
+    page.evaluate("document.querySelectorAll('.own-picture img').forEach(each => each.remove())")
+    page.set_input_files("#own-side", photo)
+    page.wait_for_selector("label[for=own-side] img")
+    assert "letter.png cannot be read" in page.inner_text(".own-status")
+    page.set_input_files("#own-front", photo)
+    page.wait_for_function("document.querySelector('.own-status').textContent === ''")
 
 
 def test_the_page_is_light_and_all_its_files_are_not_heavy(browser, page):

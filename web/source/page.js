@@ -25,6 +25,7 @@ const STEPS = {
 };
 const [VIEWS, ROOT] = [["front", "side"], () => document.getElementById("own-photos")];
 const given = {};
+const refused = {}; // why a photo could not be read, by view
 let models = null;
 export let last = null; // the last result, for the tests and for the curious
 
@@ -100,10 +101,12 @@ function zone(view, status) {
       const url = URL.createObjectURL(file);
       picture.replaceChildren(create("img",
         { src: url, className: "dark-light", alt: `Your photo from the ${view}` }));
-      status.say("");
+      delete refused[view];
     } catch (error) {
-      status.say(error.message, true);
+      refused[view] = error.message;
     }
+    const words = Object.values(refused).join(" ");
+    status.say(words, words !== "");
     ROOT().dispatchEvent(new Event("given"));
   };
   input.addEventListener("change", () => input.files[0] && set(input.files[0]));
