@@ -167,6 +167,9 @@ def test_an_upright_photo_takes_one_run_of_the_detector(astronaut, monkeypatch):
     monkeypatch.setattr(views, "run_centerface", counted)
     assert detect.find_faces(astronaut).quarter_turns == 0
     assert runs == [(512, 512, 3)]
+    # Nobody is that sure: the photo could be a turned one.
+    assert detect.find_faces(astronaut, sure_score=1.0).quarter_turns == 0
+    assert runs[2:] == 3 * [(320, 320, 3)]
 
 
 def test_bytes_and_floats_of_a_large_photo_give_the_same_face(astronaut):

@@ -1,13 +1,24 @@
 """Which way up a face is, by the network of dense points."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import skimage.data
 
-from facelib.detect.faces import detection_from_box, find_face, find_faces, turned_face
+import facelib
+from facelib.detect.faces import (
+    MIN_SCORE,
+    SURE_SCORE,
+    FoundFaces,
+    detection_from_box,
+    find_face,
+    find_faces,
+    turned_face,
+)
 from facelib.imaging.imagefiles import Photo, read_photo
+from facelib.reconstruction import found
 from facelib.reconstruction.crops import FRONT_BOX, SIDE_BOX, crop_from_detection
 from facelib.reconstruction.doubts import best_side, doubt_about_photo, is_swapped
 from facelib.reconstruction.loading import load_predictor
@@ -15,6 +26,7 @@ from facelib.reconstruction.looking import deviation_share, is_unsure, look_upri
 
 PICTURES = Path(__file__).parent / "pictures"
 FRONT = PICTURES / "front.jpg"
+UPRIGHT = np.array([[10, 10], [20, 10], [15, 20], [10, 30], [20, 30]], float)  # eyes, nose, mouth
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +54,22 @@ def test_a_face_that_the_detector_took_for_upright_is_turned_by_the_surest_look(
     np.testing.assert_allclose(found.face.box, face.box)
     np.testing.assert_array_equal(found.photo.pixels, upright.pixels)
     assert 0.003 < deviation_share(found.seen) < 0.02
+
+
+def test_a_turned_photo_in_which_the_detector_took_something_else_is_put_right(monkeypatch):
+    lying = read_photo(FRONT).turned(1)
+    wall = replace(detection_from_box((0, 0, 30, 40)), score=0.6, landmarks=UPRIGHT)
+    asked = []
+
+    def mistaken(pixels, sure_score):
+        asked.append(sure_score)
+        return FoundFaces(0, (wall,)) if sure_score < SURE_SCORE else find_faces(pixels)
+
+    monkeypatch.setattr(found, "find_faces", mistaken)
+    (photo,) = facelib.reconstruct(lying).photos
+    assert asked == [MIN_SCORE, SURE_SCORE]
+    np.testing.assert_array_equal(photo.photo.pixels, read_photo(FRONT).pixels)
+    np.testing.assert_allclose(photo.face.box, find_face(photo.photo.pixels).box, atol=5)
 
 
 def test_where_there_is_no_face_the_points_are_unsure_and_it_is_said(network):

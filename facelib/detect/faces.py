@@ -82,7 +82,7 @@ def detect_faces(image: np.ndarray, min_score: float = MIN_SCORE) -> list[Detect
     return _largest_first(found or bordered(view).faces(min_score), image)
 
 
-def find_faces(image: np.ndarray) -> FoundFaces:
+def find_faces(image: np.ndarray, sure_score: float = SURE_SCORE) -> FoundFaces:
     """Find the faces of a photo that may be turned by quarter turns.
 
     Most photos take one run of the detector. Where it finds nothing, a face that is not upright, or
@@ -91,6 +91,7 @@ def find_faces(image: np.ndarray) -> FoundFaces:
 
     Args:
         image: (H, W, 3), RGB: uint8, or float in 0..1.
+        sure_score: the photo is not taken for a turned one if an upright face has this score.
 
     Raises:
         ValueError: if the image is not (H, W, 3).
@@ -100,7 +101,7 @@ def find_faces(image: np.ndarray) -> FoundFaces:
     view = whole_photo(image)
     faces = view.faces(MIN_SCORE)
     scores = [_best_score(faces), 0, 0, 0]
-    if scores[0] < SURE_SCORE:
+    if scores[0] < sure_score:
         small = view.resized(min(1.0, TURNED_PX / max(view.image.shape[:2])))
         scores[1:] = [_best_score(small.turned(turns).faces(MIN_SCORE)) for turns in (1, 2, 3)]
     if max(scores) > 0:

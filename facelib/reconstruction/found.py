@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from facelib.detect.centerface import Detection
-from facelib.detect.faces import NoFaceError, detection_from_box, find_faces
+from facelib.detect.faces import SURE_SCORE, NoFaceError, detection_from_box, find_faces
 from facelib.fitting.seen import SeenPoints
 from facelib.imaging.crop import Crop
 from facelib.imaging.imagefiles import Photo
@@ -57,7 +57,9 @@ class PhotoOfFace:
         return width, height
 
 
-def find_in_photo(view: str, photo: Photo, face: Face | None, size: int) -> PhotoOfFace:
+def find_in_photo(
+    view: str, photo: Photo, face: Face | None, size: int, sure_score: float = SURE_SCORE
+) -> PhotoOfFace:
     """Find the face in a photo, or take the given one, and guess the crop around it.
 
     Args:
@@ -66,6 +68,7 @@ def find_in_photo(view: str, photo: Photo, face: Face | None, size: int) -> Phot
         face: a detection in px of the photo's pixels, a box in px of its file, both before
             quarter turns; a number from 1; or None for the largest face.
         size: side of the crop, px.
+        sure_score: see `find_faces`.
 
     Raises:
         NoFaceError: if there is no face.
@@ -74,7 +77,7 @@ def find_in_photo(view: str, photo: Photo, face: Face | None, size: int) -> Phot
     turns, faces, chosen = 0, (), face is not None
     if face is None or isinstance(face, int):
         name = f"the {view} photo {photo.name}".strip()
-        found = find_faces(photo.pixels)
+        found = find_faces(photo.pixels, sure_score)
         turns, faces = found.quarter_turns, found.faces
         if not faces:
             raise NoFaceError(f"no face found in {name}")

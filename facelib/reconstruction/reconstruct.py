@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from facelib.detect.faces import turned_face
+from facelib.detect.faces import MIN_SCORE, SURE_SCORE, turned_face
 from facelib.face.dense_points import N_KEYPOINTS
 from facelib.face.layout import UVLayout, load_layout
 from facelib.files.steps import Steps
@@ -35,7 +35,7 @@ from facelib.reconstruction.doubts import (
 )
 from facelib.reconstruction.found import BOX_TO_CROP, FRONT, SIDE, Face, PhotoOfFace, find_in_photo
 from facelib.reconstruction.loading import load_predictor
-from facelib.reconstruction.looking import look_upright
+from facelib.reconstruction.looking import is_unsure, look_upright
 from facelib.reconstruction.position_maps import Network, check_side_photo, predict_position_maps
 from facelib.reconstruction.result import Reconstruction
 
@@ -121,9 +121,14 @@ def reconstruct(
         photos, network = _read(front, side, network)
     check_side_photo(network, side is not None)
     with steps.step("finding the face"), Threads(len(photos)) as threads:
-        given = (FRONT, SIDE), photos, (front_face, side_face), [network.size] * len(photos)
+        fits = isinstance(network, DenseFit)
+        # The points show whether a photo is turned: only where they do not, the detector is asked.
+        sure = [
+            MIN_SCORE if fits and face is None else SURE_SCORE for face in (front_face, side_face)
+        ]
+        given = (FRONT, SIDE), photos, (front_face, side_face), [network.size] * len(photos), sure
         found = list(threads.map(find_in_photo, *given))
-    by = _by_fit if isinstance(network, DenseFit) else _by_map
+    by = _by_fit if fits else _by_map
     result = by(network, found, layout_of(network.size), n_rounds, steps)
     doubts = (*result.doubts, *_doubts_about_photos(result))
     for doubt in doubts:
@@ -190,7 +195,7 @@ def _by_fit(
         def candidates() -> Iterator[SeenPoints]:
             """Look at the other faces of the side photo only if the first does not fit."""
             yield sides[0].seen
-            for each in _other_faces(found[1]):
+            for each in _other_faces(sides[0]):
                 sides.append(look(each))
                 yield sides[-1].seen
 
@@ -213,6 +218,10 @@ def _looked_at(network: DenseFit, found: PhotoOfFace, n_rounds: int) -> PhotoOfF
         return network.look(pixels, crop, n_rounds, found.photo.focal_px)
 
     best = look_upright(look, found.photo, found.face, BOX_TO_CROP[found.view], network.size)
+    is_sure = found.chosen or found.quarter_turns or found.face.score >= SURE_SCORE
+    if is_unsure(best.seen) and not is_sure:
+        found = find_in_photo(found.view, found.photo, None, network.size)
+        best = look_upright(look, found.photo, found.face, BOX_TO_CROP[found.view], network.size)
     shape, turns = found.photo.pixels.shape, best.quarter_turns
     others = [turned_face(face, shape, turns) for face in found.faces]
     faces = [

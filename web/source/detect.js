@@ -4,7 +4,8 @@ import { clip, round } from "./numbers.js";
 
 const MULTIPLE_PX = 32;
 const [WORKING_PX, LARGER_PX, TURNED_PX] = [640, 1280, 320];
-const [MIN_SCORE, WEAK_SCORE, SURE_SCORE] = [0.5, 0.3, 0.75];
+const WEAK_SCORE = 0.3;
+export const [MIN_SCORE, SURE_SCORE] = [0.5, 0.75];
 const OUTPUTS = ["537", "538", "539", "540"];
 
 /* A copy of a photo, and the affine way [a, b, x, c, d, y] back to the photo's px. */
@@ -166,14 +167,15 @@ function isUpright({ landmarks: [a, b, , c, d] }) {
 
 const bestScore = (faces) => Math.max(0, ...faces.filter(isUpright).map((face) => face.score));
 
-/* Find the faces of a photo that may be turned: {turns, faces}, the largest first. */
-export async function findFaces(photo, detector) {
+/* Find the faces of a photo that may be turned: {turns, faces}, the largest first. It is not taken
+ * for a turned one if an upright face has the score `sure`. */
+export async function findFaces(photo, detector, sure) {
   const view = View.whole(photo);
   let faces = await view.faces(detector, MIN_SCORE);
   const scores = [bestScore(faces), 0, 0, 0];
   const small =
     view.resized(Math.min(1, TURNED_PX / Math.max(view.image.width, view.image.height)));
-  for (let turns = 1; turns < 4 && scores[0] < SURE_SCORE; turns += 1) {
+  for (let turns = 1; turns < 4 && scores[0] < sure; turns += 1) {
     scores[turns] = bestScore(await small.turned(turns).faces(detector, MIN_SCORE));
   }
   if (Math.max(...scores) > 0) {

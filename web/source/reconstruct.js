@@ -1,5 +1,5 @@
 /* Photos in, a fitted head out: the steps of facelib/reconstruction/reconstruct.py. */
-import { findFaces, turnedFace } from "./detect.js";
+import { findFaces, MIN_SCORE, SURE_SCORE, turnedFace } from "./detect.js";
 import { aboutPair, aboutPhoto, deviationShare, isSwapped, isUnsure, otherFace, swapped }
   from "./doubts.js";
 import { finished, fitHead } from "./fit.js";
@@ -20,9 +20,9 @@ export class NoFaceError extends Error {}
  *   tell: async, hears of each step, (step, what it found) */
 export async function reconstruct(given, models, tell = async () => {}) {
   const photos = [];
-  for (const photo of given) photos.push(await findInPhoto(photo, models));
+  for (const photo of given) photos.push(await findInPhoto(photo, models, MIN_SCORE));
   await tell("faces", photos);
-  for (const k of photos.keys()) photos[k] = await lookUpright(photos[k], models);
+  for (const k of photos.keys()) photos[k] = await lookAt(photos[k], models);
   await tell("points", photos);
   const { fit, doubts, chosen, agreement } = photos.length > 1
     ? await fitPair(photos, models, tell)
@@ -39,8 +39,8 @@ export async function reconstruct(given, models, tell = async () => {}) {
   return { fit, photos: chosen, doubts, agreement };
 }
 
-async function findInPhoto(photo, { detector }) {
-  const { turns, faces } = await findFaces(photo.image, detector);
+async function findInPhoto(photo, { detector }, sure) {
+  const { turns, faces } = await findFaces(photo.image, detector, sure);
   const name = photo.name || `the ${photo.view} photo`;
   if (!faces.length) throw new NoFaceError(`no face found in the ${photo.view} photo ${photo.name}`);
   const image = turned(photo.image, turns);
@@ -51,6 +51,13 @@ function firstCrop(face, view) {
   const [left, top, right, bottom] = face.box;
   const side = (BOX_TO_CROP[view] * (right - left + bottom - top)) / 2;
   return new Crop((left + right) / 2, (top + bottom) / 2 + SHIFT_Y * (bottom - top), side, SIZE);
+}
+
+/* The points show whether a photo is turned; only where they do not, the detector is asked. */
+async function lookAt(found, models) {
+  const best = await lookUpright(found, models);
+  if (!isUnsure(best.seen) || found.turns || found.face.score >= SURE_SCORE) return best;
+  return lookUpright(await findInPhoto(found, models, SURE_SCORE), models);
 }
 
 /* Look at a face, and if the network is unsure, at the photo turned by quarter turns, too. */
