@@ -138,7 +138,7 @@ def side_by_side(page: str) -> Image.Image:
 
 def write_card(app: Sphinx, error: Exception | None) -> None:
     """Draw the picture for links to the book, which each page names (book/pages.py)."""
-    if error is None and app.builder.format == "html":
+    if error is None and app.builder.name == "html":
         page = (Path(app.outdir) / "index.html").read_text("utf-8")
         side_by_side(page).save(Path(app.outdir) / "_static" / "card.jpg", quality=85)
 

@@ -24,7 +24,7 @@ def add_script(
 
 def copy_program(app: Sphinx, error: Exception | None) -> None:
     """Put the program, and the viewer that it shares with reports, into the book."""
-    if error is not None or app.builder.format != "html" or not (PROGRAM / SCRIPT).is_file():
+    if error is not None or app.builder.name != "html" or not (PROGRAM / SCRIPT).is_file():
         return
     target = Path(app.outdir) / "_static" / PAGE
     shutil.copytree(PROGRAM, target, dirs_exist_ok=True)

@@ -163,7 +163,17 @@ def finish(app: Sphinx, error: Exception | None) -> None:
             path.unlink()
 
 
+def complete_writer(app: Sphinx) -> None:
+    """Let the one long page, which book/pdf.py prints, know all that the other pages know.
+
+    Sphinx forgets what extensions write into HTML as soon as one of them mentions singlehtml.
+    """
+    known = app.registry.translation_handlers
+    known["singlehtml"] = {**known.get("html", {}), **known.get("singlehtml", {})}
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Connect the last step."""
+    """Connect the steps."""
+    app.connect("builder-inited", complete_writer)
     app.connect("build-finished", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, ElementHandle, Page, sync_playwright
+from playwright.sync_api import Browser, ElementHandle, Page, Playwright
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # Software rendering, so that a machine without a graphics card draws the meshes too.
@@ -29,14 +29,13 @@ def skip_or_fail(reason: str) -> None:
 
 
 @contextmanager
-def running_browser(*flags: str) -> Iterator[Browser]:
+def running_browser(playwright: Playwright, *flags: str) -> Iterator[Browser]:
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
     if program is None:
         skip_or_fail("No chromium on this machine and no right to install it: no page opened.")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=program, args=[*FLAGS, *flags])
-        yield running
-        running.close()
+    running = playwright.chromium.launch(executable_path=program, args=[*FLAGS, *flags])
+    yield running
+    running.close()
 
 
 class Visit:

@@ -11,8 +11,17 @@ settings.load_profile("quick")
 
 
 @pytest.fixture(scope="session")
-def browser():
-    from browsing import running_browser  # only where playwright is wanted
+def playwright():
+    """Start what drives browsers; a process can have it once."""
+    from playwright.sync_api import sync_playwright  # only where it is wanted
 
-    with running_browser() as running:
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser(playwright):
+    from browsing import running_browser
+
+    with running_browser(playwright) as running:
         yield running

@@ -123,9 +123,13 @@ def test_a_finger_scrolls_past_a_mesh_until_it_is_tapped(browser, one):
         box = canvas.bounding_box()
         page.touchscreen.tap(box["x"] + 100, box["y"] + 150)
         assert canvas.evaluate(action) == "none"
-        page.wait_for_timeout(200)
-        chosen = pixels(canvas)
-        swipe(80, -20)
+        for _ in range(5):  # on a busy machine, the browser's compositor learns it later
+            page.evaluate("scrollTo(0, 0)")
+            page.wait_for_timeout(200)
+            chosen = pixels(canvas)
+            swipe(80, -20)
+            if page.evaluate("scrollY") == 0:
+                break
         assert page.evaluate("scrollY") == 0 and changed_share(chosen, pixels(canvas)) > 0.01
 
 

@@ -51,10 +51,11 @@ def address() -> Iterator[str]:
         server.shutdown()
 
 
-def test_a_served_page_builds_the_head_of_two_photos_from_the_camera(address, tmp_path):
+def test_a_served_page_builds_the_head_of_two_photos_from_the_camera(playwright, address, tmp_path):
     film = tmp_path / "face.mjpeg"
     Image.fromarray(rendered(0)[0]).save(film, "JPEG", quality=95)
-    with running_browser(*FAKE_CAMERA, f"--use-file-for-fake-video-capture={film}") as browser:
+    flags = *FAKE_CAMERA, f"--use-file-for-fake-video-capture={film}"
+    with running_browser(playwright, *flags) as browser:
         page = browser.new_context(permissions=["camera"]).new_page()
         page.set_default_timeout(PATIENCE_MS)
         asked = []

@@ -34,6 +34,9 @@ TOO_WIDE = """() => {
     .filter((part) => part.getBoundingClientRect().right > room + 1)
     .map((part) => part.outerHTML.slice(0, 120)).slice(-5).concat("wider than the window");
 }"""
+# A third of a second after a change of width, the theme lets the keyboard reach what scrolls.
+REACHED = """() => [...document.querySelectorAll("pre")]
+  .every((part) => part.scrollWidth <= part.clientWidth || part.tabIndex === 0)"""
 # What is fetched only when a mesh is seen.
 LATER = "_static/k3d/", "_static/meshes/"
 MOST_OF_A_CHAPTER, MOST_OF_THE_BOOK = 3e6, 32e6  # bytes
@@ -55,6 +58,7 @@ def faults(page: Page, width: int, theme: str) -> list[str]:
     """Return what axe-core finds at a width and in a theme."""
     resize(page, width)
     page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+    page.wait_for_function(REACHED, timeout=PATIENCE_MS)
     return page.evaluate(FAULTS)
 
 

@@ -3,6 +3,7 @@
 import re
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,8 @@ pytestmark = pytest.mark.browser
 def printed_pages(folder: Path, body: str) -> int:
     page = folder / "page.html"
     page.write_text(f"<!doctype html><meta charset=utf-8>{body}", "utf-8")
-    pdf.print_page(page, folder / "page.pdf")
+    with ThreadPoolExecutor(1) as thread:  # in this one, playwright may run already
+        thread.submit(pdf.print_page, page, folder / "page.pdf").result()
     content = (folder / "page.pdf").read_bytes()
     assert content.startswith(b"%PDF-")
     return len(re.findall(rb"/Type\s*/Page\b", content))
