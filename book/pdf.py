@@ -6,13 +6,18 @@ The pages of the library, which are for looking up, are left out. Solutions are 
 """
 
 import argparse
+import io
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import yaml
-from playwright.sync_api import sync_playwright
+from pages import is_plot
+from PIL import Image
+from playwright.sync_api import Route, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -26,7 +31,9 @@ UNFOLD = """() => {
 }"""
 READY = "() => !window.MathJax || MathJax.startup.promise.then(() => true)"
 COMPLETE = "() => [...document.images].every(each => each.complete)"
-MARGINS = {"top": "18mm", "bottom": "18mm", "left": "16mm", "right": "16mm"}
+MARGINS = {"top": "18mm", "bottom": "18mm", "left": "20mm", "right": "20mm"}
+SCALE = 0.7  # so that the widest line of code fits
+QUALITY = 85  # of JPEG, which the PDF keeps as it is; other pictures become ten times as large
 NUMBER = '<div style="font-size: 8px; width: 100%; text-align: center" class="pageNumber"></div>'
 
 
@@ -51,6 +58,16 @@ def build_page(source: Path, work: Path) -> Path:
     return work / "_build" / "singlehtml" / "index.html"
 
 
+def lighten(route: Route) -> None:
+    """Answer the page's request for a picture; one that is no plot becomes a JPEG."""
+    with Image.open(url2pathname(urlsplit(route.request.url).path)) as image:
+        if is_plot(image):
+            return route.continue_()
+        buffer = io.BytesIO()
+        image.convert("RGB").save(buffer, "JPEG", quality=QUALITY)
+    return route.fulfill(body=buffer.getvalue(), content_type="image/jpeg")
+
+
 def print_page(page: Path, pdf: Path) -> None:
     """Print a page as A4 with an outline, after formulas and pictures are there."""
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
@@ -60,13 +77,14 @@ def print_page(page: Path, pdf: Path) -> None:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         tab = browser.new_page()
         tab.set_default_timeout(LONG_MS)
+        tab.route("**/_images/*.webp", lighten)
         tab.goto(page.as_uri(), wait_until="load")
         tab.evaluate(READY)
         tab.evaluate(UNFOLD)
         tab.wait_for_function(COMPLETE)
         pdf.unlink(missing_ok=True)
         tab.pdf(
-            path=pdf, format="A4", margin=MARGINS, outline=True, tagged=True,
+            path=pdf, format="A4", margin=MARGINS, scale=SCALE, outline=True, tagged=True,
             display_header_footer=True, header_template="<span></span>", footer_template=NUMBER,
         )  # fmt: skip
         browser.close()
