@@ -7,6 +7,8 @@
       The reason why.
     ```
 
+A fence of backticks may have none in its first line: where the question has, take `~~~`.
+
 Each answer is a `details` element, so that keys, screen readers and browsers without scripts open
 it as they open any other.
 """

@@ -33,6 +33,12 @@ def prose(path: Path) -> str:
 
 
 @page
+def test_no_fence_of_backticks_has_one_in_its_title(path: Path) -> None:
+    """Markdown would take it for code in a line, and the page would show it raw."""
+    assert re.findall(r"(?m)^ *```+[^`\n]+`.*$", prose(path)) == []
+
+
+@page
 def test_is_valid_and_stripped(path: Path) -> None:
     nbformat.validate(read(path))
     for cell in code_cells(path):

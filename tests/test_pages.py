@@ -4,6 +4,7 @@ The book is the one that tests/test_book.py looks at. A page is loaded once and 
 """
 
 import os
+import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -37,6 +38,7 @@ TOO_WIDE = """() => {
 # A third of a second after a change of width, the theme lets the keyboard reach what scrolls.
 REACHED = """() => [...document.querySelectorAll("pre")]
   .every((part) => part.scrollWidth <= part.clientWidth || part.tabIndex === 0)"""
+RAW = re.compile(r"```|~~~|\{(?:quiz|exercise|solution|numref|doc|eq|ref|cite)[:}]")
 # What is fetched only when a mesh is seen.
 LATER = "_static/k3d/", "_static/meshes/"
 MOST_OF_A_CHAPTER, MOST_OF_THE_BOOK = 3e6, 32e6  # bytes
@@ -85,6 +87,7 @@ def test_page_fits_and_can_be_used_by_all(browser: Browser, path: Path) -> None:
             page.keyboard.press("Enter")
             page.wait_for_selector("#search-results li")
         wait_for_formulas(page)
+        assert RAW.findall(page.inner_text("article")) == []
         if path.parts[0] == "chapters":
             assert bytes_loaded(visit) < MOST_OF_A_CHAPTER
         for width in (TELEPHONE, TABLET):

@@ -48,5 +48,5 @@ def test_a_badly_written_quiz_is_refused(right, wrong, words):
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_quizzes_of_the_chapters_are_well_written(path):
     for cell in nbformat.read(path, as_version=4).cells:
-        for quiz in re.findall(r"(?ms)^```\{quiz\} [^\n]+\n(.*?)^```$", cell.source):
+        for _, quiz in re.findall(r"(?ms)^(```|~~~)\{quiz\} [^\n]+\n(.*?)^\1$", cell.source):
             QUIZ.read_answers(quiz)
