@@ -1,7 +1,7 @@
-"""Time what a newcomer waits for, in fresh clones: installing, a head, the book, the tests.
+"""Time what a newcomer waits for, in fresh clones: installing, a head, the book.
 
 The committed revision is cloned, twice: for the program alone, and for the book. Everything is
-timed by the clock, so nothing else should run. An hour on two cores.
+timed by the clock, so nothing else should run. Twenty minutes on two cores.
 
     python benchmarks/from_scratch.py --out data/evaluation/from_scratch.json
 """
@@ -67,8 +67,6 @@ def of_the_book(folder: Path) -> Iterator[tuple[str, str, float]]:
     chapter["cells"][0]["source"][-1] += " "
     (folder / CHANGED).write_text(json.dumps(chapter), "utf-8")
     yield f"the book after a change of {CHANGED.stem}", "make book", seconds_of("make book", folder)
-    subprocess.run(["git", "checkout", "--quiet", "--", CHANGED], cwd=folder, check=True)
-    yield "all tests, once that is installed", "make test", seconds_of("make test", folder)
 
 
 def main() -> None:

@@ -89,9 +89,10 @@ class LandingHead(Directive):
         self.state.document.settings.env.note_dependency(str(data_file("dense", "dense.onnx")))
         view, (front, side) = head_and_photos()
         described = HeadView(view.glb, view.still, self.arguments[0], view.layers)
-        photos = photo_html(front, "The photo from the front, rendered") + photo_html(
-            side, "The photo from the side, rendered"
-        )
+        photos = photo_html(
+            front,
+            "A rendered man with short black hair and stubble, his head tilted, from the front",
+        ) + photo_html(side, "The same man in profile")
         html = (
             f'<div class="landing"><div class="landing-photos">{photos}</div>'
             f'<div class="landing-head">{described._repr_html_()}</div></div>'

@@ -21,6 +21,7 @@ K3D = ("standalone.js", "standalone.js.LICENSE.txt")
 MATHJAX = (
     "startup.js",
     "core.js",
+    "a11y/assistive-mml.js",  # MathML beside what is drawn, for readers who hear formulas
     "input/tex.js",
     "input/tex/extensions/boldsymbol.js",
     "input/tex/extensions/cancel.js",

@@ -31,6 +31,8 @@ BRANCH = (
     '<summary><span class="toctree-toggle"',
     '<summary aria-label="Pages of this part"><span class="toctree-toggle"',
 )
+# The first cell of a table's row names it; the theme's tables leave that out.
+ROW = re.compile(r'(<tr class="row-(?:even|odd)">\s*)<td([^>]*)>(.*?)</td>', re.DOTALL)
 UNUSED = (
     *("**/*.map", "**/fontawesome.js", "**/*.ttf", "**/bootstrap.js.LICENSE.txt"),
     *("locales/**/*.po", "locales/**/*.mo"),
@@ -130,14 +132,14 @@ def lean(html: str, page: str) -> str:
 
 
 def named(html: str) -> str:
-    """Let screen readers hear what can be read on a button, and only true lists as lists."""
+    """Let screen readers hear buttons by their words, true lists as lists, and names of rows."""
     html = html.replace('<div role="list" class="citation-list">', '<div class="citation-list">')
     html = re.sub(
         r'(<(?:summary|button class="btn search-button-field)[^>]*?) aria-label="[^"]*"',
         r"\1",
         html,
     )
-    return html.replace(*BRANCH)
+    return ROW.sub(r'\1<th scope="row"\2>\3</th>', html.replace(*BRANCH))
 
 
 def finish(app: Sphinx, error: Exception | None) -> None:

@@ -68,8 +68,13 @@ class Quiz(Directive):
             answers = read_answers("\n".join(self.content))
         except ValueError as error:
             raise self.error(str(error)) from None
-        start = html('<div class="quiz" role="group" aria-label="Question">')
-        parts = [start, *self._parsed(self.arguments[0])]
+        env = self.state.document.settings.env
+        name = nodes.make_id(f"quiz {env.docname} {env.new_serialno('quiz') + 1}")
+        parts = [
+            html(f'<div class="quiz" role="group" aria-labelledby="{name}"><div id="{name}">'),
+            *self._parsed(self.arguments[0]),
+            html("</div>"),
+        ]
         for answer in answers:
             name = "quiz-right" if answer.right else "quiz-wrong"
             parts += [

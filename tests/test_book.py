@@ -140,5 +140,7 @@ def test_sliders_look_numbers_up_without_a_kernel(browser: Browser) -> None:
         slider.focus()
         visit.page.keyboard.press("End")
         at_end = bars.inner_text()
+        shown = slider.evaluate("s => s.nextElementSibling.textContent")
+        assert slider.get_attribute("aria-valuetext") == shown
         visit.page.keyboard.press("Home")
         assert len({before, at_end, bars.inner_text()}) == 3, "the slider moved nothing"

@@ -18,7 +18,7 @@ def view():
 
 
 def numbers_in(text):
-    return [float(number) for number in re.findall(r"<output>([\d.]+) mm</output>", text)]
+    return [float(number) for number in re.findall(r">([\d.]+) mm</span>", text)]
 
 
 def test_live_sliders_show_the_numbers_of_their_place(view):

@@ -39,6 +39,8 @@ TOO_WIDE = """() => {
 REACHED = """() => [...document.querySelectorAll("pre")]
   .every((part) => part.scrollWidth <= part.clientWidth || part.tabIndex === 0)"""
 RAW = re.compile(r"```|~~~|\{(?:quiz|exercise|solution|numref|doc|eq|ref|cite)[:}]")
+# A formula without MathML beside what is drawn, and a row of a table without a name.
+UNHEARD = "mjx-container:not(:has(mjx-assistive-mml)), tr[class^=row] > td:first-child"
 # What is fetched only when a mesh is seen.
 LATER = "_static/k3d/", "_static/meshes/"
 MOST_OF_A_CHAPTER, MOST_OF_THE_BOOK = 3e6, 32e6  # bytes
@@ -88,6 +90,9 @@ def test_page_fits_and_can_be_used_by_all(browser: Browser, path: Path) -> None:
             page.wait_for_selector("#search-results li")
         wait_for_formulas(page)
         assert RAW.findall(page.inner_text("article")) == []
+        assert page.locator(UNHEARD).count() == 0
+        names = page.eval_on_selector_all(".toggle-button", "all => all.map(b => b.ariaLabel)")
+        assert len(set(names)) == len(names), "two buttons have one name"
         if path.parts[0] == "chapters":
             assert bytes_loaded(visit) < MOST_OF_A_CHAPTER
         for width in (TELEPHONE, TABLET):

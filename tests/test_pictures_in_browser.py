@@ -65,8 +65,13 @@ def test_pointing_at_one_picture_marks_the_point_in_all(browser, page_of):
         flat.focus()
         page.keyboard.press("ArrowRight")
         assert marks(page)[1] is None, "the last point is hidden in the photo"
+        assert page.inner_text("output").endswith(" · hidden in: photo")
         page.keyboard.press("ArrowUp")
         assert marks(page) == at_start and visit.complaints == []
+        page.keyboard.press("ArrowDown")  # to the hidden point, and away from it in the photo
+        photo.focus()
+        page.keyboard.press("ArrowLeft")
+        assert marks(page)[1] is not None and page.evaluate("scrollY") == 0
 
 
 def test_a_finger_chooses_a_point(browser, page_of):

@@ -35,6 +35,20 @@ def test_a_figure_loses_nothing_and_is_not_shown_twice():
     assert not plt.fignum_exists(figure.number)
 
 
+def test_each_picture_can_have_words_of_its_own():
+    page = show_steps([grey(0), grey(1)], {"step": [1, 2]}, alt=["Black.", "White."]).to_html()
+    assert 'alt="Black. step 1."' in page and 'alt="White. step 2."' in page
+    with pytest.raises(ValueError, match="alt"):
+        show_steps([grey(0), grey(1)], {"step": [1, 2]}, alt=["Black."])
+
+
+def test_a_number_is_read_out_as_it_was_rounded():
+    view = show_linked(
+        {"one": LinkedPicture(grey(0), SQUARE, "One.")}, {"x": ("mm", np.float32([0.1] * 4))}
+    )
+    assert "0.10000000149" not in view.to_html()
+
+
 def test_pictures_that_do_not_fill_the_sliders_are_refused():
     with pytest.raises(ValueError, match="expected 6 pictures for the sliders, got 5"):
         show_steps(list(map(grey, LEVELS[:5])), AXES, alt="A grey field.")

@@ -1,4 +1,4 @@
-/* What every page needs: scrollers that keys reach, and a search that works from disk. */
+/* What every page needs: scrollers that keys reach, named buttons, and a search that works from disk. */
 (() => {
   "use strict";
 
@@ -15,6 +15,15 @@
     }
   };
 
+  // Every solution's button would have the same name.
+  const nameButtons = () => {
+    for (const button of document.querySelectorAll(".admonition-title .toggle-button")) {
+      const title = [...button.closest(".admonition-title").childNodes]
+        .filter((part) => part !== button).map((part) => part.textContent).join(" ");
+      button.setAttribute("aria-label", title.replace(/\s+/g, " ").trim());
+    }
+  };
+
   const sayWhy = () => {
     const results = document.querySelector("#search-results");
     if (!results || location.protocol !== "file:") return;
@@ -26,6 +35,7 @@
   document.addEventListener("DOMContentLoaded", sayWhy);
   window.addEventListener("load", () => {
     letKeysScroll();
+    nameButtons();
     window.MathJax?.startup?.promise?.then(letKeysScroll);
     new ResizeObserver(letKeysScroll).observe(document.body);
   });

@@ -13,15 +13,18 @@
       bars.forEach((bar, k) => {
         const value = values[first * bars.length + k];
         bar.querySelector("i").style.width = `${(20 * value) / longest}em`;
-        bar.querySelector("output").value = `${value.toFixed(2)} ${view.dataset.unit}`;
+        bar.querySelector(".grid-value").textContent = `${value.toFixed(2)} ${view.dataset.unit}`;
       });
     };
     for (const input of inputs) {
       const labels = JSON.parse(input.dataset.labels);
-      input.addEventListener("input", () => {
-        input.nextElementSibling.value = labels[Number(input.value)];
-        lookUp();
-      });
+      const name = () => {
+        const label = labels[Number(input.value)];
+        input.setAttribute("aria-valuetext", label);
+        input.nextElementSibling.value = label;
+      };
+      name();
+      input.addEventListener("input", () => { name(); lookUp(); });
     }
     view.querySelector(".morph-sliders").hidden = false;
   };

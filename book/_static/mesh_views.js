@@ -188,7 +188,9 @@
     };
     for (const input of inputs) {
       input.addEventListener("input", () => {
-        input.nextElementSibling.value = Number(input.value).toFixed(1);
+        const words = Number(input.value).toFixed(1).replace("-", "−");
+        input.setAttribute("aria-valuetext", words);
+        input.nextElementSibling.value = words;
         move();
       });
     }

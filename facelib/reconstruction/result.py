@@ -209,12 +209,18 @@ class Reconstruction:
         settings = MeshSettings(part, detail, texture_size, rig, expression, interocular_mm)
         write_mesh(path, self.asset(settings))
 
-    def show(self, detail: int | None = None, texture_size: int | None = None) -> HeadView:
+    def show(
+        self,
+        detail: int | None = None,
+        texture_size: int | None = None,
+        alt: str = "The head that was found in the photos.",
+    ) -> HeadView:
         """Return the head for JupyterLab, to rotate, with a slider for each facial action.
 
         Args:
             detail: see `save`; less makes a smaller notebook.
             texture_size: likewise.
+            alt: what is seen, for readers who cannot see it.
         """
         from facelib.geometry.asset import rounded
         from facelib.geometry.gltf import glb_bytes
@@ -225,4 +231,4 @@ class Reconstruction:
         shown = Mesh(asset.vertices, asset.triangles, asset.uv, to_float(asset.texture))
         still = data_url(portraits(shown, asset.normals, VIEWED_YAWS_DEG))
         glb = glb_bytes(rounded(asset), "head")
-        return HeadView(glb, still, "The head that was found in the photos.")
+        return HeadView(glb, still, alt)

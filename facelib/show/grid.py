@@ -65,7 +65,7 @@ class GridView:
             f"<label><span>{html.escape(name)}</span>"
             f'<input type="range" min="0" max="{len(numbers) - 1}" step="1" value="{first}" '
             f"data-labels='{json.dumps([f'{number:g}' for number in numbers])}'>"
-            f"<output>{numbers[first]:g}</output></label>"
+            f'<output aria-hidden="true">{numbers[first]:g}</output></label>'
             for (name, numbers), first in zip(self.axes.items(), self.start, strict=True)
         )
         return (
@@ -79,11 +79,12 @@ class GridView:
         rows = "".join(
             f'<div class="grid-bar"><span style="display:inline-block;width:10em">'
             f'{html.escape(name)}</span><i style="display:inline-block;height:1em;'
-            f'background:#0072b2;width:{20 * number / longest:.2f}em"></i> '
-            f"<output>{number:.2f} {html.escape(self.unit)}</output></div>"
+            f"forced-color-adjust:none;background:#0072b2;"
+            f'width:{20 * number / longest:.2f}em"></i> '
+            f'<span class="grid-value">{number:.2f} {html.escape(self.unit)}</span></div>'
             for name, number in zip(self.series, self.values[place], strict=True)
         )
-        return f'<div class="grid-bars">{rows}</div>'
+        return f'<div class="grid-bars" role="status" aria-atomic="true">{rows}</div>'
 
 
 def show_grid(

@@ -78,7 +78,7 @@ class LinkedView:
     def to_html(self) -> str:
         """Return the element, without style and script; the first point is marked in it."""
         readings = [
-            (name, unit, values.shape[1], np.round(values, DIGITS).ravel().tolist())
+            (name, unit, values.shape[1], np.round(values.astype(float), DIGITS).ravel().tolist())
             for name, (unit, values) in self.readings.items()
         ]
         pictures = "".join(self._picture_html(*item) for item in self.pictures.items())

@@ -77,7 +77,7 @@ class MorphView:
         return (
             f"<label><span>{html.escape(name)}</span>"
             f'<input type="range" min="{-self.limit}" max="{self.limit}" step="{STEP}" value="0">'
-            "<output>0.0</output></label>"
+            '<output aria-hidden="true">0.0</output></label>'
         )
 
 

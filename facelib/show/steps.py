@@ -19,13 +19,13 @@ class StepsView:
     Attributes:
         pictures: data URLs, one for each place of the grid of the axes, the last axis fastest.
         axes: name → its labels, one slider each.
-        alt: what the pictures have in common, for readers who cannot see them.
+        alts: what each picture shows, for readers who cannot see it.
         start: initial position of each slider.
     """
 
     pictures: tuple[str, ...] = field(repr=False)  # a notebook keeps the text of what it shows
     axes: Mapping[str, tuple[str, ...]]
-    alt: str
+    alts: tuple[str, ...] = field(repr=False)
     start: tuple[int, ...]
 
     def _repr_html_(self) -> str:
@@ -33,16 +33,17 @@ class StepsView:
 
     def to_html(self) -> str:
         """Return the element, without style and script."""
-        pictures = "".join(map(self._picture_html, product(*self.axes.values()), self.pictures))
+        places = product(*self.axes.values())
+        pictures = "".join(map(self._picture_html, places, self.pictures, self.alts))
         sliders = "".join(map(self._slider_html, self.axes, self.start))
         return (
             f'<div class="steps"><div class="steps-pictures">{pictures}</div>'
             f'<div class="step-sliders">{sliders}</div></div>'
         )
 
-    def _picture_html(self, labels: Sequence[str], url: str) -> str:
+    def _picture_html(self, labels: Sequence[str], url: str, alt: str) -> str:
         place = ", ".join(f"{name} {label}" for name, label in zip(self.axes, labels, strict=True))
-        alt, place = html.escape(f"{self.alt} {place}."), html.escape(place)
+        alt, place = html.escape(f"{alt} {place}."), html.escape(place)
         return (
             f'<figure class="step"><img src="{url}" alt="{alt}">'
             f"<figcaption>{place}</figcaption></figure>"
@@ -54,7 +55,7 @@ class StepsView:
             f"<label><span>{html.escape(name)}</span>"
             f'<input type="range" min="0" max="{len(labels) - 1}" step="1" value="{first}" '
             f'data-labels="{html.escape(json.dumps(labels))}">'
-            f"<output>{html.escape(labels[first])}</output></label>"
+            f'<output aria-hidden="true">{html.escape(labels[first])}</output></label>'
         )
 
 
@@ -62,7 +63,7 @@ def show_steps(
     pictures: Sequence[np.ndarray | Figure],
     axes: Mapping[str, Sequence[str | float]],
     *,
-    alt: str,
+    alt: str | Sequence[str],
     start: Sequence[int] | None = None,
 ) -> StepsView:
     """Show pictures that were made in advance, with a slider for each of their settings.
@@ -71,20 +72,22 @@ def show_steps(
         pictures: (H, W, 3) RGB in 0..1 or matplotlib figures, one for each combination of the
             settings, as `itertools.product(*axes.values())` lists them.
         axes: name of each setting, with its unit → its values, in the order of the slider.
-        alt: what the pictures show, as a sentence; each one's settings are added to it.
+        alt: what the pictures show, as a sentence, or a sentence for each; each one's settings are
+            added to it.
         start: initial positions of the sliders, counted from 0; the middle if not given.
 
     Raises:
-        ValueError: if there is not one picture per combination, or no alt text.
+        ValueError: if there is not one picture per combination, or one has no alt text.
     """
     expected = int(np.prod([len(values) for values in axes.values()]))
     if len(pictures) != expected:
         raise ValueError(f"expected {expected} pictures for the sliders, got {len(pictures)}")
-    if not alt.strip():
-        raise ValueError("alt must describe the pictures, got an empty text")
+    alts = (alt,) * expected if isinstance(alt, str) else tuple(alt)
+    if len(alts) != expected or not all(each.strip() for each in alts):
+        raise ValueError("alt must describe the pictures, got an empty text or too few")
     labels = {
         name: tuple(v if isinstance(v, str) else f"{v:g}".replace("-", "−") for v in values)
         for name, values in axes.items()
     }
     start = tuple(start or (len(values) // 2 for values in axes.values()))
-    return StepsView(tuple(map(picture_url, pictures)), labels, alt, start)
+    return StepsView(tuple(map(picture_url, pictures)), labels, alts, start)

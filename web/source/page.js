@@ -91,22 +91,23 @@ export function verticesImage({ head, fit, photos: [{ camera }] }) {
 function zone(view, status) {
   const input = create("input", { type: "file", accept: "image/*", id: `own-${view}` });
   const picture = create("div", { className: "own-picture" });
+  const hint = create("span", { textContent: "Drop a photo here, or choose one." });
   const words = view === "front" ? "From the front" : "From the side (better, but not needed)";
   const label = create("label", { htmlFor: input.id, className: "own-zone" },
-    create("strong", { textContent: words }), picture,
-    create("span", { textContent: "Drop a photo here, or choose one." }), input);
+    create("strong", { textContent: words }), picture, hint, input);
   const set = async (file) => {
     try {
       given[view] = await readPhoto(file);
       const url = URL.createObjectURL(file);
       picture.replaceChildren(create("img",
-        { src: url, className: "dark-light", alt: `Your photo from the ${view}` }));
+        { src: url, className: "dark-light", alt: "" }));
+      hint.textContent = `${file.name} is read. Drop another photo here, or choose one.`;
       delete refused[view];
     } catch (error) {
       refused[view] = error.message;
     }
-    const words = Object.values(refused).join(" ");
-    status.say(words, words !== "");
+    const reasons = Object.values(refused).join(" ");
+    status.say(reasons || `The photo from the ${view} is read.`, reasons !== "");
     ROOT().dispatchEvent(new Event("given"));
   };
   input.addEventListener("change", () => input.files[0] && set(input.files[0]));
@@ -126,7 +127,8 @@ function cameraOf(view, set, status) {
 }
 
 function cameraButton(view, set, status) {
-  const button = create("button", { type: "button", textContent: "Use the camera" });
+  const button = create("button",
+    { type: "button", textContent: `Use the camera: ${view} photo` });
   button.addEventListener("click", async () => {
     button.disabled = true;
     try {
@@ -134,16 +136,23 @@ function cameraButton(view, set, status) {
         .getUserMedia({ video: { width: { ideal: 1920 }, height: { ideal: 1440 } } });
       const video = create("video", { srcObject: stream, muted: true, playsInline: true });
       const shoot = create("button", { type: "button", textContent: "Take the photo" });
-      button.after(video, shoot);
+      const leave = create("button", { type: "button", textContent: "Cancel" });
+      const box = create("div", {}, video, shoot, leave);
+      const close = () => {
+        for (const track of stream.getTracks()) track.stop();
+        box.remove();
+        button.disabled = false;
+        button.focus();
+      };
+      leave.addEventListener("click", close);
+      box.addEventListener("keydown", ({ key }) => { if (key === "Escape") close(); });
+      button.after(box);
       await video.play();
       shoot.focus();
       shoot.addEventListener("click", () => {
         const canvas = create("canvas", { width: video.videoWidth, height: video.videoHeight });
         canvas.getContext("2d").drawImage(video, 0, 0);
-        for (const track of stream.getTracks()) track.stop();
-        video.remove();
-        shoot.remove();
-        button.disabled = false;
+        close();
         canvas.toBlob((blob) => set(new File([blob], `${view}.png`)), "image/png");
       });
     } catch (error) {
@@ -167,9 +176,9 @@ function stepBox(steps, name) {
   const [title, chapter, words] = STEPS[name];
   let box = steps.querySelector(`[data-step="${name}"]`);
   if (!box) {
-    const link = create("a", { href: `chapters/${chapter}.html`, textContent: "the chapter on it" });
+    const link = create("a", { href: `chapters/${chapter}.html`, textContent: `chapter ${chapter.slice(0, 2)}` });
     const pictures = create("div", { className: "own-pictures" });
-    box = create("section", {}, create("h3", { textContent: title }), pictures,
+    box = create("section", {}, create("h2", { textContent: title }), pictures,
       create("p", {}, `${words} See `, link, "."));
     box.dataset.step = name;
     steps.append(box);
@@ -177,8 +186,9 @@ function stepBox(steps, name) {
   return box.querySelector(".own-pictures");
 }
 
-async function show(step, found, steps, front) {
+async function show(step, found, { steps, status }, front) {
   const box = stepBox(steps, step);
+  status.say(`${STEPS[step][0]} …`);
   if (step === "faces") box.replaceChildren(...found.map(drawFaces));
   if (step === "points") {
     box.replaceChildren(...found.map(drawPoints));
@@ -214,10 +224,10 @@ async function showHead(result, output) {
     create("img", { src: meshes[0].toDataURL(), alt: "The front photo with your head's mesh over it" }));
   Object.assign(view.dataset, { layers: JSON.stringify(layers), view: "15,5" });
   const text = obj(head, rig);
-  const saves = create("p", { className: "own-saves" }, "Save it: ",
-    saveButton("GLB", () => ({ "head.glb": model })),
-    saveButton("OBJ", () => ({ "head.obj": new Blob([text.obj]), "head.mtl": new Blob([text.mtl]) })),
-    saveButton("PNG (the texture; keep it beside the OBJ)",
+  const saves = create("p", { className: "own-saves" },
+    saveButton("Save as GLB", () => ({ "head.glb": model })),
+    saveButton("Save as OBJ", () => ({ "head.obj": new Blob([text.obj]), "head.mtl": new Blob([text.mtl]) })),
+    saveButton("Save the texture as PNG, to keep beside the OBJ",
       async () => ({ "head.png": await blob("image/png") })));
   const warnings = doubts.map(({ sentence }) => create("li", { textContent: sentence }));
   output.replaceChildren(
@@ -243,7 +253,8 @@ function saveButton(name, files) {
 }
 
 async function run({ go, bar, status, steps, output }) {
-  go.disabled = true;
+  if (go.getAttribute("aria-disabled") === "true") return;
+  go.setAttribute("aria-disabled", "true"); // and not `disabled`, which would lose the focus
   steps.replaceChildren();
   output.replaceChildren();
   const start = performance.now();
@@ -256,16 +267,19 @@ async function run({ go, bar, status, steps, output }) {
     bar.hidden = true;
     status.say("Looking for the faces …");
     await pause();
-    const result = await build(photos, (step, found) => show(step, found, steps, front));
+    const result = await build(photos,
+      (step, found) => show(step, found, { steps, status }, front));
     await showHead(result, output);
-    status.say(`Done in ${((performance.now() - start) / 1000).toFixed(0)} s.`);
+    const seconds = ((performance.now() - start) / 1000).toFixed(0);
+    const warnings = result.doubts.length ? ", under what seems wrong with the photos" : "";
+    status.say(`Done in ${seconds} s: the head is below${warnings}.`);
   } catch (error) {
     status.say(error instanceof NoFaceError
       ? `${error.message.replace(/^n/, "N")}: is the face large, upright, lit and uncovered?`
       : error.message, true);
   }
   bar.hidden = true;
-  go.disabled = false;
+  go.removeAttribute("aria-disabled");
 }
 
 function exampleButtons(zones, status) {

@@ -27,6 +27,7 @@
   const link = (view) => {
     const panels = [...view.querySelectorAll(".linked-picture")].map((element) => ({
       element,
+      title: element.parentElement.querySelector("figcaption").textContent,
       mark: element.querySelector(".linked-mark"),
       places: numbers(element.dataset.places), // x and y of each point, 1/10000; -1 if hidden
     }));
@@ -42,9 +43,10 @@
         mark.style.top = `${places[2 * point + 1] / 100}%`;
       }
       output.value = readings.map(([name, unit, width, values]) => {
-        const shown = values.slice(width * point, width * (point + 1)).join(", ");
+        const shown = values.slice(width * point, width * (point + 1)).join(", ").replaceAll("-", "−");
         return `${name}: ${shown}${unit && ` ${unit}`}`;
-      }).join(" · ");
+      }).concat(panels.filter(({ mark }) => mark.hidden).map(({ title }) => `hidden in: ${title}`))
+        .join(" · ");
       view.dispatchEvent(new CustomEvent("point", { detail: point, bubbles: true }));
     };
 
@@ -72,9 +74,12 @@
       panel.element.addEventListener("pointerdown", follow);
       panel.element.addEventListener("keydown", (event) => {
         const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-        if (!step[event.key] || panel.mark.hidden) return;
+        if (!step[event.key]) return;
         event.preventDefault();
-        choose(nearest(panel, ...panel.places.slice(2 * chosen, 2 * chosen + 2), ...step[event.key]));
+        const place = panel.places.slice(2 * chosen, 2 * chosen + 2);
+        // From a point that this picture hides, go to the middle of the picture first.
+        choose(panel.mark.hidden ? nearest(panel, 5000, 5000)
+          : nearest(panel, ...place, ...step[event.key]));
       });
     }
     choose(chosen);
