@@ -7,6 +7,7 @@ photos' detail. Chapter 12 shows every step as a picture.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
@@ -112,10 +113,11 @@ def paint_head(photos: Sequence[SeenPhoto], surface: HeadSurface, size: int = 20
     page = SkinPage.of(surface)
     sharp = sharpness(photos, size / PAGE_MM)
     coarse = decide(photos, views, page, sharp)
-    pixels = in_full_size(photos, views, page, size, coarse)
-    skins = [each.skin for each in coarse.own]
-    inner = inner_colors(photos, views, skins, gains_on_lips(coarse))
-    paint_strip(pixels, inner, page_maps())
+    pixels = np.zeros((size, size, 3), np.uint8)
+    with ThreadPoolExecutor(1) as thread:  # eyes and mouth lie beside the skin
+        strip = thread.submit(paint_inner_parts, pixels, photos, views, coarse)
+        paint_skin(pixels, photos, views, page, coarse)
+        strip.result()
     names = [f"photo {number + 1}" for number in range(len(photos))]
     sources = (*names, *(f"{name} mirrored" for name in names), "made up")
     return HeadTexture(pixels, coarse.shares, sources)
@@ -256,24 +258,34 @@ def made_up(
     return base + (hair.color - base) * share[..., None], share
 
 
-def in_full_size(
+def paint_inner_parts(
+    pixels: np.ndarray, photos: Sequence[SeenPhoto], views: Sequence[View], coarse: CoarsePage
+) -> None:
+    """Paint eyes, teeth, tongue and mouth on the page in the photos' colours, in place."""
+    skins = [each.skin for each in coarse.own]
+    inner = inner_colors(photos, views, skins, gains_on_lips(coarse))
+    paint_strip(pixels, inner, page_maps())
+
+
+def paint_skin(
+    pixels: np.ndarray,
     photos: Sequence[SeenPhoto],
     views: Sequence[View],
     page: SkinPage,
-    size: int,
     coarse: CoarsePage,
-) -> np.ndarray:
-    """Give the coarse page the photos' detail: (size, size, 3) uint8, black below the skin.
+) -> None:
+    """Paint the coarse page with the photos' detail on the page in full size, in place.
 
     Each photo is multiplied with what the coarse page is relative to the coarse photo.
 
     Args:
+        pixels: (size, size, 3) uint8, the page.
         photos: K of them.
         views: of the photos.
         page: the skin on the page.
-        size: side of the page, texels.
         coarse: the coarse page.
     """
+    size = len(pixels)
     shares, texels_per_mm = coarse.shares, size / PAGE_MM
     gains = in_threads(
         lambda seen, share: np.minimum(coarse.blended / seen, MOST_GAIN) * share[..., None],
@@ -289,10 +301,8 @@ def in_full_size(
     pores = PORES * detail * wide_gaps(shares)
     strengths = np.stack([pores * (1 - coarse.strands), STRANDS * coarse.strands])
     tiles = np.stack([maps["detail"], maps["strands"]])
-    pixels = np.zeros((size, size, 3), np.uint8)
     skin = pixels[: round(SKIN_SHARE * size)]
     compose(fine, shares, np.stack(gains), coarse.blended, tiles, np.float32(strengths), skin)
-    return pixels
 
 
 def _widened(wanted: np.ndarray) -> np.ndarray:

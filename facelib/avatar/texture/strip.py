@@ -89,10 +89,10 @@ def paint_strip(pixels: np.ndarray, colors: InnerColors, maps: dict[str, np.ndar
     light, gum = maps["tooth_light"][..., None], maps["tooth_gum"][..., None]
     teeth = colors.enamel * light
     teeth += (np.float32(GUM) - teeth) * gum
-    eye = eye_paint(colors, maps)
-    for number, paint in enumerate((eye, eye, teeth)):
-        left, right = round(number * side), round((number + 1) * side)
-        strip[:, left:right] = _shown(resize_image(paint, (len(strip), right - left)))
+    for slots, paint in (((0, 1), eye_paint(colors, maps)), ((2,), teeth)):
+        shown = _shown(resize_image(paint, (len(strip), round(side))))
+        for slot in slots:
+            strip[:, round(slot * side) :][:, : round(side)] = shown
     strip[:, round(3 * side) :] = _shown(np.float32(TONGUE))
     (left, _), (right, _) = (np.round(np.multiply(corner, size)) for corner in MOUTH_PATCH)
     inward = np.linspace(0, 1, len(strip), dtype=np.float32)[:, None, None]
