@@ -177,7 +177,8 @@ def icp(
     for iteration in range(max_iterations + 1):
         moved = similarity.apply(source)
         matched = match(moved)
-        distances = np.linalg.norm(moved - matched, axis=1)
+        away = moved - matched
+        distances = np.sqrt(np.einsum("nk,nk->n", away, away))
         kept = _best(distances, trim)
         history.append(float(np.sqrt(np.mean(distances[kept] ** 2))))
         converged = len(history) > 1 and history[-2] - history[-1] <= tolerance * history[-2]
@@ -203,16 +204,16 @@ def _nearest_point_finder(target_points: np.ndarray) -> Callable[[np.ndarray], n
 
     def nearest(points: np.ndarray) -> np.ndarray:
         rows, _ = tree.batch_nearest_neighbor_search(points, num_threads=usable_cores())
-        return target_points[rows]
+        return target_points.take(np.fromiter(rows, np.intp, len(rows)), axis=0)
 
     return nearest
 
 
-def _best(distances: np.ndarray, trim: float) -> np.ndarray:
+def _best(distances: np.ndarray, trim: float) -> np.ndarray | slice:
     """Return the indices of the smallest distances, without a share ``trim`` of the largest."""
     n_kept = max(3, round(len(distances) * (1 - trim)))
     if n_kept >= len(distances):
-        return np.arange(len(distances))
+        return slice(None)  # which copies nothing
     return np.sort(np.argpartition(distances, n_kept)[:n_kept])
 
 
