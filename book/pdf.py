@@ -33,7 +33,7 @@ READY = "() => !window.MathJax || MathJax.startup.promise.then(() => true)"
 COMPLETE = "() => [...document.images].every(each => each.complete)"
 MARGINS = {"top": "18mm", "bottom": "18mm", "left": "20mm", "right": "20mm"}
 SCALE = 0.7  # so that the widest line of code fits
-QUALITY = 85  # of JPEG, which the PDF keeps as it is; other pictures become ten times as large
+QUALITY = 85  # of JPEG, which the PDF keeps as it is; it stores other pictures without loss
 NUMBER = '<div style="font-size: 8px; width: 100%; text-align: center" class="pageNumber"></div>'
 
 

@@ -176,7 +176,8 @@ function stepBox(steps, name) {
   const [title, chapter, words] = STEPS[name];
   let box = steps.querySelector(`[data-step="${name}"]`);
   if (!box) {
-    const link = create("a", { href: `chapters/${chapter}.html`, textContent: `chapter ${chapter.slice(0, 2)}` });
+    const link = create("a",
+      { href: `chapters/${chapter}.html`, textContent: `chapter ${chapter.slice(0, 2)}` });
     const pictures = create("div", { className: "own-pictures" });
     box = create("section", {}, create("h2", { textContent: title }), pictures,
       create("p", {}, `${words} See `, link, "."));
@@ -226,7 +227,8 @@ async function showHead(result, output) {
   const text = obj(head, rig);
   const saves = create("p", { className: "own-saves" },
     saveButton("Save as GLB", () => ({ "head.glb": model })),
-    saveButton("Save as OBJ", () => ({ "head.obj": new Blob([text.obj]), "head.mtl": new Blob([text.mtl]) })),
+    saveButton("Save as OBJ",
+      () => ({ "head.obj": new Blob([text.obj]), "head.mtl": new Blob([text.mtl]) })),
     saveButton("Save the texture as PNG, to keep beside the OBJ",
       async () => ({ "head.png": await blob("image/png") })));
   const warnings = doubts.map(({ sentence }) => create("li", { textContent: sentence }));
