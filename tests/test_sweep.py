@@ -37,6 +37,7 @@ def sweep(tmp_path, monkeypatch):
         return nbformat.v4.new_notebook(metadata={"papermill": about})
 
     monkeypatch.setattr(script.papermill, "execute_notebook", execute)
+    monkeypatch.setattr(script, "environment", dict)  # it names the second
     grid, result = tmp_path / "grid.yaml", tmp_path / "result.json"
 
     def call(asked):
