@@ -153,6 +153,9 @@ def test_a_head_rotates_by_mouse_keys_and_buttons(browser, head_page):
         page.keyboard.press("ArrowLeft")
         settle(page)
         by_key = pixels(canvas)
+        page.get_by_role("button", name="Left side").click()
+        told = page.get_by_text("Seen from 90° to the head’s left, 0° from above.")
+        told.wait_for(state="attached", timeout=PATIENCE_MS)
         page.get_by_role("button", name="Back").click()
         settle(page)
         views = [front, dragged, by_key, pixels(canvas)]

@@ -24,6 +24,7 @@ const KEYS = {
   "-": [0, 0, 1 / 1.15],
 };
 const OWN_TEXTURE = "Skin";
+const PAUSE_MS = 300; // after the last key, until the view is told
 const HINT = "Drag to rotate, or use the arrow keys; + and − zoom, R resets.";
 
 let nRadioGroups = 0;
@@ -35,10 +36,13 @@ export function addControls(view, scene) {
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-roledescription", "3D view");
   canvas.setAttribute("aria-label", `${image?.alt ?? "A head"} ${HINT}`);
-  listenToKeys(canvas, scene);
+  const told = create("p", { className: "head-view-told" });
+  told.setAttribute("role", "status");
+  const tell = tellerOf(scene, told);
+  listenToKeys(canvas, scene, tell);
   guardWheel(stage, canvas);
   const panel = create("div", { className: "head-view-panel" });
-  panel.append(buttonsOfViews(scene));
+  panel.append(told, buttonsOfViews(scene, tell));
   const layers = JSON.parse(view.dataset.layers ?? '{"Plain grey": ""}');
   panel.append(choiceOfLayers(scene, { [OWN_TEXTURE]: undefined, ...layers }, view));
   const sliders = slidersOf(view, scene);
@@ -53,12 +57,27 @@ function create(tag, properties, ...children) {
   return element;
 }
 
-function listenToKeys(canvas, scene) {
+/* Returns a function that says from where the head is seen, to readers who cannot see it. */
+function tellerOf(scene, told) {
+  let waiting = 0;
+  return () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => {
+      const [yaw, pitch] = scene.view().map(Math.round);
+      const [aside, height] = [yaw < 0 ? "right" : "left", pitch < 0 ? "below" : "above"];
+      told.textContent =
+        `Seen from ${Math.abs(yaw)}° to the head’s ${aside}, ${Math.abs(pitch)}° from ${height}.`;
+    }, PAUSE_MS);
+  };
+}
+
+function listenToKeys(canvas, scene, tell) {
   canvas.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "r" || event.key === "Home") scene.lookFrom(...scene.firstView);
     else if (KEYS[event.key]) scene.move(...KEYS[event.key]);
     else return;
+    tell();
     event.preventDefault();
   });
 }
@@ -75,13 +94,16 @@ function guardWheel(stage, canvas) {
   );
 }
 
-function buttonsOfViews(scene) {
+function buttonsOfViews(scene, tell) {
   const row = create("div", { className: "head-view-row" });
   row.setAttribute("role", "group");
   row.setAttribute("aria-label", "Views");
   for (const [name, yaw] of Object.entries(VIEWS)) {
     const button = create("button", { type: "button", textContent: name });
-    button.addEventListener("click", () => scene.lookFrom(yaw, 0));
+    button.addEventListener("click", () => {
+      scene.lookFrom(yaw, 0);
+      tell();
+    });
     row.append(button);
   }
   return row;

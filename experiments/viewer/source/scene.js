@@ -140,6 +140,13 @@ export class HeadScene {
     this.place(new Spherical(this.distance, phi, theta));
   }
 
+  /* Yaw and pitch from which the camera sees the head, degrees. */
+  view() {
+    const offset = this.camera.position.clone().sub(this.controls.target);
+    const { theta, phi } = new Spherical().setFromVector3(offset);
+    return [MathUtils.radToDeg(theta), 90 - MathUtils.radToDeg(phi)];
+  }
+
   /* Rotates the view by degrees, and divides its distance by a factor. */
   move(yaw, pitch, zoom) {
     const offset = this.camera.position.clone().sub(this.controls.target);
