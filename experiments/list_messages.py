@@ -172,8 +172,9 @@ def _text(words: ast.expr, values: dict[str, str]) -> str:
 
 def _cell(text: str) -> str:
     """Write a sentence as code in a table's cell."""
-    marks = "``" if "`" in text else "`"
-    return f"{marks}{text}{marks}".replace("|", "\\|")
+    # The spaces are not shown; without them, a backtick at an end would be one of the marks.
+    code = f"`` {text} ``" if "`" in text else f"`{text}`"
+    return code.replace("|", "\\|")
 
 
 def page(found: list[Message]) -> str:

@@ -39,6 +39,11 @@ TOO_WIDE = """() => {
 REACHED = """() => [...document.querySelectorAll("pre")]
   .every((part) => part.scrollWidth <= part.clientWidth || part.tabIndex === 0)"""
 RAW = re.compile(r"```|~~~|\{(?:quiz|exercise|solution|numref|doc|eq|ref|cite)[:}]")
+PROSE = """() => {
+  const prose = document.querySelector("main").cloneNode(true);
+  for (const code of prose.querySelectorAll("pre, code, script")) code.remove();
+  return prose.textContent;
+}"""
 # A formula without MathML beside what is drawn, and a row of a table without a name.
 UNHEARD = "mjx-container:not(:has(mjx-assistive-mml)), tr[class^=row] > td:first-child"
 # What is fetched only when a mesh is seen.
@@ -89,7 +94,7 @@ def test_page_fits_and_can_be_used_by_all(browser: Browser, path: Path) -> None:
             page.keyboard.press("Enter")
             page.wait_for_selector("#search-results li")
         wait_for_formulas(page)
-        assert RAW.findall(page.inner_text("article")) == []
+        assert RAW.findall(page.evaluate(PROSE)) == []
         assert page.locator(UNHEARD).count() == 0
         names = page.eval_on_selector_all(".toggle-button", "all => all.map(b => b.ariaLabel)")
         assert len(set(names)) == len(names), "two buttons have one name"

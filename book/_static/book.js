@@ -7,7 +7,7 @@
     DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
   }
 
-  const SCROLLERS = "div.math, table.table, table.indextable, figure:has(> .pipeline-picture), div.highlight pre, .pst-scrollable-table-container, .output";
+  const SCROLLERS = "div.math, div.math mjx-container, table.table, table.indextable, figure:has(> .pipeline-picture), div.highlight pre, .pst-scrollable-table-container, .output";
   const letKeysScroll = () => {
     for (const part of document.querySelectorAll(SCROLLERS)) {
       if (part.scrollWidth > part.clientWidth + 1) part.tabIndex = 0;
