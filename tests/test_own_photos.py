@@ -157,7 +157,8 @@ def test_a_file_that_is_no_photo_is_refused(page, tmp_path):
     page.wait_for_selector("label[for=own-side] img")
     assert "letter.png cannot be read" in page.inner_text(".own-status")
     page.set_input_files("#own-front", photo)
-    page.wait_for_function("document.querySelector('.own-status').textContent === ''")
+    read = "The photo from the front is read."
+    page.wait_for_function(f"document.querySelector('.own-status').textContent === '{read}'")
 
 
 def test_the_page_is_light_and_all_its_files_are_not_heavy(browser, page):
