@@ -154,7 +154,9 @@ def _composite(color, fragments, camera, background):
     if np.shape(background) not in ((3,), (*size, 3)):
         raise ValueError(f"expected a background (3,) or {(*size, 3)}, got {np.shape(background)}")
     behind = _float32(background)
-    image, alpha = np.empty((*size, 3), np.float32), np.empty(size, np.float32)
+    in_place = color.shape[:2] == size
+    image = color if in_place else np.empty((*size, 3), np.float32)
+    alpha = np.empty(size, np.float32)
     composite_pixels(
         color, fragments.triangle, behind if behind.ndim == 3 else behind[None, None], image, alpha
     )

@@ -65,7 +65,7 @@ def shade_pixels(triangle, barycentric, triangles, mesh, illumination, out):
             t = triangle[row, col]
             if t < 0:
                 continue
-            i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+            i, j, k = corners(triangles, t)
             a, b, c = barycentric[row, col, 0], barycentric[row, col, 1], barycentric[row, col, 2]
             vx, vy, vz = np.float32(0), np.float32(0), np.float32(1)
             if shiny:
@@ -155,6 +155,13 @@ def composite_pixels(color, triangle, background, image, alpha):
 
 
 @njit(cache=True, inline="always")
+def corners(triangles, t):
+    """Return a triangle's corners, unsigned, so that nobody looks whether to count from the end."""
+    t = np.uintp(t)
+    return np.uintp(triangles[t, 0]), np.uintp(triangles[t, 1]), np.uintp(triangles[t, 2])
+
+
+@njit(cache=True, inline="always")
 def unit(x, y, z):
     """Scale a vector, given as three numbers, to length 1; 0 stays 0."""
     squared = x * x + y * y + z * z
@@ -177,8 +184,9 @@ def bilinear(texture, u, v):
     x = min(max(u * np.float32(width) - np.float32(0.5), np.float32(0)), np.float32(width - 1))
     y = min(max(v * np.float32(height) - np.float32(0.5), np.float32(0)), np.float32(height - 1))
     left, top = int(x), int(y)
-    right, bottom = min(left + 1, width - 1), min(top + 1, height - 1)
     fx, fy = x - np.float32(left), y - np.float32(top)
+    right, bottom = np.uintp(min(left + 1, width - 1)), np.uintp(min(top + 1, height - 1))
+    left, top = np.uintp(left), np.uintp(top)
     w11 = fx * fy
     w01, w10 = fx - w11, fy - w11
     w00 = np.float32(1) - fx - w10
