@@ -11,6 +11,17 @@ export function rotationFrom([x, y, z]) {
     c * x * z - sine * y, c * y * z + sine * x, 1 - c * (x * x + y * y)];
 }
 
+/* Rate of rotation per change of a rotation vector. */
+export function spinOf([x, y, z]) {
+  const angle = Math.max(Math.hypot(x, y, z), 1e-4);
+  const once = (1 - Math.cos(angle)) / angle ** 2;
+  const twice = (angle - Math.sin(angle)) / angle ** 3;
+  return [
+    1 - twice * (y * y + z * z), -once * z + twice * x * y, once * y + twice * x * z,
+    once * z + twice * x * y, 1 - twice * (x * x + z * z), -once * x + twice * y * z,
+    -once * y + twice * x * z, once * x + twice * y * z, 1 - twice * (x * x + y * y)];
+}
+
 /* The rotation vector of a rotation, by the largest component of its quaternion. */
 export function vectorFrom(r) {
   const trace = r[0] + r[4] + r[8];

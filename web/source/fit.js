@@ -1,6 +1,6 @@
 /* The most likely head behind the points of one or two photos: Levenberg-Marquardt with a prior.
  * Chapter "What two photos tell" derives it; facelib/fitting is the same in Python. */
-import { Camera, poseOf, rotationFrom, vectorFrom } from "./camera.js";
+import { Camera, poseOf, rotationFrom, spinOf, vectorFrom } from "./camera.js";
 import { cholesky, gram, inverseOfRoot, solveByRoot, squared, sum } from "./numbers.js";
 
 const N_CAMERA = 7; // rotation vector, log scale, origin x and y, log distance
@@ -168,17 +168,6 @@ function residualsOf(head, model, unknowns, withJacobian) {
   return { residuals, jacobian, columns, visibility: seen.visibility };
 }
 
-/* Rate of rotation per change of a rotation vector. */
-function spinOf([x, y, z]) {
-  const angle = Math.max(Math.hypot(x, y, z), 1e-4);
-  const once = (1 - Math.cos(angle)) / angle ** 2;
-  const twice = (angle - Math.sin(angle)) / angle ** 3;
-  return [
-    1 - twice * (y * y + z * z), -once * z + twice * x * y, once * y + twice * x * z,
-    once * z + twice * x * y, 1 - twice * (x * x + z * z), -once * x + twice * y * z,
-    -once * y + twice * x * z, once * x + twice * y * z, 1 - twice * (x * x + y * y)];
-}
-
 /* Number the unknowns: each photo's camera, patterns and change of expression; then the head. */
 function problemOf(head, photos) {
   const { nShape, nActions, nHead } = head;
@@ -315,9 +304,8 @@ export function* fitHead(head, photos, alone = []) {
   const root = cholesky(information, n);
   const corner = new Float64Array(head.nHead ** 2);
   for (let i = 0; i < head.nHead; i += 1) {
-    for (let j = 0; j <= i; j += 1) {
-      corner[i * head.nHead + j] = root[(first + i) * n + first + j];
-    }
+    const from = (first + i) * n + first;
+    corner.set(root.subarray(from, from + i + 1), i * head.nHead);
   }
   const tooSure = head.arrays.errors_too_sure[0];
   const free = inverseOfRoot(corner, head.nHead).map((value) => value * tooSure);
@@ -329,10 +317,4 @@ export function* fitHead(head, photos, alone = []) {
     expressions: slots.map((at) => Float64Array.from(at.slice(-head.nActions), (k) => unknowns[k])),
     yaw: poseOf(cameras[0].rotation)[1],
   };
-}
-
-export function finished(steps) {
-  let step = steps.next();
-  while (!step.done) step = steps.next();
-  return step.value;
 }

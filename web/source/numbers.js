@@ -75,6 +75,28 @@ export function solveByRoot(root, n, b) {
   return x;
 }
 
+/* Robust least squares, rows · found = values, that pulls found to 0 by the ridge; an equation that
+ * is off by an outlier's size has half its weight. */
+export function robustly(rows, values, shares, ridge, outlier) {
+  const n = ridge.length;
+  let found = new Float64Array(n);
+  for (let pass = 0; pass < 4; pass += 1) {
+    const [square, right] = [new Float64Array(n * n), new Float64Array(n)];
+    rows.forEach((row, k) => {
+      let off = -values[k];
+      for (let a = 0; a < n; a += 1) off += row[a] * found[a];
+      const weight = shares[k] / (1 + (off / outlier) ** 2);
+      for (let a = 0; a < n; a += 1) {
+        right[a] += weight * row[a] * values[k];
+        for (let b = 0; b < n; b += 1) square[a * n + b] += weight * row[a] * row[b];
+      }
+    });
+    ridge.forEach((value, a) => { square[a * n + a] += value; });
+    found = solveByRoot(cholesky(square, n), n, right);
+  }
+  return found;
+}
+
 /* The inverse of a lower triangular matrix. */
 export function inverseOfRoot(root, n) {
   const inverse = new Float64Array(n * n);

@@ -1,6 +1,6 @@
 /* The texture of the head: what the photos show, what their mirror image shows, what is made up.
  * The steps of facelib/avatar/texture; all is decided on a page of WORK texels a side. */
-import { clip, round } from "./numbers.js";
+import { clip, round, sum } from "./numbers.js";
 import { blendedByBands, boxMean, enlarged, filled, flipped, pyramid } from "./pages.js";
 import { colorsUnder, nearHead, quality, shows, skinPage, spread, unwrap, viewOf }
   from "./render.js";
@@ -43,7 +43,7 @@ async function decide(photos, views, page, maps, head, side, pause) {
   await pause();
   const plain = rated.map((each) => each.map((value, at) => value * (1 - maps.features[at])));
   const middle = plain.map((each) => each.map((value, at) => value * maps.inner[at]));
-  const totals = middle.map((each) => each.reduce((a, b) => a + b, 0));
+  const totals = middle.map(sum);
   const best = totals.indexOf(Math.max(...totals));
   const normals = views.map(({ normals: all }) => {
     const out = new Float32Array(WORK * WORK * 3);
@@ -115,7 +115,7 @@ function sharesOf(rated) {
   for (let at = 0; at < WORK * WORK; at += 1) {
     const most = Math.max(...sources.map((each) => each[at]));
     const powers = sources.map((each) => (each[at] / most) ** DECIDED);
-    const total = powers.reduce((a, b) => a + b);
+    const total = sum(powers);
     sources.forEach((each, k) => { each[at] = powers[k] / total; });
   }
   return sources;
@@ -131,13 +131,13 @@ function madeUp(evened, plain, own, best, maps) {
   const mirror = flipped(half, WORK);
   const total = half.map((value, at) => value + mirror[at]);
   const seen = new Float32Array(WORK * WORK * 3).map((_, i) =>
-    weights.reduce((sum, each, k) => sum + each[Math.floor(i / 3)] * evened[k][i], 0));
+    weights.reduce((all, each, k) => all + each[Math.floor(i / 3)] * evened[k][i], 0));
   const other = flipped(seen, WORK, 3);
   const shown = seen.map((value, i) => (value + other[i]) / Math.max(total[Math.floor(i / 3)], 1e-9));
   const known = total.map((value) => clip((Math.sqrt(value) - 0.15) / 0.3, 0, 1));
-  const sum = known.reduce((a, b) => a + b, 0);
-  const tone = sum < 1 ? own[best].skin.color : [0, 1, 2].map((c) =>
-    known.reduce((acc, value, at) => acc + value * shown[3 * at + c], 0) / sum);
+  const nKnown = sum(known);
+  const tone = nKnown < 1 ? own[best].skin.color : [0, 1, 2].map((c) =>
+    sum(known.map((value, at) => value * shown[3 * at + c])) / nKnown);
   const base = filled(shown, known, WORK, tone);
   const hair = [own[best], ...own].map((each) => each.hair).find(Boolean);
   const strands = perTexel((at) =>

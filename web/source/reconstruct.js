@@ -2,7 +2,7 @@
 import { findFaces, MIN_SCORE, SURE_SCORE, turnedFace } from "./detect.js";
 import { aboutPair, aboutPhoto, deviationShare, isSwapped, isUnsure, otherFace, swapped }
   from "./doubts.js";
-import { finished, fitHead } from "./fit.js";
+import { fitHead } from "./fit.js";
 import { N_KEYPOINTS } from "./head.js";
 import { Crop, mirrored, planes, turned } from "./image.js";
 
@@ -133,10 +133,17 @@ async function fitSlowly(head, seen, alone, tell) {
   return step.value;
 }
 
+function fitAtOnce(head, seen) {
+  const steps = fitHead(head, seen);
+  let step = steps.next();
+  while (!step.done) step = steps.next();
+  return step.value;
+}
+
 /* Fit each photo alone and then both, with the face of the side photo that fits the front. */
 async function fitPair([front, side], models, tell) {
   const both = async (one, other) => {
-    const alone = [one, other].map(({ seen }) => finished(fitHead(models.head, [seen])));
+    const alone = [one, other].map(({ seen }) => fitAtOnce(models.head, [seen]));
     const fit = await fitSlowly(models.head, [one.seen, other.seen], alone, tell);
     return { fit, front: alone[0], side: alone[1], agreeAbove: models.head.arrays.errors_agree_above[0],
       agreement: fit.evidence - alone[0].evidence - alone[1].evidence };

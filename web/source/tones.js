@@ -1,5 +1,5 @@
 /* The person's own colours, light evened between photos, and what else is in a photo. */
-import { cholesky, clip, median, percentiles, solveByRoot } from "./numbers.js";
+import { clip, median, percentiles, robustly } from "./numbers.js";
 import { boxMean, enlarged, reduced } from "./pages.js";
 
 export const WORK = 512; // side of the page on which all is decided
@@ -163,11 +163,11 @@ export function eveningGains(pages, quality, normals, reference) {
   const ridge = Array.from({ length: 9 * count }, (_, k) =>
     (k % 9 ? RIDGE : k === 9 * reference ? FIXED : LOOSE));
   const grey = rows.map(({ off }) => (off[0] + off[1] + off[2]) / 3);
-  const found = robust(rows.map(({ row }) => row), grey, rows.map(({ weight }) => weight), ridge);
-  const ofColor = [0, 1, 2].map((c) => robust(
-    rows.map(({ row }) => pages.map((_, k) => row[9 * k])),
-    rows.map(({ off }, k) => off[c] - grey[k]), rows.map(({ weight }) => weight),
-    pages.map((_, k) => ridge[9 * k])));
+  const shares = rows.map(({ weight }) => weight);
+  const found = robustly(rows.map(({ row }) => row), grey, shares, ridge, OUTLIER);
+  const flat = rows.map(({ row }) => pages.map((_, k) => row[9 * k]));
+  const ofColor = [0, 1, 2].map((c) => robustly(flat, rows.map(({ off }, k) => off[c] - grey[k]),
+    shares, pages.map((_, k) => ridge[9 * k]), OUTLIER));
   return normals.map((each, k) => {
     const basis = harmonicsOf(reduced(reduced(each, 512, 3), 256, 3));
     const gains = new Float32Array(128 * 128 * 3).map((_, i) => {
@@ -213,27 +213,6 @@ function equations(logs, weights, harmonics) {
     });
   }
   return rows;
-}
-
-/* Robust least squares, rows · found = values, that pulls found to 0 by the ridge. */
-function robust(rows, values, shares, ridge) {
-  const n = ridge.length;
-  let found = new Float64Array(n);
-  for (let round = 0; round < 4; round += 1) {
-    const [square, right] = [new Float64Array(n * n), new Float64Array(n)];
-    rows.forEach((row, k) => {
-      let off = -values[k];
-      for (let a = 0; a < n; a += 1) off += row[a] * found[a];
-      const weight = shares[k] / (1 + (off / OUTLIER) ** 2);
-      for (let a = 0; a < n; a += 1) {
-        right[a] += weight * row[a] * values[k];
-        for (let b = 0; b < n; b += 1) square[a * n + b] += weight * row[a] * row[b];
-      }
-    });
-    ridge.forEach((value, a) => { square[a * n + a] += value; });
-    found = solveByRoot(cholesky(square, n), n, right);
-  }
-  return found;
 }
 
 /* The frames of glasses in photos, which no skin is painted with: true where they are, or null.
