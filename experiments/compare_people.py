@@ -9,7 +9,6 @@ Then it measures people of both and writes the table to data/people/comparison.j
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -36,7 +35,7 @@ from facelib.files.command import typed_command
 from facelib.files.paths import data_dir
 from facelib.files.tables import markdown
 from facelib.geometry.mesh import Mesh
-from facelib.show.still import still_image
+from facelib.show.still import HEIGHT_PX, WIDTH_PX, draw_still
 from facelib.synthetic.people.population import (
     ORIGINS,
     PHOTOS_FROM_AGE,
@@ -163,6 +162,7 @@ def describe_ages() -> dict:
 def draw_mean_faces(model: MorphableModel, populations: Sequence[Population], path: Path) -> None:
     """Draw mean faces in grey: a column per group, and per population a row per view."""
     colors = np.full(model.mean_head.shape, GREY)
+    square = slice((WIDTH_PX - HEIGHT_PX) // 2, (WIDTH_PX + HEIGHT_PX) // 2)
     rows = []
     for population in populations:
         for view in VIEWS:
@@ -171,8 +171,8 @@ def draw_mean_faces(model: MorphableModel, populations: Sequence[Population], pa
                 for sex in SEXES:
                     shape = population.mean_shape(pure_traits(origin, sex, MEAN_AGE_YEARS))
                     mesh = Mesh(model.vertices(shape), model.triangles, colors=colors)
-                    image = still_image([mesh], [*view, *TARGET_HEAD, 0, 1, 0])
-                    row.append(np.asarray(Image.open(io.BytesIO(image)).convert("L")))
+                    drawn = draw_still([mesh], [*view, *TARGET_HEAD, 0, 1, 0])
+                    row.append(np.asarray(Image.fromarray(drawn[:, square]).convert("L")))
             rows.append(np.hstack(row))
     Image.fromarray(np.vstack(rows)).save(path)
 

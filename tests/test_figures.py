@@ -13,7 +13,7 @@ from PIL import Image
 
 from facelib.geometry.mesh import Mesh
 from facelib.show import figures
-from facelib.show.still import SIZE_PX, camera_looking
+from facelib.show.still import HEIGHT_PX, WIDTH_PX, camera_looking
 
 
 @pytest.fixture
@@ -57,13 +57,22 @@ def test_the_still_image_shows_a_ball_as_a_round_disc(ball: Mesh) -> None:
 
 def test_the_still_image_is_transparent_around_the_meshes(ball: Mesh) -> None:
     alpha = np.asarray(Image.open(io.BytesIO(figures.show_mesh(ball, alt="A ball.").still)))[..., 3]
-    assert alpha[0, 0] == 0 and alpha[SIZE_PX // 2, SIZE_PX // 2] == 255
+    assert alpha[0, 0] == 0 and alpha[len(alpha) // 2, len(alpha) // 2] == 255
+
+
+@pytest.mark.parametrize("count", [1, 6])
+def test_the_still_image_shows_all_of_a_row_and_little_around_it(ball: Mesh, count: int) -> None:
+    view = figures.StartView(yaw=0.0, pitch=0.0)
+    row = figures.side_by_side([ball] * count, gap=0)
+    picture = Image.open(io.BytesIO(figures.show_mesh(row, alt="Balls.", view=view).still))
+    assert picture.width / picture.height == pytest.approx(count, rel=0.1)
+    assert max(picture.width / WIDTH_PX, picture.height / HEIGHT_PX) == pytest.approx(0.9, abs=0.06)
 
 
 def test_the_target_is_projected_onto_the_middle() -> None:
     eye, target, up = np.array([[30.0, 20.0, 500.0], [3.0, 4.0, 5.0], [0.0, 1.0, 0.0]])
     middle = camera_looking(eye, target, up).head_to_image(target[None])[0]
-    np.testing.assert_allclose(middle[:2], (SIZE_PX - 1) / 2)
+    np.testing.assert_allclose(middle[:2], [(WIDTH_PX - 1) / 2, (HEIGHT_PX - 1) / 2])
 
 
 def test_up_is_up_in_the_head_frame_and_y_down_is_kept_in_the_image_frame(ball: Mesh) -> None:
@@ -71,9 +80,22 @@ def test_up_is_up_in_the_head_frame_and_y_down_is_kept_in_the_image_frame(ball: 
     red_above = Mesh(ball.vertices, ball.triangles, colors=np.where(high, [1, 0, 0], [0, 0, 1]))
     head = still_of(figures.show_mesh(red_above, alt="Red above."))
     image = still_of(figures.show_mesh(red_above, alt="Red below.", frame="image"))
-    row, middle = SIZE_PX // 3, SIZE_PX // 2
+    row, middle = len(head) // 3, len(head) // 2
     assert head[row, middle].argmax() == 0
     assert image[row, middle].argmax() == 2
+
+
+def test_a_coloured_mesh_has_a_bar_with_its_ends_and_unit_and_a_plain_one_has_none(
+    ball: Mesh,
+) -> None:
+    values = np.linspace(0.25, 2, len(ball.vertices))
+    bar = re.search(
+        '<div class="mesh-legend">(.*)</div>',
+        figures.show_mesh(ball, alt="A ball.", values=values, values_unit="px").to_html(),
+    )[1]
+    assert re.sub("<[^>]*>", "", bar).split() == ["0.25", "2", "px"]
+    assert "#440154" in bar and "#fde725" in bar  # both ends of viridis
+    assert "mesh-legend" not in figures.show_mesh(ball, alt="A ball.").to_html()
 
 
 def test_side_by_side_leaves_the_gap_and_its_arguments_alone(ball: Mesh) -> None:

@@ -105,7 +105,7 @@
         distance = Math.max(distance, z + (MARGIN * Math.abs(x)) / wide, z + (MARGIN * Math.abs(y)) / high);
       }
     }
-    return [along(target, back, distance / Number(view.dataset.zoom || 1)), target, up];
+    return [along(target, back, distance), target, up];
   };
 
   const turned = (scene, aside, upward) => {

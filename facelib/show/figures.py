@@ -15,12 +15,19 @@ import k3d
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from PIL import Image
 
 from facelib.geometry.mesh import Mesh, vertex_colors
 from facelib.imaging.imagefiles import to_uint8
-from facelib.show.still import FIELD_OF_VIEW_DEG, POINT_COLOR, still_image
+from facelib.show.still import (
+    FIELD_OF_VIEW_DEG,
+    POINT_COLOR,
+    draw_still,
+    fitting_camera,
+    trimmed_webp,
+)
 
 # One colour per mesh, distinct for colour-blind readers too (Okabe and Ito's palette, lightened).
 MESH_COLORS = ((0.84, 0.72, 0.62), (0.34, 0.66, 0.86), (0.9, 0.6, 0.2), (0.35, 0.7, 0.55))
@@ -34,11 +41,10 @@ AXES_OF_FRAME = {
 
 @dataclass(frozen=True)
 class StartView:
-    """The initial view: radians around y, radians upward, zoom (1 fits the scene)."""
+    """The initial view, as near as shows the whole scene: radians around y, radians upward."""
 
     yaw: float = 0.45
     pitch: float = 0.15
-    zoom: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class MeshView:
     plot: k3d.Plot
     still: bytes
     alt: str
-    zoom: float = 1.0
+    legend: str = ""
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, object]:
         """Return the live view and the book's view; the viewer shows the one that it supports."""
@@ -62,9 +68,8 @@ class MeshView:
         still = base64.b64encode(self.still).decode()
         alt = html.escape(self.alt, quote=True)
         return (
-            f'<div class="mesh-view" style="height:{self.plot.height}px" '
-            f'data-zoom="{self.zoom:g}" data-scene="{scene}">'
-            f'<img alt="{alt}" src="data:image/webp;base64,{still}"></div>'
+            f'<div class="mesh-view" style="height:{self.plot.height}px" data-scene="{scene}">'
+            f'<img alt="{alt}" src="data:image/webp;base64,{still}"></div>{self.legend}'
         )
 
 
@@ -76,6 +81,7 @@ def show_mesh(
     points: np.ndarray | None = None,
     values: np.ndarray | None = None,
     value_range: tuple[float, float] | None = None,
+    values_unit: str = "mm",
     wireframe: bool = False,
     view: StartView | None = None,
     height: int = 420,
@@ -90,6 +96,7 @@ def show_mesh(
         points: (P, 3) in the same frame, drawn as small balls.
         values: (N,) one number per vertex of the first mesh, drawn in colours with a bar.
         value_range: numbers at both ends of the bar; smallest and largest value if not given.
+        values_unit: of the numbers, for the bar.
         wireframe: draw triangle edges instead of surfaces.
         view: where the reader's eye starts.
         height: px in the page.
@@ -105,7 +112,7 @@ def show_mesh(
     _check_scene(meshes, alt, frame, values)
     meshes = [_upright(mesh, frame) for mesh in meshes]
     points = None if points is None else _upright_points(points, frame)
-    camera = _start_camera(meshes, view)
+    camera = fitting_camera(np.concatenate([m.vertices for m in meshes]), view.yaw, view.pitch)
     plot = _new_plot(AXES_OF_FRAME[frame], camera, height)
     painted = []
     for i, mesh in enumerate(meshes):
@@ -114,7 +121,8 @@ def show_mesh(
         painted.append(_painted(mesh, i, *coloring))
     if points is not None:
         plot += _k3d_points(points, meshes)
-    return MeshView(plot, still_image(painted, camera, points), alt, view.zoom)
+    legend = "" if values is None else _legend(*_value_range(values, value_range), values_unit)
+    return MeshView(plot, trimmed_webp(draw_still(painted, camera, points)), alt, legend)
 
 
 def side_by_side(meshes: Sequence[Mesh], gap: float = 20.0) -> list[Mesh]:
@@ -218,21 +226,6 @@ def _upright(mesh: Mesh, frame: str) -> Mesh:
     return replace(mesh, vertices=_upright_points(mesh.vertices, frame))
 
 
-def _start_camera(meshes: Sequence[Mesh], view: StartView) -> list[float]:
-    vertices = np.concatenate([m.vertices for m in meshes])
-    target = (vertices.min(axis=0) + vertices.max(axis=0)) / 2
-    radius = np.linalg.norm(vertices - target, axis=1).max()
-    distance = 1.05 * radius / np.sin(np.radians(FIELD_OF_VIEW_DEG) / 2) / view.zoom
-    direction = np.array(
-        [
-            np.sin(view.yaw) * np.cos(view.pitch),
-            np.sin(view.pitch),
-            np.cos(view.yaw) * np.cos(view.pitch),
-        ]
-    )
-    return [float(number) for number in (*(target + distance * direction), *target, 0, 1, 0)]
-
-
 def _new_plot(axes: Sequence[str], camera: Sequence[float], height: int) -> k3d.Plot:
     plot = k3d.plot(
         axes=[rf"\text{{{name}}}" for name in axes],
@@ -291,6 +284,15 @@ def _value_range(
     values: np.ndarray, value_range: tuple[float, float] | None
 ) -> tuple[float, float]:
     return value_range or (float(np.min(values)), float(np.max(values)))
+
+
+def _legend(low: float, high: float, unit: str) -> str:
+    """Return the bar that stands below a mesh in the book, where it covers nothing."""
+    shades = ", ".join(to_hex(color) for color in plt.get_cmap("viridis")(np.linspace(0, 1, 9)))
+    return (
+        f'<div class="mesh-legend">{low:.3g} <i style="background:linear-gradient(to right, '
+        f'{shades})"></i> {high:.3g} {html.escape(unit)}</div>'
+    )
 
 
 def _packed(colors: np.ndarray) -> np.ndarray:
