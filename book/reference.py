@@ -74,12 +74,31 @@ def command_help(command: click.Command, words: tuple[str, ...]) -> list[str]:
     return page
 
 
-def keep_sentence(
+SECTION = re.compile(r"(Returns|Yields|Attributes):")
+SEVERAL = re.compile(r"(\s+)(\w+(?:, \w+)+)(: .*)")
+
+
+def keep_sentences(
     app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]
 ) -> None:
-    """Keep napoleon from taking a constant's words before a colon for its type."""
-    if what in ("attribute", "data"):
-        lines.insert(0, "")
+    """Keep napoleon from taking words before a colon for a type, where they are a sentence.
+
+    Constants have no type, nor have results: none stands before the colon that is put there. Of
+    several attributes on one line, all are names.
+    """
+    if what in ("attribute", "data", "property") and lines:
+        lines[0] = f": {lines[0]}"
+    section = ""
+    for number, line in enumerate(lines):
+        if line and not line[0].isspace():
+            found = SECTION.fullmatch(line)
+            section = found[1] if found else ""
+            if section in ("Returns", "Yields") and number + 1 < len(lines):
+                indented = lines[number + 1]
+                words = indented.lstrip()
+                lines[number + 1] = f"{indented[: len(indented) - len(words)]}: {words}"
+        elif section == "Attributes" and (found := SEVERAL.fullmatch(line)):
+            lines[number] = found[1] + found[2].replace(", ", ",") + found[3]
 
 
 def plain_words(
@@ -90,11 +109,43 @@ def plain_words(
     reStructuredText would look for a text of the name yaw, and quote the block.
     """
     for number, line in enumerate(lines[:-2]):
-        is_introduction = line.endswith(":") and not line.lstrip().startswith((":", ".."))
+        is_introduction = re.search(r"[^:]:$", line) and not line.lstrip().startswith((":", ".."))
         if is_introduction and not lines[number + 1] and lines[number + 2].startswith("    "):
             lines[number] += ":"
-    parts = re.split(r"(`[^`]*`)", "\n".join(lines))
-    lines[:] = "".join(p if p[:1] == "`" else p.replace("|", r"\|") for p in parts).split("\n")
+    code_after = None  # the indent of the line that introduces code, while that lasts
+    example = False  # a session of Python, up to a blank line
+    for number, line in enumerate(lines):
+        words = line.lstrip()
+        indent = len(line) - len(words)
+        example = words.startswith(">>>") or (example and bool(words))
+        if words and code_after is not None and indent <= code_after:
+            code_after = None
+        if example or code_after is not None:
+            continue
+        parts = re.split(r"(`[^`]*`)", line)
+        lines[number] = "".join(p if p[:1] == "`" else p.replace("|", r"\|") for p in parts)
+        if line.endswith("::"):
+            code_after = indent
+
+
+def short_types(
+    app: Sphinx, what: str, name: str, thing: object, options: object,
+    signature: str | None, returned: str | None,
+) -> tuple[str | None, str | None]:  # fmt: skip
+    """Leave out where types are from in a signature with a default that is no code.
+
+    Sphinx cannot read such a signature, and would show the marks of its links.
+    """
+    if signature and "<" in signature:
+        signature = re.sub(r"~(?:\w+\.)*", "", signature)
+    return signature, returned
+
+
+def skip_fields(
+    app: Sphinx, what: str, name: str, thing: object, skip: bool, options: object
+) -> bool | None:
+    """Skip the fields of named tuples, which their class describes."""
+    return True if (thing.__doc__ or "").startswith("Alias for field number") else None
 
 
 def data_cards(text: str) -> str:
@@ -126,12 +177,15 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.setup_extension("sphinx.ext.autodoc")
     app.setup_extension("sphinx.ext.napoleon")
     app.add_autodocumenter(KernelDocumenter)
+    app.config.napoleon_numpy_docstring = False
     app.config.napoleon_use_ivar = True
     app.config.autodoc_typehints_format = "short"
     app.config.autodoc_preserve_defaults = True
     app.config.add_module_names = False
     app.connect("source-read", add_reference)
     app.connect("html-page-context", offer_notebook, priority=950)
-    app.connect("autodoc-process-docstring", keep_sentence, priority=400)
+    app.connect("autodoc-process-docstring", keep_sentences, priority=400)
     app.connect("autodoc-process-docstring", plain_words, priority=900)
+    app.connect("autodoc-process-signature", short_types)
+    app.connect("autodoc-skip-member", skip_fields)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -154,7 +154,7 @@ def _texts(words: ast.expr, scope: ast.AST, values: dict[str, str]) -> list[str]
 
 
 def _text(words: ast.expr, values: dict[str, str]) -> str:
-    """Write an expression with what it fills in as a name in braces, or … if that is long."""
+    """Write an expression with what it fills in as a name in braces, or … if it has none."""
     if isinstance(words, ast.Constant):
         return str(words.value)
     if isinstance(words, ast.JoinedStr):
@@ -162,12 +162,26 @@ def _text(words: ast.expr, values: dict[str, str]) -> str:
     if isinstance(words, ast.BinOp):
         return _text(words.left, values) + _text(words.right, values)
     value = words.value if isinstance(words, ast.FormattedValue) else words
-    names = [node.id for node in ast.walk(value) if isinstance(node, ast.Name)]
     if isinstance(value, ast.Name) and value.id in values:
         return values[value.id]
+    return f"{{{_name(value) or '…'}}}"
+
+
+def _name(value: ast.AST) -> str:
+    """Return what a value is called: its own name, or that of what it is computed from."""
+    if isinstance(value, ast.Name):
+        return "" if value.id in ("self", "cls", "np") else value.id.strip("_")
     if isinstance(value, ast.Attribute):
-        return f"{{{value.attr}}}"
-    return f"{{{names[-1] if names else '…'}}}"
+        return "kind" if value.attr == "__name__" else value.attr.strip("_")
+    parts = ast.iter_child_nodes(value)
+    extreme = ""
+    if isinstance(value, ast.Call):
+        method = value.func if isinstance(value.func, ast.Attribute) else None
+        parts = (*value.args, method.value if method else value.func)
+        called = method.attr if method else getattr(value.func, "id", "")
+        extreme = {"min": "least ", "max": "most "}.get(called, "")
+    name = next(filter(None, map(_name, parts)), "")
+    return extreme * bool(name) + name
 
 
 def _cell(text: str) -> str:

@@ -1,6 +1,8 @@
 """The reference pages: the library, the commands, the glossary and the index."""
 
+import re
 import sys
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,53 @@ A `mesh` is drawn; *meshes* have vertices. Another mesh.
 
 The position map of a mesh.
 """
+
+
+SAMPLE_MODULE = """
+```{eval-rst}
+.. automodule:: reference_sample
+   :members:
+```
+"""
+SAMPLE = '''
+"""A module whose sentences have colons."""
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+SIDES = 32  #: Sides are multiples: the deepest layer is smaller.
+
+
+class Place(NamedTuple):
+    """A place, x and y."""
+
+    x: float
+    y: float
+
+
+@dataclass
+class Range:
+    """A range.
+
+    Attributes:
+        low, high: its ends.
+        names: a word per end.
+    """
+
+    low: float
+    high: float
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+def read():
+    """Read something, such as::
+
+        | a | b |
+
+    Returns:
+        y up: a mesh, where |x| is small.
+    """
+'''
 
 
 WITHOUT_LINK = {
@@ -63,13 +112,16 @@ def built(tmp_path_factory):
     (folder / "chapters").mkdir()
     (folder / "api").mkdir()
     (folder / "index.md").write_text(
-        "# Book\n\n```{toctree}\nglossary\ncommands\nchapters/one\napi/detect\n```\n"
+        "# Book\n\n```{toctree}\nglossary\ncommands\nchapters/one\napi/detect\napi/files\n```\n"
     )
     (folder / "glossary.md").write_text((ROOT / "book" / "glossary.md").read_text("utf-8"))
     (folder / "notation.md").write_text("---\norphan: true\n---\n# Notation\n")
     (folder / "commands.md").write_text("# Commands\n")
     (folder / "chapters" / "one.md").write_text(CHAPTER)
     (folder / "api" / "detect.md").write_text("# Detect\n")
+    (folder / "api" / "files.md").write_text("# Files\n" + SAMPLE_MODULE)
+    (folder / "reference_sample.py").write_text(SAMPLE, "utf-8")
+    sys.path.insert(0, str(folder))
     options = {
         "extensions": ["myst_parser", "reference", "terms"],
         "myst_enable_extensions": ["dollarmath"],
@@ -103,6 +155,17 @@ def test_the_page_of_commands_shows_the_help_of_each(built):
     for words in ("facelib reconstruct", "facelib pairs synthetic", "facelib standin bfm"):
         assert f'id="{words.replace(" ", "-")}"' in page
     assert "Exit codes" in page
+
+
+def test_the_library_s_sentences_stay_whole(built):
+    page = (built / "api" / "files.html").read_text("utf-8")
+    words = " ".join(unescape(re.sub("<[^>]+>", "", page)).split())
+    assert "Sides are multiples: the deepest layer is smaller." in words
+    assert "y up: a mesh, where |x| is small." in words and "Return type" not in words
+    assert "| a | b |" in words and "\\" not in words
+    assert "low,high – its ends." in words
+    assert "Alias for field" not in words
+    assert "names: Mapping[str, str]" in words and "~" not in words
 
 
 def test_data_cards_have_no_links_to_files_outside_of_the_book():

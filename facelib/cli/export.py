@@ -43,6 +43,7 @@ def export(weights: Path | None, output: Path) -> None:
     Outputs: places, (batch, points, 2) float32: x right, y down in pixels from
              the centre of the crop's first pixel; precision_root, (batch,
              points, 3), of the places' covariances; visibility, (batch, points).
+
     \b
     The other networks predict position maps.
     Inputs:  front, and side where the network uses one: square crops as above.

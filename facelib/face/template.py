@@ -23,7 +23,7 @@ class FaceTemplate:
     Attributes:
         mean_head: (V, 3) float64, mm.
         basis: (K + E, V, 3) float64, mm: shapes, then expressions.
-        n_shape: K.
+        n_shape: the number K.
         triangles: (T, 3) int32.
         keypoint_matrix: (68, V) csr.
         bound: (V,) bool: vertices that have a counterpart on the other mesh: all but the membrane

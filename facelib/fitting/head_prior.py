@@ -29,7 +29,7 @@ class HeadPrior:
     Attributes:
         mean_head: (V, 3) float64, mm, head frame: where all coefficients are 0.
         basis: (V, 3, K + E) float32, mm per unit of a coefficient.
-        n_shape: K.
+        n_shape: the number K.
         likeliest: (K + E,) the coefficients' mean.
         covariance: (K + E, K + E).
         mirror: (K + E, K + E): times the coefficients of a head, those of its mirror image.

@@ -16,7 +16,7 @@ class SparseRows:
         starts: (R + 1,) int64: row r has the entries starts[r] up to starts[r + 1].
         columns: (E,) int32.
         weights: (E,) float32.
-        n_columns: C.
+        n_columns: the number C.
     """
 
     starts: np.ndarray

@@ -40,7 +40,7 @@ def subdivision_matrix(
 
     Args:
         triangles: (M, 3) int.
-        n_vertices: N.
+        n_vertices: the number N.
 
     Returns:
         S: (N + E, N) float64 csr: the old vertices, then one per row of `edges(triangles)`; the new
@@ -78,7 +78,7 @@ def loop_matrix(
     Args:
         triangles: (M, 3) int, three different corners each, at most two triangles per edge; how
             they are wound does not matter.
-        n_vertices: N.
+        n_vertices: the number N.
         creases: (C, 2) int, edges on which the surface may have a kink.
 
     Raises:
@@ -108,7 +108,7 @@ def limit_matrix(
 
     Args:
         triangles: as for `loop_matrix`.
-        n_vertices: N.
+        n_vertices: the number N.
         creases: (C, 2) int.
 
     Raises:

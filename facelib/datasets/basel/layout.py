@@ -31,7 +31,7 @@ class BaselFace:
         mean: (V + 68, 3) float32, mm: layout vertices, then keypoints.
         basis: (K + E, 3 (V + 68)) float32, mm per unit of Shape_Para and Exp_Para.
         deviations: (K + E,) float64, standard deviations in the same units.
-        n_shape: K.
+        n_shape: the number K.
         stand_in: whether the model behind it is a stand-in.
     """
 
