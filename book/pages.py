@@ -38,6 +38,7 @@ UNUSED = (
     *("locales/**/*.po", "locales/**/*.mo"),
 )
 PLOT_SHARE = 0.9  # of a plot's pixels have one of its six most frequent colours
+DARK, DARK_SHARE = 3, 0.1  # darker than this, of 32 levels: lines and words, not a plot's ground
 QUALITY = 88
 
 
@@ -72,10 +73,11 @@ def outsource(html: str, folder: Path, static: str) -> str:
 
 
 def is_plot(image: Image.Image) -> bool:
-    """Whether a picture is a drawing in few colours: no photo and no shaded surface."""
+    """Whether a picture is a drawing in few colours on white: no photo and no shaded surface."""
     levels = np.asarray(image.convert("RGB")).astype(int) >> 3
     keys = (levels[..., 0] << 10) | (levels[..., 1] << 5) | levels[..., 2]
-    return np.sort(np.bincount(keys.ravel()))[-6:].sum() > PLOT_SHARE * keys.size
+    in_few_colors = np.sort(np.bincount(keys.ravel()))[-6:].sum() > PLOT_SHARE * keys.size
+    return bool(in_few_colors and (levels.max(axis=-1) < DARK).mean() < DARK_SHARE)
 
 
 def smaller(image: Image.Image, plot: bool) -> bytes:

@@ -74,8 +74,7 @@ class LinkTerms(SphinxTransform):
         name = f"term-{nodes.make_id(term)}"
         entry = addnodes.index(entries=[("single", term, name, "", None)])
         target = nodes.target("", "", ids=[name])
-        place = paragraph.parent.index(paragraph)
-        paragraph.parent[place:place] = [entry, target]
+        paragraph[0:0] = [entry, target]  # beside it, they would loosen a list
 
 
 def add_titles(app: Sphinx, doctree: nodes.document, docname: str) -> None:

@@ -73,6 +73,7 @@ def faults(page: Page, width: int, theme: str) -> list[str]:
 
 def resize(page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
+    page.wait_for_function("width => innerWidth === width", arg=width, timeout=PATIENCE_MS)
     # Two frames: the page is laid out, and its observers of size have answered.
     page.evaluate("() => new Promise(d => requestAnimationFrame(() => requestAnimationFrame(d)))")
 

@@ -7,11 +7,18 @@
     DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
   }
 
-  const SCROLLERS = "div.math, div.math mjx-container, table.table, table.indextable, figure:has(> .pipeline-picture), div.highlight pre, .pst-scrollable-table-container, .output";
+  const SCROLLERS = "div.math, div.math mjx-container, table.table, table.indextable, figure:has(> .pipeline-picture), div.highlight pre, .pst-scrollable-table-container, .output, .cell_output figure";
   const letKeysScroll = () => {
     for (const part of document.querySelectorAll(SCROLLERS)) {
       if (part.scrollWidth > part.clientWidth + 1) part.tabIndex = 0;
       else part.removeAttribute("tabindex");
+    }
+  };
+
+  // On a telephone, columns of sentences may not become columns of words.
+  const markLongCells = () => {
+    for (const cell of document.querySelectorAll("table.table td")) {
+      cell.classList.toggle("is-long", cell.textContent.trim().length > 60);
     }
   };
 
@@ -34,6 +41,7 @@
 
   document.addEventListener("DOMContentLoaded", sayWhy);
   window.addEventListener("load", () => {
+    markLongCells();
     letKeysScroll();
     nameButtons();
     window.MathJax?.startup?.promise?.then(letKeysScroll);

@@ -64,8 +64,8 @@ class WayView:
                 number += 1
                 chips.append(self._chip(number, step))
             rows.append(
-                f'<div><span style="display:inline-block;min-width:5.5em">{part}</span>'
-                f'<ol style="display:inline;list-style:none;padding:0;margin:0">'
+                f'<div style="display:grid;grid-template-columns:5.5em 1fr"><span>{part}</span>'
+                f'<ol style="list-style:none;padding:0;margin:0">'
                 f"{''.join(chips)}</ol></div>"
             )
         here = _steps()[self.chapter - 1]
