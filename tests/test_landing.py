@@ -5,15 +5,18 @@ import re
 import sys
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from docutils import nodes
 from docutils.utils import new_document
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "book"))
 import landing  # noqa: E402
 import offline  # noqa: E402
+import pages  # noqa: E402
 
 LARGEST = 1.5e6  # bytes, of the first page and its picture
 
@@ -66,3 +69,15 @@ def test_the_picture_names_every_chapter():
     picture = (ROOT / "book/images/pipeline.svg").read_text("utf-8")
     badges = {int(n) for n in re.findall(r'font-weight="700" fill="#fff">(\d+)<', picture)}
     assert badges == {int(path.name[:2]) for path in (ROOT / "notebooks").glob("[0-9]*.ipynb")}
+
+
+@pytest.mark.parametrize(("dark", "is_plot"), [(False, True), (True, False)])
+def test_a_plot_beside_a_dark_photo_is_no_plot(dark, is_plot, tmp_path):
+    figure, (left, right) = plt.subplots(1, 2)
+    if dark:
+        left.imshow(np.zeros((8, 8, 3)))
+    right.plot([0, 1])
+    figure.savefig(tmp_path / "figure.png")
+    plt.close(figure)
+    with Image.open(tmp_path / "figure.png") as image:
+        assert pages.is_plot(image) is is_plot

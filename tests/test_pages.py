@@ -35,6 +35,26 @@ TOO_WIDE = """() => {
     .filter((part) => part.getBoundingClientRect().right > room + 1)
     .map((part) => part.outerHTML.slice(0, 120)).slice(-5).concat("wider than the window");
 }"""
+# A figure whose labels are shrunk away, and a word or a number of a table in two pieces.
+SHRUNK = """() => [...document.querySelectorAll(".cell_output img:is(.is-plot, .is-picture)")]
+  .filter((image) => image.clientWidth + 1 < Math.min(image.naturalWidth, 600))
+  .map((image) => `${image.clientWidth} px: ${image.alt.slice(0, 60)}`)"""
+BROKEN = """() => {
+  const broken = [];
+  for (const cell of document.querySelectorAll("article table.table :is(td, th)")) {
+    const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      for (const { 0: word, index } of texts.currentNode.data.matchAll(/[\\w.]{2,24}/g)) {
+        const range = new Range();
+        range.setStart(texts.currentNode, index);
+        range.setEnd(texts.currentNode, index + word.length);
+        const tops = [...range.getClientRects()].map((box) => Math.round(box.top));
+        if (new Set(tops).size > 1) broken.push(word);
+      }
+    }
+  }
+  return broken;
+}"""
 # A third of a second after a change of width, the theme lets the keyboard reach what scrolls.
 REACHED = """() => [...document.querySelectorAll("pre")]
   .every((part) => part.scrollWidth <= part.clientWidth || part.tabIndex === 0)"""
@@ -104,6 +124,8 @@ def test_page_fits_and_can_be_used_by_all(browser: Browser, path: Path) -> None:
         for width in (TELEPHONE, TABLET):
             resize(page, width)
             assert page.evaluate(TOO_WIDE) == [], f"at {width} px"
+            assert page.evaluate(SHRUNK) == [], f"at {width} px"
+            assert page.evaluate(BROKEN) == [], f"at {width} px"
         if not AXE.is_file():
             skip_or_fail("There is no axe-core, which npm installs: the page's widths alone fit.")
         page.add_script_tag(path=AXE)

@@ -20,6 +20,9 @@ CHAPTER = """# Chapter
 A `mesh` is drawn; *meshes* have vertices. Another mesh.
 
 The position map of a mesh.
+
+- A texel comes first.
+- Another item.
 """
 
 
@@ -142,6 +145,12 @@ def test_the_first_mention_of_a_term_leads_to_its_definition_and_shows_it(built)
     assert 'title="A surface made of triangles' in page
     assert ">meshes</span></a>" in page, "code is no mention"
     assert 'glossary.html#term-position-map"' in page
+
+
+def test_a_link_to_a_term_leaves_a_list_as_tight_as_it_was(built):
+    page = (built / "chapters" / "one.html").read_text("utf-8")
+    items = page[page.index('<ul class="simple">') :]
+    assert "glossary.html#term-texel" in items[: items.index("</ul>")]
 
 
 def test_the_index_leads_to_terms_commands_and_names_of_the_library(built):
