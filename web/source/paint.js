@@ -135,9 +135,9 @@ function madeUp(evened, plain, own, best, maps) {
   const other = flipped(seen, WORK, 3);
   const shown = seen.map((value, i) => (value + other[i]) / Math.max(total[Math.floor(i / 3)], 1e-9));
   const known = total.map((value) => clip((Math.sqrt(value) - 0.15) / 0.3, 0, 1));
-  const nKnown = sum(known);
-  const tone = nKnown < 1 ? own[best].skin.color : [0, 1, 2].map((c) =>
-    sum(known.map((value, at) => value * shown[3 * at + c])) / nKnown);
+  const amount = sum(known);
+  const tone = amount < 1 ? own[best].skin.color : [0, 1, 2].map((c) =>
+    sum(known.map((value, at) => value * shown[3 * at + c])) / amount);
   const base = filled(shown, known, WORK, tone);
   const hair = [own[best], ...own].map((each) => each.hair).find(Boolean);
   const strands = perTexel((at) =>
