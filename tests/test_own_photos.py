@@ -67,6 +67,11 @@ def network():
     return load_predictor(prefer_onnx=True)
 
 
+def forget_pictures(page) -> None:
+    """Take away the pictures of another test's photos, so that new ones can be waited for."""
+    page.evaluate("document.querySelectorAll('.own-picture img').forEach(each => each.remove())")
+
+
 def built(page, photos: list[np.ndarray]) -> dict:
     """Reconstruct photos in the page."""
     files = []
@@ -152,7 +157,7 @@ def test_a_file_that_is_no_photo_is_refused(page, tmp_path):
     assert "letter.png cannot be read" in page.inner_text(".own-status")
     photo = tmp_path / "photo.png"
     Image.fromarray(np.full((60, 80, 3), 128, np.uint8)).save(photo)
-    page.evaluate("document.querySelectorAll('.own-picture img').forEach(each => each.remove())")
+    forget_pictures(page)
     page.set_input_files("#own-side", photo)
     page.wait_for_selector("label[for=own-side] img")
     assert "letter.png cannot be read" in page.inner_text(".own-status")
@@ -178,6 +183,7 @@ def file_of(url: str) -> Path:
 
 
 def test_the_keyboard_builds_an_example_and_saves_its_head(page, tmp_path):
+    forget_pictures(page)
     page.focus("text=Example 1")
     page.keyboard.press("Enter")
     page.wait_for_function("document.querySelectorAll('.own-picture img').length === 2")
