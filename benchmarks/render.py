@@ -4,6 +4,9 @@ The baseline is the usual compiled loop, as in face3d (`render_texture`): for ev
 and three weights for every pixel of its box, a z-buffer, and a bilinear texture look-up for each
 pixel that passes. It neither shades nor computes normals nor corrects for perspective.
 
+The verdict compares each way's fastest call: another program, or another guest of the same host,
+only adds time, and adds as many milliseconds to the shorter of two calls as to the longer.
+
     OMP_NUM_THREADS=1 python benchmarks/render.py
 """
 
@@ -13,7 +16,7 @@ from collections.abc import Callable
 import numpy as np
 import trimesh
 from numba import njit
-from timing import milliseconds
+from timing import in_turn
 
 from facelib.geometry.mesh import Mesh, vertex_normals
 from facelib.render.camera import Camera
@@ -22,7 +25,7 @@ from facelib.render.render import Light, render
 SIZE = 256
 TARGET_MS = 15.0
 TARGET_RATIO = 1.5
-REPEATS = 60
+REPEATS = 250
 
 
 @njit(cache=True)
@@ -119,16 +122,20 @@ def main() -> None:
     covered = rows["render: perspective, normals, 2 lights, texture"]().alpha.mean()
     print(f"first call, compiling or loading the cache: {time.perf_counter() - start:.2f} s")
     print(f"{SIZE}x{SIZE} px, {covered:.0%} covered, one core")
-    results = {name: milliseconds(function, REPEATS) for name, function in rows.items()}
-    base = results[next(iter(rows))][0]
-    for name, (median, fastest) in results.items():
-        ratio = f"{median / base:.2f} x baseline"
+    times = in_turn(rows, REPEATS)
+    base = next(iter(times))
+    for name, each in times.items():
+        median, fastest = np.median(each), min(each)
+        ratio = f"{fastest / min(times[base]):.2f} x baseline"
         print(f"{name:<50} median {median:6.2f} ms, fastest {fastest:6.2f} ms, {ratio}")
-    alone = results["render: the texture alone, seen from outside"][0]
-    verdict = "met" if base / alone >= TARGET_RATIO else "MISSED"
-    print(f"the same job is {base / alone:.2f} times as fast; target {TARGET_RATIO}: {verdict}")
-    median = results["render: perspective, normals, 2 lights, texture"][0]
-    print(f"target {TARGET_MS} ms: {'met' if median <= TARGET_MS else 'MISSED'}")
+    same_job = times["render: the texture alone, seen from outside"]
+    fastest = min(times[base]) / min(same_job)
+    median = np.median(times[base]) / np.median(same_job)
+    verdict = "met" if fastest >= TARGET_RATIO else "MISSED"
+    print(f"the same job is {fastest:.2f} times as fast; target {TARGET_RATIO}: {verdict}")
+    print(f"by the medians, which a busy host lengthens: {median:.2f}")
+    slowest = np.median(times["render: perspective, normals, 2 lights, texture"])
+    print(f"target {TARGET_MS} ms: {'met' if slowest <= TARGET_MS else 'MISSED'}")
 
 
 if __name__ == "__main__":
