@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import PATIENCE_MS, Visit, changed_share, pixels
-from playwright.sync_api import Browser, ElementHandle, Page
+from browsing import Visit, changed_share, pixels
+from meshes_in_pages import live_mesh
+from playwright.sync_api import Browser
 
 ROOT = Path(__file__).resolve().parents[1]
 BOOK = ROOT / os.environ.get("FACELIB_BOOK_HTML", ".test_book/_build/html")
@@ -23,65 +24,11 @@ PAGES = sorted(
 pytestmark = pytest.mark.browser
 
 
-def live_mesh(page: Page, view: ElementHandle) -> ElementHandle:
-    """Scroll a mesh into sight and return its scene once that has been drawn."""
-    view.scroll_into_view_if_needed()
-    page.wait_for_function(
-        "view => view.classList.contains('is-live')", arg=view, timeout=PATIENCE_MS
-    )
-    page.wait_for_timeout(700)  # k3d draws on the next frames
-    return view.query_selector(".mesh-view-scene canvas")
-
-
-def drag_across(page: Page, element: ElementHandle) -> None:
-    box = element.bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + box["width"] / 5, y + box["height"] / 8, steps=4)
-    page.mouse.up()
-    page.mouse.move(1, 1)
-    page.wait_for_timeout(700)
-
-
 def test_the_book_was_built() -> None:
     """Without pages the tests below would pass by testing nothing."""
     names = {page.name for page in PAGES}
     expected = {f"{notebook.stem}.html" for notebook in (ROOT / "notebooks").glob("*.ipynb")}
     assert {"index.html", "notation.html", "bibliography.html"} | expected <= names
-
-
-@pytest.mark.parametrize("path", PAGES, ids=str)
-def test_page_is_self_contained_and_complete(browser: Browser, path: Path) -> None:
-    with Visit(browser, BOOK / path) as visit:
-        page = visit.page
-        formulas = page.locator("span.math, div.math").count()
-        page.wait_for_function(
-            "n => document.querySelectorAll('mjx-container').length >= n", arg=formulas
-        )
-        assert page.locator("mjx-merror").count() == 0, "a formula has an error"
-        missing = page.eval_on_selector_all(
-            "img", "all => all.filter(i => !i.alt.trim()).map(i => i.outerHTML.slice(0, 120))"
-        )
-        assert missing == [], "images without alt text"
-        broken = page.eval_on_selector_all(
-            "img", "all => all.filter(i => i.complete && !i.naturalWidth).map(i => i.src)"
-        )
-        assert broken == [], "images that do not load"
-        for view in page.query_selector_all(".mesh-view"):
-            check_mesh(page, view)
-        assert visit.complaints == []
-
-
-def check_mesh(page: Page, view: ElementHandle) -> None:
-    canvas = live_mesh(page, view)
-    before = pixels(canvas)
-    # A blank canvas has one colour; a shaded surface has hundreds.
-    colours = len(np.unique(before.reshape(-1, 3), axis=0))
-    assert colours > 50, f"the mesh's canvas is blank: {colours} colours"
-    drag_across(page, canvas)
-    share = changed_share(before, pixels(canvas))
-    assert share > 0.01, f"dragging changed only {share:.2%} of the pixels"
 
 
 @pytest.mark.parametrize("path", [p for p in PAGES if p.name[:2].isdigit()], ids=str)
