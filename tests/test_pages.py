@@ -88,6 +88,9 @@ BROKEN = """() => {
   }
   return broken;
 }"""
+CUT = """() => [...document.querySelectorAll(".bd-sidebar-secondary a")].filter((name) =>
+  name.getBoundingClientRect().right > name.closest(".bd-sidebar-secondary")
+    .getBoundingClientRect().right).map((name) => name.textContent)"""
 # A third of a second after a change of width, the theme lets the keyboard reach what scrolls.
 REACHED = """() => [...document.querySelectorAll("pre")]
   .every((part) => part.scrollWidth <= part.clientWidth || part.tabIndex === 0)"""
@@ -157,6 +160,7 @@ def test_page_works_for_all(browser: Browser, path: Path) -> None:
             resize(page, width)
             assert faults(page, STRUCTURE) == [], f"at {width} px"
         resize(page, DESKTOP)
+        assert page.evaluate(CUT) == [], "in the list of contents"
         for view in page.query_selector_all(".mesh-view"):
             check_mesh(page, view)
         resize(page, TELEPHONE)  # where most tables and formulas scroll
