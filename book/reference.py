@@ -75,6 +75,8 @@ def command_help(command: click.Command, words: tuple[str, ...]) -> list[str]:
 
 
 SECTION = re.compile(r"(Returns|Yields|Attributes):")
+UNNAMED = re.compile(r"<factory>|<function (?:\w+\.)*<lambda>(?: at \w+)?>")
+NO_CODE = re.compile(r"<(?:class|function) '?(?:\w+\.)*(\w+)'?(?: at \w+)?>")
 SEVERAL = re.compile(r"(\s+)(\w+(?:, \w+)+)(: .*)")
 
 
@@ -128,16 +130,16 @@ def plain_words(
             code_after = indent
 
 
-def short_types(
+def plain_defaults(
     app: Sphinx, what: str, name: str, thing: object, options: object,
     signature: str | None, returned: str | None,
 ) -> tuple[str | None, str | None]:  # fmt: skip
-    """Leave out where types are from in a signature with a default that is no code.
+    """Write defaults that are no code, such as <class 'int'> and <factory>, as code.
 
     Sphinx cannot read such a signature, and would show the marks of its links.
     """
-    if signature and "<" in signature:
-        signature = re.sub(r"~(?:\w+\.)*", "", signature)
+    if signature:
+        signature = UNNAMED.sub("...", NO_CODE.sub(r"\1", signature))
     return signature, returned
 
 
@@ -186,6 +188,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("html-page-context", offer_notebook, priority=950)
     app.connect("autodoc-process-docstring", keep_sentences, priority=400)
     app.connect("autodoc-process-docstring", plain_words, priority=900)
-    app.connect("autodoc-process-signature", short_types)
+    app.connect("autodoc-process-signature", plain_defaults)
     app.connect("autodoc-skip-member", skip_fields)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -55,11 +55,13 @@ class Range:
     Attributes:
         low, high: its ends.
         names: a word per end.
+        kind: of the ends.
     """
 
     low: float
     high: float
     names: Mapping[str, str] = field(default_factory=dict)
+    kind: type = int
 
 
 def read():
@@ -174,7 +176,7 @@ def test_the_library_s_sentences_stay_whole(built):
     assert "| a | b |" in words and "\\" not in words
     assert "low,high – its ends." in words
     assert "Alias for field" not in words
-    assert "names: Mapping[str, str]" in words and "~" not in words
+    assert "names: Mapping[str, str] = ..., kind: type = int" in words and "~" not in words
 
 
 def test_data_cards_have_no_links_to_files_outside_of_the_book():
