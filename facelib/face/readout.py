@@ -32,7 +32,8 @@ def readout_matrix(
     """Solve for the matrix that samples every vertex from a map.
 
     Args:
-        map_matrix: (S², V) csr: B, which converts vertices to the texels of an S × S map.
+        map_matrix: (S², V) csr: B, which converts vertices to the texels of an S × S map; each is a
+            mix of three vertices.
         uv: (V, 2) float64 in [0, 1], u right, v down.
         references_head: (R, V, 3) float, mm: faces to be read exactly.
 
@@ -47,11 +48,7 @@ def readout_matrix(
     steps = np.arange(WINDOW)
     row, column = corner[:, :1] + steps, corner[:, 1:] + steps
     texels = (row[:, :, None] * size + column[:, None]).reshape(n_vertices, -1)
-    weights = np.empty(texels.shape)
-    for vertex, members in enumerate(texels):
-        weights[vertex] = _solve_row(
-            vertex, map_matrix[members], bilinear[vertex], _moments(members, size), references
-        )
+    weights = _solve_rows(map_matrix, texels, bilinear, _moments(texels, size), references)
     rows = np.repeat(np.arange(n_vertices), texels.shape[1])
     entries = (weights.ravel(), (rows, texels.ravel()))
     return csr_matrix(entries, shape=(n_vertices, size**2), dtype=np.float32)
@@ -73,24 +70,32 @@ def bilinear_windows(uv: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]
     return corner, np.einsum("vi,vj->vij", *tent).reshape(-1, WINDOW**2)
 
 
-def _moments(members: np.ndarray, size: int) -> np.ndarray:
-    """(16, 3): 1, row and column of each texel of a window, counted from its first."""
-    offset = np.stack(np.divmod(members, size), 1) - np.divmod(members[0], size)
-    return FLATNESS * np.column_stack([np.ones(len(members)), offset])
+def _moments(texels: np.ndarray, size: int) -> np.ndarray:
+    """(V, 16, 3): 1, row and column of each texel of a window, counted from its first."""
+    row, column = (place - place[:, :1] for place in np.divmod(texels, size))
+    return FLATNESS * np.stack([np.ones_like(row), row, column], axis=2)
 
 
-def _solve_row(
-    vertex: int,
-    local: csr_matrix,
+def _solve_rows(
+    map_matrix: csr_matrix,
+    texels: np.ndarray,
     bilinear: np.ndarray,
     moments: np.ndarray,
     references: np.ndarray,
 ) -> np.ndarray:
-    """(16,) weights of a vertex's window; `local` (16, V) holds the window's rows of B."""
-    present = np.unique(np.append(local.indices, vertex))
-    faces = FAITHFULNESS * (local @ references - references[vertex])
-    block = np.hstack([local[:, present].toarray(), moments, faces])
-    target = np.concatenate([present == vertex, bilinear @ moments, np.zeros(faces.shape[1])])
-    target -= bilinear @ block
-    normal = block @ block.T + REGULARISATION * np.eye(len(block))
-    return bilinear + np.linalg.solve(normal, block @ target)
+    """(V, 16) weights of the vertices' windows, from the normal equations of all of them at once.
+
+    The unknown is w − b. It should return e − b B, keep the moments at 0, and add to each reference
+    face what b misses.
+    """
+    corners = map_matrix.indices.reshape(-1, 3)[texels]  # (V, 16, 3): each texel is a mix of three
+    shares = map_matrix.data.reshape(-1, 3)[texels].astype(float)
+    same = corners[:, :, None, :, None] == corners[:, None, :, None]
+    products = np.einsum("via,vjb,vijab->vij", shares, shares, same)
+    own = (shares * (corners == np.arange(len(texels))[:, None, None])).sum(axis=2)
+    faces = ((map_matrix @ references)[texels] - references[:, None]).astype(float)
+    products += FAITHFULNESS**2 * (faces @ faces.swapaxes(1, 2))
+    wanted = own - (products @ bilinear[..., None])[..., 0]
+    normal = products + moments @ moments.swapaxes(1, 2)
+    normal += REGULARISATION * np.eye(texels.shape[1])
+    return bilinear + np.linalg.solve(normal, wanted[..., None])[..., 0]
