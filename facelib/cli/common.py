@@ -75,16 +75,21 @@ def load_network(weights: Path | None, prefer_onnx: bool = False):
         raise Failure(f"cannot load the network: {error}", BAD_DATA) from error
 
 
-def read_photo(path: Path):
-    """Read a photo; fail with one sentence."""
-    from facelib.imaging import imagefiles
-
+def check_photo(path: Path) -> None:
+    """Fail if a photo cannot be opened, which takes no time to find out."""
     if not path.exists():
         raise Failure(f"no such file: {path}", NO_SUCH_FILE)
     if path.is_dir():
         raise Failure(f"{path} is a folder, not an image", NOT_AN_IMAGE)
     if not os.access(path, os.R_OK):
         raise Failure(f"cannot read {path}: permission denied", NO_SUCH_FILE)
+
+
+def read_photo(path: Path):
+    """Read a photo; fail with one sentence."""
+    from facelib.imaging import imagefiles
+
+    check_photo(path)
     try:
         return imagefiles.read_photo(path)
     except (ValueError, OSError) as error:

@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from facelib.cli import common
-from facelib.cli.common import BAD_DATA, NO_FACE, Failure, read_photo, writing
+from facelib.cli.common import BAD_DATA, NO_FACE, Failure, check_photo, read_photo, writing
 from facelib.cli.kernels import announcing_compilation
 from facelib.cli.outputs import PICTURE_ENDINGS, Outputs
 from facelib.files.steps import Steps
@@ -59,6 +59,8 @@ def run_job(job: PhotoJob, weights: Path | None, announce: Callable[[str], None]
         click.UsageError: if an option does not fit the photos.
     """
     job.outputs.check(job.photos)
+    for photo in job.photos:  # before anything large is loaded
+        check_photo(photo)
     steps = Steps(announce)
     with Threads() as threads:
         reading = threads.map(read_photo, job.photos)
