@@ -123,8 +123,9 @@ def box_mean(image, radius):
     across, out = np.zeros_like(image), np.zeros_like(image)
     padded = np.empty(width + 2 * radius, np.float32)
     for row in range(height):
-        padded[:radius], padded[radius + width :] = image[row, 0], image[row, width - 1]
-        padded[radius : radius + width] = image[row]
+        # Not slices: with them, numba compiles the texts of their errors, for seconds.
+        for i in range(width + 2 * radius):
+            padded[i] = image[row, min(max(i - radius, 0), width - 1)]
         for tap in range(2 * radius + 1):
             for col in range(width):
                 across[row, col] += padded[col + tap]

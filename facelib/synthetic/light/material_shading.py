@@ -104,7 +104,7 @@ def shade_surface(triangle, barycentric, triangles, rows, maps, illumination, ou
     block = np.zeros(_ROWS * BLOCK, np.float32)
     blended = np.zeros((BLOCK, rows.shape[1]), np.float32)
     where = np.empty((BLOCK, 2), np.int32)
-    filled = 0
+    filled = np.int64(0)  # a literal 0 would have the kernels below compiled twice
     for row in range(height):
         for col in range(width):
             t = triangle[row, col]
@@ -118,7 +118,7 @@ def shade_surface(triangle, barycentric, triangles, rows, maps, illumination, ou
             filled += 1
             if filled == BLOCK:
                 _shade_block(blended, where, filled, maps, illumination, block, out)
-                filled = 0
+                filled = np.int64(0)
     _shade_block(blended, where, filled, maps, illumination, block, out)
 
 

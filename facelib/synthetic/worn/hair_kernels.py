@@ -104,8 +104,8 @@ def grow(space, strands, guides, points, outward):
         x, y, z = roots[n, 0], roots[n, 1], roots[n, 2]
         dx, dy, dz = comb[n, 0], comb[n, 1], comb[n, 2]
         h = length[n] / np.float32(steps)
-        points[n, 0] = roots[n]
-        outward[n, 0] = normals[n]
+        for k in range(3):  # not slices, whose errors have texts that numba compiles for seconds
+            points[n, 0, k], outward[n, 0, k] = roots[n, k], normals[n, k]
         for j in range(1, steps + 1):
             done = np.float32(j) * h
             ox, oy, oz = x, y, z
@@ -113,9 +113,9 @@ def grow(space, strands, guides, points, outward):
                 kx, ky, kz = knot[0] - x, knot[1] - y, knot[2] - z
                 far = np.sqrt(kx * kx + ky * ky + kz * kz)
                 if far < h:
-                    points[n, j] = points[n, j - 1]
-                    points[n, j] += np.float32(SPARE_MM)
-                    outward[n, j] = outward[n, j - 1]
+                    for k in range(3):
+                        points[n, j, k] = points[n, j - 1, k] + np.float32(SPARE_MM)
+                        outward[n, j, k] = outward[n, j - 1, k]
                     continue
                 pull = np.float32(KNOT_PULL)
                 dx += (kx / far - dx) * pull
@@ -164,10 +164,10 @@ def grow(space, strands, guides, points, outward):
             size = one / np.sqrt(dx * dx + dy * dy + dz * dz + np.float32(1e-9))
             dx, dy, dz = dx * size, dy * size, dz * size
             if fringe[n] and y < EYES_MM:
-                for k in range(j + 1, steps + 1):
-                    points[n, k] = points[n, k - 1]
-                    points[n, k] += np.float32(SPARE_MM)
-                    outward[n, k] = outward[n, j]
+                for i in range(j + 1, steps + 1):
+                    for k in range(3):
+                        points[n, i, k] = points[n, i - 1, k] + np.float32(SPARE_MM)
+                        outward[n, i, k] = outward[n, j, k]
                 break
 
 

@@ -138,7 +138,9 @@ def draw_lines(order, lines, fine_grid):
     line, color, depth = fine_grid
     height, width = depth.shape
     zero, one, mid = np.float32(0), np.float32(1), np.float32(0.5)
-    most_hairs = hairs.max() if len(hairs) else 0
+    most_hairs = 0
+    for s in range(len(hairs)):
+        most_hairs = max(most_hairs, hairs[s])
     ends, tones = np.empty(most_hairs + 1, np.float32), np.empty(most_hairs + 1, np.float32)
     for s in order:
         count = hairs[s]
