@@ -77,16 +77,24 @@ def spoiled(pairs):
         yield replace(pair, vertices_image=vertices)
 
 
+KILLED_AT = 7  # the step
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Pairs, and all runs as two processes left them."""
+    """Pairs, and all runs as two processes left them, one of which was killed and went on."""
     folder = tmp_path_factory.mktemp("many")
     write_shards(random_pairs(24), folder / "pairs", {}, shard_size=10)
     write_shards(spoiled(random_pairs(24)), folder / "broken", {}, shard_size=10)
     NETWORKS["plain"] = PlainNetwork
     train(run_config(folder, "begun_by_one", max_samples=2 * BATCH), LAYOUT)
     del NETWORKS["plain"]
-    done = launch(folder / "runs.json", runs(folder))
+    # Each launch loads torch three times, so the killed run goes on in the launch of all others.
+    killed = {"killed": run_config(folder, "killed", checkpoint_minutes=0)}
+    code = launch(folder / "killed.json", killed, str(KILLED_AT)).returncode
+    kept = {"code": code, "steps": [line["step"] for line in read_log(folder / "killed")[1]]}
+    (folder / "when_killed.json").write_text(json.dumps(kept))
+    done = launch(folder / "runs.json", runs(folder) | killed)
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -198,16 +206,13 @@ def test_the_main_process_decides_for_all_when_time_is_up(folder):
 
 
 def test_a_killed_process_ends_all_and_the_run_goes_on_exactly(folder):
-    (folder / "killed").mkdir()
-    tasks = folder / "killed" / "runs.json"
-    config = run_config(folder / "killed", "run", data_dir=folder / "pairs", checkpoint_minutes=0)
-    assert launch(tasks, {"run": config}, "7").returncode != 0
-    assert 1 <= read_log(config.run.run_dir)[1][-1]["step"] <= 7
-    assert launch(tasks, {"run": config}).returncode == 0
-    assert logged(config.run.run_dir) == logged(folder / "whole")
-    a, b = (load_weights(d / BEST).state_dict() for d in (config.run.run_dir, folder / "whole"))
+    kept = json.loads((folder / "when_killed.json").read_text())
+    assert kept["code"] != 0 and 1 <= kept["steps"][-1] <= KILLED_AT
+    assert ended(folder, "killed") == [str(folder / "killed" / BEST)] * 2
+    assert logged(folder / "killed") == logged(folder / "whole")
+    a, b = (load_weights(folder / name / BEST).state_dict() for name in ("killed", "whole"))
     assert all(torch.equal(a[key], b[key]) for key in a)
-    assert not list(config.run.run_dir.glob(".*"))
+    assert not list((folder / "killed").glob(".*"))
 
 
 def test_a_loss_that_is_not_finite_in_one_share_stops_all(folder):
