@@ -155,7 +155,7 @@ def test_a_stop_ends_a_folder_with_all_its_processes(photo, tmp_path, stop):
         os.link(photo, tmp_path / f"p{number}_front.jpg")
     words = ["reconstruct", "--pairs", str(tmp_path), "-o", str(tmp_path / "out"), "--jobs", "2"]
     program = subprocess.Popen(
-        [sys.executable, "-m", "facelib", *words],
+        [sys.executable, "-m", "facelib", *words, "--detail", "0", "--texture-size", "256"],
         stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=interruptible,
     )  # fmt: skip
     assert any("done" in line for line in program.stderr), "the first pair is done"
