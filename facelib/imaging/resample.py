@@ -113,8 +113,8 @@ def _filter(image, first_row, row_weights, first_column, column_weights):
     flat = image.reshape(image.shape[0], width * channels)
     n_rows, n_columns = len(first_row), len(first_column)
     out = np.zeros((n_rows, n_columns, channels), np.float32)
-    begin = first_column.min() * channels
-    end = (first_column.max() + column_weights.shape[1]) * channels
+    begin = first_column[0] * channels  # they ascend
+    end = (first_column[-1] + column_weights.shape[1]) * channels
     line = np.empty(end - begin, np.float32)
     for i in range(n_rows):
         line[:] = 0
