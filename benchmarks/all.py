@@ -70,9 +70,9 @@ def compared(
 def stages() -> Iterator[Stage]:
     """Time the stages that take seconds."""
     maps = position_map.calls(load_layout(256))
-    yield compared("position map, 256²", maps, MAP, RASTERISED, 60, "rasterise and interpolate")
+    yield compared("position map, 256²", maps, MAP, RASTERISED, 600, "rasterise and interpolate")
     loop = "face3d's loop in numba"
-    yield compared("render, 256²", render.calls(256), DRAWN, PLAIN_LOOP, 60, loop)
+    yield compared("render, 256²", render.calls(256), DRAWN, PLAIN_LOOP, 600, loop)
     nets = inference.calls()
     yield compared("network, two photos of 256²", nets, COMPACT, TWO_VIEW, 8, TWO_VIEW)
     names = "minimise", "scipy.optimize.least_squares"
