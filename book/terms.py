@@ -17,6 +17,9 @@ GLOSSARY = "glossary"
 BLOCK = re.compile(r"^```\{glossary\}\n(.*?)^```", re.MULTILINE | re.DOTALL)
 ENTRY = re.compile(r"^(\S.*)\n((?:  .+\n?)+)", re.MULTILINE)
 MARKUP = re.compile(r"\{\w+\}|[`$*]")
+# Where a word means something else than the term that is written alike.
+OTHER_BEFORE = {"normal": "standard ", "identity": "proof of "}
+OTHER_AFTER = {"normal": r"\s+(?:equation|distribution|with\s+mean)"}
 # Text in these is not prose, or leads somewhere else.
 APART = (nodes.reference, addnodes.pending_xref, nodes.literal, nodes.math, nodes.image)
 
@@ -34,7 +37,9 @@ def in_text(term: str) -> re.Pattern[str]:
     """Return a pattern for a term in running text, plural included."""
     words = r"\s+".join(map(re.escape, term.split()))
     plural = words[:-2] + "(?:ex|ices)" if term.endswith("vertex") else f"{words}(?:s|es)?"
-    return re.compile(rf"(?<![\w-]){plural}(?![\w-])", re.IGNORECASE)
+    before = f"(?<!{OTHER_BEFORE[term]})" if term in OTHER_BEFORE else ""
+    after = f"(?!{OTHER_AFTER[term]})" if term in OTHER_AFTER else ""
+    return re.compile(rf"{before}(?<![\w-]){plural}(?![\w-]){after}", re.IGNORECASE)
 
 
 class LinkTerms(SphinxTransform):

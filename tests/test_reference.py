@@ -149,6 +149,12 @@ def test_the_first_mention_of_a_term_leads_to_its_definition_and_shows_it(built)
     assert 'glossary.html#term-position-map"' in page
 
 
+def test_a_word_that_means_something_else_is_no_term():
+    assert terms.in_text("normal").search("the normals of a mesh")
+    assert not terms.in_text("normal").search("a standard normal variable; normal equations")
+    assert not terms.in_text("identity").search("no proof of identity")
+
+
 def test_a_link_to_a_term_leaves_a_list_as_tight_as_it_was(built):
     page = (built / "chapters" / "one.html").read_text("utf-8")
     items = page[page.index('<ul class="simple">') :]

@@ -56,11 +56,12 @@ METRICS = (
 )
 # Of age in years, and of the skin's individual typology angle (Chardon's classes, dark to light).
 TRAIT_EDGES = {"age_years": (18, 30, 45, 60, 100), "ita_deg": (-90, -30, 10, 28, 41, 55, 90)}
+TRAIT_HEADS = {"age_years": "age, years", "ita_deg": "ITA, °"}
 GROUPS = {
     "women": lambda rows: rows["sex"] == "female",
     "men": lambda rows: rows["sex"] == "male",
     **{
-        f"{origin} origin": lambda rows, origin=origin: rows["origin"] == origin
+        f"{origin.title()} origin": lambda rows, origin=origin: rows["origin"] == origin
         for origin in ("african", "asian", "european")
     },
     "under 30 years": lambda rows: rows["age_years"] < 30,
@@ -127,7 +128,7 @@ def trait_table(record: SuiteRecord, trait: str, edges: Sequence[float]) -> str:
         errors = found["shape_mm"][(low <= found[trait]) & (found[trait] < high)]
         if len(errors):
             rows.append([f"{low:g} to {high:g}", str(len(errors)), estimate(errors).words()])
-    return markdown([trait.replace("_", " "), "people", "shape error, mm"], rows)
+    return markdown([TRAIT_HEADS[trait], "people", "shape error, mm"], rows)
 
 
 def tone_table(record: SuiteRecord) -> str:
@@ -193,7 +194,7 @@ def sureness_table(record: SuiteRecord, points: Sequence[tuple[str, str | float]
         found = record.curves.where(curve=curve, level=level)
         ratios = [f"{sureness(found, name):.2f}" for name in ("face", *REGIONS)]
         expected = np.mean(found["face_expected_rms_mm"])
-        rows.append([f"{curve}: {level}", f"{expected:.2f}", *ratios])
+        rows.append([curve if curve == level else f"{curve}: {level}", f"{expected:.2f}", *ratios])
     return markdown(["expected / true", "expected, mm", "face", *REGIONS], rows)
 
 
