@@ -146,7 +146,7 @@ lint: $(STAMP)
 	$(BIN)/codespell
 
 unit: $(STAMP) validator
-	$(BIN)/python -m pytest -n $(JOBS) $(BROWSED:%=--ignore %)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(BROWSED:%=--ignore %)
 
 # Copies of the chapters, with the code of their solutions at the end, are executed once, with their
 # default parameters; nbmake writes the outputs into the copies, and the book of the browser tests is
