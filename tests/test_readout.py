@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from faces import mean_face, random_faces
+from scipy.sparse import csr_matrix
 
 from facelib.face.layout import load_layout
-from facelib.face.readout import bilinear_windows
+from facelib.face.readout import bilinear_windows, readout_matrix
 
 SIZES = (64, 128, 256)
 
@@ -40,6 +41,12 @@ def test_flat_surfaces_are_read_exactly(layout):
 def test_reading_does_not_amplify_noise(layout):
     noise = np.random.default_rng(2).normal(size=(256, 256, 3)).astype(np.float32)
     assert layout.vertices(noise).std() < 1.2
+
+
+def test_a_map_whose_texels_mix_fewer_vertices_is_refused():
+    uv = np.full((3, 2), 0.5)
+    with pytest.raises(ValueError, match="three vertices per texel"):
+        readout_matrix(csr_matrix(np.eye(64, 3)), uv, np.zeros((1, 3, 3)))
 
 
 @pytest.mark.parametrize("size", SIZES)

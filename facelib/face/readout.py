@@ -39,9 +39,14 @@ def readout_matrix(
 
     Returns:
         (V, S²) csr float32.
+
+    Raises:
+        ValueError: if a texel is not a mix of three vertices.
     """
     from scipy.sparse import csr_matrix  # slow to import, and the default network does without
 
+    if (np.diff(map_matrix.indptr) != 3).any():
+        raise ValueError("expected a map_matrix with three vertices per texel")
     n_vertices, size = len(uv), round(map_matrix.shape[0] ** 0.5)
     corner, bilinear = bilinear_windows(uv, size)
     references = references_head.transpose(1, 0, 2).reshape(n_vertices, -1)
