@@ -4,8 +4,8 @@ The baseline is the usual compiled loop, as in face3d (`render_texture`): for ev
 and three weights for every pixel of its box, a z-buffer, and a bilinear texture look-up for each
 pixel that passes. It neither shades nor computes normals nor corrects for perspective.
 
-The verdict compares each way's fastest call: another program, or another guest of the same host,
-only adds time, and adds as many milliseconds to the shorter of two calls as to the longer.
+The verdict compares medians. The fastest calls are compared, too: they show the ratio of a quiet
+moment, since other programs and other guests of the same host only add time.
 
     OMP_NUM_THREADS=1 python benchmarks/render.py
 """
@@ -126,14 +126,14 @@ def main() -> None:
     base = next(iter(times))
     for name, each in times.items():
         median, fastest = np.median(each), min(each)
-        ratio = f"{fastest / min(times[base]):.2f} x baseline"
+        ratio = f"{median / np.median(times[base]):.2f} x baseline"
         print(f"{name:<50} median {median:6.2f} ms, fastest {fastest:6.2f} ms, {ratio}")
     same_job = times["render: the texture alone, seen from outside"]
     fastest = min(times[base]) / min(same_job)
     median = np.median(times[base]) / np.median(same_job)
-    verdict = "met" if fastest >= TARGET_RATIO else "MISSED"
-    print(f"the same job is {fastest:.2f} times as fast; target {TARGET_RATIO}: {verdict}")
-    print(f"by the medians, which a busy host lengthens: {median:.2f}")
+    verdict = "met" if median >= TARGET_RATIO else "MISSED"
+    print(f"the same job is {median:.2f} times as fast; target {TARGET_RATIO}: {verdict}")
+    print(f"by the fastest calls: {fastest:.2f}")
     slowest = np.median(times["render: perspective, normals, 2 lights, texture"])
     print(f"target {TARGET_MS} ms: {'met' if slowest <= TARGET_MS else 'MISSED'}")
 
