@@ -21,8 +21,6 @@ PAGES = sorted(
     page.relative_to(BOOK) for page in BOOK.rglob("*.html") if "_static" not in page.parts
 )
 TELEPHONE, TABLET, DESKTOP = 360, 768, 1280  # px
-# A telephone has another header and other sidebars, the same on all pages of a folder.
-FIRST_OF_FOLDER = {page.parent: page for page in reversed(PAGES)}.values()
 # A name that is heard but is not the one that is read counts too, though axe leaves that to choice.
 FAULTS = """async (rules) => (await axe.run(document, {
     preload: false, resultTypes: ["violations"], ...rules,
@@ -156,10 +154,9 @@ def test_page_works_for_all(browser: Browser, path: Path) -> None:
         if not AXE.is_file():
             skip_or_fail("There is no axe-core, which npm installs: the page's widths alone fit.")
         page.add_script_tag(path=AXE)
-        for width in (DESKTOP, TELEPHONE) if path in FIRST_OF_FOLDER else (DESKTOP,):
+        for width in (TELEPHONE, DESKTOP):
             resize(page, width)
             assert faults(page, STRUCTURE) == [], f"at {width} px"
-        resize(page, DESKTOP)
         assert page.evaluate(CUT) == [], "in the list of contents"
         for view in page.query_selector_all(".mesh-view"):
             check_mesh(page, view)
