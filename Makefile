@@ -45,7 +45,8 @@ export OMP_NUM_THREADS ?= 1
 export NUMBA_NUM_THREADS ?= 1
 # The kernels of the notebooks are found in the environment, never in the user's own folders.
 export JUPYTER_PREFER_ENV_PATH := 1
-export PYTHONDONTWRITEBYTECODE := 1
+# Python keeps the bytecode of facelib, which hundreds of processes import.
+unexport PYTHONDONTWRITEBYTECODE
 # Nothing phones home, also where a tool imports ONNX Runtime or the hub before facelib.
 export ORT_DISABLE_TELEMETRY := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
