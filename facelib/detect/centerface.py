@@ -180,9 +180,10 @@ def _for_any_size(model: bytes) -> bytes:
     type; in these, 0a 02 08 n is a dimension of length n, and 0a 02 12 00 one without a length.
     Importing the package onnx for this would take longer than finding a face.
     """
+    freed = bytearray(model)
     for name in (INPUT, *OUTPUTS):
         key = bytes([0x0A, len(name), *name.encode(), 0x12, 22])
         start = model.rindex(key) + len(key)
-        shape = re.sub(rb"\x0a\x02\x08.", b"\x0a\x02\x12\x00", model[start:][:22], flags=re.DOTALL)
-        model = model[:start] + shape + model[start + 22 :]
-    return model
+        place = slice(start, start + 22)
+        freed[place] = re.sub(rb"\x0a\x02\x08.", b"\x0a\x02\x12\x00", model[place], flags=re.DOTALL)
+    return bytes(freed)
