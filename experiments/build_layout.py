@@ -15,6 +15,7 @@ from scipy.sparse import csr_matrix
 from facelib.face.headmodel import MorphableModel, load_head
 from facelib.face.layout import UVLayout, save_layout
 from facelib.face.unwrap import EYE_FROM_MM, Patch, unwrap
+from facelib.geometry.sparse_rows import SparseRows
 
 
 def keypoint_matrix(model: MorphableModel, patch: Patch) -> csr_matrix:
@@ -76,8 +77,8 @@ def main(output: Path) -> None:
         uv=uv,
         triangles=patch.triangles,
         mirror=patch.mirror.astype(np.int32),
-        from_head=patch.from_head,
-        keypoint_matrix=keypoint_matrix(model, patch),
+        from_head=SparseRows.of(patch.from_head),
+        keypoint_matrix=SparseRows.of(keypoint_matrix(model, patch)),
         references_head=references(model, patch),
         labels=labels(model, patch),
     )

@@ -64,7 +64,7 @@ def test_what_lies_beyond_the_region_does_not_count(face, truth):
     spoiled = face.copy()
     clean = scan_scores.score_scan("a", spoiled, truth, LAYOUT)
     far = ~scan_scores.region_of_prediction(spoiled, LAYOUT)
-    outside = far & ~np.isin(np.arange(len(far)), LAYOUT.keypoint_matrix.indices)
+    outside = far & ~np.isin(np.arange(len(far)), LAYOUT.keypoint_matrix.columns)
     assert outside.sum() > 50
     spoiled[outside] += [0, 0, -30]
     score = scan_scores.score_scan("a", spoiled, truth, LAYOUT)

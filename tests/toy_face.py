@@ -10,6 +10,7 @@ import torch
 from scipy.sparse import csr_matrix, eye
 
 from facelib.face.layout import UVLayout
+from facelib.geometry.sparse_rows import SparseRows
 from facelib.networks.base import FaceNetwork
 from facelib.networks.convention import POSITION_SCALE
 
@@ -35,8 +36,8 @@ def layout_parts(size):
         "uv": UV,
         "triangles": triangles,
         "mirror": index[:, ::-1].ravel(),
-        "from_head": csr_matrix(eye(N_VERTICES)),
-        "keypoint_matrix": csr_matrix((np.ones(68), (range(68), columns)), shape=(68, N_VERTICES)),
+        "from_head": SparseRows.of(csr_matrix(eye(N_VERTICES))),
+        "keypoint_matrix": SparseRows(np.arange(69), columns, np.ones(68), N_VERTICES),
         "references_head": dome((0, 0), 150)[None].astype(np.float32),
         "labels": {"face": everywhere, **dict.fromkeys(others, nowhere)},
     }

@@ -16,7 +16,7 @@ import click
 
 from facelib.cli import common
 from facelib.cli.common import BAD_DATA, NO_FACE, Failure, check_photo, read_photo, writing
-from facelib.cli.kernels import announcing_compilation
+from facelib.cli.kernels import announcing_kernels
 from facelib.cli.outputs import PICTURE_ENDINGS, Outputs
 from facelib.files.steps import Steps
 from facelib.files.threads import Threads
@@ -66,7 +66,7 @@ def run_job(job: PhotoJob, weights: Path | None, announce: Callable[[str], None]
         reading = threads.map(read_photo, job.photos)
         # Decoding needs no Python, so all that comes next is loaded at the same time. What cannot
         # be loaded is tried again, and its error told, where it is needed.
-        with announcing_compilation():
+        with announcing_kernels():
             with steps.step("reading"):
                 for load in (_load_kernels, _load_detector, _load_painting):
                     threads.submit(load)
@@ -86,7 +86,7 @@ def run_job(job: PhotoJob, weights: Path | None, announce: Callable[[str], None]
 
 
 def _load_kernels() -> None:
-    """Draw a triangle: before its first kernel, numba loads as much as all other imports."""
+    """Draw a triangle: what kernels need is loaded for the first of them."""
     import numpy as np
 
     from facelib.render.rasterize import rasterize

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
 from facelib.files.atomic import replacing
+from facelib.files.kernels import kernel
 from facelib.files.paths import data_file
+from facelib.geometry.sparse_rows import SparseRows
 from facelib.render.rasterize import Fragments, rasterize
 
 if TYPE_CHECKING:
@@ -35,9 +36,9 @@ class UVLayout:
             u = (j + 0.5) / size, v = (i + 0.5) / size.
         triangles: (T, 3) int32, counter-clockwise from outside in the head frame.
         mirror: (V,) int, each vertex's twin across the plane of symmetry.
-        from_head: (V, N) csr: layout vertices = from_head @ head vertices. All but the membranes
-            that close eyes and mouth are vertices of the head.
-        keypoint_matrix: (68, V) csr.
+        from_head: (V, N) float64: layout vertices = from_head @ head vertices. All but the
+            membranes that close eyes and mouth are vertices of the head.
+        keypoint_matrix: (68, V) float32: keypoints = keypoint_matrix @ layout vertices.
         references_head: (R, V, 3) float32, mm, head frame: a few faces, the mean face first.
         labels: (V,) bool each: eyes, nose, mouth, face, neck, membrane.
     """
@@ -46,8 +47,8 @@ class UVLayout:
     uv: np.ndarray
     triangles: np.ndarray
     mirror: np.ndarray
-    from_head: csr_matrix
-    keypoint_matrix: csr_matrix
+    from_head: SparseRows
+    keypoint_matrix: SparseRows
     references_head: np.ndarray
     labels: dict[str, np.ndarray]
 
@@ -109,8 +110,9 @@ class UVLayout:
         """
         self._check(vertices)
         corners, weights = (part.reshape(-1, 3) for part in (self.matrix.indices, self.matrix.data))
-        flat = _blend_corners(corners, weights, np.ascontiguousarray(vertices, np.float32))
-        return flat.reshape(self.size, self.size, 3)
+        blended = np.empty((len(corners), 3), np.float32)
+        _blend_corners(corners, weights, np.ascontiguousarray(vertices, np.float32), blended)
+        return blended.reshape(self.size, self.size, 3)
 
     def vertices(self, position_map: np.ndarray) -> np.ndarray:
         """Read the (V, 3) float32 vertices back out of a (size, size, 3) map.
@@ -158,10 +160,9 @@ def step_across(position_map: np.ndarray, region: np.ndarray) -> float:
     return float(np.concatenate(steps).mean())
 
 
-@njit(cache=True)
-def _blend_corners(corners: np.ndarray, weights: np.ndarray, vertices: np.ndarray) -> np.ndarray:
+@kernel()
+def _blend_corners(corners, weights, vertices, blended):
     """B · vertices, three entries per row of B; scipy's general product is 3 times slower."""
-    blended = np.empty((len(corners), 3), np.float32)
     for row in range(len(corners)):
         # One by one: unpacking a row first makes an array of it and takes 8 times as long.
         a, b, c = corners[row, 0], corners[row, 1], corners[row, 2]
@@ -170,7 +171,6 @@ def _blend_corners(corners: np.ndarray, weights: np.ndarray, vertices: np.ndarra
             blended[row, axis] = (
                 s * vertices[a, axis] + t * vertices[b, axis] + r * vertices[c, axis]
             )
-    return blended
 
 
 def load_layout(size: int = 256, path: Path | None = None) -> UVLayout:
@@ -190,8 +190,8 @@ def _load(size: int, path: Path) -> UVLayout:
             uv=file["uv"],
             triangles=file["triangles"],
             mirror=file["mirror"],
-            from_head=_read_csr(file, "from_head"),
-            keypoint_matrix=_read_csr(file, "keypoint_matrix"),
+            from_head=_read_rows(file, "from_head"),
+            keypoint_matrix=_read_rows(file, "keypoint_matrix"),
             references_head=file["references_head"],
             labels=dict(zip(map(str, file["label_names"]), file["label_masks"], strict=True)),
         )
@@ -208,22 +208,20 @@ def save_layout(path: Path, layout: UVLayout) -> None:
             references_head=layout.references_head,
             label_names=np.array(list(layout.labels)),
             label_masks=np.array(list(layout.labels.values())),
-            **_csr_arrays("from_head", layout.from_head),
-            **_csr_arrays("keypoint_matrix", layout.keypoint_matrix),
+            **_row_arrays("from_head", layout.from_head),
+            **_row_arrays("keypoint_matrix", layout.keypoint_matrix),
         )
 
 
-def _csr_arrays(name: str, matrix: csr_matrix) -> dict[str, np.ndarray]:
+def _row_arrays(name: str, matrix: SparseRows) -> dict[str, np.ndarray]:
     return {
-        f"{name}_data": matrix.data,
-        f"{name}_indices": matrix.indices.astype(np.int32),
-        f"{name}_indptr": matrix.indptr.astype(np.int32),
+        f"{name}_data": matrix.weights,
+        f"{name}_indices": matrix.columns.astype(np.int32),
+        f"{name}_indptr": matrix.starts.astype(np.int32),
         f"{name}_shape": np.array(matrix.shape),
     }
 
 
-def _read_csr(file: np.lib.npyio.NpzFile, name: str) -> csr_matrix:
-    from scipy.sparse import csr_matrix  # slow to import
-
-    parts = (file[f"{name}_data"], file[f"{name}_indices"], file[f"{name}_indptr"])
-    return csr_matrix(parts, shape=tuple(file[f"{name}_shape"]))
+def _read_rows(file: np.lib.npyio.NpzFile, name: str) -> SparseRows:
+    starts, (_, n_columns) = file[f"{name}_indptr"].astype(np.int64), file[f"{name}_shape"]
+    return SparseRows(starts, file[f"{name}_indices"], file[f"{name}_data"], int(n_columns))

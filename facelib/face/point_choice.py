@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
-from scipy.sparse import csr_matrix, vstack
+from scipy.sparse import csr_array, vstack
 from scipy.spatial import cKDTree
 
 from facelib.face.dense_points import REGIONS, DensePoints
@@ -32,17 +32,17 @@ def choose_points(layout: UVLayout, mean_face: np.ndarray) -> DensePoints:
         mean_face: (V, 3) mm, head frame, its vertices on the mean head.
     """
     vertices = _spread(layout, mean_face, layout.keypoints(mean_face))
-    rows = csr_matrix(
+    rows = csr_array(
         (np.ones(len(vertices)), (np.arange(len(vertices)), vertices)),
         shape=(len(vertices), len(mean_face)),
     )
-    matrix = vstack([layout.keypoint_matrix, rows], format="csr")
+    matrix = vstack([layout.keypoint_matrix.csr(), rows], format="csr")
     corners, weights = _corners(matrix)
     mirror, region = _twins(layout, matrix), _regions(layout, mean_face, matrix)
     return DensePoints(corners, weights, mirror.astype(np.int16), region)
 
 
-def _corners(matrix: csr_matrix) -> tuple[np.ndarray, np.ndarray]:
+def _corners(matrix: csr_array) -> tuple[np.ndarray, np.ndarray]:
     """Return the columns (P, 3) and the weights (P, 3) of rows with at most three entries."""
     corners = np.zeros((matrix.shape[0], 3), np.int32)
     weights = np.zeros((matrix.shape[0], 3), np.float32)
@@ -69,18 +69,18 @@ def _spread(layout: UVLayout, mean_face: np.ndarray, taken: np.ndarray) -> np.nd
     return np.array(chosen)
 
 
-def _twins(layout: UVLayout, matrix: csr_matrix) -> np.ndarray:
+def _twins(layout: UVLayout, matrix: csr_array) -> np.ndarray:
     """Match each point with the point that has the same weights on the mirrored vertices.
 
     One to one, and not by position: on the closed mouth of the mean face, inner points of the upper
     and the lower lip coincide.
     """
     overlap = (matrix[:, layout.mirror] @ matrix.T).toarray()
-    length = np.sqrt(matrix.multiply(matrix).sum(axis=1)).A1
+    length = np.sqrt(matrix.multiply(matrix).sum(axis=1))
     return linear_sum_assignment(-overlap / length[:, None] / length)[1]
 
 
-def _regions(layout: UVLayout, mean_face: np.ndarray, matrix: csr_matrix) -> np.ndarray:
+def _regions(layout: UVLayout, mean_face: np.ndarray, matrix: csr_array) -> np.ndarray:
     points = matrix @ mean_face
     region = np.full(len(points), REGIONS.index("cheeks"), np.uint8)
     brow_y = points[BROWS, 1].mean()

@@ -54,7 +54,7 @@ class FaceTemplate:
         mean = layout.from_head @ model.mean_head
         free = layout.labels["membrane"] & (layout.labels["mouth"] | (not closed_eyes))
         fill = _fill(mean, basis, layout.triangles, ~free)
-        keypoint_matrix = csr_array(layout.keypoint_matrix)
+        keypoint_matrix = layout.keypoint_matrix.csr()
         return cls(
             mean, basis, len(model.shape_basis), layout.triangles, keypoint_matrix, ~free, fill
         )

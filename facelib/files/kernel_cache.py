@@ -1,7 +1,7 @@
-"""Where numba keeps compiled kernels if it can keep them nowhere else.
+"""Where compiled kernels are kept.
 
-It keeps them beside the source, or else in the user's home, and refuses to work without either: in
-a read-only installation, for a user without a home.
+Numba keeps them beside the source, or else in the user's home, and refuses to work without either:
+in a read-only installation, for a user without a home.
 """
 
 import atexit
@@ -19,10 +19,30 @@ def provide_cache() -> None:
     It is removed at the end, so each program compiles the kernels anew, but once for all of its
     worker processes, which inherit the variable.
     """
-    home = Path(os.path.expanduser("~"))
-    caches = Path(os.environ.get("XDG_CACHE_HOME", home / ".cache"))
+    home, caches = _home(), _caches()
     writable = any(os.access(folder, os.W_OK) for folder in (caches / "numba", caches, home))
     if VARIABLE not in os.environ and not writable:
         folder = tempfile.TemporaryDirectory(prefix=TEMPORARY)
         atexit.register(folder.cleanup)
         os.environ[VARIABLE] = folder.name
+
+
+def kernel_folder(source: Path) -> Path:
+    """Return the folder for kernels of a source file that numba does not keep itself.
+
+    It is where numba would keep them: the folder that is named, `__pycache__`, or one in the home.
+    """
+    if VARIABLE in os.environ:
+        return Path(os.environ[VARIABLE])
+    beside = source.with_name("__pycache__")
+    if os.access(beside if beside.exists() else source.parent, os.W_OK):
+        return beside
+    return _caches() / "numba" / "facelib"
+
+
+def _home() -> Path:
+    return Path(os.path.expanduser("~"))
+
+
+def _caches() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME", _home() / ".cache"))

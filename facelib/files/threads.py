@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -83,7 +84,7 @@ def single_threaded_blas() -> Iterator[None]:
     global _inside, _limit
     with _lock:
         if _inside == 0:
-            _limit = _controller().limit(limits=1, user_api="blas")
+            _limit = _controller("scipy" in sys.modules).limit(limits=1, user_api="blas")
         _inside += 1
     try:
         yield
@@ -94,10 +95,13 @@ def single_threaded_blas() -> Iterator[None]:
                 _limit.restore_original_limits()
 
 
-@lru_cache(maxsize=1)
-def _controller() -> ThreadpoolController:
-    # Numpy and scipy each ship a BLAS; both must be loaded before they can be found.
+@cache
+def _controller(has_scipy: bool) -> ThreadpoolController:
+    # Numpy and scipy each ship a BLAS, which must be loaded before it can be found. Programs that
+    # do without scipy need not wait for it.
     import numpy.linalg  # noqa: F401
-    import scipy.linalg  # noqa: F401
+
+    if has_scipy:
+        import scipy.linalg  # noqa: F401
 
     return ThreadpoolController()

@@ -4,7 +4,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
+
+from facelib.files.kernels import kernel
 
 
 @dataclass(frozen=True)
@@ -217,13 +218,13 @@ def _follow(start: int, following: dict[int, list[int]]) -> np.ndarray:
     return np.array(loop)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _add_normals(vertices, triangles, sums):
     for t in range(triangles.shape[0]):
         _add_normal(vertices, triangles[t, 0], triangles[t, 1], triangles[t, 2], sums)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _add_normals_near(vertices, triangles, moves, is_near, sums):
     """Mark the corners of triangles with a corner that moves, and add all normals next to them."""
     for t in range(triangles.shape[0]):
@@ -236,7 +237,7 @@ def _add_normals_near(vertices, triangles, moves, is_near, sums):
             _add_normal(vertices, i, j, k, sums)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def _add_normal(vertices, i, j, k, sums):
     """Add twice a triangle's area times its unit normal to the sum of each of its corners."""
     ax, ay, az = vertices[i, 0], vertices[i, 1], vertices[i, 2]

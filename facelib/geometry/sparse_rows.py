@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
+
+from facelib.files.kernels import kernel
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,7 +20,7 @@ class SparseRows:
     Attributes:
         starts: (R + 1,) int64: row r has the entries starts[r] up to starts[r + 1].
         columns: (E,) int32.
-        weights: (E,) float32.
+        weights: (E,) float32 or float64.
         n_columns: the number C.
     """
 
@@ -24,17 +29,32 @@ class SparseRows:
     weights: np.ndarray
     n_columns: int
 
+    @classmethod
+    def of(cls, matrix: csr_array) -> SparseRows:
+        """Take over scipy's matrix by rows."""
+        return cls(matrix.indptr.astype(np.int64), matrix.indices, matrix.data, matrix.shape[1])
+
     @property
     def shape(self) -> tuple[int, int]:
         """(R, C)."""
         return len(self.starts) - 1, self.n_columns
 
+    def astype(self, dtype: type) -> SparseRows:
+        """Convert the weights."""
+        return replace(self, weights=self.weights.astype(dtype))
+
+    def csr(self) -> csr_array:
+        """Return it as scipy's, for all that it can do besides multiplying."""
+        from scipy.sparse import csr_array
+
+        return csr_array((self.weights, self.columns, self.starts), shape=self.shape)
+
     def __matmul__(self, values: np.ndarray) -> np.ndarray:
-        """Multiply (C,) or (C, K) numbers: (R,) or (R, K), float32 if they are, else float64."""
+        """Multiply (C,) or (C, K) numbers: (R,) or (R, K), float32 if all are, else float64."""
         values = np.asarray(values)
         if values.ndim not in (1, 2) or len(values) != self.n_columns:
             raise ValueError(f"expected ({self.n_columns}, …) numbers, got {values.shape}")
-        dtype = np.float32 if values.dtype == np.float32 else np.float64
+        dtype = np.float32 if values.dtype == self.weights.dtype == np.float32 else np.float64
         table = np.ascontiguousarray(values if values.ndim == 2 else values[:, None], dtype)
         product = np.zeros((self.shape[0], table.shape[1]), dtype)
         _multiply(self.starts, self.columns, self.weights, table, product)
@@ -63,7 +83,7 @@ class SparseProduct:
         return values
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _multiply(starts, columns, weights, values, product):
     for row in range(len(product)):
         sums = product[row]

@@ -6,8 +6,9 @@ from functools import lru_cache
 from io import BytesIO
 
 import numpy as np
-from numba import njit
 from PIL import Image
+
+from facelib.files.kernels import kernel
 
 NOISE_STOCK = 2**20  # normal numbers of which `grain` returns stretches
 
@@ -77,7 +78,7 @@ def _noise_tile(seed: int) -> np.ndarray:
     return np.append(noise, noise)
 
 
-@njit(cache=True, fastmath={"contract", "reassoc", "nsz"})
+@kernel(fastmath={"contract", "reassoc", "nsz"})
 def _blur(flat, weights, down, padded, out):
     """Down the columns, then along the rows of an (H, 3W) view; each inner loop is contiguous."""
     height, across = flat.shape
@@ -103,13 +104,8 @@ def _blur(flat, weights, down, padded, out):
                 out[row, i] += padded[row, i + shift] * weights[tap]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def box_mean(image, radius):
+def box_mean(image: np.ndarray, radius: int) -> np.ndarray:
     """Average over the square of side 2·radius + 1 around each pixel; borders repeat.
-
-    Every square is summed anew: a running sum would be shorter, but it would add the rounding
-    errors of large values to the small ones after them. The inner loops run along rows, so that the
-    compiler adds eight pixels at once.
 
     Args:
         image: (H, W) float32.
@@ -118,10 +114,22 @@ def box_mean(image, radius):
     Returns:
         (H, W) float32.
     """
+    across, out = np.zeros((2, *image.shape), np.float32)
+    padded = np.empty(image.shape[1] + 2 * radius, np.float32)
+    _box_mean(np.ascontiguousarray(image, np.float32), int(radius), padded, across, out)
+    return out
+
+
+@kernel()
+def _box_mean(image, radius, padded, across, out):
+    """Average along the rows into `across`, and that down the columns.
+
+    Every square is summed anew: a running sum would be shorter, but it would add the rounding
+    errors of large values to the small ones after them. The inner loops run along rows, so that the
+    compiler adds eight pixels at once.
+    """
     height, width = image.shape
     share = np.float32(1.0 / (2 * radius + 1))
-    across, out = np.zeros_like(image), np.zeros_like(image)
-    padded = np.empty(width + 2 * radius, np.float32)
     for row in range(height):
         # Not slices: with them, numba compiles the texts of their errors, for seconds.
         for i in range(width + 2 * radius):
@@ -136,4 +144,3 @@ def box_mean(image, radius):
                 out[row, col] += across[source, col]
         for col in range(width):
             out[row, col] *= share * share
-    return out

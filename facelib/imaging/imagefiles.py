@@ -225,7 +225,7 @@ def _shrunk(
     picture: Image.Image, size_px: tuple[int, int], black_white: tuple[float, float] | None
 ) -> np.ndarray:
     """Shrink a picture in bands of rows, so that it is never converted as a whole."""
-    from facelib.imaging.resample import resample  # numba is slow to import, and few need it
+    from facelib.imaging.resample import resample
 
     width, height = size_px
     step = picture.height / height

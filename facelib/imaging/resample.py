@@ -8,7 +8,8 @@ rows' axis and then along the columns'.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from facelib.files.kernels import kernel
 
 WIDEST_BOX_PX = 1e6  # bounds the memory: a filter has two weights per pixel of the box
 
@@ -37,9 +38,15 @@ def resample(
     if np.ndim(image) != 3:
         raise ValueError(f"expected an image (H, W, C), got {np.shape(image)}")
     left, top, right, bottom = box
-    rows = _taps(image.shape[0], top, bottom, size[0], repeat_edge)
+    height, _, channels = image.shape
+    rows = _taps(height, top, bottom, size[0], repeat_edge)
     columns = _taps(image.shape[1], left, right, size[1], repeat_edge)
-    return _filter(_contiguous(image), *rows, *columns)
+    first_column, column_weights = columns
+    width = first_column[-1] + column_weights.shape[1] - first_column[0]  # they ascend
+    line = np.empty(width * channels, np.float32)
+    out = np.empty((*size, channels), np.float32)
+    _filter(_contiguous(image).reshape(height, -1), *rows, *columns, line, out)
+    return out
 
 
 def resize_image(image: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
@@ -103,28 +110,26 @@ def _contiguous(image: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(whole_pixels).view(np.uint8).reshape(image.shape)
 
 
-@njit(cache=True, nogil=True)
-def _filter(image, first_row, row_weights, first_column, column_weights):
+@kernel()
+def _filter(flat, first_row, row_weights, first_column, column_weights, line, out):
     """Combine rows into one line at a time, which stays in the cache, then that line's columns.
 
     The innermost loops go through slices from 0 on: such loops run on vector registers.
+
+    `flat` is the image, (H, W · C) uint8 or float32; `line` is room for the part of a row that the
+    columns use.
     """
-    width, channels = image.shape[1], image.shape[2]
-    flat = image.reshape(image.shape[0], width * channels)
-    n_rows, n_columns = len(first_row), len(first_column)
-    out = np.zeros((n_rows, n_columns, channels), np.float32)
-    begin = first_column[0] * channels  # they ascend
-    end = (first_column[-1] + column_weights.shape[1]) * channels
-    line = np.empty(end - begin, np.float32)
-    for i in range(n_rows):
+    channels = out.shape[2]
+    begin = first_column[0] * channels
+    for i in range(len(first_row)):
         line[:] = 0
         for tap in range(row_weights.shape[1]):
             weight = row_weights[i, tap]
             if weight > 0:
-                source = flat[first_row[i] + tap, begin:end]
+                source = flat[first_row[i] + tap, begin : begin + len(line)]
                 for place in range(len(line)):
                     line[place] += weight * np.float32(source[place])
-        for j in range(n_columns):
+        for j in range(len(first_column)):
             weights = column_weights[j]
             start = first_column[j] * channels - begin
             values = line[start : start + len(weights) * channels]
@@ -133,4 +138,3 @@ def _filter(image, first_row, row_weights, first_column, column_weights):
                 for tap in range(len(weights)):
                     total += weights[tap] * values[tap * channels + channel]
                 out[i, j, channel] = total
-    return out

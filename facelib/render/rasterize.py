@@ -8,8 +8,8 @@ positions, so every visible pixel is shaded once, no matter how many triangles c
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
+from facelib.files.kernels import kernel
 from facelib.geometry.mesh import checked_triangles
 
 LEAST_POSITIVE = 5e-324  # the smallest number above 0: `>= LEAST_POSITIVE` means `> 0`
@@ -124,7 +124,7 @@ def _checked_vertices(vertices: np.ndarray) -> np.ndarray:
     return vertices
 
 
-@njit(cache=True, inline="always")
+@kernel(inline="always")
 def _edge(ax, ay, bx, by, sign):
     """Coefficients of the edge function A·(x − X) + B·(y − Y), positive inside the triangle.
 
@@ -145,7 +145,7 @@ def _edge(ax, ay, bx, by, sign):
     return a, b, ax, ay, per_a, 0.0 if owns else LEAST_POSITIVE
 
 
-@njit(cache=True, inline="always", error_model="numpy")
+@kernel(inline="always")
 def _narrowed(low, high, per_a, r, x):
     """The part of low..high where a·(column − x) + r may be positive, with some slack."""
     crossing = x - r * per_a
@@ -157,7 +157,7 @@ def _narrowed(low, high, per_a, r, x):
     return low, high
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel()
 def _rasterize(vertices, triangles, inverse_w, perspective, cull, triangle, barycentric, depth):
     height, width = triangle.shape
     for t in range(triangles.shape[0]):
@@ -207,7 +207,7 @@ def _rasterize(vertices, triangles, inverse_w, perspective, cull, triangle, bary
                     barycentric[row, col, 2] = w2
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _interpolate(triangle, barycentric, triangles, attributes, out):
     height, width = triangle.shape
     for row in range(height):

@@ -6,10 +6,12 @@ right borders meet at the back of the head, so columns wrap around; rows repeat 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
+
+from facelib.files.kernels import kernel
 
 LEAST_SHARE = 1e-6
 
@@ -17,57 +19,60 @@ LEAST_SHARE = 1e-6
 def reduced(page: np.ndarray) -> np.ndarray:
     """Halve a page (2h, 2w, …) float32: the mean of each 2 × 2 texels."""
     rows, columns, *channels = page.shape
-    return _reduced(_flat(page)).reshape(rows // 2, columns // 2, *channels)
+    out = np.empty((rows // 2, columns // 2, *channels), np.float32)
+    _reduce(_flat(page), _flat(out), math.prod(channels), np.empty(out[0].size * 2, np.float32))
+    return out
 
 
 def enlarged(page: np.ndarray) -> np.ndarray:
     """Double a page (h, w, …) float32 bilinearly; texels keep their places on the head."""
     rows, columns, *channels = page.shape
-    return _enlarged(_flat(page)).reshape(2 * rows, 2 * columns, *channels)
+    out = np.empty((2 * rows, 2 * columns, *channels), np.float32)
+    _enlarge(_flat(page), _flat(out), math.prod(channels), np.empty(page[0].size, np.float32))
+    return out
 
 
 def _flat(page: np.ndarray) -> np.ndarray:
-    """Return a page (h, w, …) as (h, w, C)."""
-    return np.ascontiguousarray(page, np.float32).reshape(*page.shape[:2], -1)
+    """Return a page (h, w, …) as (h, w · C)."""
+    return np.ascontiguousarray(page, np.float32).reshape(len(page), -1)
 
 
-@njit(cache=True, nogil=True)
-def _reduced(page):
-    rows, columns, channels = page.shape[0] // 2, page.shape[1] // 2, page.shape[2]
+@kernel()
+def _reduce(page, out, channels, line):
+    """Halve a page (2h, 2w · C); `line` is room for one of its rows."""
     quarter = np.float32(0.25)
-    line = np.empty((2 * columns, channels), np.float32)
-    out = np.empty((rows, columns, channels), np.float32)
-    for row in range(rows):
-        sums, upper, lower = line.ravel(), page[2 * row].ravel(), page[2 * row + 1].ravel()
-        for k in range(len(sums)):
-            sums[k] = upper[k] + lower[k]
-        for col in range(columns):
-            left, right, mean = line[2 * col], line[2 * col + 1], out[row, col]
-            for k in range(len(mean)):
+    for row in range(out.shape[0]):
+        upper, lower = page[2 * row], page[2 * row + 1]
+        for k in range(len(line)):
+            line[k] = upper[k] + lower[k]
+        for start in range(0, out.shape[1], channels):
+            left, right = line[2 * start :], line[2 * start + channels :]
+            mean = out[row, start:]
+            for k in range(channels):
                 mean[k] = (left[k] + right[k]) * quarter
-    return out
 
 
-@njit(cache=True, nogil=True)
-def _enlarged(page):
-    rows, columns, channels = page.shape
+@kernel()
+def _enlarge(page, out, channels, line):
+    """Double a page (h, w · C); `line` is room for one of its rows."""
+    rows, width = page.shape
     near, far = np.float32(0.75), np.float32(0.25)
-    line = np.empty((columns, channels), np.float32)
-    out = np.empty((2 * rows, 2 * columns, channels), np.float32)
-    for row in range(2 * rows):
+    for row in range(out.shape[0]):
         this, next_row = row // 2, row // 2 + (1 if row % 2 else -1)
-        next_row = min(max(next_row, 0), rows - 1)
-        sums, nearest, next_one = line.ravel(), page[this].ravel(), page[next_row].ravel()
-        for k in range(len(sums)):
-            sums[k] = near * nearest[k] + far * next_one[k]
-        for col in range(columns):
-            left = line[col - 1 if col > 0 else columns - 1]
-            right = line[col + 1 if col + 1 < columns else 0]
-            middle, first, second = line[col], out[row, 2 * col], out[row, 2 * col + 1]
-            for k in range(len(middle)):
+        nearest, next_one = page[this], page[min(max(next_row, 0), rows - 1)]
+        for k in range(width):
+            line[k] = near * nearest[k] + far * next_one[k]
+        for start in range(0, width, channels):
+            left = line[start - channels if start > 0 else width - channels :]
+            right = line[start + channels if start + channels < width else 0 :]
+            middle, first, second = (
+                line[start:],
+                out[row, 2 * start :],
+                out[row, 2 * start + channels :],
+            )
+            for k in range(channels):
                 first[k] = near * middle[k] + far * left[k]
                 second[k] = near * middle[k] + far * right[k]
-    return out
 
 
 def filled(page: np.ndarray, share: np.ndarray, far: np.ndarray | None = None) -> np.ndarray:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from facelib.files.kernels import kernel
 from facelib.files.threads import in_threads
 
 BAND_ROWS = 128  # rows of the page that one thread does at a time
@@ -36,27 +36,31 @@ def compose(
         strengths: (T, work, work) float32: of each, relative to the colour.
         out: (rows, size, 3) uint8, the upper rows of a page that is `size` texels high, written.
     """
+    n_sources, work = gains.shape[:2]
+    columns = _columns(out.shape[1], work)  # once: divisions are slow
+    tile_columns = np.arange(out.shape[1]) % tiles.shape[1]
 
     def compose_from(top: int) -> None:
+        rows = _rows(n_sources, work)
         sources = fine, shares, gains, whole, tiles, strengths
-        _compose(*sources, top, out[top : top + BAND_ROWS])
+        _compose(*sources, *columns, tile_columns, *rows, top, out[top : top + BAND_ROWS])
 
     in_threads(compose_from, range(0, len(out), BAND_ROWS))
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
-def _compose(fine, shares, gains, whole, tiles, strengths, first_row, out):
-    """Do what `compose` does for some rows of the page, from `first_row` on."""
+@kernel(fastmath={"contract", "nsz", "reassoc"})
+def _compose(
+    fine, shares, gains, whole, tiles, strengths, lefts, rights, shares_right, tile_columns,
+    share_row, gain_row, whole_row, active, first_row, out,
+):  # fmt: skip
+    """Do what `compose` does for some rows of the page, from `first_row` on.
+
+    The columns are those of `_columns`; `_rows` are room for one row of the coarse page.
+    """
     size, work = out.shape[1], whole.shape[0]
     n_photos, n_sources = fine.shape[0], gains.shape[0]
     step, half, one = np.float32(work / size), np.float32(0.5), np.float32(1)
     tile = tiles.shape[1]
-    lefts, rights, shares_right = _columns(size, work)  # once: divisions are slow
-    tile_columns = np.arange(size) % tile
-    share_row = np.empty((n_sources, work), np.float32)
-    gain_row = np.empty((n_sources, work, 3), np.float32)
-    whole_row = np.empty((work, 3), np.float32)
-    active = np.empty(n_sources, np.bool_)
     for band_row in range(out.shape[0]):
         row = first_row + band_row
         tile_row = row % tile
@@ -109,27 +113,31 @@ def _compose(fine, shares, gains, whole, tiles, strengths, first_row, out):
             out[band_row, col, 2] = _byte(blue)
 
 
-@njit(cache=True, nogil=True)
-def _columns(size, work):
+def _columns(size: int, work: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Find each column's two neighbours on the coarse page, and the right one's share of it."""
-    lefts, rights = np.empty((2, size), np.int64)
-    shares_right = np.empty(size, np.float32)
-    step, half = np.float32(work / size), np.float32(0.5)
-    for col in range(size):
-        x = (col + half) * step - half
-        left = int(np.floor(x))
-        shares_right[col] = x - left
-        lefts[col], rights[col] = left % work, (left + 1) % work
-    return lefts, rights, shares_right
+    step = float(np.float32(work / size))
+    places = (np.arange(size) + 0.5) * step - 0.5
+    lefts = np.floor(places).astype(int)
+    return lefts % work, (lefts + 1) % work, np.float32(places - lefts)
 
 
-@njit(cache=True, nogil=True)
+def _rows(n_sources: int, work: int) -> tuple[np.ndarray, ...]:
+    """Make room for a row of the coarse page: shares, gains, colours, and which sources count."""
+    return (
+        np.empty((n_sources, work), np.float32),
+        np.empty((n_sources, work, 3), np.float32),
+        np.empty((work, 3), np.float32),
+        np.empty(n_sources, bool),
+    )
+
+
+@kernel()
 def _between(upper, lower, share, out):
-    upper, lower, out = upper.ravel(), lower.ravel(), out.ravel()
-    for k in range(len(out)):
-        out[k] = upper[k] + (lower[k] - upper[k]) * share
+    for c in range(out.shape[0]):
+        for k in range(out.shape[1]):
+            out[c, k] = upper[c, k] + (lower[c, k] - upper[c, k]) * share
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def _byte(value):
     return np.uint8(min(max(value + np.float32(0.5), np.float32(0)), np.float32(255)))

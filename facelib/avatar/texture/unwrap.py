@@ -12,10 +12,10 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
 from facelib.avatar.texture.views import SeenPhoto, View
 from facelib.face.headmodel import load_head
+from facelib.files.kernels import kernel
 from facelib.files.threads import in_threads
 from facelib.render.camera import Camera
 from facelib.render.rasterize import Fragments, interpolate, rasterize
@@ -108,13 +108,14 @@ def unwrap(
         _homogeneous(photo.camera, view.vertices_head)
         for photo, view in zip(photos, views, strict=True)
     ]
+    wanted_columns = np.arange(size) * wanted.shape[-1] // size
     out = np.zeros((len(photos), size, size, 3), np.uint8)  # all `UNSEEN`
 
     def unwrap_from(top: int) -> None:
         fragments = page.fragments(size, slice(top, top + BAND_ROWS))
         under = fragments.triangle, fragments.barycentric, page.triangles
         for photo, places_image, some, unwrapped in zip(photos, places, wanted, out, strict=True):
-            _sample(photo.pixels, places_image, *under, some, top, unwrapped)
+            _sample(photo.pixels, places_image, *under, some, wanted_columns, top, unwrapped)
 
     in_threads(unwrap_from, range(0, size, BAND_ROWS))
     return out
@@ -127,8 +128,10 @@ def _homogeneous(camera: Camera, vertices_head: np.ndarray) -> np.ndarray:
     return np.float32(np.column_stack([image[:, :2] * q[:, None], q]))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _sample(pixels, places, triangle, barycentric, triangles, wanted, first_row, out):
+@kernel()
+def _sample(
+    pixels, places, triangle, barycentric, triangles, wanted, wanted_columns, first_row, out
+):
     """Sample a photo bilinearly on some rows of the page.
 
     Args:
@@ -138,13 +141,13 @@ def _sample(pixels, places, triangle, barycentric, triangles, wanted, first_row,
         barycentric: (h, size, 3) float32, weights of the triangle's corners.
         triangles: (M, 3) int32.
         wanted: (w, w) bool.
+        wanted_columns: (size,) int64, the column of `wanted` for each of the page's.
         first_row: of the page, to which the first row of `triangle` belongs.
         out: (size, size, 3) uint8, written.
     """
     height, width, size = pixels.shape[0], pixels.shape[1], out.shape[0]
     one, half, zero = np.float32(1), np.float32(0.5), np.float32(0)
     coarse = wanted.shape[0]
-    wanted_columns = np.arange(size) * coarse // size
     for band_row in range(triangle.shape[0]):
         row = first_row + band_row
         wanted_row = wanted[row * coarse // size]

@@ -22,7 +22,7 @@ def depth_reader(layout: UVLayout, keypoints: Sequence[int]) -> np.ndarray:
     Returns:
         (size, size) float32; the sum of weights · z over the map is the mean z.
     """
-    rows = layout.keypoint_matrix[list(keypoints)] @ layout.sampling_matrix
+    rows = layout.keypoint_matrix.csr()[list(keypoints)] @ layout.sampling_matrix
     return np.asarray(rows.mean(axis=0), np.float32).reshape(layout.size, layout.size)
 
 
