@@ -131,6 +131,10 @@ def test_two_threads_load_the_detector_once(monkeypatch):
     assert len(opened) == 1
 
 
+def test_the_weights_of_the_network_are_constants_that_can_be_prepared():
+    assert centerface.load_detector().get_overridable_initializers() == []
+
+
 def test_detection_leaves_the_processor_as_it_was():
     detect.detect_faces(np.zeros((64, 64, 3), np.float32))
     assert np.float64(5e-324) * np.float64(1) > 0  # smaller than any number but denormal ones

@@ -18,7 +18,7 @@ import onnx
 from onnx import numpy_helper
 from PIL import Image
 
-from facelib.detect.centerface import INPUT, OUTPUTS, model_path
+from facelib.detect.centerface import INPUT, OUTPUTS, WITH_CONSTANTS, model_path
 from facelib.files.paths import data_file
 from facelib.synthetic.samples import make_pair
 from facelib.synthetic.settings import SyntheticSettings
@@ -97,6 +97,7 @@ def rounded_detector() -> bytes:
     half precision would move some by a whole pixel, and change which of two alike boxes is kept.
     """
     model = onnx.load(model_path())
+    model.ir_version = WITH_CONSTANTS
     for value in (*model.graph.input, *model.graph.output):
         if value.name in (INPUT, *OUTPUTS):
             for size in value.type.tensor_type.shape.dim:
