@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
+from lock_requirements import LEFT_OUT
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -72,7 +73,9 @@ def _closure(lines: list[str], known: set[str]) -> dict[str, Distribution]:
     while waiting:
         wanted = waiting.pop()
         name = canonicalize_name(wanted.name)
-        for extra in {"", *wanted.extras} if name not in known | {"facelib"} else ():
+        if name in known or name == "facelib" or name in LEFT_OUT:
+            continue
+        for extra in {"", *wanted.extras}:
             if (name, extra) not in done:
                 done.add((name, extra))
                 found[name] = distribution(name)

@@ -25,6 +25,9 @@ ASKED, LOCK, TORCH, TORCH_CPU = (
     ROOT / f"requirements{rest}" for rest in (".in", ".txt", "-torch.txt", "-torch-cpu.txt")
 )
 OLDEST_PYTHON = "3.11"
+# jsonschema, if they are there, prepares grammars of internet addresses for two seconds in every
+# program that reads a notebook. Only jupyter-events asks for that, and nothing here checks them.
+LEFT_OUT = "rfc3987-syntax", "lark"
 OF_TORCH = re.compile(r"(nvidia|cuda)-|(torch|triton)==")
 HEAD = "# {what}. Made by `make lock`; edit requirements.in instead.\n\n"
 
@@ -66,7 +69,8 @@ def write(path: Path, what: str, blocks: list[str]) -> None:
 def main() -> None:
     """Write the three files."""
     argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
-    blocks = resolve("".join(p.read_text("utf-8") for p in (LOCK, TORCH) if p.exists()))
+    found = resolve("".join(p.read_text("utf-8") for p in (LOCK, TORCH) if p.exists()))
+    blocks = [block for block in found if not block.startswith(tuple(f"{n}==" for n in LEFT_OUT))]
     of_torch = [block for block in blocks if OF_TORCH.match(block)]
     write(LOCK, "All packages but torch", [block for block in blocks if block not in of_torch])
     write(TORCH, "torch's public build, with what it needs for graphics cards", of_torch)
