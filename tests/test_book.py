@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browsing import Visit, changed_share, pixels
-from meshes_in_pages import live_mesh
+from meshes_in_pages import live_mesh, settled
 from playwright.sync_api import Browser
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,7 +49,7 @@ def test_scrolling_past_a_mesh_does_not_zoom_it(browser: Browser) -> None:
     with_mesh = [p for p in PAGES if 'class="mesh-view"' in (BOOK / p).read_text("utf-8")]
     with Visit(browser, BOOK / with_mesh[0]) as visit:
         canvas = live_mesh(visit.page, visit.page.query_selector(".mesh-view"))
-        before, box = pixels(canvas), canvas.bounding_box()
+        before, box = settled(visit.page, canvas), canvas.bounding_box()
         visit.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         visit.page.mouse.wheel(0, 120)
         visit.page.wait_for_timeout(700)
@@ -65,7 +65,7 @@ def test_sliders_move_their_mesh_without_a_kernel(browser: Browser) -> None:
         canvas = live_mesh(page, morph.query_selector(".mesh-view"))
         slider = morph.query_selector("input[type=range]")
         assert slider.is_visible()
-        before = pixels(canvas)
+        before = settled(page, canvas)
         slider.focus()
         page.keyboard.press("End")
         page.wait_for_timeout(700)
