@@ -19,6 +19,7 @@ import click  # noqa: E402
 
 from facelib.cli.common import EXIT_CODES  # noqa: E402
 from facelib.cli.groups import LazyGroup  # noqa: E402
+from facelib.cli.interrupt import interrupt  # noqa: E402
 
 SUMMARIES = {
     "reconstruct": "Build a textured 3D head from one or two photos of a face.",
@@ -62,7 +63,9 @@ def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> 
 def main() -> None:
     """Turn two photos of a face, front and side, into a textured 3D head."""
     # `kill` stops a command as Ctrl-C does: with its processes, and without unfinished files.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, interrupt)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)
 
 
 def run() -> NoReturn:

@@ -125,6 +125,30 @@ run()
     assert (done.returncode, done.stderr) == (0, "") and "FaceGen" in done.stdout
 
 
+def test_ctrl_c_while_python_waits_to_import_leaves_the_lock_of_imports_free():
+    code = """
+import _imp, os, signal, threading, time
+from facelib.cli.interrupt import interrupt
+def hold():
+    _imp.acquire_lock()
+    held.set()
+    time.sleep(0.3)
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0.3)
+    _imp.release_lock()
+signal.signal(signal.SIGINT, interrupt)
+held = threading.Event()
+threading.Thread(target=hold).start()
+held.wait()
+try:
+    import colorsys
+    time.sleep(10)
+except KeyboardInterrupt:
+    print(_imp.lock_held())
+"""
+    assert program(code).stdout == "False\n"
+
+
 def test_a_stop_does_not_wait_for_a_thread_that_compiles(photo, tmp_path):
     code = """
 import os, signal, threading
