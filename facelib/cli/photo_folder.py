@@ -20,7 +20,7 @@ from facelib.cli.outputs import Outputs
 from facelib.cli.photo_job import PhotoJob, run_job
 from facelib.files.atomic import remove_unfinished
 from facelib.files.lock import locked
-from facelib.files.workers import naming_dead_workers
+from facelib.files.workers import ignore_ctrl_c, naming_dead_workers
 from facelib.reconstruction.mesh_settings import MeshSettings
 from facelib.reconstruction.photo_pairs import (
     DONE,
@@ -146,7 +146,9 @@ def _finished(
 
     tasks = (delayed(_do)(pair, settings, earlier.get(pair.name)) for pair in pairs)
     with parallel_config("loky", n_jobs=jobs or -1, inner_max_num_threads=1):
-        results = Parallel(return_as="generator_unordered", batch_size=1)(tasks)
+        results = Parallel(
+            return_as="generator_unordered", batch_size=1, initializer=ignore_ctrl_c
+        )(tasks)
     try:
         with naming_dead_workers():
             yield results

@@ -1,10 +1,20 @@
-"""Worker processes that die: killed by the system, by somebody, or by a fault."""
+"""Worker processes: how they stop, and what is said when one dies."""
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+
+
+def ignore_ctrl_c() -> None:
+    """Let a worker finish what it does, as the initializer of `joblib.Parallel`.
+
+    A terminal sends Ctrl-C to every process. A worker that hears it between two tasks would print
+    where it was, in a traceback; whoever started it stops it.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextmanager

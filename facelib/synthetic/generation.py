@@ -19,7 +19,7 @@ from facelib.face.layout import load_layout
 from facelib.files.lock import locked
 from facelib.files.reading import in_a_line
 from facelib.files.threads import single_threaded_blas
-from facelib.files.workers import naming_dead_workers
+from facelib.files.workers import ignore_ctrl_c, naming_dead_workers
 from facelib.pairs.sample import shard_arrays
 from facelib.pairs.shards import (
     MANIFEST,
@@ -137,7 +137,9 @@ def _finished(
     from joblib import Parallel, delayed
 
     with naming_dead_workers():
-        parallel = Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1)
+        parallel = Parallel(
+            n_jobs=workers, return_as="generator_unordered", batch_size=1, initializer=ignore_ctrl_c
+        )
         yield from parallel(delayed(make)(shard) for shard in missing)
 
 

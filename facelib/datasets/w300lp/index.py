@@ -28,6 +28,7 @@ from facelib.files.atomic import replacing
 from facelib.files.letter_case import find_any_case
 from facelib.files.matfiles import read_mat
 from facelib.files.reading import read_npz
+from facelib.files.workers import ignore_ctrl_c
 
 SUBSETS = ("AFW", "HELEN", "IBUG", "LFPW")
 FOLDERS = tuple(name + flip for name in SUBSETS for flip in ("", "_Flip"))
@@ -246,7 +247,8 @@ def _read_poses(root: Path, samples: list[PhotoSample], missing: list[int], work
     from joblib import Parallel, delayed
 
     jobs = (delayed(_read_pose)(path) for path in paths)
-    return Parallel(n_jobs=workers, batch_size=256, return_as="generator")(jobs)
+    settings = {"batch_size": 256, "return_as": "generator", "initializer": ignore_ctrl_c}
+    return Parallel(n_jobs=workers, **settings)(jobs)
 
 
 def _cached_poses(cache: Path, samples: list, stamps: list) -> tuple[np.ndarray, list[str]]:

@@ -19,7 +19,7 @@ from facelib.datasets.basel.fitted_photo import (
 from facelib.datasets.basel.layout import BaselFace, load_basel_face
 from facelib.datasets.w300lp.index import Index, PhotoSample, PlannedPair, index_samples, plan_pairs
 from facelib.files.letter_case import find_any_case
-from facelib.files.workers import naming_dead_workers
+from facelib.files.workers import ignore_ctrl_c, naming_dead_workers
 from facelib.pairs.sample import FacePair
 from facelib.pairs.store import write_shards
 
@@ -121,7 +121,7 @@ def iterate_pairs(
     from joblib import Parallel, delayed
 
     chunks = (plan[i : i + CHUNK] for i in range(0, len(plan), CHUNK))
-    parallel = Parallel(n_jobs=workers, return_as="generator")
+    parallel = Parallel(n_jobs=workers, return_as="generator", initializer=ignore_ctrl_c)
     with naming_dead_workers():
         for chunk in parallel(delayed(_try_pairs)(index.root, c, face, size, seed) for c in chunks):
             yield from chunk

@@ -21,6 +21,7 @@ from facelib.face.layout import load_layout
 from facelib.files.atomic import sha256
 from facelib.files.paths import data_file
 from facelib.files.revision import revision
+from facelib.files.workers import ignore_ctrl_c
 from facelib.fitting.fit import HeadFit
 from facelib.geometry.registration import umeyama
 from facelib.imaging.crop import Crop
@@ -98,7 +99,7 @@ def measure(suite: Suite, workers: int, announce: Callable[[str], None]) -> list
 def _run(workers: int, announce: Callable[[str], None], jobs: Sequence[tuple]) -> list[Row]:
     """Do jobs, a function and its arguments each; return the rows of all in their order."""
     rows: list[Row] = []
-    parallel = Parallel(n_jobs=workers, return_as="generator")
+    parallel = Parallel(n_jobs=workers, return_as="generator", initializer=ignore_ctrl_c)
     for done, found in enumerate(parallel(delayed(_alone)(*job) for job in jobs), start=1):
         rows += [_rounded(row) for row in found]
         if done == len(jobs) or done * 10 // len(jobs) > (done - 1) * 10 // len(jobs):
