@@ -7,8 +7,8 @@ processor time, summed over threads, bounds it from above, and other programs ch
 A target is met if the wall time is below it. Times are also given in yardsticks, which
 `benchmarks/machine.py` measures on the same machine, so that two machines compare.
 
-The imports are those before the first step; what paints the head, and what numba loads before its
-first kernel, is loaded while the photos are read.
+The imports are those before the first step; what paints the head is loaded while the photos are
+read.
 
     OMP_NUM_THREADS=2 python benchmarks/reconstruct.py
 """

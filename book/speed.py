@@ -4,7 +4,7 @@ Pages are read and written in two processes. Sphinx would read them in one, beca
 does not declare that it can be read beside itself; it only numbers what all processes have read.
 
 A page is a tree of thousands of objects, and Python looks for unused ones again and again while it
-reads one: that took nine tenths of the time. It now looks seldom.
+reads one: that took nine tenths of the time of reading. It now looks seldom.
 """
 
 import gc
@@ -13,7 +13,7 @@ from sphinx.application import Sphinx
 
 UNDECLARED = "sphinx_multitoc_numbering"
 PROCESSES = 2
-OBJECTS = 200_000, 20, 100  # new ones, after which Python looks; by default 700, 10, 10
+OBJECTS = 200_000, 20, 100  # how many times each generation grows before Python looks through it
 
 
 def declare(app: Sphinx) -> None:

@@ -73,7 +73,7 @@ def _closure(lines: list[str], known: set[str]) -> dict[str, Distribution]:
     while waiting:
         wanted = waiting.pop()
         name = canonicalize_name(wanted.name)
-        if name in known or name == "facelib" or name in LEFT_OUT:
+        if name in {*known, "facelib", *LEFT_OUT}:
             continue
         for extra in {"", *wanted.extras}:
             if (name, extra) not in done:

@@ -14,8 +14,7 @@ def live_mesh(page: Page, view: ElementHandle) -> ElementHandle:
     page.wait_for_function(
         "view => view.classList.contains('is-live')", arg=view, timeout=PATIENCE_MS
     )
-    canvas = view.query_selector(".mesh-view-scene canvas")
-    return canvas
+    return view.query_selector(".mesh-view-scene canvas")
 
 
 def settled(page: Page, canvas: ElementHandle) -> np.ndarray:

@@ -271,10 +271,7 @@ def test_rows_multiply_as_scipys_do(seed, rows, columns, width):
     rng = np.random.default_rng(seed)
     first = sparse.random_array((rows, columns), density=0.4, rng=rng, format="csr")
     second = sparse.random_array((columns, 5), density=0.4, rng=rng, format="csr")
-    first, second = (
-        SparseRows(m.indptr.astype(np.int64), m.indices, m.data.astype(np.float32), m.shape[1])
-        for m in (first, second)
-    )
+    first, second = (SparseRows.of(m).astype(np.float32) for m in (first, second))
     values = rng.normal(size=(5,) if width is None else (5, width))
     expected = [
         sparse.csr_array((m.weights, m.columns, m.starts), shape=m.shape) for m in (first, second)

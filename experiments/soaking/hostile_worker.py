@@ -60,7 +60,7 @@ class Watch:
             return
         if event == "subprocess.Popen" and arguments[0] == "git":  # for the code's revision
             return
-        if event in ("pickle.find_class", "open") and _is_numba():
+        if event in ("pickle.find_class", "open") and _keeps_a_kernel():
             return
         if event in FORBIDDEN:
             self.seen.append(f"{event} {str(arguments)[:80]}")
@@ -74,11 +74,11 @@ class Watch:
                 self.seen.append(f"opened {name} ({arguments[1]})")
 
 
-def _is_numba() -> bool:
-    """Whether numba has called, which keeps compiled kernels in files."""
+def _keeps_a_kernel() -> bool:
+    """Whether one of those has called that keep compiled kernels in files."""
     frame = sys._getframe()
     while frame is not None:
-        if frame.f_globals.get("__name__", "").startswith("numba."):
+        if frame.f_globals.get("__name__", "").startswith(("numba.", "facelib.files.kernels")):
             return True
         frame = frame.f_back
     return False

@@ -97,7 +97,7 @@ def _say_how_long(seconds: float) -> None:
 def _announcement(folder: Path | str | None) -> str:
     if folder is None or PACKAGE in Path(folder).parents:
         return "compiling kernels, once, up to a minute …"
-    if any(each.name.startswith(TEMPORARY) for each in (Path(folder), Path(folder).parent)):
+    if Path(folder).parent.name.startswith(TEMPORARY):
         where = f"neither {PACKAGE} nor the home can be written to keep them"
         return f"compiling kernels, each time, up to a minute: {where} …"
     return f"compiling kernels, once, up to a minute … (kept in {Path(folder).parent})"

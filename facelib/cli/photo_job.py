@@ -16,7 +16,7 @@ import click
 
 from facelib.cli import common
 from facelib.cli.common import BAD_DATA, NO_FACE, Failure, check_photo, read_photo, writing
-from facelib.cli.kernels import announcing_kernels
+from facelib.cli.kernels import announcing_compilation, announcing_kernels
 from facelib.cli.outputs import PICTURE_ENDINGS, Outputs
 from facelib.files.steps import Steps
 from facelib.files.threads import Threads
@@ -86,7 +86,7 @@ def run_job(job: PhotoJob, weights: Path | None, announce: Callable[[str], None]
 
 
 def _load_kernels() -> None:
-    """Draw a triangle: what kernels need is loaded for the first of them."""
+    """Draw a triangle: the first kernel loads what all kernels need."""
     import numpy as np
 
     from facelib.render.rasterize import rasterize
@@ -201,4 +201,5 @@ def _write_report(path: Path, result, job: PhotoJob) -> None:
     from facelib.reconstruction.report import report_content
     from facelib.show.report import write_report
 
-    write_report(path, report_content(result, job.settings))
+    with announcing_compilation():  # its pictures are shaded, which numba does
+        write_report(path, report_content(result, job.settings))

@@ -30,10 +30,10 @@ def provide_cache() -> None:
 def kernel_folder(source: Path) -> Path:
     """Return the folder for kernels of a source file that numba does not keep itself.
 
-    It is where numba would keep them: the folder that is named, `__pycache__`, or one in the home.
+    They are near those that numba keeps: in the folder that is named, in `__pycache__`, or at home.
     """
-    if VARIABLE in os.environ:
-        return Path(os.environ[VARIABLE])
+    if os.environ.get(VARIABLE):
+        return Path(os.environ[VARIABLE]) / "facelib"
     beside = source.with_name("__pycache__")
     if os.access(beside if beside.exists() else source.parent, os.W_OK):
         return beside

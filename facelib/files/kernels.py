@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import logging
-import re
+import os
 import sys
 import threading
 import time
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from facelib.files.atomic import replacing
-from facelib.files.kernel_cache import kernel_folder
+from facelib.files.kernel_cache import VARIABLE, kernel_folder
 
 if TYPE_CHECKING:
     from llvmlite.binding import ExecutionEngine, TargetMachine
@@ -34,7 +34,7 @@ BARE = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "_nrt": False}
 """Numba's options for a function without any call to Python or to numba's own library."""
 SCALARS = {bool: ctypes.c_uint8, int: ctypes.c_int64, float: ctypes.c_double}
 
-FOREIGN = re.compile(r"_?Py|NRT_|numba_")  # names of functions of Python, and of numba's library
+INSTRUCTION = "llvm."  # how the names of functions begin that the compiler itself replaces
 
 _lock = threading.Lock()
 _nowhere = (ctypes.c_void_p * 2)()  # where numba's functions put a result and an exception
@@ -48,7 +48,8 @@ def kernel(**options: object) -> Callable[[Callable[..., None]], Kernel]:
 
     Returns:
         A decorator of functions that take arrays and plain numbers, fill arrays, and return
-        nothing. They make no array, and call kernels of their own file only.
+        nothing. They make no array, and call kernels of their own file only; a kernel that only
+        kernels call may return numbers.
     """
     return lambda function: Kernel(function, options)
 
@@ -67,6 +68,8 @@ class Kernel:
         """Compile nothing yet."""
         update_wrapper(self, function)
         self.function = function
+        self._source = Path(function.__code__.co_filename)
+        self._text = _text(self._source)  # now, while it is what was imported
         self._options = {"nogil": True, "error_model": "numpy", **options}
         self._compiled: dict[tuple, Callable[..., int]] = {}
 
@@ -74,7 +77,7 @@ class Kernel:
         """Run the compiled function.
 
         Raises:
-            TypeError: if numba cannot compile it, or not without Python.
+            TypeError: if it is not a kernel as `kernel` describes them.
             RuntimeError: if it raises an exception.
         """
         if has_numba():
@@ -105,34 +108,39 @@ class Kernel:
 
     def _load(self, kinds: tuple, arguments: tuple) -> Callable[..., int]:
         """Return the machine code for arguments of some kinds; compile it if none is kept."""
-        source = Path(self.function.__code__.co_filename)
-        texts = source.read_bytes(), Path(__file__).read_bytes(), repr(kinds).encode()
-        stamp = hashlib.sha256(b"".join([_environment().encode(), *texts])).hexdigest()
-        of_kinds = hashlib.sha256(repr(kinds).encode()).hexdigest()[:12]
-        name = f"{self.__module__}.{self.__qualname__}-{of_kinds}.kernel"
-        folder = kernel_folder(source)
+        where = hashlib.sha256(f"{_environment()} {kinds}".encode())
+        name = f"{self.__module__}.{self.__qualname__}-{where.hexdigest()[:12]}.kernel"
+        where.update(self._text + _text(Path(__file__)))
+        folder, stamp = kernel_folder(self._source), where.hexdigest()
         code = _kept(folder / name, stamp)
         if code is None:
             code = self._compile(arguments, folder)
             _keep(folder / name, stamp, code)
         symbol, _, program = code.partition(b"\n")
-        types = (ctypes.c_void_p, ctypes.c_void_p, *_types(arguments))
-        return ctypes.CFUNCTYPE(ctypes.c_int32, *types)(_address(symbol.decode(), program))
+        return ctypes.CFUNCTYPE(ctypes.c_int32, *_types(arguments))(
+            _address(symbol.decode(), program)
+        )
 
     def _compile(self, arguments: tuple, folder: Path) -> bytes:
         """Compile the function for arguments like these: its symbol, and an object file."""
         import llvmlite.binding as llvm
         from numba import njit, typeof
+        from numba.types import none
 
         LOG.debug("compiling %s", self.__qualname__, extra={"folder": folder})
         start = time.monotonic()
         types = tuple(map(typeof, arguments))
         jitted = njit(types, **self._options, **BARE)(self._calling_jitted())
         module = llvm.parse_assembly(jitted.inspect_llvm(types))
-        missing = [f.name for f in module.functions if f.is_declaration and FOREIGN.match(f.name)]
+        called = [f.name for f in module.functions if f.is_declaration]
+        missing = [name for name in called if not name.startswith(INSTRUCTION)]
         if missing:
             raise TypeError(f"the kernel {self.__qualname__} calls {', '.join(missing)}")
-        symbol = jitted.overloads[types].fndesc.mangled_name
+        compiled = jitted.overloads[types]
+        returned, symbol = compiled.signature.return_type, compiled.fndesc.mangled_name
+        n_arguments = len(list(module.get_function(symbol).arguments))
+        if returned != none or n_arguments != len(list(_types(arguments))):
+            raise TypeError(f"the kernel {self.__qualname__} returns {returned}")
         code = symbol.encode() + b"\n" + _machine().emit_object(module)
         seconds = time.monotonic() - start
         LOG.debug("compiled %s in %.1f s", self.__qualname__, seconds, extra={"seconds": seconds})
@@ -141,8 +149,11 @@ class Kernel:
 
 @cache
 def has_numba() -> bool:
-    """Whether numba calls the kernels: if it was imported before the first of them was called."""
-    return "numba" in sys.modules
+    """Whether numba calls the kernels: if it was imported before the first of them was called.
+
+    It also does where it is told not to compile.
+    """
+    return "numba" in sys.modules or bool(os.environ.get("NUMBA_DISABLE_JIT"))
 
 
 def _kind(argument: np.ndarray | float) -> tuple | type:
@@ -150,8 +161,8 @@ def _kind(argument: np.ndarray | float) -> tuple | type:
     if not isinstance(argument, np.ndarray):
         return type(argument)
     flags = argument.flags
-    layout = flags.c_contiguous, flags.f_contiguous, flags.aligned, flags.writeable
-    return argument.dtype, argument.ndim, *layout
+    order = "C" if flags.c_contiguous else "F" if flags.f_contiguous else "any"
+    return argument.dtype, argument.ndim, order, flags.writeable
 
 
 def _flat(arguments: tuple) -> Iterator[int | float | None]:
@@ -166,8 +177,9 @@ def _flat(arguments: tuple) -> Iterator[int | float | None]:
 
 
 def _types(arguments: tuple) -> Iterator[type]:
-    """Yield the types of `_flat`."""
+    """Yield the types of a place for a result, one for an exception, and `_flat`."""
     pointer, integer = ctypes.c_void_p, ctypes.c_int64
+    yield from (pointer, pointer)
     for each in arguments:
         if isinstance(each, np.ndarray):
             yield from (pointer, pointer, integer, integer, pointer, *2 * each.ndim * [integer])
@@ -178,17 +190,25 @@ def _types(arguments: tuple) -> Iterator[type]:
 
 
 @cache
+def _text(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+@cache
 def _environment() -> str:
     """Name all but source and arguments that machine code depends on."""
     import llvmlite
     import llvmlite.binding as llvm
 
     numba = Path(find_spec("numba").origin).with_name("_version.py").read_text()
-    return f"{llvmlite.__version__} {numba} {llvm.get_process_triple()} {_processor()}"
+    told = sorted(
+        each for each in os.environ.items() if each[0].startswith("NUMBA_") and each[0] != VARIABLE
+    )
+    return f"{llvmlite.__version__} {numba} {llvm.get_process_triple()} {_processor()} {told}"
 
 
 def _processor() -> dict[str, str]:
-    """Name the processor and what it can do, as numba does."""
+    """Name the processor and what it can do."""
     import llvmlite.binding as llvm
 
     return {"cpu": llvm.get_host_cpu_name(), "features": llvm.get_host_cpu_features().flatten()}

@@ -31,7 +31,8 @@ class SparseRows:
 
     @classmethod
     def of(cls, matrix: csr_array) -> SparseRows:
-        """Take over scipy's matrix by rows."""
+        """Take over scipy's matrix."""
+        matrix = matrix.tocsr()
         return cls(matrix.indptr.astype(np.int64), matrix.indices, matrix.data, matrix.shape[1])
 
     @property
@@ -77,7 +78,7 @@ class SparseProduct:
         return self.factors[0].shape[0], self.factors[-1].shape[1]
 
     def __matmul__(self, values: np.ndarray) -> np.ndarray:
-        """Multiply (C,) or (C, K) numbers: (R,) or (R, K), float32 if they are, else float64."""
+        """Multiply (C,) or (C, K) numbers: (R,) or (R, K), float32 if all are, else float64."""
         for factor in reversed(self.factors):
             values = factor @ values
         return values

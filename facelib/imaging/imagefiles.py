@@ -15,6 +15,7 @@ from PIL.ExifTags import Base
 from facelib.files.atomic import replacing
 from facelib.imaging.lens import focal_length_px
 from facelib.imaging.opening import DAMAGED, JPEG, decode_image
+from facelib.imaging.resample import resample
 from facelib.imaging.values import deep_colour, full_range, is_deep, rgb_values
 
 JPEG_QUALITY = 95
@@ -225,8 +226,6 @@ def _shrunk(
     picture: Image.Image, size_px: tuple[int, int], black_white: tuple[float, float] | None
 ) -> np.ndarray:
     """Shrink a picture in bands of rows, so that it is never converted as a whole."""
-    from facelib.imaging.resample import resample
-
     width, height = size_px
     step = picture.height / height
     shrunk = np.empty((height, width, 3), np.uint8 if black_white is None else np.float32)

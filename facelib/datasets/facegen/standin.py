@@ -69,7 +69,7 @@ def _stand_in_layout() -> StandInLayout:
     used = np.random.default_rng(SHUFFLE).permutation(np.unique(triangles))
     number = np.full(matrix.shape[0], -1)
     number[used] = np.arange(len(used))
-    from_head = csr_array(csr_array(matrix)[used] @ layout.from_head.csr())
+    from_head = csr_array(matrix)[used] @ layout.from_head.csr()
     points, marks = from_head @ model.mean_head, model.keypoints(model.mean_head)
     nearest = np.linalg.norm(points[None] - marks[:, None], axis=2).argmin(axis=1)
     return StandInLayout(from_head, number[triangles], nearest)
