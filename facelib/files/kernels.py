@@ -151,7 +151,7 @@ class Kernel:
 def has_numba() -> bool:
     """Whether numba calls the kernels: if it was imported before the first of them was called.
 
-    It also does where it is told not to compile.
+    It also does if NUMBA_DISABLE_JIT forbids it to compile.
     """
     return "numba" in sys.modules or bool(os.environ.get("NUMBA_DISABLE_JIT"))
 
