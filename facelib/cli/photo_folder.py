@@ -156,6 +156,7 @@ def _finished(
         raise Failure(str(error), SOME_FAILED) from error
     finally:
         results.close()
+        remove_unfinished(settings.folder)  # of workers that were stopped while they wrote
 
 
 def _do(pair: PhotoPair, settings: FolderSettings, earlier: PairResult | None) -> PairResult:
