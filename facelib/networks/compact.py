@@ -213,6 +213,11 @@ class Compact(FaceNetwork):
         size = photos.shape[-1]
         return position_maps(self._vertices(self._encode(photos, has_side), size), size)
 
+    def maps_of(self, fronts: torch.Tensor, sides: torch.Tensor) -> torch.Tensor:
+        """Predict position maps, as `forward`; sides are like the (B, 3, S, S) fronts, or none."""
+        size = fronts.shape[-1]
+        return position_maps(self._vertices(self._encode_apart(fronts, sides), size), size)
+
     def answer(
         self, photos: torch.Tensor, has_side: torch.Tensor | None = None, draw_maps: bool = True
     ) -> Answer:
@@ -263,19 +268,31 @@ class Compact(FaceNetwork):
         check_photos(photos, self.side_photo)
         front, side = photos[:, :3], photos[:, 3:]
         if has_side is not None:
-            side = side[has_side]
+            return self._encode_apart(front, side[has_side], has_side)
+        return self._encode_apart(front, side if side.shape[1] else front[:0])
+
+    def _encode_apart(
+        self, front: torch.Tensor, side: torch.Tensor, has_side: torch.Tensor | None = None
+    ) -> _Encoding:
+        """Find keypoints, pose and shape in (B, 3, S, S) photos.
+
+        Args:
+            front: one per person.
+            side: those that exist.
+            has_side: (B,) bool, whose they are; None if there is one per person, or none at all.
+        """
         # Not len(): tracing for ONNX would fix the batch size to that of the example.
-        n_front = front.shape[0]
-        n_side = side.shape[0] if side.shape[1] else 0
+        n_front, n_side = front.shape[0], side.shape[0]
         levels = self.features(torch.cat([front, side]) if n_side else front)
         # Not slices, whose gradients are whole batches of zeros in a slower memory order.
         of_front, of_side = zip(*(level.split((n_front, n_side)) for level in levels), strict=True)
         front_view = self.front(*of_front)
         side_view = self.side(*of_side) if n_side else None
-        with torch.autocast(photos.device.type, enabled=False):
+        with torch.autocast(front.device.type, enabled=False):
             side_numbers = self.no_side.expand(n_front, -1)
             if side_view is not None and has_side is None:
-                side_numbers = side_view.numbers
+                # One formula with and without sides, since an exported network has no branches.
+                side_numbers = torch.cat([side_view.numbers, side_numbers])[:n_front]
             elif side_view is not None:
                 side_numbers = side_numbers.masked_scatter(has_side[:, None], side_view.numbers)
             described = torch.cat([front_view.numbers, side_numbers], dim=1)

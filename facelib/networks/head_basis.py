@@ -59,9 +59,10 @@ def position_maps(vertices: torch.Tensor, size: int) -> torch.Tensor:
     """
     corners, weights = (part.to(vertices.device) for part in _texel_corners(size))
     # One row per vertex: each texel then copies three whole rows.
-    rows = vertices.permute(1, 2, 0).flatten(1)[corners]  # (3, S², 3B)
-    blended = (rows * weights[..., None]).sum(dim=0)
-    return blended.view(size, size, 3, vertices.shape[0]).permute(3, 2, 0, 1)
+    rows = vertices.permute(1, 2, 0).flatten(1).index_select(0, corners.flatten())
+    of_texels = rows.view(3, size * size, -1).permute(2, 0, 1)  # (3B, 3, S²)
+    blended = (of_texels * weights).sum(dim=1)
+    return blended.view(3, vertices.shape[0], size, size).transpose(0, 1)
 
 
 @lru_cache(maxsize=8)

@@ -13,7 +13,6 @@ from pathlib import Path
 import onnx
 import torch
 from onnx import TensorProto, helper
-from onnx.compose import add_prefix
 from torch import nn
 
 import facelib
@@ -72,11 +71,13 @@ def to_onnx(
         A model with the inputs and the output that `CONVENTION` describes. Its metadata hold the
         network's name, size and use of the side photo, the card, the SHA-256 and the convention.
     """
-    if network.side_photo == "optional":
-        model = _either(_traced(network, ("front", "side")), _traced(network, ("front",)))
-    else:
-        needed = network.side_photo == "needed"
-        model = _traced(network, ("front", "side") if needed else ("front",))
+    inputs = ("front",) if network.side_photo == "unused" else ("front", "side")
+    optional = ("side",) if network.side_photo == "optional" else ()
+    model = trace(_Pixels(network), inputs, (MAP,), network.size, optional=optional)
+    # The tracer has a formula for each side of the map; they are all the size.
+    (value,) = model.graph.output
+    shape = ("batch", 3, network.size, network.size)
+    value.CopyFrom(helper.make_tensor_value_info(value.name, TensorProto.FLOAT, shape))
     facts = {"side_photo": network.side_photo, "convention": CONVENTION}
     return _described(model, network, facts, card or {}, weights_sha256)
 
@@ -141,52 +142,8 @@ class _Pixels(nn.Module):
 
     def forward(self, *photos: torch.Tensor) -> torch.Tensor:
         """Map photos (B, 3, S, S) to a map (B, 3, S, S), px."""
-        maps = self.network(torch.cat(photos, dim=1))
+        if self.network.side_photo == "optional":
+            maps = self.network.maps_of(*photos)
+        else:
+            maps = self.network(torch.cat(photos, dim=1))
         return maps * (self.network.size * POSITION_SCALE)
-
-
-def _traced(network: FaceNetwork, inputs: tuple[str, ...]) -> onnx.ModelProto:
-    """Trace a network with these photos."""
-    model = trace(_Pixels(network), inputs, (MAP,), network.size)
-    # The tracer has a formula for each side of the map; they are all the size.
-    for value in model.graph.output:
-        shape = ("batch", 3, network.size, network.size)
-        value.CopyFrom(helper.make_tensor_value_info(value.name, TensorProto.FLOAT, shape))
-    return model
-
-
-def _either(both: onnx.ModelProto, alone: onnx.ModelProto) -> onnx.ModelProto:
-    """Join two traces of one network: the first runs with side photos, the second without.
-
-    Weights that both use are stored once. Without side photos their branch is not computed.
-    """
-    alone = add_prefix(alone, "alone/", rename_inputs=False)
-    stored = {_content(tensor): tensor for tensor in alone.graph.initializer}
-    stored |= {_content(tensor): tensor for tensor in both.graph.initializer}
-    branches = {}
-    for key, traced in (("then_branch", both.graph), ("else_branch", alone.graph)):
-        shared = {tensor.name: stored[_content(tensor)].name for tensor in traced.initializer}
-        for node in traced.node:
-            node.input[:] = [shared.get(name, name) for name in node.input]
-        branches[key] = helper.make_graph(
-            traced.node, key, [], traced.output, value_info=traced.value_info
-        )
-    front, side = both.graph.input
-    side.type.tensor_type.shape.dim[0].dim_param = "batch or 0"
-    nothing = helper.make_tensor("nothing", TensorProto.INT64, (), [0])
-    nodes = [
-        helper.make_node("Size", ["side"], ["side_size"]),
-        helper.make_node("Greater", ["side_size", "nothing"], ["has_side"]),
-        helper.make_node("If", ["has_side"], [MAP], **branches),
-    ]
-    joined = onnx.ModelProto()
-    joined.CopyFrom(both)
-    graph = helper.make_graph(
-        nodes, "network", [front, side], both.graph.output, [*stored.values(), nothing]
-    )
-    joined.graph.CopyFrom(graph)
-    return joined
-
-
-def _content(tensor: onnx.TensorProto) -> tuple:
-    return tensor.data_type, tuple(tensor.dims), tensor.raw_data

@@ -11,6 +11,8 @@ import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
+from onnxscript.ir import to_proto
+from onnxscript.optimizer import fold_constants, remove_unused_nodes
 from torch import nn
 
 OPSET = 18
@@ -23,6 +25,7 @@ def trace(
     outputs: Sequence[str],
     size: int,
     optimize: bool = True,
+    optional: Sequence[str] = (),
 ) -> onnx.ModelProto:
     """Trace a module for photos of one size and any batch size.
 
@@ -34,15 +37,18 @@ def trace(
         size: px.
         optimize: whether to merge BatchNorm into convolutions here rather than when the file is
             opened. It changes weights, and those of half precision are then no longer so.
+        optional: those of the inputs that may also hold no photo.
     """
-    # Two of each: the tracer would treat a batch of one as a constant.
-    photos = tuple(torch.zeros(2, 3, size, size) for _ in inputs)
-    batch = torch.export.Dim("batch")
+    batches = ["batch or 0" if name in optional else "batch" for name in inputs]
+    # At least two of each: the tracer would treat a batch of one as a constant.
+    photos = tuple(torch.zeros(2 + (name in optional), 3, size, size) for name in inputs)
+    counts = {each: torch.export.Dim(each.replace(" ", "_")) for each in batches}
+    shapes = (tuple({0: counts[each]} for each in batches),)
     with _quiet(), torch.no_grad():
         module(*photos)  # fills the caches, so that the trace treats their content as constants
         # The exporter's default is to fix the batch size if it cannot keep it variable.
-        program = torch.export.export(module, photos, dynamic_shapes=(({0: batch},) * len(inputs),))
-        model = torch.onnx.export(
+        program = torch.export.export(module, photos, dynamic_shapes=shapes)
+        traced = torch.onnx.export(
             program,
             input_names=inputs,
             output_names=outputs,
@@ -50,11 +56,17 @@ def trace(
             dynamo=True,
             verbose=False,
             optimize=optimize,
-        ).model_proto
+        ).model
+    # ONNX Runtime orders a convolution for vector registers only if its bias is a constant.
+    fold_constants(traced)
+    remove_unused_nodes(traced)
+    model = to_proto(traced)
     # The tracer attaches this machine's file names and line numbers to every node.
     for item in [*model.graph.node, *model.graph.value_info, *model.graph.input]:
         item.ClearField("metadata_props")
-    for value in [*model.graph.input, *model.graph.output]:
+    for value, count in zip(model.graph.input, batches, strict=True):
+        value.type.tensor_type.shape.dim[0].dim_param = count
+    for value in model.graph.output:
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
     return model
 
