@@ -11,8 +11,25 @@ import pytest
 from facelib.avatar.surface import head_surface
 from facelib.avatar.texture.bands import blended_by_bands, enlarged, filled, pyramid, reduced
 from facelib.avatar.texture.light import evening_gains
-from facelib.avatar.texture.paint import PAGE_MM, WORK, HeadTexture, page_maps, paint_head
-from facelib.avatar.texture.quality import quality, unoccluded
+from facelib.avatar.texture.paint import (
+    MADE_UP,
+    MIRRORED,
+    PAGE_MM,
+    SMOOTH_PX,
+    WORK,
+    HeadTexture,
+    page_maps,
+    paint_head,
+    shares_of_sources,
+)
+from facelib.avatar.texture.quality import (
+    CHIN,
+    GRAZING,
+    JAW_SLOPE,
+    NECK_MM,
+    quality,
+    unoccluded,
+)
 from facelib.avatar.texture.strip import (
     BROWN,
     ENAMEL,
@@ -255,6 +272,39 @@ def test_nothing_is_seen_behind_a_nose_or_in_profile_on_the_far_side():
         far, near = near, far
     assert far.max() == 0
     assert near.mean() > 0.4
+
+
+@pytest.mark.parametrize("focal_px", [None, 900.0])
+def test_straight_views_count_most_and_the_neck_nothing(focal_px):
+    photo = picture(30)
+    photo = replace(photo, camera=replace(photo.camera, focal_px=focal_px))
+    view, page = View.of(photo, surface()), SkinPage.of(surface())
+    rated = quality(photo, view, page, page.coarse_fragments)
+    at = rated > 0
+    places, normals = (
+        page.spread(page.coarse_fragments, each)[at].astype(float)
+        for each in (view.vertices_head, view.normals_head)
+    )
+    eyes = photo.camera.head_to_eye(places)
+    ways = np.tile([0.0, 0.0, -1.0], (len(eyes), 1)) if focal_px is None else eyes
+    turned = normals @ np.asarray(photo.camera.rotation).T
+    cosines = -(turned * ways).sum(axis=1)
+    cosines /= np.linalg.norm(turned, axis=1) * np.linalg.norm(ways, axis=1)
+    chin = load_head().keypoints(photo.vertices_head)[CHIN]
+    below_jaw_mm = chin[1] + JAW_SLOPE * (chin[2] - places[:, 2]) - places[:, 1]
+    on_head = np.clip((NECK_MM[1] - below_jaw_mm) / np.subtract(*NECK_MM[::-1]), 0, 1)
+    best = ((cosines - GRAZING) / (1 - GRAZING)) ** 1.5 * on_head
+    assert (rated[at] < best + 1e-5).all()  # contours take something away
+    assert np.isclose(rated[at], best, atol=1e-5).mean() > 0.7
+
+
+def test_shares_are_powers_of_the_qualities_of_photos_and_their_mirror_images():
+    rated = np.maximum(np.random.default_rng(0).random((2, 64, 64), np.float32) - 0.4, 0)
+    smooth = np.stack([box_mean(each, SMOOTH_PX) for each in rated]) * (rated > 0)
+    nothing = np.full((1, 64, 64), MADE_UP)
+    powers = np.concatenate([smooth, MIRRORED * smooth[..., ::-1], nothing]).astype(float) ** 5
+    shares = shares_of_sources(rated)
+    np.testing.assert_allclose(shares, powers / powers.sum(axis=0), rtol=1e-5, atol=1e-12)
 
 
 def test_points_that_something_covers_keep_their_surroundings_from_being_painted():

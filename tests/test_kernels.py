@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from facelib.avatar.texture import unwrap
+from facelib.avatar.texture import paint, quality, unwrap
 from facelib.avatar.texture.bands import enlarged, reduced
 from facelib.avatar.texture.compose import compose
 from facelib.face.layout import load_layout
@@ -57,6 +57,11 @@ def shout(sums):
 def divide(terms, by, quotients):
     for k in range(len(terms)):
         quotients[k] = terms[k] // by
+
+@kernel()
+def take_roots(squares):
+    for k in range(len(squares)):
+        squares[k] = np.sqrt(squares[k])
 
 sums = np.ones(3)
 """
@@ -131,6 +136,14 @@ def test_a_kernel_cannot_call_python_return_make_arrays_or_take_odd_numbers(fold
     assert refused.endswith("TypeError: expected arrays and plain numbers, got float32\n")
 
 
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_square_roots_are_exactly_rounded_in_both_precisions(folder, dtype):
+    code = f"import made; n = made.np.arange(1, 2000).astype('{dtype}'); roots = made.np.sqrt(n); "
+    code += "made.take_roots(n); print((n == roots).all(), end=' '); "
+    assert run(folder, code + HAS_NUMBA).stdout == "True True\n"
+    assert run(folder, code + HAS_NUMBA).stdout == "True False\n"
+
+
 def test_an_exception_inside_a_kernel_is_not_lost(folder):
     code = "import made; made.divide(made.np.arange(3), 0, made.np.arange(3))"
     for _ in ("compiled", "kept"):
@@ -183,7 +196,18 @@ def results() -> dict[str, np.ndarray]:
     gains, tiles = rng.random((4, 32, 32, 3), np.float32), rng.integers(-99, 99, (2, 8, 8), np.int8)
     strengths = rng.random((2, 32, 32), np.float32)
     compose(photos, np.ascontiguousarray(shares), gains, 255 * page, tiles, strengths, painted)
+    seen, made = rng.uniform(1, 255, (2, 32, 32, 3)).astype(np.float32), np.zeros_like(gains)
+    for source in range(len(made)):
+        paint._gain(seen, 255 * page, np.ascontiguousarray(shares), made, source)
+    rated, corners = np.zeros((64, 64), np.float32), np.float32(vertices)
+    pose = np.float32(np.column_stack([np.eye(3), [0, 0, -400]]))
+    lens, buffer = np.float32([500, 1, 32, 32]), rng.random((2, 64, 64), np.float32)
+    surface = triangles, corners, corners / 40, pose, lens, lens, *buffer, corners[0]
+    quality._rate(fragments.triangle, fragments.barycentric, *surface, rated)
     return {
+        "gains": made,
+        "rated": rated,
+        "shares": paint.shares_of_sources(rng.random((2, 32, 32), np.float32)),
         "sampled": sampled,
         "painted": painted,
         "position map": load_layout(64).position_map(rng.normal(size=(2107, 3))),

@@ -10,6 +10,7 @@ import ctypes
 import hashlib
 import logging
 import os
+import re
 import sys
 import threading
 import time
@@ -35,6 +36,8 @@ BARE = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "_nrt": False}
 SCALARS = {bool: ctypes.c_uint8, int: ctypes.c_int64, float: ctypes.c_double}
 
 INSTRUCTION = "llvm."  # how the names of functions begin that the compiler itself replaces
+# Numba calls the system's, which may be out of reach; the processor's have the same bits.
+SQUARE_ROOTS = (("sqrtf", "llvm.sqrt.f32"), ("sqrt", "llvm.sqrt.f64"))
 
 _lock = threading.Lock()
 _nowhere = (ctypes.c_void_p * 2)()  # where numba's functions put a result and an exception
@@ -131,7 +134,7 @@ class Kernel:
         start = time.monotonic()
         types = tuple(map(typeof, arguments))
         jitted = njit(types, **self._options, **BARE)(self._calling_jitted())
-        module = llvm.parse_assembly(jitted.inspect_llvm(types))
+        module = llvm.parse_assembly(_with_roots(jitted.inspect_llvm(types)))
         called = [f.name for f in module.functions if f.is_declaration]
         missing = [name for name in called if not name.startswith(INSTRUCTION)]
         if missing:
@@ -145,6 +148,15 @@ class Kernel:
         seconds = time.monotonic() - start
         LOG.debug("compiled %s in %.1f s", self.__qualname__, seconds, extra={"seconds": seconds})
         return code
+
+
+def _with_roots(text: str) -> str:
+    """Let a module in LLVM's language take the processor's `SQUARE_ROOTS`."""
+    for name, instruction in SQUARE_ROOTS:
+        if f"@{instruction}(" in text:  # to declare it twice is an error
+            text = re.sub(rf"^declare .*@{name}\(.*$", "", text, flags=re.MULTILINE)
+        text = text.replace(f"@{name}(", f"@{instruction}(")
+    return text
 
 
 @cache

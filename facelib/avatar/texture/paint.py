@@ -23,6 +23,7 @@ from facelib.avatar.texture.strip import SKIN_SHARE, inner_colors, paint_strip
 from facelib.avatar.texture.tones import BEFORE_MM, OwnColors, hair_depth_mm, own_colors
 from facelib.avatar.texture.unwrap import WORK, SkinPage, unwrap
 from facelib.avatar.texture.views import SeenPhoto, View, near_head
+from facelib.files.kernels import kernel
 from facelib.files.paths import data_file
 from facelib.files.threads import in_threads
 from facelib.imaging.effects import box_mean
@@ -198,15 +199,44 @@ def shares_of_sources(rated: np.ndarray) -> np.ndarray:
     Returns:
         (2 K + 1, h, w) float32, summing to 1.
     """
-    smooth = np.stack([box_mean(each, SMOOTH_PX) for each in rated]) * (rated > 0)
-    mirrored = smooth[:, :, ::-1] * np.float32(MIRRORED)
-    nothing = np.full((1, *rated.shape[1:]), MADE_UP, np.float32)
-    relative = np.concatenate([smooth, mirrored, nothing])
-    relative /= relative.max(axis=0)
-    powers = relative.copy()
-    for _ in range(DECIDED - 1):  # faster than ** for small numbers
-        powers *= relative
-    return powers / powers.sum(axis=0)
+    smooth = np.stack([box_mean(each, SMOOTH_PX) for each in rated])
+    shares = np.empty((2 * len(rated) + 1, *rated.shape[1:]), np.float32)
+    _share(smooth, rated, np.empty((2, rated.shape[2]), np.float32), shares)
+    return shares
+
+
+@kernel()
+def _share(smooth, rated, line, shares):
+    """Do what `shares_of_sources` does, of qualities (K, h, w) that were smoothed.
+
+    The inner loops run along rows, so that the compiler does many texels at once; `line` is room.
+    """
+    count, width, zero = rated.shape[0], rated.shape[2], np.float32(0)
+    best, total = line[0], line[1]
+    for row in range(rated.shape[1]):
+        for col in range(width):
+            best[col], total[col] = MADE_UP, zero
+            shares[2 * count, row, col] = MADE_UP
+        for photo in range(count):
+            for col in range(width):
+                shown = smooth[photo, row, col] if rated[photo, row, col] > zero else zero
+                shares[photo, row, col] = shown
+                best[col] = max(best[col], shown)
+            for col in range(width):
+                mirrored = shares[photo, row, width - 1 - col] * np.float32(MIRRORED)
+                shares[count + photo, row, col] = mirrored
+                best[col] = max(best[col], mirrored)
+        for source in range(2 * count + 1):
+            for col in range(width):
+                relative = shares[source, row, col] / best[col]
+                power = relative
+                for _ in range(DECIDED - 1):
+                    power *= relative
+                shares[source, row, col] = power
+                total[col] += power
+        for source in range(2 * count + 1):
+            for col in range(width):
+                shares[source, row, col] /= total[col]
 
 
 def shares_used(shares: np.ndarray) -> np.ndarray:
@@ -287,11 +317,8 @@ def paint_skin(
     """
     size = len(pixels)
     shares, texels_per_mm = coarse.shares, size / PAGE_MM
-    gains = in_threads(
-        lambda seen, share: np.minimum(coarse.blended / seen, MOST_GAIN) * share[..., None],
-        [*coarse.photos, *coarse.photos[:, :, ::-1]],
-        shares[:-1],
-    )
+    gains = np.empty((2 * len(photos), *coarse.blended.shape), np.float32)
+    in_threads(partial(_gain, coarse.photos, coarse.blended, shares, gains), range(len(gains)))
     wanted = _widened(shares_used(shares) > LEAST_USED)
     near = in_threads(partial(near_head, texels_per_mm=texels_per_mm), photos)
     fine = unwrap(near, views, page, size, wanted)
@@ -302,7 +329,20 @@ def paint_skin(
     strengths = np.stack([pores * (1 - coarse.strands), STRANDS * coarse.strands])
     tiles = np.stack([maps["detail"], maps["strands"]])
     skin = pixels[: round(SKIN_SHARE * size)]
-    compose(fine, shares, np.stack(gains), coarse.blended, tiles, np.float32(strengths), skin)
+    compose(fine, shares, gains, coarse.blended, tiles, np.float32(strengths), skin)
+
+
+@kernel()
+def _gain(photos, blended, shares, gains, source):
+    """Fill in the gains of one source for `compose`, (2 K, h, w, 3)."""
+    width, is_mirrored = photos.shape[2], source >= len(photos)
+    seen = photos[source - len(photos) if is_mirrored else source]
+    for row in range(photos.shape[1]):
+        for col in range(width):
+            share, at = shares[source, row, col], width - 1 - col if is_mirrored else col
+            for channel in range(3):
+                gain = blended[row, col, channel] / seen[row, at, channel]
+                gains[source, row, col, channel] = min(gain, np.float32(MOST_GAIN)) * share
 
 
 def _widened(wanted: np.ndarray) -> np.ndarray:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from facelib.avatar.texture.bands import enlarged
 from facelib.avatar.texture.unwrap import SkinPage
-from facelib.avatar.texture.views import BUFFER_SIDE, SeenPhoto, View
+from facelib.avatar.texture.views import SeenPhoto, View
 from facelib.face.headmodel import load_head
+from facelib.files.kernels import kernel
 from facelib.imaging.effects import box_mean
 from facelib.render.camera import Camera
 from facelib.render.rasterize import Fragments
 
 DEPTH_TOLERANCE_MM = 3.0  # by which a visible texel may lie behind the coarse pixels of a z-buffer
 GRAZING = 0.12  # cosine of the angle of view below which a surface shows nothing
-STRAIGHTER = 1.5  # power of the cosine: how much a straight view is better than a slanted one
 # Photos disagree with the fitted contour by some px, so texels near it may show what lies behind
 # it: a jump in depth of so many mm spoils the texels within so many mm of it. Rims of eyes and
 # mouth fit more closely.
@@ -41,28 +43,89 @@ def quality(photo: SeenPhoto, view: View, page: SkinPage, fragments: Fragments) 
     Returns:
         (h, w) float32 in 0..1: 1 for a texel seen straight, 0 for one not seen.
     """
-    attributes = np.column_stack([view.vertices_head, view.normals_head])
-    spread = page.spread(fragments, attributes)[fragments.covered]
-    points_head, normals_head = spread[:, :3], spread[:, 3:]
-    facing = cosine_of_view(photo.camera, points_head, normals_head)
-    straight = np.clip((facing - GRAZING) / (1 - GRAZING), 0, 1) ** STRAIGHTER
+    eye_from_head = np.column_stack([photo.camera.rotation, photo.camera.translation_eye])
     rated = np.zeros(fragments.triangle.shape, np.float32)
-    rated[fragments.covered] = (
-        straight * _in_sight(view, points_head) * _above_neck(photo.vertices_head, points_head)
-    )
+    buffer = view.buffer.depth, _clear_of_contours(view)
+    chin = load_head().keypoints(photo.vertices_head)[CHIN]
+    _rate(
+        fragments.triangle, fragments.barycentric, page.triangles, view.vertices_head,
+        view.normals_head, np.float32(eye_from_head), _lens(photo.camera), _lens(view.camera),
+        *buffer, np.float32(chin), rated,
+    )  # fmt: skip
     return rated
 
 
-def cosine_of_view(camera: Camera, points_head: np.ndarray, normals_head: np.ndarray) -> np.ndarray:
-    """Cosine of the angle between a normal and the way to the camera: (n,) float32."""
-    rotation = np.float32(camera.rotation).T
-    normals = normals_head @ rotation
-    lengths = np.maximum(np.sqrt(np.einsum("nk,nk->n", normals, normals)), 1e-6)
-    if camera.focal_px is None:
-        return normals[:, 2] / lengths
-    eye = points_head @ rotation + np.float32(camera.translation_eye)
-    lengths *= np.sqrt(np.einsum("nk,nk->n", eye, eye))
-    return -np.einsum("nk,nk->n", normals, eye) / lengths
+def _lens(camera: Camera) -> np.ndarray:
+    """(4,) float32: focal length, or 0 for parallel rays; px per mm; x and y of the view axis."""
+    return np.float32([camera.focal_px or 0, camera.scale, *camera.centre_px])
+
+
+@kernel()
+def _rate(
+    triangle, barycentric, triangles, vertices, normals, eye_from_head, lens, lens_of_buffer,
+    depth, clear, chin, out,
+):  # fmt: skip
+    """Rate all texels of a page.
+
+    Args:
+        triangle: (h, w) int32, below 0 where there is no skin.
+        barycentric: (h, w, 3) float32.
+        triangles: (M, 3) int32.
+        vertices: (V, 3) float32, mm, head frame.
+        normals: (V, 3) float32, head frame.
+        eye_from_head: (3, 4) float32, the camera's pose.
+        lens: (4,) float32, `_lens` of the photo's camera.
+        lens_of_buffer: of the z-buffer's.
+        depth: (b, b) float32, the z-buffer.
+        clear: (b, b) float32, 0 near contours.
+        chin: (3,) float32, mm, head frame.
+        out: (h, w) float32, written.
+    """
+    zero, one, half, slope = np.float32(0), np.float32(1), np.float32(0.5), np.float32(JAW_SLOPE)
+    grazing, tolerance = np.float32(GRAZING), np.float32(DEPTH_TOLERANCE_MM) * lens_of_buffer[1]
+    neck_start, neck_end = np.float32(NECK_MM[0]), np.float32(NECK_MM[1])
+    last = np.float32(depth.shape[0] - 1)
+    m, z_head = eye_from_head, eye_from_head[2, 3]
+    for row in range(triangle.shape[0]):
+        for col in range(triangle.shape[1]):
+            t = triangle[row, col]
+            if t < 0:
+                continue
+            i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+            r, s, u = barycentric[row, col]
+            x = r * vertices[i, 0] + s * vertices[j, 0] + u * vertices[k, 0]
+            y = r * vertices[i, 1] + s * vertices[j, 1] + u * vertices[k, 1]
+            z = r * vertices[i, 2] + s * vertices[j, 2] + u * vertices[k, 2]
+            above = (neck_end - (chin[1] + slope * (chin[2] - z) - y)) / (neck_end - neck_start)
+            if above <= zero:
+                continue
+            nx = r * normals[i, 0] + s * normals[j, 0] + u * normals[k, 0]
+            ny = r * normals[i, 1] + s * normals[j, 1] + u * normals[k, 1]
+            nz = r * normals[i, 2] + s * normals[j, 2] + u * normals[k, 2]
+            # The way to the eye, in the head's axes: the same angle with less to rotate.
+            ex, ey, ez = m[2, 0], m[2, 1], m[2, 2]
+            x_eye = m[0, 0] * x + m[0, 1] * y + m[0, 2] * z + m[0, 3]
+            y_eye = m[1, 0] * x + m[1, 1] * y + m[1, 2] * z + m[1, 3]
+            z_eye = m[2, 0] * x + m[2, 1] * y + m[2, 2] * z + z_head
+            if lens[0] > zero:
+                ex = -(m[0, 0] * x_eye + m[1, 0] * y_eye + m[2, 0] * z_eye)
+                ey = -(m[0, 1] * x_eye + m[1, 1] * y_eye + m[2, 1] * z_eye)
+                ez = -(m[0, 2] * x_eye + m[1, 2] * y_eye + m[2, 2] * z_eye)
+                if z_eye >= zero:
+                    continue
+            lengths = math.sqrt((nx * nx + ny * ny + nz * nz) * (ex * ex + ey * ey + ez * ez))
+            facing = (nx * ex + ny * ey + nz * ez) / max(lengths, np.float32(1e-6))
+            straight = (facing - grazing) / (one - grazing)
+            if not straight > zero:
+                continue
+            per_mm = lens_of_buffer[1] if lens[0] == zero else lens_of_buffer[0] / -z_eye
+            across = min(max(x_eye * per_mm + lens_of_buffer[2], zero), last)
+            down = min(max(lens_of_buffer[3] - y_eye * per_mm, zero), last)
+            b, c = int(down + half), int(across + half)
+            if (z_eye - z_head) * lens_of_buffer[1] > depth[b, c] - tolerance:
+                straight = min(straight, one)
+                # To the power of 1.5: how much a straight view is better than a slanted one.
+                out[row, col] = straight * math.sqrt(straight) * clear[b, c] * min(above, one)
 
 
 def unoccluded(visibility: np.ndarray, points_uv: np.ndarray, side: int) -> np.ndarray:
@@ -85,23 +148,6 @@ def unoccluded(visibility: np.ndarray, points_uv: np.ndarray, side: int) -> np.n
     seen = np.clip((visibility - HIDDEN) / (VISIBLE - HIDDEN), 0, 1)
     share = ((down * seen) @ across.T + NOTHING_KNOWN) / (down @ across.T + NOTHING_KNOWN)
     return enlarged(enlarged(enlarged(share.astype(np.float32))))
-
-
-def _above_neck(vertices_head: np.ndarray, points_head: np.ndarray) -> np.ndarray:
-    """(n,) in 0..1: 1 on the head, 0 on the neck, of whose pose the fit knows nothing."""
-    chin = load_head().keypoints(vertices_head)[CHIN]
-    jaw = np.float32(chin[1]) + np.float32(JAW_SLOPE) * (np.float32(chin[2]) - points_head[:, 2])
-    start, end = NECK_MM
-    return np.clip((end - (jaw - points_head[:, 1])) / (end - start), 0, 1)
-
-
-def _in_sight(view: View, points_head: np.ndarray) -> np.ndarray:
-    """(n,) in 0..1: whether nothing of the head hides a point, and no contour is near it."""
-    x, y, z = view.camera.head_to_image(points_head).T
-    columns = np.clip(np.rint(x), 0, BUFFER_SIDE - 1).astype(int)
-    rows = np.clip(np.rint(y), 0, BUFFER_SIDE - 1).astype(int)
-    near = z > view.buffer.depth[rows, columns] - DEPTH_TOLERANCE_MM * view.camera.scale
-    return near * _clear_of_contours(view)[rows, columns]
 
 
 def _clear_of_contours(view: View) -> np.ndarray:

@@ -98,7 +98,7 @@ class View:
 
 
 def near_head(photo: SeenPhoto, texels_per_mm: float) -> SeenPhoto:
-    """Cut the head out of a photo as uint8, and shrink it if it is finer than the page.
+    """Take a photo's pixels around the head as uint8, shrunk if they are finer than the page.
 
     Shrinking, by a whole number, keeps detail finer than a texel from aliasing.
 
@@ -107,7 +107,7 @@ def near_head(photo: SeenPhoto, texels_per_mm: float) -> SeenPhoto:
         texels_per_mm: of the page that will be painted.
 
     Returns:
-        The same view; a photo that does not show the head becomes a single pixel of it.
+        The same view.
     """
     places = photo.camera.head_to_image(photo.vertices_head)[:, :2]
     low, high = places.min(axis=0), places.max(axis=0)
@@ -118,13 +118,15 @@ def near_head(photo: SeenPhoto, texels_per_mm: float) -> SeenPhoto:
         int
     )
     cut = photo.pixels[top : bottom + 1, left : right + 1]
+    factor = min(max(1, int(photo.camera.scale / texels_per_mm)), *cut.shape[:2])
+    if factor == 1 and cut.dtype == np.uint8:  # then cutting would only copy
+        return replace(photo, pixels=np.ascontiguousarray(photo.pixels))
     camera = replace(
         photo.camera,
         width=cut.shape[1],
         height=cut.shape[0],
         centre_px=np.asarray(photo.camera.centre_px) - [left, top],
     )
-    factor = min(max(1, int(camera.scale / texels_per_mm)), *cut.shape[:2])
     if cut.dtype != np.uint8:
         cut = to_uint8(cut)
     if factor > 1:
