@@ -544,6 +544,12 @@ def test_a_head_outside_the_photo_is_made_up():
     assert texture.shares[-1].min() > 0.99
 
 
+def test_a_photo_of_one_pixel_shows_nothing():
+    photo = replace(picture(0), pixels=np.full((1, 1, 3), 200, np.uint8))
+    views = [View.of(photo, surface())]
+    assert (unwrap([photo], views, SkinPage.of(surface()), 512) == 0).all()
+
+
 def test_large_photos_are_shrunk_by_whole_numbers_and_stay_in_place():
     photo = picture(0)
     large = SeenPhoto(

@@ -188,10 +188,10 @@ def results() -> dict[str, np.ndarray]:
     fragments = rasterize(vertices, triangles, 64, 64, rng.random(40) + 0.5)
     rows = SparseRows.of(sparse.random_array((30, 40), density=0.2, rng=rng, format="csr"))
     photos = rng.integers(0, 256, (2, 64, 64, 3), np.uint8)
-    places = np.column_stack([vertices[:, :2], np.ones(40)]).astype(np.float32)
-    under = fragments.triangle, fragments.barycentric, triangles
+    places, planes = np.column_stack([vertices[:, :2], np.ones(40)]), np.empty((60, 3, 3))
+    unwrap._extend(vertices[:, 1::-1].copy(), places, triangles, planes)
     wanted, sampled, painted = np.ones((32, 32), bool), photos[0] * 0, photos[0] * 0
-    unwrap._sample(photos[0], places, *under, wanted, np.arange(64) // 2, 0, sampled)
+    unwrap._sample(photos[0], planes, fragments.triangle, wanted, np.arange(64) // 2, 0, sampled)
     shares = rng.dirichlet(np.ones(5), (32, 32)).astype(np.float32).transpose(2, 0, 1)
     gains, tiles = rng.random((4, 32, 32, 3), np.float32), rng.integers(-99, 99, (2, 8, 8), np.int8)
     strengths = rng.random((2, 32, 32), np.float32)
