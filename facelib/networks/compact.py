@@ -258,7 +258,7 @@ class Compact(FaceNetwork):
     def _vertices(self, encoding: _Encoding, size: int) -> torch.Tensor:
         """Compute the layout's vertices (B, V, 3), in the unit of maps of `size`."""
         with torch.autocast(encoding.pose.device.type, enabled=False):
-            offsets = torch.einsum("bk,kvc->bvc", encoding.shape, self.directions)
+            offsets = (encoding.shape @ self.directions.flatten(1)).unflatten(1, (-1, 3))
             points = place_head(self.mean_head + offsets, encoding.pose)
             # The crop frame's origin is the centre of its first pixel, not that pixel's corner.
             return (points - points.new_tensor((0.5, 0.5, 0.0)) / size) / POSITION_SCALE
