@@ -45,6 +45,15 @@ def test_chapter_has_a_mesh_and_without_scripts_a_still_picture(
             assert len(np.unique(pixels(still).reshape(-1, 3), axis=0)) > 20
 
 
+def test_nothing_slides_for_readers_who_want_no_motion(browser: Browser) -> None:
+    narrow = {"width": 768, "height": 900}
+    with Visit(browser, BOOK / PAGES[0], reduced_motion="reduce", viewport=narrow) as visit:
+        visit.page.set_viewport_size({"width": 1280, "height": 900})
+        visit.page.wait_for_function("innerWidth === 1280")
+        visit.page.evaluate("() => new Promise(requestAnimationFrame)")
+        assert visit.page.evaluate("document.getAnimations().length") == 0
+
+
 def test_scrolling_past_a_mesh_does_not_zoom_it(browser: Browser) -> None:
     with_mesh = [p for p in PAGES if 'class="mesh-view"' in (BOOK / p).read_text("utf-8")]
     with Visit(browser, BOOK / with_mesh[0]) as visit:
