@@ -7,10 +7,13 @@ become WebP, and scripts that a page does not need are left out of it.
 import hashlib
 import io
 import re
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from speed import PROCESSES
 from sphinx.application import Sphinx
 
 DATA = re.compile(r'data-(scene|directions|points)="([^"]{1000,})"')
@@ -144,21 +147,24 @@ def named(html: str) -> str:
     return ROW.sub(r'\1<th scope="row"\2>\3</th>', html.replace(*BRANCH))
 
 
+def finish_page(out: Path, path: Path) -> None:
+    """Finish a page, unless an earlier build has, or it is no page of the book's."""
+    html, (*folders, name) = path.read_text("utf-8"), path.relative_to(out).parts
+    if "og:title" in html or "_static" in folders:
+        return
+    static = f"{'../' * len(folders)}_static/"
+    html = outsource(html, out / "_static" / "meshes", static)
+    path.write_text(lean(described(named(small_pictures(html, out)), static), name), "utf-8")
+
+
 def finish(app: Sphinx, error: Exception | None) -> None:
     """Finish every page that has just been written, and take away files that none of them use."""
     if error is not None or app.builder.format != "html":
         return
     out = Path(app.outdir)
     (out / "_static" / "meshes").mkdir(parents=True, exist_ok=True)
-    for path in out.rglob("*.html"):
-        html = path.read_text("utf-8")
-        if "og:title" in html or "_static" in path.relative_to(out).parts:
-            continue
-        depth = len(path.relative_to(out).parts) - 1
-        static = f"{'../' * depth}_static/"
-        html = outsource(html, out / "_static" / "meshes", static)
-        html = lean(described(named(small_pictures(html, out)), static), path.name)
-        path.write_text(html, "utf-8")
+    with ThreadPoolExecutor(PROCESSES) as threads:  # Pillow lets other threads work meanwhile
+        list(threads.map(partial(finish_page, out), out.rglob("*.html")))
     for pattern in UNUSED:
         for path in (out / "_static").glob(pattern):
             path.unlink()

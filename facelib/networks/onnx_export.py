@@ -20,7 +20,7 @@ from facelib.files.atomic import replacing, sha256
 from facelib.networks.base import FaceNetwork
 from facelib.networks.convention import POSITION_SCALE
 from facelib.networks.dense import Dense, is_dense, load_dense
-from facelib.networks.onnx_trace import store_in_half, trace
+from facelib.networks.onnx_trace import trace
 from facelib.networks.weights import load_weights, read_card
 
 MAP = "position_map"
@@ -95,8 +95,7 @@ def dense_to_onnx(
     Returns:
         A model with the input and the outputs that `POINTS_CONVENTION` describes.
     """
-    model = trace(_PointsInPixels(network), ("photos",), POINTS, network.size, optimize=False)
-    store_in_half(model)
+    model = trace(_PointsInPixels(network), ("photos",), POINTS, network.size)
     return _described(model, network, {"convention": POINTS_CONVENTION}, card, weights_sha256)
 
 

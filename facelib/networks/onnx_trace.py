@@ -24,7 +24,6 @@ def trace(
     inputs: Sequence[str],
     outputs: Sequence[str],
     size: int,
-    optimize: bool = True,
     optional: Sequence[str] = (),
 ) -> onnx.ModelProto:
     """Trace a module for photos of one size and any batch size.
@@ -35,8 +34,6 @@ def trace(
         inputs: names of the photos.
         outputs: names of the tensors that the module returns.
         size: px.
-        optimize: whether to merge BatchNorm into convolutions here rather than when the file is
-            opened. It changes weights, and those of half precision are then no longer so.
         optional: those of the inputs that may also hold no photo.
     """
     batches = ["batch or 0" if name in optional else "batch" for name in inputs]
@@ -55,7 +52,8 @@ def trace(
             opset_version=OPSET,
             dynamo=True,
             verbose=False,
-            optimize=optimize,
+            # It would merge BatchNorm into weights, and those of half precision were no longer so.
+            optimize=False,
         ).model
     # ONNX Runtime orders a convolution for vector registers only if its bias is a constant.
     fold_constants(traced)
@@ -68,10 +66,11 @@ def trace(
         value.type.tensor_type.shape.dim[0].dim_param = count
     for value in model.graph.output:
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    _store_in_half(model)
     return model
 
 
-def store_in_half(model: onnx.ModelProto) -> None:
+def _store_in_half(model: onnx.ModelProto) -> None:
     """Store large tensors as float16, in place, where no value changes; the model casts them back.
 
     Weights that were saved in half precision take half the file, and the answers stay the same.
