@@ -64,28 +64,28 @@ class HeadTexture:
 
 
 @dataclass(frozen=True, eq=False)
-class CoarsePage:
-    """The page as it is decided, WORK texels a side, step by step.
+class Judged:
+    """What each photo shows of each texel of the page, WORK texels a side.
 
     Attributes:
         photos: (K, h, w, 3) float32, 1..255: the photos, unwrapped.
         rated: (K, h, w) float32: how well each shows a texel of the person; 0: not at all.
+        plain: (K, h, w) float32: the same without brows, lids and lips.
         evened: (K, h, w, 3) float32: the photos in one light.
+        framed: (K, h, w) bool: texels that show the frame of glasses.
         own: the person's tones in each photo.
+        best: the photo that shows the middle of the face best.
         shares: (2 K + 1, h, w) float32, summing to 1: photos, mirrored photos, made up.
-        made_up: (h, w, 3) float32, 0..255.
-        strands: (h, w) float32 in 0..1: how far what is made up is hair.
-        blended: (h, w, 3) float32, 0..255: the result.
     """
 
     photos: np.ndarray
     rated: np.ndarray
+    plain: np.ndarray
     evened: np.ndarray
+    framed: np.ndarray
     own: tuple[OwnColors, ...]
+    best: int
     shares: np.ndarray
-    made_up: np.ndarray
-    strands: np.ndarray
-    blended: np.ndarray
 
 
 @lru_cache(maxsize=1)
@@ -112,22 +112,24 @@ def paint_head(photos: Sequence[SeenPhoto], surface: HeadSurface, size: int = 20
     """
     views = in_threads(partial(View.of, surface=surface), photos)
     page = SkinPage.of(surface)
-    sharp = sharpness(photos, size / PAGE_MM)
-    coarse = decide(photos, views, page, sharp)
+    judged = judge(photos, views, page, sharpness(photos, size / PAGE_MM))
     pixels = np.zeros((size, size, 3), np.uint8)
-    with ThreadPoolExecutor(1) as thread:  # eyes and mouth lie beside the skin
-        strip = thread.submit(paint_inner_parts, pixels, photos, views, coarse)
-        paint_skin(pixels, photos, views, page, coarse)
+    with ThreadPoolExecutor(2) as threads:  # neither waits for the coarse page
+        strip = threads.submit(paint_inner_parts, pixels, photos, views, judged)
+        fine = threads.submit(unwrap_finely, photos, views, page, size, judged.shares)
+        blended, strands = blend(judged)
+        finest = max(photo.camera.scale for photo in photos) / (size / PAGE_MM)
+        paint_skin(pixels, fine.result(), judged, blended, strands, finest)
         strip.result()
     names = [f"photo {number + 1}" for number in range(len(photos))]
     sources = (*names, *(f"{name} mirrored" for name in names), "made up")
-    return HeadTexture(pixels, coarse.shares, sources)
+    return HeadTexture(pixels, judged.shares, sources)
 
 
-def decide(
+def judge(
     photos: Sequence[SeenPhoto], views: Sequence[View], page: SkinPage, sharp: np.ndarray
-) -> CoarsePage:
-    """Decide on the coarse page what paints each texel, and in which colour.
+) -> Judged:
+    """Decide on the coarse page what paints each texel.
 
     Args:
         photos: K of them.
@@ -153,22 +155,34 @@ def decide(
     person = np.stack([each.share for each in own])
     rated *= person
     shares = shares_of_sources(rated)
-    base, strands = made_up(evened, plain * person, own, best)
+    return Judged(colors, rated, plain * person, evened, framed, own, best, shares)
+
+
+def blend(judged: Judged) -> tuple[np.ndarray, np.ndarray]:
+    """Blend what the photos show and what is made up.
+
+    Returns:
+        (h, w, 3) float32, 0..255: the coarse page; and (h, w) float32 in 0..1: how far what is made
+        up is hair.
+    """
+    maps, shares, evened = page_maps(), judged.shares, judged.evened
+    base, strands = made_up(evened, judged.plain, judged.own, judged.best)
     used = shares_used(shares) > USED
     complete = in_threads(filled, evened, np.float32(used))
     *bands, base_bands = in_threads(partial(pyramid, n_levels=N_BANDS), [*complete, base])
     mirrored = [[band[:, ::-1] for band in each] for each in bands]
     blended = blended_by_bands([*bands, *mirrored, base_bands], shares)
-    dark = np.float32(SKY_SHADE) * (1 - maps["sky"]) * shares[-1] * ~framed.any(axis=0)
+    unframed = ~judged.framed.any(axis=0)
+    dark = np.float32(SKY_SHADE) * (1 - maps["sky"]) * shares[-1] * unframed
     blended *= (1 - dark)[..., None]
-    return CoarsePage(colors, rated, evened, own, shares, base, strands, blended)
+    return blended, strands
 
 
-def gains_on_lips(coarse: CoarsePage) -> np.ndarray:
+def gains_on_lips(judged: Judged) -> np.ndarray:
     """(K, 3) float32: by which the lips' colours in each photo are multiplied to even its light."""
     lips = page_maps()["lips"] > 0.5
-    seen = coarse.rated[:, lips] > 0  # (K, n)
-    logs = np.log(coarse.evened[:, lips] / coarse.photos[:, lips]) * seen[..., None]
+    seen = judged.rated[:, lips] > 0  # (K, n)
+    logs = np.log(judged.evened[:, lips] / judged.photos[:, lips]) * seen[..., None]
     return np.exp(logs.sum(axis=1) / np.maximum(seen.sum(axis=1), 1)[:, None])
 
 
@@ -289,20 +303,34 @@ def made_up(
 
 
 def paint_inner_parts(
-    pixels: np.ndarray, photos: Sequence[SeenPhoto], views: Sequence[View], coarse: CoarsePage
+    pixels: np.ndarray, photos: Sequence[SeenPhoto], views: Sequence[View], judged: Judged
 ) -> None:
     """Paint eyes, teeth, tongue and mouth on the page in the photos' colours, in place."""
-    skins = [each.skin for each in coarse.own]
-    inner = inner_colors(photos, views, skins, gains_on_lips(coarse))
+    skins = [each.skin for each in judged.own]
+    inner = inner_colors(photos, views, skins, gains_on_lips(judged))
     paint_strip(pixels, inner, page_maps())
+
+
+def unwrap_finely(
+    photos: Sequence[SeenPhoto],
+    views: Sequence[View],
+    page: SkinPage,
+    size: int,
+    shares: np.ndarray,
+) -> np.ndarray:
+    """Unwrap the photos onto the page in full size, where their `Judged.shares` count."""
+    wanted = _widened(shares_used(shares) > LEAST_USED)
+    near = in_threads(partial(near_head, texels_per_mm=size / PAGE_MM), photos)
+    return unwrap(near, views, page, size, wanted)
 
 
 def paint_skin(
     pixels: np.ndarray,
-    photos: Sequence[SeenPhoto],
-    views: Sequence[View],
-    page: SkinPage,
-    coarse: CoarsePage,
+    fine: np.ndarray,
+    judged: Judged,
+    blended: np.ndarray,
+    strands: np.ndarray,
+    finest: float,
 ) -> None:
     """Paint the coarse page with the photos' detail on the page in full size, in place.
 
@@ -310,26 +338,21 @@ def paint_skin(
 
     Args:
         pixels: (size, size, 3) uint8, the page.
-        photos: K of them.
-        views: of the photos.
-        page: the skin on the page.
-        coarse: the coarse page.
+        fine: (K, size, size, 3) uint8, of `unwrap_finely`.
+        judged: the photos on the coarse page.
+        blended: the coarse page, of `blend`.
+        strands: how far what is made up is hair, of `blend`.
+        finest: px of the finest photo per texel.
     """
-    size = len(pixels)
-    shares, texels_per_mm = coarse.shares, size / PAGE_MM
-    gains = np.empty((2 * len(photos), *coarse.blended.shape), np.float32)
-    in_threads(partial(_gain, coarse.photos, coarse.blended, shares, gains), range(len(gains)))
-    wanted = _widened(shares_used(shares) > LEAST_USED)
-    near = in_threads(partial(near_head, texels_per_mm=texels_per_mm), photos)
-    fine = unwrap(near, views, page, size, wanted)
-    maps = page_maps()
-    finest = max(photo.camera.scale for photo in photos) / texels_per_mm
+    maps, shares = page_maps(), judged.shares
+    gains = np.empty((2 * len(fine), *blended.shape), np.float32)
+    in_threads(partial(_gain, judged.photos, blended, shares, gains), range(len(gains)))
     detail = np.float32(np.clip(finest, LEAST_DETAIL, 1))
     pores = PORES * detail * wide_gaps(shares)
-    strengths = np.stack([pores * (1 - coarse.strands), STRANDS * coarse.strands])
+    strengths = np.stack([pores * (1 - strands), STRANDS * strands])
     tiles = np.stack([maps["detail"], maps["strands"]])
-    skin = pixels[: round(SKIN_SHARE * size)]
-    compose(fine, shares, gains, coarse.blended, tiles, np.float32(strengths), skin)
+    skin = pixels[: round(SKIN_SHARE * len(pixels))]
+    compose(fine, shares, gains, blended, tiles, np.float32(strengths), skin)
 
 
 @kernel()
