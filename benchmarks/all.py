@@ -74,7 +74,7 @@ def stages() -> Iterator[Stage]:
     loop = "face3d's loop in numba"
     yield compared("render, 256²", render.calls(256), DRAWN, PLAIN_LOOP, 600, loop)
     nets = inference.calls()
-    yield compared("network, two photos of 256²", nets, COMPACT, TWO_VIEW, 8, TWO_VIEW)
+    yield compared("compact, two photos of 256²", nets, COMPACT, TWO_VIEW, 8, TWO_VIEW)
     names = "minimise", "scipy.optimize.least_squares"
     yield compared("fit to 300 points", fitting.solvers(300), *names, 5, names[1])
     names = "icp", "small_gicp's ICP"
@@ -102,7 +102,7 @@ def trained() -> Stage:
             timed(name, training.pairs_per_second(name, 64, pairs, folder / name, "float32"))
             for name in ("compact", "two_view")
         )
-    return Stage("training at 64 px, float32", "pairs/s", ours, other)
+    return Stage("training of compact at 64 px, float32", "pairs/s", ours, other)
 
 
 def started() -> Stage:

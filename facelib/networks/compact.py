@@ -52,7 +52,7 @@ class ConvBlock(nn.Sequential):
 
 
 class ResidualBlock(ConvBlock):
-    """A `_Block` whose output is added to its input."""
+    """A `ConvBlock` whose output is added to its input."""
 
     def __init__(self, channels: int) -> None:
         """Take the number of channels, in and out."""
