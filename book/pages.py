@@ -137,13 +137,16 @@ def lean(html: str, page: str) -> str:
 
 
 def named(html: str) -> str:
-    """Let screen readers hear buttons by their words, true lists as lists, and names of rows."""
+    """Let screen readers hear buttons and links by words, lists as lists, and names of rows."""
     html = html.replace('<div role="list" class="citation-list">', '<div class="citation-list">')
     html = re.sub(
         r'(<(?:summary|button class="btn search-button-field)[^>]*?) aria-label="[^"]*"',
         r"\1",
         html,
     )
+    html = re.sub(r'(<a class="headerlink"[^>]*? title=("[^"]*"))', r"\1 aria-label=\2", html)
+    # A page has many of these, and needs none.
+    html = re.sub(r' id="(?:exercise|solution)-content"', "", html)
     return ROW.sub(r'\1<th scope="row"\2>\3</th>', html.replace(*BRANCH))
 
 

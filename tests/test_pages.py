@@ -91,6 +91,10 @@ BROKEN = """() => {
   }
   return broken;
 }"""
+CUT_CAPTIONS = """() => [...document.querySelectorAll("article table.table > caption")]
+  .filter((part) => part.getBoundingClientRect().right >
+    part.closest("article").getBoundingClientRect().right + 1)
+  .map((part) => part.textContent.slice(0, 60))"""
 CUT = """() => [...document.querySelectorAll(".bd-sidebar-secondary a")].filter((name) =>
   name.getBoundingClientRect().right > name.closest(".bd-sidebar-secondary")
     .getBoundingClientRect().right).map((name) => name.textContent)"""
@@ -183,6 +187,8 @@ def check_content(page: Page) -> None:
     assert page.locator(UNHEARD).count() == 0
     names = page.eval_on_selector_all(".toggle-button", "all => all.map(b => b.ariaLabel)")
     assert len(set(names)) == len(names), "two buttons have one name"
+    ids = page.eval_on_selector_all("[id]", "all => all.map((part) => part.id)")
+    assert len(set(ids)) == len(ids), "two parts of the page have one id"
     missing = page.eval_on_selector_all(
         "img", "all => all.filter(i => !i.alt.trim()).map(i => i.outerHTML.slice(0, 120))"
     )
@@ -194,7 +200,7 @@ def check_content(page: Page) -> None:
 
 
 def check_width(page: Page, width: int) -> None:
-    for fault in (TOO_WIDE, SHRUNK, BROKEN):
+    for fault in (TOO_WIDE, SHRUNK, BROKEN, CUT_CAPTIONS):
         assert page.evaluate(fault) == [], f"at {width} px"
 
 

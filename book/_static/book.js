@@ -15,10 +15,13 @@
     }
   };
 
-  // On a telephone, columns of sentences may not become columns of words.
-  const markLongCells = () => {
+  // On a telephone, columns of sentences may not become columns of words, and intervals do not break.
+  const INTERVAL = /^[+\u2212-]?[\d.]+ (?:\u00b1|to|\()/;
+  const markCells = () => {
     for (const cell of document.querySelectorAll("table.table td")) {
-      cell.classList.toggle("is-long", cell.textContent.trim().length > 60);
+      const text = cell.textContent.trim();
+      cell.classList.toggle("is-long", text.length > 60);
+      cell.classList.toggle("is-number", text.length < 30 && INTERVAL.test(text));
     }
   };
 
@@ -41,7 +44,7 @@
 
   document.addEventListener("DOMContentLoaded", sayWhy);
   window.addEventListener("load", () => {
-    markLongCells();
+    markCells();
     letKeysScroll();
     nameButtons();
     window.MathJax?.startup?.promise?.then(letKeysScroll);
