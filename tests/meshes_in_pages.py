@@ -38,7 +38,7 @@ def drag_across(page: Page, element: ElementHandle) -> None:
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()
-    page.mouse.move(x + box["width"] / 5, y + box["height"] / 8, steps=4)
+    page.mouse.move(x + box["width"] / 5, y + box["height"] / 8, steps=2)
     page.mouse.up()
     page.mouse.move(1, 1)
 
