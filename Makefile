@@ -166,6 +166,7 @@ $(TEST)/executed:
 	@$(MAKE) --no-print-directory notebooks
 
 $(TEST)/built: $(TEST)/executed $(PAGES) $(MODULES) | $(STAMP)
+	rm -rf $(TEST)/_build  # pictures of earlier runs would stay, and the book is weighed
 	find $(TEST_SOURCE) -mindepth 1 -maxdepth 1 -not -name chapters -exec rm -rf {} +
 	cp -r $(filter-out book/_build book/chapters book/parameters,$(wildcard book/*)) $(TEST_SOURCE)
 	$(JUPYTER_BOOK) --toc $(CURDIR)/_toc.yml --path-output $(TEST) $(TEST_SOURCE)
