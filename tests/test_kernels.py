@@ -202,7 +202,7 @@ def results() -> dict[str, np.ndarray]:
     rated, corners = np.zeros((64, 64), np.float32), np.float32(vertices)
     pose = np.float32(np.column_stack([np.eye(3), [0, 0, -400]]))
     lens, buffer = np.float32([500, 1, 32, 32]), rng.random((2, 64, 64), np.float32)
-    surface = triangles, corners, corners / 40, pose, lens, lens, *buffer, corners[0]
+    surface = triangles, corners, corners / 40, pose, lens, *buffer, corners[0]
     quality._rate(fragments.triangle, fragments.barycentric, *surface, rated)
     return {
         "gains": made,

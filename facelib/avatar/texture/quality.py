@@ -49,7 +49,7 @@ def quality(photo: SeenPhoto, view: View, page: SkinPage, fragments: Fragments) 
     chin = load_head().keypoints(photo.vertices_head)[CHIN]
     _rate(
         fragments.triangle, fragments.barycentric, page.triangles, view.vertices_head,
-        view.normals_head, np.float32(eye_from_head), _lens(photo.camera), _lens(view.camera),
+        view.normals_head, np.float32(eye_from_head), _lens(view.camera),
         *buffer, np.float32(chin), rated,
     )  # fmt: skip
     return rated
@@ -62,8 +62,8 @@ def _lens(camera: Camera) -> np.ndarray:
 
 @kernel()
 def _rate(
-    triangle, barycentric, triangles, vertices, normals, eye_from_head, lens, lens_of_buffer,
-    depth, clear, chin, out,
+    triangle, barycentric, triangles, vertices, normals, eye_from_head, lens, depth, clear, chin,
+    out,
 ):  # fmt: skip
     """Rate all texels of a page.
 
@@ -74,15 +74,14 @@ def _rate(
         vertices: (V, 3) float32, mm, head frame.
         normals: (V, 3) float32, head frame.
         eye_from_head: (3, 4) float32, the camera's pose.
-        lens: (4,) float32, `_lens` of the photo's camera.
-        lens_of_buffer: of the z-buffer's.
-        depth: (b, b) float32, the z-buffer.
+        lens: (4,) float32, `_lens` of the z-buffer's camera.
+        depth: (b, b) float32, the z-buffer, px.
         clear: (b, b) float32, 0 near contours.
         chin: (3,) float32, mm, head frame.
         out: (h, w) float32, written.
     """
     zero, one, half, slope = np.float32(0), np.float32(1), np.float32(0.5), np.float32(JAW_SLOPE)
-    grazing, tolerance = np.float32(GRAZING), np.float32(DEPTH_TOLERANCE_MM) * lens_of_buffer[1]
+    grazing, tolerance = np.float32(GRAZING), np.float32(DEPTH_TOLERANCE_MM) * lens[1]
     neck_start, neck_end = np.float32(NECK_MM[0]), np.float32(NECK_MM[1])
     last = np.float32(depth.shape[0] - 1)
     m, z_head = eye_from_head, eye_from_head[2, 3]
@@ -118,11 +117,11 @@ def _rate(
             straight = (facing - grazing) / (one - grazing)
             if not straight > zero:
                 continue
-            per_mm = lens_of_buffer[1] if lens[0] == zero else lens_of_buffer[0] / -z_eye
-            across = min(max(x_eye * per_mm + lens_of_buffer[2], zero), last)
-            down = min(max(lens_of_buffer[3] - y_eye * per_mm, zero), last)
+            per_mm = lens[1] if lens[0] == zero else lens[0] / -z_eye
+            across = min(max(x_eye * per_mm + lens[2], zero), last)
+            down = min(max(lens[3] - y_eye * per_mm, zero), last)
             b, c = int(down + half), int(across + half)
-            if (z_eye - z_head) * lens_of_buffer[1] > depth[b, c] - tolerance:
+            if (z_eye - z_head) * lens[1] > depth[b, c] - tolerance:
                 straight = min(straight, one)
                 # To the power of 1.5: how much a straight view is better than a slanted one.
                 out[row, col] = straight * math.sqrt(straight) * clear[b, c] * min(above, one)

@@ -98,7 +98,7 @@ class View:
 
 
 def near_head(photo: SeenPhoto, texels_per_mm: float) -> SeenPhoto:
-    """Take a photo's pixels around the head as uint8, shrunk if they are finer than the page.
+    """Return a photo as uint8, shrunk to the scale of the page around the head if it is finer.
 
     Shrinking, by a whole number, keeps detail finer than a texel from aliasing.
 
