@@ -25,7 +25,7 @@ def settled(page: Page, canvas: ElementHandle) -> np.ndarray:
     before = None
     for _ in range(STEPS):
         picture = pixels(canvas)
-        colours = len(np.unique(picture.reshape(-1, 3), axis=0))
+        colours = len(np.unique(picture @ [1 << 16, 1 << 8, 1]))
         if colours > 50 and before is not None and np.array_equal(picture, before):
             return picture
         before = picture
