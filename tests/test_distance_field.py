@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 
 from facelib.face.headmodel import load_head
-from facelib.synthetic.worn.distance_field import build_cage, build_field
+from facelib.synthetic.worn.distance_field import BOX, NEAR_MM, build_cage, build_field
 from facelib.synthetic.worn.scalp import mean_scalp
 
 
@@ -47,3 +48,14 @@ def test_carried_skin_stays_on_a_persons_skin():
     error = np.linalg.norm(model.mean_head[hairy] + moved - person[hairy], axis=1)
     assert np.median(error) < 1.0
     assert error.max() < 4.0
+
+
+def test_distances_are_those_of_another_search():
+    rng = np.random.default_rng(4)
+    points, normals = rng.uniform(BOX[0], BOX[1], (300, 3)), rng.normal(size=(300, 3))
+    field = build_field(points, normals)
+    steps = [np.arange(count) * field.step_mm for count in field.values.shape[:3]]
+    nodes = BOX[0] + np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1)
+    wanted, _ = cKDTree(points).query(nodes)
+    far = wanted > NEAR_MM
+    np.testing.assert_allclose(np.abs(field.values[far, 0]), wanted[far], rtol=1e-6)

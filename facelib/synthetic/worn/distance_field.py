@@ -19,7 +19,8 @@ FIELD_STEP_MM = 6.0
 CAGE_STEP_MM = 24.0
 NEIGHBOURS = 12  # number of skin points that move a node of the cage
 NEAR_MM = 8.0  # within this, the height above the nearest point's plane is more accurate
-LEAF_SIZE = 128  # skin points
+BLOCKS = (128, 32, 16, 8, 4, 2)  # nodes along an edge; each narrows the choice for the next
+ROUNDING_MM = 1e-6
 CAGE_MM = 8.0  # width of a skin point's influence at the skin
 
 
@@ -81,13 +82,11 @@ def build_field(points_head: np.ndarray, normals_head: np.ndarray) -> Grid:
         Grid of distance, mm, positive outside, and its (unit) gradient.
     """
     nodes = _nodes(FIELD_STEP_MM)
-    # Subdivided skin has many points in few planes, for which compact k-d tree boxes are slow. From
-    # far away most leaves lie equally near, so a few large ones, read in order, are fastest.
-    plain = {"compact_nodes": False, "balanced_tree": False, "leafsize": LEAF_SIZE}
-    order = cKDTree(points_head, **plain).indices
-    points_head, normals_head = points_head[order], normals_head[order]
-    distance, nearest = cKDTree(points_head, **plain).query(nodes.reshape(-1, 3))
+    nearest = np.empty(nodes.shape[:3], np.int32)
+    _find_nearest(np.ascontiguousarray(points_head, float), nodes, nearest)
+    nearest = nearest.ravel()
     away = nodes.reshape(-1, 3) - points_head[nearest]
+    distance = np.sqrt(away[:, 0] ** 2 + away[:, 1] ** 2 + away[:, 2] ** 2)
     height = np.einsum("nk,nk->n", away, normals_head[nearest])
     signed = np.where(distance > NEAR_MM, np.copysign(distance, height), height)
     signed = signed.reshape(nodes.shape[:3])
@@ -120,6 +119,73 @@ def build_cage(points_head: np.ndarray, vertex_ids: np.ndarray, n_vertices: int)
 def _nodes(step_mm):
     axes = [np.arange(low, high + step_mm / 2, step_mm) for low, high in BOX.T]
     return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+
+
+@njit(cache=True)
+def _find_nearest(points, nodes, nearest):
+    """Find the nearest of (N, 3) points to each of (X, Y, Z, 3) nodes: written to (X, Y, Z).
+
+    Neighbouring nodes have few points to choose from. So the box of nodes is cut into blocks, each
+    block into smaller ones, and each keeps only those points of its parent's that it may need.
+    """
+    kept = np.empty((len(BLOCKS) + 1, len(points)), np.int32)
+    count = np.zeros(len(BLOCKS) + 1, np.int64)
+    kept[0], count[0] = np.arange(len(points)), len(points)
+    waiting = [(0, 0, 0, 0)]  # first node, level; the last block that was cut comes first
+    while waiting:
+        x, y, z, level = waiting.pop()
+        size = BLOCKS[level]
+        end_x = min(x + size, nearest.shape[0])
+        end_y = min(y + size, nearest.shape[1])
+        end_z = min(z + size, nearest.shape[2])
+        low, high = nodes[x, y, z], nodes[end_x - 1, end_y - 1, end_z - 1]
+        chosen = kept[level + 1]
+        count[level + 1] = _narrow(points, kept[level], count[level], low, high, chosen)
+        is_last = level + 1 == len(BLOCKS)
+        step = 1 if is_last else BLOCKS[level + 1]
+        for i in range(x, end_x, step):
+            for j in range(y, end_y, step):
+                for k in range(z, end_z, step):
+                    if is_last:
+                        u, v, w = nodes[i, j, k]
+                        nearest[i, j, k] = _nearest_of(points, chosen, count[level + 1], u, v, w)
+                    else:
+                        waiting.append((i, j, k, level + 1))
+
+
+@njit(cache=True)
+def _nearest_of(points, ids, count, x, y, z):
+    best, least = -1, np.inf
+    for at in ids[:count]:
+        square = _square(points[at], x, y, z)
+        if square < least:
+            best, least = at, square
+    return best
+
+
+@njit(cache=True, inline="always")
+def _square(point, x, y, z):
+    return (point[0] - x) ** 2 + (point[1] - y) ** 2 + (point[2] - z) ** 2
+
+
+@njit(cache=True)
+def _narrow(points, ids, count, low, high, kept):
+    """Keep those points that may be the nearest to a place in a box; return how many.
+
+    A point that is farther from the middle than the nearest one is nearer only beyond the plane
+    halfway between the two, which must cut the ball around the box.
+    """
+    x, y, z = (low[0] + high[0]) / 2, (low[1] + high[1]) / 2, (low[2] + high[2]) / 2
+    reach = np.sqrt(_square(low, x, y, z)) + ROUNDING_MM
+    best = points[_nearest_of(points, ids, count, x, y, z)]
+    least = _square(best, x, y, z)
+    n_kept = 0
+    for at in ids[:count]:
+        apart = np.sqrt(_square(points[at], best[0], best[1], best[2]))
+        if _square(points[at], x, y, z) - least <= 2 * reach * apart:
+            kept[n_kept] = at
+            n_kept += 1
+    return n_kept
 
 
 @njit(cache=True, inline="always")
