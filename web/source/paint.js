@@ -45,13 +45,7 @@ async function decide(photos, views, page, maps, head, side, pause) {
   const middle = plain.map((each) => each.map((value, at) => value * maps.inner[at]));
   const totals = middle.map(sum);
   const best = totals.indexOf(Math.max(...totals));
-  const normals = views.map(({ normals: all }) => {
-    const out = new Float32Array(WORK * WORK * 3);
-    page.triangle.forEach((triangle, at) => {
-      if (triangle >= 0) out.set(spread(page, head.surface.triangles, all, at), 3 * at);
-    });
-    return out;
-  });
+  const normals = views.map((view) => spread(page, head.surface.triangles, view.normals));
   const gains = eveningGains(colors, middle, normals, best);
   const evened = colors.map((each, k) => each.map((value, i) => value * gains[k][i]));
   await pause();

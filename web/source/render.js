@@ -61,11 +61,17 @@ export function skinPage(surface, meanHead, side) {
   return rasterize(places, surface.triangles, side, side, null, [start, stop]);
 }
 
-/* Interpolate three numbers per vertex at a texel. */
-export function spread({ triangle, shares }, triangles, values, at) {
-  const corners = [0, 1, 2].map((k) => 3 * triangles[3 * triangle[at] + k]);
-  return [0, 1, 2].map((c) => corners.reduce((total, from, k) =>
-    total + shares[3 * at + k] * values[from + c], 0));
+/* Interpolate three numbers per vertex at each texel; 0 where a page shows nothing. */
+export function spread({ triangle, shares }, triangles, values) {
+  const out = new Float64Array(shares.length);
+  for (let at = 0; at < triangle.length; at += 1) {
+    if (triangle[at] < 0) continue;
+    for (let k = 0; k < 3; k += 1) {
+      const [share, from] = [shares[3 * at + k], 3 * triangles[3 * triangle[at] + k]];
+      for (let c = 0; c < 3; c += 1) out[3 * at + c] += share * values[from + c];
+    }
+  }
+  return out;
 }
 
 /* The surface in front of a photo's camera: {vertices, normals, crop, camera, buffer}. */
@@ -177,22 +183,33 @@ export function quality(photo, view, page, head) {
   const clear = clearOfContours(view);
   const keypoints = head.keypoints(photo.vertices);
   const { rotation: r, translation: t } = photo.camera;
-  return new Float32Array(page.triangle).map((triangle, at) => {
-    if (triangle < 0) return 0;
-    const point = spread(page, view.surface.triangles, view.vertices, at);
-    const normal = spread(page, view.surface.triangles, view.normals, at);
-    const [eye, facing] = [point, normal].map((p, isNormal) => [0, 3, 6].map((k) =>
-      r[k] * p[0] + r[k + 1] * p[1] + r[k + 2] * p[2] + (isNormal ? 0 : t[k / 3])));
-    const cosine = -(eye[0] * facing[0] + eye[1] * facing[1] + eye[2] * facing[2])
-      / Math.max(Math.hypot(...facing), 1e-6) / Math.hypot(...eye);
+  const points = spread(page, view.surface.triangles, view.vertices);
+  const normals = spread(page, view.surface.triangles, view.normals);
+  const tolerance = DEPTH_TOLERANCE_MM * view.camera.scale;
+  const out = new Float32Array(page.triangle.length);
+  for (let at = 0; at < out.length; at += 1) {
+    if (page.triangle[at] < 0) continue;
+    let [dot, eyeSquare, normalSquare] = [0, 0, 0];
+    for (let k = 0; k < 3; k += 1) {
+      const [a, b, c] = [r[3 * k], r[3 * k + 1], r[3 * k + 2]];
+      const eye =
+        a * points[3 * at] + b * points[3 * at + 1] + c * points[3 * at + 2] + t[k];
+      const facing = a * normals[3 * at] + b * normals[3 * at + 1] + c * normals[3 * at + 2];
+      dot += eye * facing;
+      eyeSquare += eye * eye;
+      normalSquare += facing * facing;
+    }
+    const cosine = -dot / Math.max(Math.sqrt(normalSquare), 1e-6) / Math.sqrt(eyeSquare);
     const straight = clip((cosine - GRAZING) / (1 - GRAZING), 0, 1) ** STRAIGHTER;
-    const [x, y, z] = view.camera.project(point, 0);
+    const [x, y, z] = view.camera.project(points, 3 * at);
     const cell = clip(round(y), 0, BUFFER_SIDE - 1) * BUFFER_SIDE + clip(round(x), 0, BUFFER_SIDE - 1);
-    const isNear = z > view.buffer.depth[cell] - DEPTH_TOLERANCE_MM * view.camera.scale;
-    const jaw = keypoints[3 * CHIN + 1] + JAW_SLOPE * (keypoints[3 * CHIN + 2] - point[2]);
-    const above = clip((NECK_MM[1] - (jaw - point[1])) / (NECK_MM[1] - NECK_MM[0]), 0, 1);
-    return isNear ? straight * clear[cell] * above : 0;
-  });
+    if (!(z > view.buffer.depth[cell] - tolerance)) continue;
+    const jaw = keypoints[3 * CHIN + 1] + JAW_SLOPE * (keypoints[3 * CHIN + 2] - points[3 * at + 2]);
+    const below = jaw - points[3 * at + 1];
+    const above = clip((NECK_MM[1] - below) / (NECK_MM[1] - NECK_MM[0]), 0, 1);
+    out[at] = straight * clear[cell] * above;
+  }
+  return out;
 }
 
 /* 0 near a jump in depth, 1 farther away. */

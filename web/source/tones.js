@@ -254,17 +254,21 @@ function showsBridge(tones, rated) {
 function lineContrast(tones, isPlace) {
   const best = new Float32Array(WORK * WORK);
   const places = Array.from(best.keys()).filter(isPlace);
-  const first = Math.max(places[0] - 16 * WORK, 0);
-  const last = Math.min(places.at(-1) + 16 * WORK, WORK * WORK - 1);
+  const around = (placeOf) => places.reduce(([low, high], at) => [
+    clip(placeOf(at) - 16, 0, low), clip(placeOf(at) + 17, high, WORK)], [WORK, 0]);
+  const [left, right] = around((at) => at % WORK);
+  const [top, bottom] = around((at) => Math.floor(at / WORK));
   const shift = (down, across) => Math.round(down) * WORK + Math.round(across);
   const along = new Float32Array(tones.length);
   for (let turn = 0; turn < 8; turn += 1) {
     const [down, across] = [Math.sin, Math.cos].map((f) => f((Math.PI * turn) / 8));
     const steps = [-8, -6, -4, -2, 0, 2, 4, 6, 8].map((step) => 3 * shift(step * down, step * across));
-    for (let i = 3 * first; i < 3 * last; i += 1) {
-      let total = 0;
-      for (const step of steps) total += tones[i - step];
-      along[i] = total / steps.length;
+    for (let row = top; row < bottom; row += 1) {
+      for (let i = 3 * (row * WORK + left); i < 3 * (row * WORK + right); i += 1) {
+        let total = 0;
+        for (let k = 0; k < steps.length; k += 1) total += tones[i - steps[k]];
+        along[i] = total / steps.length;
+      }
     }
     for (const at of places) {
       for (const reach of [4, 7]) {
