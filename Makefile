@@ -173,7 +173,8 @@ $(TEST)/built: $(TEST)/executed $(PAGES) $(MODULES) | $(STAMP)
 	touch $@
 
 browser: $(STAMP) chromium validator $(TEST)/built
-	FACELIB_BOOK_HTML=$(TEST)/_build/html $(BIN)/python -m pytest -rs -n $(JOBS) $(BROWSED)
+	FACELIB_BOOK_HTML=$(TEST)/_build/html $(BIN)/python -m pytest -rs -n $(JOBS) --dist loadgroup \
+		$(BROWSED)
 
 # Khronos's validator of GLB files, which runs on node, and axe-core, which looks over pages.
 validator:

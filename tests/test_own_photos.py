@@ -30,7 +30,8 @@ from facelib.reconstruction.result import Reconstruction
 
 TEXTURE_PX = 1024
 MOST_TO_OPEN, MOST_IN_ALL = 1.5e6, 25e6  # bytes
-pytestmark = pytest.mark.browser
+# One worker, because each loads the networks anew.
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("own photos")]
 
 BUILD = """async ([...urls]) => {
   const photos = [];

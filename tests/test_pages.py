@@ -49,8 +49,11 @@ LEAVE_ONE_OF_EACH_KIND = """() => {
   const kinds = new Set(), wanted = new Set(), keep = (part) => {
     for (; part && !wanted.has(part); part = part.parentElement) wanted.add(part);
   };
-  const kindOf = (part) => part === document.body ? "" : kindOf(part.parentElement) +
-    [part.tagName, part.className, part.style.cssText, part.rowIndex % 2].join();
+  const known = new Map([[document.body, ""]]), kindOf = (part) => {
+    if (!known.has(part)) known.set(part, kindOf(part.parentElement) +
+      [part.tagName, part.className, part.style.cssText, part.rowIndex % 2].join());
+    return known.get(part);
+  };
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (texts.nextNode()) {
     const parent = texts.currentNode.parentElement;
@@ -103,9 +106,10 @@ CUT_CAPTIONS = """() => [...document.querySelectorAll("article table.table > cap
 CUT = """() => [...document.querySelectorAll(".bd-sidebar-secondary a")].filter((name) =>
   name.getBoundingClientRect().right > name.closest(".bd-sidebar-secondary")
     .getBoundingClientRect().right).map((name) => name.textContent)"""
-# A third of a second after a change of width, the theme lets the keyboard reach what scrolls.
+# A third of a second after a change of width, the theme lets the keyboard reach what scrolls. A px
+# too much is rounding, and does not scroll.
 REACHED = """() => [...document.querySelectorAll("pre")]
-  .every((part) => part.scrollWidth <= part.clientWidth || part.tabIndex === 0)"""
+  .every((part) => part.scrollWidth <= part.clientWidth + 1 || part.tabIndex === 0)"""
 RAW = re.compile(r"```|~~~|\{(?:quiz|exercise|solution|numref|doc|eq|ref|cite)[:}]")
 PROSE = """() => {
   const prose = document.querySelector("main").cloneNode(true);
