@@ -195,6 +195,10 @@ def check_content(page: Page) -> None:
     assert len(set(names)) == len(names), "two buttons have one name"
     ids = page.eval_on_selector_all("[id]", "all => all.map((part) => part.id)")
     assert len(set(ids)) == len(ids), "two parts of the page have one id"
+    nameless = page.eval_on_selector_all(
+        "article th", "all => all.filter((head) => !head.textContent.trim()).length"
+    )
+    assert nameless == 0, "a column without a name"
     missing = page.eval_on_selector_all(
         "img", "all => all.filter(i => !i.alt.trim()).map(i => i.outerHTML.slice(0, 120))"
     )
