@@ -19,7 +19,8 @@ FIELD_STEP_MM = 6.0
 CAGE_STEP_MM = 24.0
 NEIGHBOURS = 12  # number of skin points that move a node of the cage
 NEAR_MM = 8.0  # within this, the height above the nearest point's plane is more accurate
-BLOCKS = (128, 32, 16, 8, 4, 2)  # nodes along an edge; each narrows the choice for the next
+# Nodes along a block's edge: the first holds the whole box, each narrows the next one's choice.
+BLOCKS = (128, 32, 16, 8, 4, 2)
 ROUNDING_MM = 1e-6
 CAGE_MM = 8.0  # width of a skin point's influence at the skin
 
