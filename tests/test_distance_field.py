@@ -50,12 +50,13 @@ def test_carried_skin_stays_on_a_persons_skin():
     assert error.max() < 4.0
 
 
-def test_distances_are_those_of_another_search():
+def test_signed_distances_are_those_of_another_search():
     rng = np.random.default_rng(4)
     points, normals = rng.uniform(BOX[0], BOX[1], (300, 3)), rng.normal(size=(300, 3))
     field = build_field(points, normals)
     steps = [np.arange(count) * field.step_mm for count in field.values.shape[:3]]
     nodes = BOX[0] + np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1)
-    wanted, _ = cKDTree(points).query(nodes)
-    far = wanted > NEAR_MM
-    np.testing.assert_allclose(np.abs(field.values[far, 0]), wanted[far], rtol=1e-6)
+    distance, nearest = cKDTree(points).query(nodes)
+    height = ((nodes - points[nearest]) * normals[nearest]).sum(axis=-1)
+    signed = np.where(distance > NEAR_MM, np.copysign(distance, height), height)
+    np.testing.assert_allclose(field.values[..., 0], signed, rtol=1e-6, atol=1e-4)
