@@ -29,7 +29,7 @@ CHAPTERS := $(NOTEBOOKS:notebooks/%=book/chapters/%)
 MODULES := $(shell find facelib -name '*.py' 2>/dev/null)
 PAGES := $(shell find book -type f -not -path '*/_build/*' -not -path 'book/chapters/*' \
 	-not -path 'book/parameters/*' -not -path '*/__pycache__/*' \
-	-not -name dependencies.py -not -name solutions.py)
+	-not -name compile_kernels.py -not -name dependencies.py -not -name solutions.py)
 PAGES += _config.yml _toc.yml
 
 # The program of the page "Your own two photos", which npm puts together.
@@ -83,13 +83,15 @@ clean:
 # --- environment -----------------------------------------------------------------------------
 
 # The locks name everything that a package asks for, so pip need not look for it. Of torch, the
-# build for processors is a tenth in size; pip finds it where somebody has told it an index.
+# build for processors is a tenth in size; pip finds it where somebody has told it an index. Kernels
+# are compiled meanwhile: pip leaves a core idle.
 $(STAMP): $(wildcard requirements*.txt) pyproject.toml setup.py
 	$(PYTHON) -m venv .venv
 	$(INSTALL) --requirement requirements.txt
-	@$(INSTALL) --requirement requirements-torch-cpu.txt 2> /dev/null || { \
+	@PYTHONPATH=. $(BIN)/python book/compile_kernels.py & compilation=$$!; { \
+		$(INSTALL) --requirement requirements-torch-cpu.txt 2> /dev/null || { \
 		echo "pip finds no build of torch for processors; installing the one for graphics cards"; \
-		$(INSTALL) --requirement requirements-torch.txt; }
+		$(INSTALL) --requirement requirements-torch.txt; }; } && wait $$compilation
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
