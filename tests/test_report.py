@@ -25,6 +25,7 @@ from facelib.show.report_pictures import (
     depth_and_normals,
     overlay,
     painted_page,
+    portraits,
     position_map_picture,
 )
 
@@ -165,6 +166,17 @@ def test_the_drawn_head_covers_the_head_in_the_photo(content):
         shown = np.abs(cut(photo, crop) - BACKGROUND).max(axis=2) > 0.05
         inside = np.any(cut(photo, crop) > 0, axis=2)  # not beyond the photo
         assert np.mean((drawn > 127) != shown, where=inside) < 0.01
+
+
+def test_portraits_show_the_page_around_the_head_and_nothing_of_it_through_the_head(content):
+    red = np.tile(np.float32([1, 0, 0]), (len(content.head.vertices), 1))
+    picture = portraits(content.head, content.normals_head, [0.0, 90.0], red)
+    alpha = picture[..., 3]
+    assert (alpha[0] == 0).all() and 0.2 < (alpha == 1).mean() < 0.8
+    rim = (alpha > 0) & (alpha < 1)
+    # A rim that was mixed with a background would be darker, or have green and blue in it.
+    assert rim.any() and (picture[rim, 1:3] == 0).all()
+    assert picture[rim, 0].min() > 0.5
 
 
 def test_hidden_keypoints_are_rings(content):

@@ -138,26 +138,28 @@ def portraits(
         colors: (N, 3) RGB by vertex, instead of the texture.
 
     Returns:
-        (H, W, 3) float32 RGB over white.
+        (H, W, 4) float32 RGBA, transparent around the head.
     """
     painted = Mesh(head.vertices, head.triangles, colors=colors) if colors is not None else head
     width, height = PORTRAIT_PX
     low, high = head.vertices.min(axis=0), head.vertices.max(axis=0)
     focal = FILLED * height / max(high[1] - low[1], 1e-6) * PORTRAIT_MM
     centred = replace(painted, vertices=painted.vertices - (low + high) / 2)
-    pictures = [
+    drawn = [
         render(
             centred,
             Camera.perspective((0.0, np.radians(yaw), 0.0), PORTRAIT_MM, focal, width, height),
             [LIGHT],
             ambient=AMBIENT,
-            background=(1.0, 1.0, 1.0),
             supersample=2,
             normals=normals_head,
-        ).image
+        )
         for yaw in yaws_deg
     ]
-    return np.concatenate(pictures, axis=1)
+    over_black = np.concatenate([each.image for each in drawn], axis=1)
+    alpha = np.concatenate([each.alpha for each in drawn], axis=1)[..., None]
+    color = np.divide(over_black, alpha, out=np.ones_like(over_black), where=alpha > 0)
+    return np.concatenate([color, alpha], axis=2)
 
 
 def painted_page(head: Mesh, colors: np.ndarray) -> np.ndarray:
