@@ -7,7 +7,7 @@ photo.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
@@ -62,26 +62,34 @@ class SkinPage:
         texels = np.column_stack([self.uv * size - 0.5, self.depth])
         return rasterize(texels - [0, top, 0], self.triangles, bottom - top, size)
 
+    def triangle_under(self, size: int) -> np.ndarray:
+        """Find the triangle under each texel: (size, size) int32, below 0 where there is no skin.
+
+        It is the same for all heads, so the last two pages are kept.
+        """
+        return _triangle_under(self, size)
+
     def spread(self, fragments: Fragments, of_vertices: np.ndarray) -> np.ndarray:
         """Interpolate (V, C) values of the surface's vertices at texels: (h, w, C) float32."""
         return interpolate(fragments, self.triangles, of_vertices)
-
-    def only(self, wanted: np.ndarray) -> SkinPage:
-        """Keep the triangles whose box on the page holds a wanted texel, (w, w) bool."""
-        side = len(wanted)
-        corners = (self.uv * side)[self.triangles]
-        left, top = np.clip(corners.min(axis=1), 0, side - 1).astype(int).T
-        right, bottom = np.clip(corners.max(axis=1), 0, side - 1).astype(int).T + 1
-        sums = np.zeros((side + 1, side + 1), np.int32)
-        sums[1:, 1:] = wanted.cumsum(axis=0).cumsum(axis=1)
-        count = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
-        return replace(self, triangles=self.triangles[count > 0])
 
 
 @lru_cache(maxsize=1)
 def _skin_page(surface: HeadSurface) -> SkinPage:
     mean_head = surface.from_head @ load_head().mean_head.astype(np.float32)
     return SkinPage(surface.uv, mean_head[:, 2], surface.triangles[dict(surface.parts)["skin"]])
+
+
+@lru_cache(maxsize=2)
+def _triangle_under(page: SkinPage, size: int) -> np.ndarray:
+    triangle = np.empty((size, size), np.int32)
+
+    def find_from(top: int) -> None:
+        rows = slice(top, top + BAND_ROWS)
+        triangle[rows] = page.fragments(size, rows).triangle
+
+    in_threads(find_from, range(0, size, BAND_ROWS))
+    return triangle
 
 
 def unwrap(
@@ -105,19 +113,18 @@ def unwrap(
     """
     if wanted is None:
         wanted = np.ones((len(photos), 1, 1), bool)
-    else:
-        page = page.only(wanted.any(axis=0))
     corners_page = page.uv.astype(np.float64) * size - 0.5
     planes = np.empty((len(photos), len(page.triangles), 3, 3))
     for photo, view, own in zip(photos, views, planes, strict=True):
         _extend(corners_page, _homogeneous(photo.camera, view.vertices_head), page.triangles, own)
     wanted_columns = np.arange(size) * wanted.shape[-1] // size
+    triangle = page.triangle_under(size)
     out = np.zeros((len(photos), size, size, 3), np.uint8)  # all `UNSEEN`
 
     def unwrap_from(top: int) -> None:
-        triangle = page.fragments(size, slice(top, top + BAND_ROWS)).triangle
+        rows = triangle[top : top + BAND_ROWS]
         for photo, own, some, unwrapped in zip(photos, planes, wanted, out, strict=True):
-            _sample(photo.pixels, own, triangle, some, wanted_columns, top, unwrapped)
+            _sample(photo.pixels, own, rows, some, wanted_columns, top, unwrapped)
 
     in_threads(unwrap_from, range(0, size, BAND_ROWS))
     return out
