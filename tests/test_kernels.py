@@ -17,7 +17,7 @@ from facelib.avatar.texture.compose import compose
 from facelib.face.layout import load_layout
 from facelib.files import kernels
 from facelib.files.kernels import Kernel, kernel
-from facelib.geometry.mesh import normals_near, vertex_normals
+from facelib.geometry.mesh import MovedPart, vertex_normals
 from facelib.geometry.sparse_rows import SparseRows
 from facelib.imaging.effects import blurred, box_mean
 from facelib.imaging.resample import resize_image
@@ -214,7 +214,7 @@ def results() -> dict[str, np.ndarray]:
         "depth": fragments.depth,
         "colours": interpolate(fragments, triangles, rng.random((40, 3))),
         "normals": vertex_normals(vertices, triangles),
-        "normals near": normals_near(vertices, triangles, np.array([3, 7]))[1],
+        "normals near": MovedPart.of(triangles, [3, 7], np.arange(40)).normals(vertices),
         "product": rows @ vertices,
         "narrow product": rows.astype(np.float32) @ vertices.astype(np.float32),
         "reduced": reduced(page),

@@ -8,9 +8,9 @@ from shapes import grid, icosphere
 
 from facelib.geometry.mesh import (
     Mesh,
+    MovedPart,
     boundary_loops,
     edges,
-    normals_near,
     submesh,
     triangle_normals,
     vertex_normals,
@@ -114,8 +114,8 @@ def test_normals_near_a_move_are_all_that_change():
     vertices, triangles = icosphere(3)
     moved = vertices.copy()
     moved[[5, 40]] *= 1.2
-    near, normals = normals_near(moved, triangles, [5, 40])
+    part = MovedPart.of(triangles, [5, 40], np.arange(len(vertices)))
     before, after = (vertex_normals(each, triangles) for each in (vertices, moved))
-    np.testing.assert_array_equal(normals, after[near])
+    np.testing.assert_array_equal(part.normals(moved), after[part.near])
     changed = np.flatnonzero((before != after).any(axis=1))
-    assert set(changed) <= set(near) and len(near) < 20
+    assert set(changed) <= set(part.near) and len(part.near) < 20

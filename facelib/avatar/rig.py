@@ -10,6 +10,7 @@ import numpy as np
 from facelib.avatar.surface import HeadSurface
 from facelib.face.headmodel import MorphableModel
 from facelib.geometry.asset import MeshAsset, MeshPart, Morph
+from facelib.geometry.mesh import MovedPart
 from facelib.synthetic.people.acting import act
 
 INTEROCULAR_MM = 63.0  # between the eyeballs' centres: the mean of adults
@@ -121,38 +122,43 @@ def _morphs(
         neutral: (V, 3) m and (V, 3), vertices and normals at rest.
         metres: per mm of the model.
     """
-    moves_mm = dict(zip(head.expression_names, _model_moves(head, surface), strict=True))
+    moved = dict(zip(head.expression_names, _model_moves(head, surface), strict=True))
     blinks = [head.expression_names.index(name) for name in BLINKS]
-    moves_mm |= zip(BLINKS, _surface_moves(actions[blinks], surface), strict=True)
+    moved |= zip(BLINKS, _surface_moves(actions[blinks], surface), strict=True)
     vertices, normals = neutral
     morphs = []
-    for name, (places, moved_mm) in moves_mm.items():
-        moves = moved_mm * np.float32(metres)
+    for name, (places, moves_mm, part) in moved.items():
+        moves = moves_mm * np.float32(metres)
         acting = vertices.copy()
         acting[places] += moves
-        near, bent_normals = surface.normals_near(acting, places)
-        bends = bent_normals - normals[near]
+        bends = part.normals(acting) - normals[part.near]
         bent = np.einsum("vd,vd->v", bends, bends) > SMALLEST_BEND**2
-        morphs.append(Morph(name, places, moves, near[bent], bends[bent]))
+        morphs.append(Morph(name, places, moves, part.near[bent], bends[bent]))
     return tuple(morphs)
 
 
 @lru_cache(maxsize=2)
-def _model_moves(head: MorphableModel, surface: HeadSurface) -> list[tuple[np.ndarray, np.ndarray]]:
+def _model_moves(
+    head: MorphableModel, surface: HeadSurface
+) -> list[tuple[np.ndarray, np.ndarray, MovedPart]]:
     """Return how the model's actions, which all people share, move a surface."""
     return _surface_moves(head.expression_basis, surface)
 
 
 def _surface_moves(
     actions: np.ndarray, surface: HeadSurface
-) -> list[tuple[np.ndarray, np.ndarray]]:
+) -> list[tuple[np.ndarray, np.ndarray, MovedPart]]:
     """Move a surface by E actions, (E, N, 3) mm: each is linear, so all are one product.
 
     Returns:
-        Of each action: the vertices that move, (Q,) int, and their moves, (Q, 3) float32, mm.
+        Of each action: the vertices that move, (Q,) int, their moves, (Q, 3) float32, mm, and the
+        part whose normals change.
     """
     every_mm = np.concatenate(actions, axis=1)  # (N, 3E), x, y, z of each action
     moves_mm = (surface.from_head @ every_mm).reshape(len(surface.uv), -1, 3)
     moved = np.abs(moves_mm).max(axis=2) > SMALLEST_MOVE_MM
     places = (np.flatnonzero(each) for each in moved.T)
-    return [(place, moves_mm[place, number]) for number, place in enumerate(places)]
+    return [
+        (place, moves_mm[place, number], surface.moved_part(place))
+        for number, place in enumerate(places)
+    ]

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from facelib.files.paths import data_file
-from facelib.geometry.mesh import normals_near, vertex_normals
+from facelib.geometry.mesh import MovedPart, vertex_normals
 from facelib.geometry.sparse_rows import SparseProduct, SparseRows
 
 DETAILS = (0, 1, 2)
@@ -55,24 +55,9 @@ class HeadSurface:
         """Return unit normals, (V, 3) float32, of (V, 3) vertices; alike across seams."""
         return vertex_normals(vertices, self._smooth_triangles)[self.twin]
 
-    def normals_near(
-        self, vertices: np.ndarray, places: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the normals that change if some vertices move; alike across seams.
-
-        Args:
-            vertices: (V, 3), after the move.
-            places: (P,) int, the vertices that moved.
-
-        Returns:
-            (Q,) int, sorted, and unit normals (Q, 3) float32.
-        """
-        first, normals = normals_near(vertices, self._smooth_triangles, self.twin[places])
-        row = np.full(len(self.twin), -1)
-        row[first] = np.arange(len(first))
-        rows = row[self.twin]
-        near = np.flatnonzero(rows >= 0)
-        return near, normals[rows[near]]
+    def moved_part(self, places: np.ndarray) -> MovedPart:
+        """Find the normals that change if some vertices move, (P,) int; alike across seams."""
+        return MovedPart.of(self._smooth_triangles, places, self.twin)
 
     @cached_property
     def _smooth_triangles(self) -> np.ndarray:

@@ -95,30 +95,44 @@ def vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     return _unit(sums).astype(np.float32)
 
 
-def normals_near(
-    vertices: np.ndarray, triangles: np.ndarray, places: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the normals that change if some vertices move, as `vertex_normals` computes them.
+@dataclass(frozen=True, eq=False)
+class MovedPart:
+    """The part of a mesh whose normals change if some of its vertices move.
 
-    Args:
-        vertices: (N, 3) float, a right-handed frame.
-        triangles: (M, 3) int.
-        places: (P,) int, the vertices that move.
-
-    Returns:
-        (Q,) int, sorted: the corners of all triangles that have a corner that moves; and their
-        unit normals, (Q, 3) float32.
-
-    Raises:
-        ValueError: if a corner is none of the vertices.
+    Attributes:
+        near: (Q,) int, sorted: the vertices whose normals change.
+        corners: (U,) int: those of all triangles that these normals depend on.
+        triangles: (M, 3) int32: these triangles, as rows of `corners`.
+        rows: (Q,) int: where in `corners` the normal of each vertex is found.
     """
-    triangles = checked_triangles(triangles, len(vertices))
-    moves, is_near = np.zeros((2, len(vertices)), bool)
-    moves[places] = True
-    sums = np.zeros((len(vertices), 3))
-    _add_normals_near(np.ascontiguousarray(vertices, np.float64), triangles, moves, is_near, sums)
-    near = np.flatnonzero(is_near)
-    return near, _unit(sums[near]).astype(np.float32)
+
+    near: np.ndarray
+    corners: np.ndarray
+    triangles: np.ndarray
+    rows: np.ndarray
+
+    @classmethod
+    def of(cls, triangles: np.ndarray, places: np.ndarray, twin: np.ndarray) -> "MovedPart":
+        """Find the part around vertices that move.
+
+        Args:
+            triangles: (M, 3) int, whose corners are twins.
+            places: (P,) int, the vertices that move.
+            twin: (N,) int: of each vertex, the one whose normal it shares; most often itself.
+        """
+        moves, is_near, is_corner = np.zeros((3, len(twin)), bool)
+        is_touched = np.empty(len(triangles), bool)
+        moves[twin[places]] = True
+        _touch(triangles, moves, is_touched, is_near)
+        _touch(triangles, is_near, is_touched, is_corner)
+        row = np.cumsum(is_corner, dtype=np.int32) - 1
+        near = np.flatnonzero(is_near[twin])
+        around = row[triangles[is_touched]]
+        return cls(near, np.flatnonzero(is_corner), around, row[twin[near]])
+
+    def normals(self, vertices: np.ndarray) -> np.ndarray:
+        """Return these normals of (N, 3) vertices, (Q, 3) float32, as `vertex_normals` does."""
+        return vertex_normals(vertices[self.corners], self.triangles)[self.rows]
 
 
 def edges(triangles: np.ndarray) -> np.ndarray:
@@ -225,16 +239,13 @@ def _add_normals(vertices, triangles, sums):
 
 
 @kernel()
-def _add_normals_near(vertices, triangles, moves, is_near, sums):
-    """Mark the corners of triangles with a corner that moves, and add all normals next to them."""
+def _touch(triangles, marked, is_touched, is_near):
+    """Find the triangles with a marked corner, and mark all corners of theirs in `is_near`."""
     for t in range(triangles.shape[0]):
         i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-        if moves[i] or moves[j] or moves[k]:
+        is_touched[t] = marked[i] or marked[j] or marked[k]
+        if is_touched[t]:
             is_near[i] = is_near[j] = is_near[k] = True
-    for t in range(triangles.shape[0]):
-        i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-        if is_near[i] or is_near[j] or is_near[k]:
-            _add_normal(vertices, i, j, k, sums)
 
 
 @kernel(inline="always")
