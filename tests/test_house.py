@@ -3,6 +3,7 @@
 import ast
 import importlib
 import importlib.util
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -41,7 +42,11 @@ def import_reader():
 
 
 READER = import_reader()
-IMPORTS = {name: READER.imported_modules(path) for name, path in READER.modules().items()}
+
+
+@cache
+def imports_of(module: str) -> set[str]:
+    return READER.imported_modules(READER.modules()[module])
 
 
 def room_of(module: str) -> str:
@@ -53,18 +58,18 @@ def test_every_room_has_a_floor():
     assert rooms == FLOOR_OF.keys()
 
 
-@pytest.mark.parametrize("module", [name for name in IMPORTS if name.count(".")])
+@pytest.mark.parametrize("module", [name for name in READER.modules() if name.count(".")])
 def test_imports_only_go_down_or_stay_in_the_room(module):
     room = room_of(module)
     if room == "__main__":
         return
-    for other in IMPORTS[module] - {"facelib"}:
+    for other in imports_of(module) - {"facelib"}:
         below = FLOOR_OF[room_of(other)] < FLOOR_OF[room]
         assert below or room_of(other) == room, f"{module} imports {other}"
 
 
 def test_no_imports_run_in_a_circle():
-    TopologicalSorter(IMPORTS).prepare()
+    TopologicalSorter({name: imports_of(name) for name in READER.modules()}).prepare()
 
 
 def paints(module: str) -> bool:
@@ -73,15 +78,16 @@ def paints(module: str) -> bool:
 
 
 def test_readers_of_data_never_load_the_painter():
-    for module, imports in IMPORTS.items():
+    for module in READER.modules():
         of_data = room_of(module) in ("pairs", "datasets") if "." in module else False
         if of_data and not paints(module):
-            assert not [other for other in imports - {"facelib"} if paints(other)], module
+            painters = [other for other in imports_of(module) - {"facelib"} if paints(other)]
+            assert painters == [], module
 
 
 def test_figures_know_only_images_meshes_and_their_renderer():
-    for module in (name for name in IMPORTS if name.startswith("facelib.show")):
-        rooms = {room_of(other) for other in IMPORTS[module] - {"facelib"}}
+    for module in (name for name in READER.modules() if name.startswith("facelib.show")):
+        rooms = {room_of(other) for other in imports_of(module) - {"facelib"}}
         assert rooms <= {"files", "imaging", "geometry", "render", "show"}, module
 
 
@@ -91,5 +97,5 @@ def test_scripts_beside_the_package_import_names_that_exist(script):
     for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module.startswith("facelib"):
             for alias in node.names:
-                if f"{node.module}.{alias.name}" not in IMPORTS:
+                if f"{node.module}.{alias.name}" not in READER.modules():
                     assert hasattr(importlib.import_module(node.module), alias.name), alias.name

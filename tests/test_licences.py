@@ -13,8 +13,12 @@ import list_licences  # noqa: E402
 FORBIDDEN = re.compile(
     r"\bA?GPL|(?<!Lesser )General Public|non.?commercial|research only|\bNC\b", re.IGNORECASE
 )
-INSTALLED = list_licences.installed()
 SHIPPED_CODE = {".js", ".html", ".css", ".woff", ".woff2", ".ttf", ".otf"}
+
+
+@pytest.fixture(scope="module")
+def installed():
+    return list_licences.installed()
 
 
 def listed():
@@ -26,21 +30,21 @@ def listed():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems install other packages")
-def test_the_page_lists_every_installed_package_with_its_group():
+def test_the_page_lists_every_installed_package_with_its_group(installed):
     table = listed()
-    for each in INSTALLED:
+    for each in installed:
         assert table.get(each.name) == each.group, "run python experiments/list_licences.py"
     # Another version of Python may need fewer packages, but none that nobody asks for.
     pins = re.findall(r"(?m)^([\w.-]+)==", (ROOT / "requirements.txt").read_text("utf-8"))
     assert table.keys() <= {*pins, "torch"}
 
 
-def test_every_licence_is_stated():
-    assert [each.name for each in INSTALLED if each.licence == list_licences.NOT_STATED] == []
+def test_every_licence_is_stated(installed):
+    assert [each.name for each in installed if each.licence == list_licences.NOT_STATED] == []
 
 
-def test_the_core_brings_no_licence_that_binds_what_its_users_make():
-    core = [each for each in INSTALLED if each.group == list_licences.CORE]
+def test_the_core_brings_no_licence_that_binds_what_its_users_make(installed):
+    core = [each for each in installed if each.group == list_licences.CORE]
     assert {"numpy", "onnxruntime", "trimesh"} <= {each.name for each in core}
     assert [each for each in core if FORBIDDEN.search(each.licence)] == []
 
