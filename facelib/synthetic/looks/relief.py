@@ -35,7 +35,7 @@ SHOULDER, SHOULDER_AT, SHOULDER_HALF = 0.45, 1.9, 0.9
 PROFILE_END = 4.5
 END_POWER = 0.6  # exponent of a line's fading toward its ends
 # Distance from a line counts across the face, and hardly along its depth.
-DEPTH_WEIGHT = 0.25
+FLAT = np.array([1.0, 1.0, 0.25])
 BEHIND_MM = -30  # no line is behind this z, head frame
 
 # Lines across the forehead: heights above the brows, half length, points, and how they bend.
@@ -157,7 +157,13 @@ def build_creases(atlas: Atlas, keypoints_head: np.ndarray, variant: int = 0) ->
     """
     rng = np.random.default_rng((29, variant))
     lines = _crease_lines(keypoints_head, rng)
-    return {name: _carve(atlas, lines[name], width) for name, width in CREASES.items()}
+    position = atlas.position_mm
+    front = np.flatnonzero(position[..., 2] > BEHIND_MM)
+    places = position.reshape(-1, 3)[front] * FLAT
+    return {
+        name: _carve(places, front, len(position), lines[name], width)
+        for name, width in CREASES.items()
+    }
 
 
 def pore_tile(size: int) -> np.ndarray:
@@ -210,28 +216,36 @@ def _dense(polyline):
     return PchipInterpolator(np.arange(len(polyline)), polyline)(steps)
 
 
-def _carve(atlas, lines, width):
-    """Depth profile of a group of lines, cropped to its part of the page."""
-    position = atlas.position_mm
-    flat = np.array([1.0, 1.0, DEPTH_WEIGHT])
+def _carve(places, front, size, lines, width):
+    """Depth profile of a group of lines, cropped to its part of the page.
+
+    Args:
+        places: (n, 3) float64, mm, weighted by `FLAT`, of the texels that may have lines.
+        front: (n,) int, where these texels are on the page.
+        size: of the page, px.
+        lines: polylines and their strengths.
+        width: mm.
+    """
     points = [_dense(polyline) for polyline, _ in lines]
-    tree = cKDTree(np.concatenate(points) * flat)
+    tree = cKDTree(np.concatenate(points) * FLAT)
     fade = np.sin(np.linspace(0, np.pi, STEPS)) ** END_POWER
     ends = np.concatenate([fade * strength for _, strength in lines])
     reach = PROFILE_END * width
     low, high = np.min(tree.data, 0) - reach, np.max(tree.data, 0) + reach
-    near = ((position * flat > low) & (position * flat < high)).all(axis=-1)
-    near &= position[..., 2] > BEHIND_MM
-    profile = np.zeros(near.shape, np.float32)
-    distance, index = tree.query(position[near] * flat, distance_upper_bound=reach)
+    near = np.arange(len(front))
+    for axis in range(3):  # the first leaves little for the others
+        along = places[near, axis]
+        near = near[(along > low[axis]) & (along < high[axis])]
+    distance, index = tree.query(places[near], distance_upper_bound=reach)
     found = np.isfinite(distance)
     d = np.where(found, distance, 0) / width
     shoulder = np.exp(-(((d - SHOULDER_AT) / SHOULDER_HALF) ** 2))
     shape = -np.exp(-(d**2)) + SHOULDER * shoulder
     fade = np.clip(PROFILE_END - d, 0, 1)
-    profile[near] = np.where(found, shape * fade * ends[np.minimum(index, len(ends) - 1)], 0)
-    profile = np.clip(np.rint(profile * DEEP), -127, 127).astype(np.int8)
-    rows, columns = np.flatnonzero(profile.any(axis=1)), np.flatnonzero(profile.any(axis=0))
+    profile = np.where(found, shape * fade * ends[np.minimum(index, len(ends) - 1)], 0)
+    page = np.zeros((size, size), np.int8)
+    page.flat[front[near]] = np.clip(np.rint(np.float32(profile) * DEEP), -127, 127)
+    rows, columns = np.flatnonzero(page.any(axis=1)), np.flatnonzero(page.any(axis=0))
     top, left = rows[0], columns[0]
-    cut = profile[top : rows[-1] + 1, left : columns[-1] + 1]
+    cut = page[top : rows[-1] + 1, left : columns[-1] + 1]
     return Crease(int(top), int(left), np.ascontiguousarray(cut))
