@@ -122,7 +122,7 @@ def minimise(
         damping[active] *= np.where(better, EASED, FIRMED)
         wide[moved] = np.maximum(wide[moved] * NARROWED, 1.0)
         unknowns[moved] = trial[better]
-        if len(moved):
+        if (better & ~done).any():
             found = problem.expand(trial, residuals, cut * wide[active])
             for kept, new in zip(expansion, found, strict=True):
                 kept[moved] = new[better]
