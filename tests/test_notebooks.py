@@ -53,6 +53,20 @@ def test_has_one_parameters_cell_with_a_unit_or_meaning_for_each(path: Path) -> 
         assert re.match(r"#|\w+(: [^=]+)? = .+  # \w", line), f"no comment: {line}"
 
 
+@page
+def test_what_is_folded_before_the_chapter_begins_says_what_it_is(path: Path) -> None:
+    cells = code_cells(path)
+    (at,) = (i for i, cell in enumerate(cells) if "parameters" in cell.metadata.get("tags", []))
+    folded = cells[: at + 2]
+    prompts = [cell.metadata["mystnb"]["code_prompt_show"] for cell in folded]
+    assert prompts[0] == "Show the imports"
+    assert prompts[-2:] == ["Show the parameters", "Show the check of the parameters"]
+    assert len(set(prompts)) == len(prompts)
+    for cell, prompt in zip(folded, prompts, strict=True):
+        assert "hide-input" in cell.metadata.tags
+        assert cell.metadata["mystnb"]["code_prompt_hide"] == prompt.replace("Show", "Hide")
+
+
 def run_parameters(path: Path, **given: object) -> None:
     """Run a chapter's parameters, with others as papermill injects them, and their check."""
     cells = code_cells(path)
