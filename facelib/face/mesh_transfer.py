@@ -155,11 +155,11 @@ def _fit_model(
 ) -> tuple[Similarity, np.ndarray]:
     """Fit pose, size, shape and expression by Gauss-Newton steps.
 
-    Minimises Σ wᵥ (nᵥ · (Sᵥ(α, β) − T(cᵥ)))² + λ (Σ keypoints' squared distances + |α|² + 4|β|²)
-    over α, β and the similarity T, where cᵥ is the surface point nearest to vertex v and nᵥ its
-    normal: a match constrains a vertex across the surface and lets it slide along it. λ is the mean
-    square misfit times a constant, as Bayes' rule gives for a misfit that is noise: it falls as the
-    fit improves, and stays high if the model cannot express the mesh.
+    Minimises Σ wᵥ (nᵥ · (Sᵥ(α, β) − T(cᵥ)))² + λ (Σ keypoints' squared distances + 50 |α|² +
+    200 |β|²) over α, β and the similarity T, where cᵥ is the surface point nearest to vertex v and
+    nᵥ its normal: a match constrains a vertex across the surface and lets it slide along it. λ is
+    the mean square misfit, as Bayes' rule gives for a misfit that is noise: it falls as the fit
+    improves, and stays high if the model cannot express the mesh.
 
     Args:
         surface: the other mesh.
