@@ -211,3 +211,23 @@ def test_a_cluster_that_goes_is_a_sentence(tmp_path, scheduler, monkeypatch):
     code, said = command(tmp_path / "set", "--dask", address)
     other.join()
     assert code == UNWRITABLE and address in said
+
+
+def test_a_client_that_tries_to_connect_again_is_waited_for(tmp_path, scheduler, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    program, address = scheduler
+    real = distributed.wait
+
+    def wait(*given, **options):
+        if program.poll() is None:
+            program.kill()
+            program.wait()
+            raise distributed.TimeoutError
+        return real(*given, **options)
+
+    monkeypatch.setattr(distributed, "wait", wait)
+    # What a client may know of its cluster while it has no connection.
+    monkeypatch.setattr(distributed.Client, "scheduler_info", lambda _: {})
+    monkeypatch.setattr(generation, "CONNECT_SECONDS", 2)
+    code, said = command(tmp_path / "set", "--dask", address)
+    assert code == UNWRITABLE and said.endswith(f"the cluster {address} has gone")

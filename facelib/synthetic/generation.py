@@ -158,7 +158,9 @@ def _on_cluster(address: str, make: Callable[[int], dict], shards: list[int]) ->
                 )
                 yield from (future.result() for future in finished)
             except distributed.TimeoutError as error:
-                if not client.scheduler_info()["workers"]:
+                # Without the key, the client looks for a cluster that may have gone, and either
+                # finds it or cancels what it was to make.
+                if client.scheduler_info().get("workers") == {}:
                     raise OSError(f"the cluster {address} has no workers") from error
             except distributed.CancelledError as error:
                 raise OSError(f"the cluster {address} has gone") from error
